@@ -1,0 +1,210 @@
+/**
+ * A contract is the part of a worker that the coordinator needs: schemas, policies and key functions, never `run`.
+ * Here the options as written in jobs/ are checked, and given their defaults and plain numbers.
+ */
+import type * as z from 'zod/v4/core'
+import type { Backoff } from './backoff.js'
+import { defaultBackoff } from './backoff.js'
+import { cronProblem, timezoneProblem } from './cron.js'
+import type { ArgsSchema, JobOptions } from './defineJob.js'
+import { durationProblem, parseDuration } from './duration.js'
+import { ErrandError } from './errors.js'
+import type { FinalState } from './states.js'
+import type { ThrottleRule } from './throttle.js'
+
+/** What a worker's module exports, less `run` and what only `run` needs. */
+export type ContractOptions = Omit<JobOptions<ArgsSchema, unknown>, 'run'>
+
+export interface Contract {
+  worker: string
+  args: ArgsSchema
+  result: z.$ZodType | undefined
+  maxAttempts: number
+  backoff: Backoff
+  timeoutMs: number
+  throttle: (ThrottleRule & { key: ((args: unknown) => string) | undefined }) | undefined
+  priority: number
+  schedule: { cron: string; timezone: string; args: unknown } | undefined
+  keepMs: Record<FinalState, number>
+  receipt: 'answered' | 'posted'
+}
+
+/** One policy that cannot work, and which: `path` leads to it inside the options. */
+export interface PolicyProblem {
+  path: string[]
+  message: string
+}
+
+export const workerNamePattern = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+
+/** Gives the options their defaults. Throws `BAD_WORKER` with every problem where any policy cannot work. */
+export function readContract(worker: string, options: ContractOptions): Contract {
+  const problems = policyProblems(options)
+  if (problems.length > 0) {
+    const list = problems.map(({ path, message }) => `${path.join('.')}: ${message}`).join(' ')
+    throw new ErrandError(
+      'BAD_WORKER',
+      `The contract of ${worker} cannot work. ${list} Mend it and run \`errand codegen\`.`,
+    )
+  }
+  const { throttle, retry, schedule, keep } = options
+  return {
+    worker,
+    args: options.args,
+    result: options.result,
+    maxAttempts: retry?.attempts ?? 5,
+    backoff: retry?.backoff ?? defaultBackoff,
+    timeoutMs: parseDuration(options.timeout ?? '30s')!,
+    throttle: throttle && {
+      intervalMs: parseDuration(throttle.per)! / throttle.limit,
+      burst: throttle.burst ?? throttle.limit,
+      key: throttle.key,
+    },
+    priority: options.priority ?? 0,
+    schedule: schedule && { cron: schedule.cron, timezone: schedule.timezone ?? 'UTC', args: schedule.args ?? {} },
+    keepMs: {
+      succeeded: parseDuration(keep?.succeeded ?? '1d')!,
+      failed: parseDuration(keep?.failed ?? '30d')!,
+      cancelled: parseDuration(keep?.cancelled ?? '7d')!,
+    },
+    receipt: options.receipt ?? 'answered',
+  }
+}
+
+/** Everything wrong with a worker's policies at once. Knows nothing of files; codegen adds file, line and column. */
+export function policyProblems(options: ContractOptions): PolicyProblem[] {
+  return [
+    ...schemaProblems(options),
+    ...unknownOptions(
+      options,
+      ['args', 'result', 'retry', 'timeout', 'throttle', 'priority', 'schedule', 'keep', 'receipt', 'run'],
+      [],
+    ),
+    ...retryProblems(options.retry),
+    ...durationProblems([['timeout', options.timeout]], { positive: true }),
+    ...throttleProblems(options.throttle),
+    ...integerProblems('priority', options.priority, -1000, 1000),
+    ...scheduleProblems(options.schedule),
+    ...keepProblems(options.keep),
+    ...(options.receipt === undefined || options.receipt === 'answered' || options.receipt === 'posted'
+      ? []
+      : [{ path: ['receipt'], message: `must be 'answered' or 'posted'.` }]),
+  ]
+}
+
+function schemaProblems({ args, result }: ContractOptions): PolicyProblem[] {
+  const problems: PolicyProblem[] = []
+  if (!isSchema(args)) problems.push({ path: ['args'], message: 'must be a zod 4 schema, such as z.object({ … }).' })
+  if (result !== undefined && !isSchema(result)) problems.push({ path: ['result'], message: 'must be a zod 4 schema.' })
+  return problems
+}
+
+const isSchema = (value: unknown): boolean => typeof value === 'object' && value !== null && '_zod' in value
+
+function unknownOptions(value: object, known: string[], path: string[]): PolicyProblem[] {
+  return Object.keys(value)
+    .filter((name) => !known.includes(name))
+    .map((name) => ({ path: [...path, name], message: `is no option. Known here: ${known.join(', ')}.` }))
+}
+
+function retryProblems(retry: ContractOptions['retry']): PolicyProblem[] {
+  if (retry === undefined) return []
+  return [
+    ...unknownOptions(retry, ['attempts', 'backoff'], ['retry']),
+    ...integerProblems('retry.attempts', retry.attempts, 1, 1000),
+    ...backoffProblems(retry.backoff),
+  ]
+}
+
+function backoffProblems(backoff: Backoff | undefined): PolicyProblem[] {
+  const path = 'retry.backoff'
+  if (backoff === undefined || typeof backoff === 'function') return []
+  if (Array.isArray(backoff)) {
+    if (backoff.length === 0) return [{ path: path.split('.'), message: 'needs at least one duration in its list.' }]
+    return durationProblems(backoff.map((delay, index) => [`${path}.${index}`, delay]))
+  }
+  const policy = backoff as Exclude<Backoff, readonly unknown[] | ((...args: never[]) => unknown)>
+  const required = (name: string, value: unknown): PolicyProblem[] =>
+    value === undefined
+      ? [{ path: [...path.split('.'), name], message: 'is missing. It takes a duration.' }]
+      : durationProblems([[`${path}.${name}`, value]])
+  switch (policy.kind) {
+    case 'fixed':
+      return [...unknownOptions(policy, ['kind', 'delay'], path.split('.')), ...required('delay', policy.delay)]
+    case 'linear':
+      return [
+        ...unknownOptions(policy, ['kind', 'step', 'max'], path.split('.')),
+        ...required('step', policy.step),
+        ...durationProblems([[`${path}.max`, policy.max]]),
+      ]
+    case 'exponential':
+      return [
+        ...unknownOptions(policy, ['kind', 'base', 'max', 'jitter'], path.split('.')),
+        ...required('base', policy.base),
+        ...durationProblems([[`${path}.max`, policy.max]]),
+      ]
+    default:
+      return [{ path: [...path.split('.'), 'kind'], message: `must be 'fixed', 'linear' or 'exponential'.` }]
+  }
+}
+
+function throttleProblems(throttle: ContractOptions['throttle']): PolicyProblem[] {
+  if (throttle === undefined) return []
+  return [
+    ...unknownOptions(throttle, ['limit', 'per', 'burst', 'key'], ['throttle']),
+    ...requiredInteger('throttle.limit', throttle.limit, 1, 1_000_000),
+    ...integerProblems('throttle.burst', throttle.burst, 1, 1_000_000),
+    ...(throttle.per === undefined
+      ? [{ path: ['throttle', 'per'], message: 'is missing. It takes a duration.' }]
+      : durationProblems([['throttle.per', throttle.per]], { positive: true })),
+    ...functionProblems('throttle.key', throttle.key),
+  ]
+}
+
+function scheduleProblems(schedule: ContractOptions['schedule']): PolicyProblem[] {
+  if (schedule === undefined) return []
+  const timezone = schedule.timezone ?? 'UTC'
+  const badZone = timezoneProblem(timezone)
+  const badCron = cronProblem(schedule.cron, badZone === undefined ? timezone : 'UTC')
+  return [
+    ...unknownOptions(schedule, ['cron', 'timezone', 'args'], ['schedule']),
+    ...(badCron === undefined ? [] : [{ path: ['schedule', 'cron'], message: badCron }]),
+    ...(badZone === undefined ? [] : [{ path: ['schedule', 'timezone'], message: badZone }]),
+  ]
+}
+
+function keepProblems(keep: ContractOptions['keep']): PolicyProblem[] {
+  if (keep === undefined) return []
+  return [
+    ...unknownOptions(keep, ['succeeded', 'failed', 'cancelled'], ['keep']),
+    ...durationProblems([
+      ['keep.succeeded', keep.succeeded],
+      ['keep.failed', keep.failed],
+      ['keep.cancelled', keep.cancelled],
+    ]),
+  ]
+}
+
+function durationProblems(values: [path: string, value: unknown][], { positive = false } = {}): PolicyProblem[] {
+  return values.flatMap(([path, value]) => {
+    if (value === undefined) return []
+    const ms = parseDuration(value)
+    if (ms === undefined) return [{ path: path.split('.'), message: durationProblem(value) }]
+    if (positive && ms === 0) return [{ path: path.split('.'), message: 'must be longer than nothing.' }]
+    return []
+  })
+}
+
+function integerProblems(path: string, value: unknown, min: number, max: number): PolicyProblem[] {
+  if (value === undefined || (Number.isInteger(value) && (value as number) >= min && (value as number) <= max))
+    return []
+  return [{ path: path.split('.'), message: `must be a whole number from ${min} to ${max}.` }]
+}
+
+const requiredInteger = (path: string, value: unknown, min: number, max: number): PolicyProblem[] =>
+  integerProblems(path, value ?? Number.NaN, min, max)
+
+const functionProblems = (path: string, value: unknown): PolicyProblem[] =>
+  value === undefined || typeof value === 'function'
+    ? []
+    : [{ path: path.split('.'), message: 'must be a function of the args.' }]

@@ -1,0 +1,94 @@
+/** How a worker is written: one `defineJob` call, the default export of a module in jobs/. */
+import type * as z from 'zod/v4/core'
+import type { Backoff } from './backoff.js'
+import type { Duration } from './duration.js'
+
+/** Any zod 4 schema whose input is an object; refinements, transforms and pipes on it are welcome. */
+export type ArgsSchema = z.$ZodType<unknown, object>
+
+export interface RetryPolicy {
+  /** How many times a job may be tried in all, the first time included. From 1 to 1000. Default 5. */
+  attempts?: number
+  /** How long to wait after a failure. Default: exponential from `'1s'` to `'1h'` with jitter. */
+  backoff?: Backoff
+}
+
+export interface ThrottlePolicy<Args> {
+  /** How many jobs may start each `per`, on average, for each key. */
+  limit: number
+  per: Duration
+  /** How many may start at once after a quiet time. Default: `limit`. */
+  burst?: number
+  /** Jobs with the same key share the limit. Default: all jobs of the worker share one. */
+  key?: (args: Args) => string
+}
+
+export interface KeepPolicy {
+  /** How long a job and its receipts are kept after it succeeded. Default `'1d'`. */
+  succeeded?: Duration
+  /** Default `'30d'`. */
+  failed?: Duration
+  /** Default `'7d'`. */
+  cancelled?: Duration
+}
+
+export interface SchedulePolicy<Input> {
+  /** A cron expression of five fields, or six with seconds first. */
+  cron: string
+  /** An IANA time zone, such as `America/Montreal`. Default `UTC`. */
+  timezone?: string
+  /** The args of each job the schedule makes. Default `{}`. */
+  args?: Input
+}
+
+/** What `run` is given beside its args. */
+export interface JobContext {
+  readonly jobId: string
+  readonly worker: string
+  /** Counts from 1. */
+  readonly attempt: number
+  readonly maxAttempts: number
+  /** When a missing receipt counts as a failure. A heartbeat moves it. */
+  readonly deadline: Date
+  /** Aborts at the deadline, and when the coordinator no longer waits for this attempt. Pass it to `fetch` and friends. */
+  readonly signal: AbortSignal
+  /**
+   * Moves the deadline to the worker's timeout from now, for work that takes longer than foreseen.
+   * Throws when the attempt is over (it timed out, or was cancelled); then `signal` has aborted as well.
+   */
+  heartbeat(): Promise<void>
+}
+
+export interface JobOptions<Schema extends ArgsSchema, Result> {
+  /** Callers give this schema's input type; `run` and the key functions get its output type. */
+  args: Schema
+  /** A schema for what `run` returns, checked before the receipt is written. Default: the type of what `run` returns, not checked. */
+  result?: z.$ZodType<Result>
+  retry?: RetryPolicy
+  /** How long an attempt may take before its missing receipt counts as a failure. Default `'30s'`. */
+  timeout?: Duration
+  /** Delays jobs beyond a rate; never drops one. */
+  throttle?: ThrottlePolicy<z.output<Schema>>
+  /** Higher runs first, from -1000 to 1000. Default 0. */
+  priority?: number
+  /** Makes the worker recurring. */
+  schedule?: SchedulePolicy<z.input<Schema>>
+  keep?: KeepPolicy
+  /**
+   * How the function hands in its receipt: `'answered'` with the response to the coordinator's call (default), or `'posted'` to the attempt's
+   * receipt address after the call was answered with 202, for work that outlasts what a platform allows one request.
+   */
+  receipt?: 'answered' | 'posted'
+  run(args: z.output<Schema>, context: JobContext): Result | Promise<Result>
+}
+
+/** A worker as its module exports it. */
+export type Job<Schema extends ArgsSchema = ArgsSchema, Result = unknown> = Readonly<JobOptions<Schema, Result>>
+
+/**
+ * Defines a worker. Its name is the path of its module: `jobs/mail/send.ts` is `mail.send`.
+ * The call does nothing but give types; policies are checked by `errand codegen`, which names file and line.
+ */
+export function defineJob<Schema extends ArgsSchema, Result>(options: JobOptions<Schema, Result>): Job<Schema, Result> {
+  return options
+}

@@ -1,0 +1,18 @@
+/** `import … from 'errand'`: all that a module in jobs/ needs. Nothing here pulls zod, the database or a server into a function's bundle. */
+export { defineJob } from './defineJob.js'
+export type {
+  ArgsSchema,
+  Job,
+  JobContext,
+  JobOptions,
+  KeepPolicy,
+  RetryPolicy,
+  SchedulePolicy,
+  ThrottlePolicy,
+} from './defineJob.js'
+export type { Backoff } from './backoff.js'
+export type { Duration } from './duration.js'
+export { Fatal, RetryAfter } from './outcome.js'
+export { ErrandError } from './errors.js'
+export type { ErrorCode, Issue } from './errors.js'
+export type { JobState } from './states.js'

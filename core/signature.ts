@@ -1,0 +1,73 @@
+/**
+ * Standard Webhooks signatures (HMAC-SHA256) with Web Crypto, so that the same code runs in every function.
+ * Source: the Standard Webhooks specification, https://github.com/standard-webhooks/standard-webhooks
+ */
+
+/** A request this much older or newer than the verifier's clock is refused: it may be a recording. */
+export const signatureToleranceMs = 5 * 60_000
+
+export interface SignatureHeaders {
+  id: string | null
+  timestamp: string | null
+  signature: string | null
+}
+
+const encoder = new TextEncoder()
+
+/** The bytes of a `whsec_…` key. Throws `RangeError` where the text is none; the key itself is never in the message. */
+export function keyBytes(key: string): Uint8Array<ArrayBuffer> {
+  const base64 = key.startsWith('whsec_') ? key.slice('whsec_'.length) : ''
+  try {
+    const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))
+    if (bytes.length >= 24 && bytes.length <= 64) return bytes
+  } catch {
+    // not base64: the sentence below says what is wanted
+  }
+  throw new RangeError('A signing key is `whsec_` and the base64 of 24 to 64 bytes. Check ERRAND_SIGNING_KEYS.')
+}
+
+const importKey = (key: string): Promise<CryptoKey> =>
+  crypto.subtle.importKey('raw', keyBytes(key), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+
+const signedText = (id: string, timestamp: string, body: string) => encoder.encode(`${id}.${timestamp}.${body}`)
+
+/** The `webhook-signature` header's value for one key. */
+export async function sign(key: string, id: string, timestamp: string, body: string): Promise<string> {
+  const mac = await crypto.subtle.sign('HMAC', await importKey(key), signedText(id, timestamp, body))
+  return `v1,${btoa(String.fromCharCode(...new Uint8Array(mac)))}`
+}
+
+/** Keeps imported keys, because a function verifies with the same few keys for all its life. */
+export function createVerifier(keys: readonly string[]) {
+  const imported = Promise.all(keys.map(importKey))
+
+  /** What is wrong with a signed request, as a sentence, or `undefined` where one of the keys signed it in time. */
+  return async function signatureProblem(
+    { id, timestamp, signature }: SignatureHeaders,
+    body: string,
+    now: Date,
+  ): Promise<string | undefined> {
+    if (!id || !timestamp || !signature)
+      return 'The headers webhook-id, webhook-timestamp and webhook-signature are missing.'
+    const sentAt = /^\d{1,12}$/.test(timestamp) ? Number(timestamp) * 1_000 : Number.NaN
+    if (!(Math.abs(now.getTime() - sentAt) <= signatureToleranceMs)) {
+      return 'The timestamp of the request is more than 5 minutes off. Check the clocks of both machines.'
+    }
+    const signed = signedText(id, timestamp, body)
+    for (const candidate of signature.split(' ')) {
+      const mac = candidate.startsWith('v1,') ? decodeBase64(candidate.slice(3)) : undefined
+      if (mac === undefined) continue
+      // `verify` compares in constant time
+      for (const key of await imported) if (await crypto.subtle.verify('HMAC', key, mac, signed)) return undefined
+    }
+    return 'No known key made the signature. Check that ERRAND_SIGNING_KEYS is the same for coordinator and functions.'
+  }
+}
+
+function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+  } catch {
+    return undefined
+  }
+}

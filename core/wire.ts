@@ -1,0 +1,203 @@
+/** What goes over the wire, as DESIGN section 4 fixes it: one schema for each body, used by REST, tRPC, the client and the CLI alike. */
+import { z } from 'zod'
+import { durationProblem, parseDuration, type Duration } from './duration.js'
+import { jobStates, type JobState } from './states.js'
+
+export const duration = z.custom<Duration>((value) => parseDuration(value) !== undefined, {
+  error: (issue) => durationProblem(issue.input),
+})
+
+/** A moment as people write it; `server/time` reads it, because a local time needs its zone. */
+const moment = z.union([z.string().min(1).max(64), z.date()])
+
+const workerName = z.string().min(1).max(200)
+const plainObject = z.record(z.string(), z.unknown())
+
+/** When, and with what, a job shall run. Shared by every way to enqueue. */
+const enqueueFields = {
+  worker: workerName,
+  /** Plain JSON. */
+  args: plainObject.default({}),
+  /** superjson's meta for `args`, where they hold what JSON cannot say. */
+  argsMeta: z.unknown().optional(),
+  /** Not before this moment. A time in the past means now. Default: now. */
+  runAt: moment.optional(),
+  /** Not before this long from now. Excludes `runAt`. */
+  delay: duration.optional(),
+  /** The zone of a `runAt` without an offset, or of `cron`. Default `UTC`. */
+  timezone: z.string().max(64).optional(),
+  /** Higher runs first, from -1000 to 1000. Default: the worker's. */
+  priority: z.int().min(-1000).max(1000).optional(),
+  /** While a job with this key is not final, no other one with it can be enqueued. Taken for each worker on its own. */
+  key: z.string().min(1).max(512).optional(),
+}
+
+const excludeEachOther = (a: string, b: string) => ({
+  message: `${a} and ${b} exclude each other. Give one of them.`,
+  path: [b],
+})
+
+export const enqueueRequest = z
+  .strictObject(enqueueFields)
+  .refine((body) => body.runAt === undefined || body.delay === undefined, excludeEachOther('runAt', 'delay'))
+export type EnqueueRequest = z.input<typeof enqueueRequest>
+export type ParsedEnqueueRequest = z.output<typeof enqueueRequest>
+
+/** `POST /job`: a job, or with `cron` a schedule. */
+export const postJobRequest = z
+  .strictObject({ ...enqueueFields, cron: z.string().max(200).optional() })
+  .refine((body) => body.runAt === undefined || body.delay === undefined, excludeEachOther('runAt', 'delay'))
+  .refine((body) => body.cron === undefined || body.runAt === undefined, excludeEachOther('runAt', 'cron'))
+  .refine((body) => body.cron === undefined || body.delay === undefined, excludeEachOther('delay', 'cron'))
+
+export const enqueueManyLimit = 10_000
+/** Items are checked one by one, so that a bad one does not spoil the others. */
+export const enqueueManyRequest = z.strictObject({ jobs: z.array(z.unknown()).max(enqueueManyLimit) })
+
+export const scheduleRequest = z.strictObject({
+  /** Names the schedule; the same id again replaces it. Default: one is made. */
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9_.:-]{1,200}$/, 'takes letters, digits and _ . : - only')
+    .optional(),
+  worker: workerName,
+  args: plainObject.default({}),
+  argsMeta: z.unknown().optional(),
+  cron: z.string().max(200),
+  timezone: z.string().max(64).optional(),
+})
+export type ScheduleRequest = z.input<typeof scheduleRequest>
+export type ParsedScheduleRequest = z.output<typeof scheduleRequest>
+
+/** An error as it travels: what `run` threw, less anything that is not text. `stack` points into the TypeScript source. */
+export interface ReceiptError {
+  name: string
+  message: string
+  code?: string | undefined
+  stack?: string | undefined
+  cause?: ReceiptError | undefined
+}
+
+const text = (max: number) => z.string().transform((value) => value.slice(0, max))
+
+const receiptErrorFields: z.ZodType<ReceiptError> = z.lazy(() =>
+  z.object({
+    name: text(200).default('Error'),
+    message: text(10_000).default(''),
+    code: z
+      .union([z.string(), z.number()])
+      .transform((code) => String(code).slice(0, 200))
+      .optional(),
+    stack: text(20_000).optional(),
+    cause: receiptErrorFields.optional(),
+  }),
+)
+
+/** A bare text is welcome too, for functions in other languages. */
+const receiptError = z.union([
+  receiptErrorFields,
+  z.string().transform((message): ReceiptError => ({ name: 'Error', message: message.slice(0, 10_000) })),
+])
+
+export const receiptBody = z.discriminatedUnion('status', [
+  z.strictObject({ status: z.literal('success'), result: z.unknown().optional(), resultMeta: z.unknown().optional() }),
+  z.strictObject({
+    status: z.literal('failure'),
+    error: receiptError,
+    /** When to try again: a duration, or a number of seconds as in the HTTP header. Default: the worker's backoff. */
+    retryAfter: z.union([duration, z.number().nonnegative().max(3_153_600_000)]).optional(),
+    /** Never try again. */
+    fatal: z.boolean().optional(),
+  }),
+])
+/** What a function reports on one attempt. */
+export type ReceiptBody = z.input<typeof receiptBody>
+export type ParsedReceiptBody = z.output<typeof receiptBody>
+
+/** The body of the coordinator's call to a function. */
+export interface FunctionCall {
+  id: string
+  worker: string
+  /** Counts from 1. */
+  attempt: number
+  maxAttempts: number
+  args: unknown
+  argsMeta?: unknown
+  /** ISO 8601. */
+  deadline: string
+  /** An address that is good for this attempt alone: whoever holds it may post one receipt. */
+  receipt: string
+  traceparent?: string
+}
+
+/** Milliseconds until a function's `retryAfter`. */
+export const retryAfterMs = (retryAfter: Duration | number): number =>
+  typeof retryAfter === 'number' ? Math.round(retryAfter * 1_000) : parseDuration(retryAfter)!
+
+export const listJobsRequest = z.strictObject({
+  worker: workerName.optional(),
+  state: z.enum(jobStates).optional(),
+  /** How many jobs at the most, 1 to 500. Default 50. */
+  limit: z.int().min(1).max(500).default(50),
+  /** Where the last page ended. */
+  cursor: z.string().max(100).optional(),
+})
+export type ListJobsRequest = z.input<typeof listJobsRequest>
+
+/** One attempt's receipt as `GET /job/:id` shows it. */
+export interface ReceiptView {
+  attempt: number
+  status: 'success' | 'failure'
+  result?: unknown
+  resultMeta?: unknown
+  error?: ReceiptError
+  /** ISO 8601. */
+  startedAt: string
+  finishedAt: string
+}
+
+export interface JobView {
+  id: string
+  worker: string
+  state: JobState
+  /** The attempt that runs or ran last; 0 before the first. */
+  attempt: number
+  maxAttempts: number
+  priority: number
+  /** ISO 8601, as all times here. */
+  runAt: string
+  createdAt: string
+  finishedAt?: string
+  key?: string
+  scheduleId?: string
+  /** False while no deployed worker has the job's name; the job waits until it is back. */
+  workerKnown: boolean
+  args: unknown
+  argsMeta?: unknown
+  receipts: ReceiptView[]
+}
+
+export interface ScheduleView {
+  id: string
+  worker: string
+  cron: string
+  timezone: string
+  args: unknown
+  argsMeta?: unknown
+  nextRunAt: string | null
+  lastRunAt: string | null
+  /** `code`: from a worker's `schedule` option, `api`: made at run time. */
+  source: 'code' | 'api'
+  createdAt: string
+}
+
+/** The outcome of one item of `enqueueMany`, in the order of the items. */
+export type EnqueueOutcome = { ok: true; id: string; state: JobState; runAt: string } | { ok: false; error: WireError }
+
+/** The body of every answer that is not a success. */
+export interface WireError {
+  code: string
+  message: string
+  issues?: { path: (string | number)[]; code: string; message: string }[]
+  [detail: string]: unknown
+}
