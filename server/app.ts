@@ -1,0 +1,67 @@
+/** The coordinator's one `fetch` handler: REST, tRPC, health, metrics and the API's description. */
+import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
+import { Hono } from 'hono'
+import type { Guard } from './auth.js'
+import type { Deps } from './deps.js'
+import { openapi } from './openapi.js'
+import { addRestRoutes } from './rest.js'
+import { router } from './router.js'
+import type { Waits } from './wait.js'
+import { toWireError } from './wireError.js'
+import { ErrandError } from '../core/errors.js'
+
+export interface AppOptions {
+  deps: Deps
+  waits: Waits
+  guard: Guard
+  maxBodyBytes: number
+  /** False while the coordinator starts or stops. */
+  isReady: () => boolean
+}
+
+/** `enqueueMany` carries up to 10,000 jobs. */
+const maxTrpcBodyBytes = 64 * 1024 * 1024
+
+export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOptions): Hono {
+  const app = new Hono()
+
+  app.onError((error, context) => {
+    const { status, body } = toWireError(deps.log, error)
+    return context.json({ error: body }, status as 400)
+  })
+  app.notFound((context) => {
+    const { body } = toWireError(deps.log, unknownRoute(context.req.method, context.req.path))
+    return context.json({ error: body }, 404)
+  })
+
+  addRestRoutes(app, { deps, guard, maxBodyBytes })
+
+  app.all('/trpc/*', (context) => {
+    const { req } = context
+    if (Number(req.header('content-length') ?? 0) > maxTrpcBodyBytes) {
+      throw new ErrandError('PAYLOAD_TOO_LARGE', 'The request is larger than 64 MiB. Send fewer jobs in one call.')
+    }
+    return fetchRequestHandler({
+      endpoint: '/trpc',
+      req: req.raw,
+      router,
+      createContext: () => ({ deps, waits, guard, authorization: req.header('authorization'), signal: req.raw.signal }),
+    })
+  })
+
+  app.get('/healthz', (context) => context.json({ ok: true }))
+  app.get('/readyz', async (context) => {
+    if (!isReady()) throw new ErrandError('UNAVAILABLE', 'The coordinator is starting or stopping.')
+    await deps.store.ping()
+    return context.json({ ok: true, workers: deps.contracts.names.length })
+  })
+  app.get('/metrics', async (context) => {
+    guard.require(context.req.header('authorization'), ['observe'])
+    return context.body(await deps.metrics.text(), 200, { 'content-type': deps.metrics.contentType })
+  })
+  app.get('/openapi.json', (context) => context.json(openapi))
+  return app
+}
+
+const unknownRoute = (method: string, path: string): ErrandError =>
+  new ErrandError('UNKNOWN_ROUTE', `There is no ${method} ${path.slice(0, 100)}. GET /openapi.json lists the routes.`)

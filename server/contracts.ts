@@ -1,0 +1,102 @@
+/** The contracts that codegen cut out of jobs/: the coordinator's knowledge of its workers. Each is loaded when it is first needed. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { readContract, type Contract, type ContractOptions } from '../core/contract.js'
+import { configError, ErrandError } from '../core/errors.js'
+import { didYouMean } from '../core/nearest.js'
+
+export interface Contracts {
+  /** Sorted. */
+  readonly names: readonly string[]
+  has(worker: string): boolean
+  /** Throws `UNKNOWN_WORKER`, with the nearest name, where there is none. */
+  get(worker: string): Promise<Contract>
+  /** The contract if it was loaded before; the hot path uses this. */
+  loaded(worker: string): Contract | undefined
+  /** Workers whose contract holds a schedule. */
+  readonly scheduled: readonly string[]
+}
+
+export type ContractSource = Record<string, { load: () => Promise<ContractOptions>; scheduled: boolean }>
+
+export function createContracts(source: ContractSource): Contracts {
+  const names = Object.keys(source).toSorted()
+  const loaded = new Map<string, Contract>()
+  const loading = new Map<string, Promise<Contract>>()
+
+  const load = async (worker: string): Promise<Contract> => {
+    const contract = readContract(worker, await source[worker]!.load())
+    loaded.set(worker, contract)
+    return contract
+  }
+
+  return {
+    names,
+    has: (worker) => Object.hasOwn(source, worker),
+    loaded: (worker) => loaded.get(worker),
+    scheduled: names.filter((name) => source[name]!.scheduled),
+    async get(worker) {
+      const known = loaded.get(worker)
+      if (known) return known
+      if (!Object.hasOwn(source, worker)) throw unknownWorker(worker, names)
+      let promise = loading.get(worker)
+      if (!promise) {
+        promise = load(worker).finally(() => loading.delete(worker))
+        loading.set(worker, promise)
+      }
+      return promise
+    },
+  }
+}
+
+function unknownWorker(worker: string, names: readonly string[]): ErrandError {
+  const hint = didYouMean(worker, names)
+  const known = names.length === 0 ? ' There are no workers yet.' : ''
+  return new ErrandError(
+    'UNKNOWN_WORKER',
+    `No worker is named "${worker.slice(0, 200)}".${hint}${known} After adding a module to jobs/, run \`npm run codegen\` and restart the coordinator.`,
+    { details: { worker: worker.slice(0, 200) } },
+  )
+}
+
+interface Manifest {
+  workers: Record<string, { hash: string; scheduled: boolean }>
+}
+
+/** Reads what `errand codegen` wrote into `.errand/`. Throws `CONFIG` where there is nothing. */
+export async function loadContracts(dir: string): Promise<Contracts> {
+  const manifest = await readManifest(dir)
+  const hash = Object.values(manifest.workers)
+    .map((worker) => worker.hash)
+    .join('')
+  // the query makes a rebuilt file a new module, so `errand dev` takes an edit without a restart
+  const url = `${pathToFileURL(join(dir, 'contracts.mjs')).href}?${fingerprint(hash)}`
+  const loaders = ((await import(url)) as { default: Record<string, () => Promise<ContractOptions>> }).default
+  return createContracts(
+    Object.fromEntries(
+      Object.entries(loaders).map(([name, load]) => [
+        name,
+        { load, scheduled: manifest.workers[name]?.scheduled ?? false },
+      ]),
+    ),
+  )
+}
+
+async function readManifest(dir: string): Promise<Manifest> {
+  try {
+    return JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8')) as Manifest
+  } catch (error) {
+    throw configError(
+      `There is no build of jobs/ in ${dir}. Run \`npm run codegen\` (\`errand codegen\`) first.`,
+      error,
+    )
+  }
+}
+
+/** Not for security: only different for different texts. */
+function fingerprint(text: string): string {
+  let hash = 0
+  for (let index = 0; index < text.length; index++) hash = (Math.imul(hash, 31) + text.charCodeAt(index)) | 0
+  return (hash >>> 0).toString(36)
+}

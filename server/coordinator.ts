@@ -1,0 +1,159 @@
+/** The coordinator: stores jobs, decides when they run, calls functions and takes receipts. Everything it needs comes in by argument. */
+import { randomUUID } from 'node:crypto'
+import type { Db } from 'mongodb'
+import { createApp } from './app.js'
+import { createGuard, type ApiKey } from './auth.js'
+import { databaseClock, systemClock, type Clock, type DatabaseClock } from './clock.js'
+import type { Contracts } from './contracts.js'
+import type { Deps, Writes } from './deps.js'
+import { createDispatcher, type Dispatcher } from './dispatcher.js'
+import { createEvents } from './events.js'
+import { createGroup } from './group.js'
+import { createIds } from './ids.js'
+import { createHttpInvoker, type Invoke } from './invoke.js'
+import { silentLog, type Log } from './log.js'
+import { releaseHeld, startLoops, type Loops } from './loops.js'
+import { createMetrics } from './metrics.js'
+import { reconcileSchedules } from './schedule.js'
+import { createSigner } from './signer.js'
+import { createStore, type Store } from './store/index.js'
+import { createWaits } from './wait.js'
+
+export interface CoordinatorOptions {
+  db: Db
+  contracts: Contracts
+  /** The coordinator's address as functions see it, for receipts. */
+  url: string
+  /** Where the functions are: the one of `mail.send` is at `<functionsUrl>/mail/send`. */
+  functionsUrl: string
+  /** `whsec_…` keys; the first one signs, all verify. */
+  signingKeys: readonly string[]
+  /** Default: none, everything is open. */
+  apiKeys?: readonly ApiKey[]
+  /** How many attempts may run at once on this coordinator. Default 100. */
+  concurrency?: number
+  /** The largest body of `POST /job`, in bytes. Default 1 MiB. */
+  maxBodyBytes?: number
+  log?: Log
+  /** Default: the machine's, set to the database's time. */
+  clock?: Clock
+  /** In [0, 1). Default `Math.random`. */
+  random?: () => number
+  /** How functions are called. Default: over HTTP. */
+  invoke?: Invoke
+}
+
+export interface Coordinator {
+  /** REST and tRPC, for any server that speaks `fetch`. */
+  fetch(request: Request): Response | Promise<Response>
+  /** Makes the indexes, takes over the schedules of the code, and begins to run jobs. May be called twice. */
+  start(): Promise<void>
+  /**
+   * Claims no more and waits for running attempts, up to `graceMs` (default 30,000); those still running then are broken off and their jobs
+   * given back without being charged an attempt. May be called twice.
+   */
+  stop(options?: { graceMs?: number }): Promise<void>
+  /** For tests and for hosts that trigger the steps themselves. */
+  readonly deps: Deps
+  readonly dispatcher: Dispatcher
+}
+
+const defaultGraceMs = 30_000
+/** Clocks drift by a few parts in a hundred thousand: some milliseconds in five minutes. */
+const clockSyncMs = 5 * 60_000
+
+export function createCoordinator(options: CoordinatorOptions): Coordinator {
+  const concurrency = options.concurrency ?? 100
+  const log = options.log ?? silentLog
+  const store = createStore(options.db)
+  const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
+  const invoker = options.invoke ? undefined : createHttpInvoker({ connections: concurrency })
+  const deps: Deps = {
+    store,
+    contracts: options.contracts,
+    clock,
+    random: options.random ?? Math.random,
+    newId: createIds(() => clock.now()),
+    newClaim: randomUUID,
+    events: createEvents(),
+    signer: createSigner(options.signingKeys),
+    invoke: options.invoke ?? invoker!.invoke,
+    log,
+    metrics: createMetrics(store, () => clock.now()),
+    url: withoutSlash(options.url),
+    functionsUrl: withoutSlash(options.functionsUrl),
+    writes: groupedWrites(store, clock),
+  }
+  const dispatcher = createDispatcher(deps, concurrency)
+  const waits = createWaits(deps)
+  let state: 'new' | 'ready' | 'stopped' = 'new'
+  let starting: Promise<void> | undefined
+  let stopping: Promise<void> | undefined
+  let loops: Loops | undefined
+  const stopped = new AbortController()
+
+  const app = createApp({
+    deps,
+    waits,
+    guard: createGuard(options.apiKeys ?? []),
+    maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
+    isReady: () => state === 'ready',
+  })
+
+  const start = async () => {
+    await store.prepare()
+    if ('sync' in clock) await keepInSync(clock as DatabaseClock, log, stopped.signal)
+    await reconcileSchedules(deps)
+    await releaseHeld(deps)
+    if (stopped.signal.aborted) return
+    loops = startLoops(deps, dispatcher)
+    state = 'ready'
+  }
+
+  const stop = async (graceMs: number) => {
+    state = 'stopped'
+    stopped.abort()
+    waits.stop()
+    await starting?.catch(() => {})
+    await loops?.stop()
+    await dispatcher.stop(graceMs)
+    await invoker?.close()
+  }
+
+  return {
+    fetch: (request) => app.fetch(request),
+    start: () => (starting ??= start()),
+    stop: ({ graceMs = defaultGraceMs } = {}) => (stopping ??= stop(graceMs)),
+    deps,
+    dispatcher,
+  }
+}
+
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
+
+function groupedWrites(store: Store, clock: Clock): Writes {
+  return {
+    insertJob: createGroup({ write: (jobs) => store.jobs.insertMany(jobs), maxItems: 1_000 }),
+    insertReceipt: createGroup({ write: (receipts) => store.receipts.insertMany(receipts), maxItems: 1_000 }),
+    applyTransition: createGroup({
+      write: async (transitions) => {
+        await store.jobs.apply(transitions, clock.now())
+        return transitions.map(() => {})
+      },
+      maxItems: 1_000,
+    }),
+  }
+}
+
+/** Measures the database's clock now, and again every few minutes. */
+async function keepInSync(clock: DatabaseClock, log: Log, stopped: AbortSignal): Promise<void> {
+  await clock.sync()
+  const again = async () => {
+    while (!stopped.aborted) {
+      await clock.sleep(clockSyncMs, stopped)
+      if (stopped.aborted) return
+      await clock.sync().catch((error: unknown) => log('warn', "could not read the database's clock", { error }))
+    }
+  }
+  void again()
+}

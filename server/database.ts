@@ -1,0 +1,176 @@
+/**
+ * The database, wherever it is: at `MONGODB_URI`, or an engine of our own in `ERRAND_DATA`.
+ *
+ * Everything that can be wrong with it is found here, at start, and said in one message that names the cause and the setting. A
+ * URI holds a password, so no message repeats any part of it except the hosts, as the driver read them.
+ */
+import { MongoClient, MongoServerError, MongoServerSelectionError, type Db, type MongoClientOptions } from 'mongodb'
+import { configError, type ErrandError } from '../core/errors.js'
+import { startEngine, type Engine } from './engine/start.js'
+
+export interface DatabaseOptions {
+  /** `MONGODB_URI`. Without it an embedded engine serves `dataDir`. */
+  uri?: string
+  /** `ERRAND_DATA`: the folder of the embedded engine. */
+  dataDir: string
+  /** The database's name. Default: the path of `uri`, else `errand`. */
+  name?: string
+  /** Told what takes time, one line at a time; each line replaces the one before it. */
+  onProgress?: (line: string) => void
+}
+
+export interface Database {
+  readonly db: Db
+  /** For other processes of this user; holds the password if there is one, so never print it. */
+  readonly uri: string
+  /** Settles only when an engine of our own ended although nobody closed it, with the reason. */
+  readonly lost: Promise<ErrandError>
+  /** Closes the connections, then the engine if it is ours. May be called again. */
+  close(): Promise<void>
+}
+
+/** Throws a `CONFIG` error that names the cause and the setting. */
+export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
+  const { uri } = options
+  return uri === undefined || uri === '' ? await openEngine(options) : await openUri(uri, options.name)
+}
+
+const openUri = async (uri: string, name?: string): Promise<Database> => {
+  const client = await connect(uri, name)
+  return databaseOf(client, uri, name)
+}
+
+const openEngine = async (options: DatabaseOptions): Promise<Database> => {
+  const engine = await startEngine(options)
+  try {
+    return databaseOf(await connect(engine.uri, options.name), engine.uri, options.name, engine)
+  } catch (error) {
+    await engine.stop()
+    throw error
+  }
+}
+
+const databaseOf = (client: MongoClient, uri: string, name?: string, engine?: Engine): Database => {
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    await client.close()
+    await engine?.stop()
+  }
+  return {
+    db: client.db(name ?? nameIn(uri)),
+    uri,
+    lost: engine?.lost ?? new Promise(() => {}),
+    close: () => (closing ??= close()),
+  }
+}
+
+/** The driver's own default is `test`, and it does not tell a default from a choice. */
+const nameIn = (uri: string): string => {
+  const path = /^[^:]+:\/\/[^/?]+\/([^?]+)/.exec(uri)?.[1]
+  return path === undefined ? 'errand' : decodeURIComponent(path)
+}
+
+/** What Errand's promises rest on: nothing is acknowledged before it is journaled by a majority. The URI cannot weaken it. */
+const promised: MongoClientOptions = { writeConcern: { w: 'majority', journal: true }, ignoreUndefined: true }
+
+/** What the URI may change. */
+const defaults: MongoClientOptions = { maxPoolSize: 16, serverSelectionTimeoutMS: 5_000, appName: 'errand' }
+
+const connect = async (uri: string, name?: string): Promise<MongoClient> => {
+  const client = makeClient(uri)
+  try {
+    await client.connect()
+    await checkAccess(client.db(name ?? nameIn(uri)))
+    return client
+  } catch (error) {
+    await client.close()
+    throw explain(error, client, uri)
+  }
+}
+
+const makeClient = (uri: string): MongoClient => {
+  try {
+    const chosen = new Set([...uri.matchAll(/[?&]([^=&]+)=/g)].map(([, key]) => key?.toLowerCase()))
+    const unchosen = Object.entries(defaults).filter(([key]) => !chosen.has(key.toLowerCase()))
+    return new MongoClient(uri, { ...Object.fromEntries(unchosen), ...promised })
+  } catch (error) {
+    throw configError(
+      `MONGODB_URI cannot be read${safeReason(error, uri)}. ` +
+        'It has the form mongodb://user:password@host:27017/errand or mongodb+srv://user:password@host/errand; ' +
+        'in the user name and the password, characters such as @ : / % are written percent-encoded.',
+      safeCause(error, uri),
+    )
+  }
+}
+
+/** A ping is answered to anyone; a list of collections only to those who may read here. */
+const checkAccess = async (db: Db): Promise<void> => {
+  await db.command({ ping: 1 })
+  await db.listCollections({}, { nameOnly: true }).toArray()
+}
+
+const explain = (error: unknown, client: MongoClient, uri: string): ErrandError => {
+  const where = hostsOf(client)
+  const cause = safeCause(error, uri)
+  if (isRefusal(error)) {
+    return configError(
+      `MongoDB at ${where} refused the user in MONGODB_URI (${error.codeName ?? error.code}). ` +
+        'Check its user name and password, that it may read and write this database, and, ' +
+        'if the user was made in another database, add ?authSource=admin.',
+      cause,
+    )
+  }
+  return configError(
+    `MongoDB at ${where} cannot be reached${safeReason(deepest(error), uri)}. Check that it runs and that MONGODB_URI ` +
+      'names it, or unset MONGODB_URI to use the embedded database.',
+    cause,
+  )
+}
+
+/** Unauthorized, AuthenticationFailed, and Atlas's own code for both. */
+const isRefusal = (error: unknown): error is MongoServerError =>
+  error instanceof MongoServerError && [13, 18, 8000].includes(Number(error.code))
+
+const hostsOf = (client: MongoClient): string => {
+  const { hosts, srvHost } = client.options
+  return srvHost ?? hosts.map(String).join(', ')
+}
+
+/** Server selection says that it timed out; why is with the servers it tried. */
+const deepest = (error: unknown): unknown => {
+  if (!(error instanceof MongoServerSelectionError)) return error
+  const tried = [...(error.reason?.servers.values() ?? [])].map((server) => server.error)
+  return tried.find((reason) => reason !== null) ?? error
+}
+
+const safeReason = (error: unknown, uri: string): string => {
+  const message = error instanceof Error ? error.message : String(error)
+  return isSafe(message, uri) ? ` (${message.replace(/\.$/, '')})` : ''
+}
+
+/** A cause is printed with its message, its stack and its own cause. */
+const safeCause = (error: unknown, uri: string): unknown => {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (!isSafe(`${each.message}${each.stack ?? ''}`, uri)) return undefined
+  }
+  return error
+}
+
+/** The driver's messages may repeat what they could not read. Any text that holds a piece of the URI's secrets is not shown. */
+const isSafe = (text: string, uri: string): boolean => secretsIn(uri).every((secret) => !text.includes(secret))
+
+const secretsIn = (uri: string): string[] => {
+  const rest = uri.replace(/^[^/]*\/\//, '')
+  const userInfo = rest.slice(0, Math.max(0, rest.lastIndexOf('@')))
+  const pieces = userInfo.split(/[:@/?#]/).slice(1)
+  const values = [...uri.matchAll(/(?:password|token)[^=&]*[=:]([^&,]+)/gi)].map(([, value]) => value ?? '')
+  return [userInfo, ...pieces, ...values].flatMap((piece) => [piece, decoded(piece)]).filter((piece) => piece !== '')
+}
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

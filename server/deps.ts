@@ -1,0 +1,39 @@
+/** What every step of a job's life is given. Built once in createCoordinator; a test builds its own. */
+import type { Clock } from './clock.js'
+import type { Contracts } from './contracts.js'
+import type { Events } from './events.js'
+import type { Invoke } from './invoke.js'
+import type { Log } from './log.js'
+import type { Metrics } from './metrics.js'
+import type { Signer } from './signer.js'
+import type { JobDocument, ReceiptDocument } from './store/documents.js'
+import type { Store } from './store/index.js'
+import type { InsertOutcome, Transition } from './store/jobs.js'
+
+export interface Deps {
+  store: Store
+  contracts: Contracts
+  clock: Clock
+  /** In [0, 1). Spreads retries and polls. */
+  random: () => number
+  newId: () => string
+  /** A fresh claim token. */
+  newClaim: () => string
+  events: Events
+  signer: Signer
+  invoke: Invoke
+  log: Log
+  metrics: Metrics
+  /** The coordinator's address as functions see it, without a slash at the end. */
+  url: string
+  /** Where the functions are, without a slash at the end. */
+  functionsUrl: string
+  writes: Writes
+}
+
+/** The grouped writes; see server/group. */
+export interface Writes {
+  insertJob: (job: JobDocument) => Promise<InsertOutcome>
+  insertReceipt: (receipt: ReceiptDocument) => Promise<boolean>
+  applyTransition: (transition: Transition) => Promise<void>
+}

@@ -1,0 +1,24 @@
+import type { ErrandError } from '../../core/errors.js'
+
+export interface EngineOptions {
+  /** The folder of the data (`ERRAND_DATA`); made when it is missing. One engine holds it at a time. */
+  dataDir: string
+  /** Told what takes time, one line at a time; each line replaces the one before it. */
+  onProgress?: (line: string) => void
+}
+
+/** A MongoDB of our own, in a process of its own: whatever ends it does not end us. */
+export interface Engine {
+  /** A `mongodb://` address that the driver in any process of this user can connect to. */
+  readonly uri: string
+  readonly pid: number
+  /** Settles only when the engine ended although nobody called `stop`, with the reason. */
+  readonly lost: Promise<ErrandError>
+  /** Closes the engine and resolves when its process is gone. May be called again, by anyone. */
+  stop(): Promise<void>
+}
+
+/** This machine cannot run this kind of engine, so another kind may be tried. The message says why, as a clause. */
+export class EngineUnavailable extends Error {
+  override readonly name = 'EngineUnavailable'
+}

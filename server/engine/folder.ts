@@ -1,0 +1,82 @@
+/**
+ * The data folder: making it, and saying who holds it. The lock itself is the engine's (see program.ts); here is only
+ * what a person is told when it is taken.
+ */
+import { constants } from 'node:fs'
+import { access, mkdir, readFile, realpath } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { configError, type ErrandError } from '../../core/errors.js'
+
+/** Makes the folder if it is missing and returns its one true path. Throws a `CONFIG` error where it cannot be written. */
+export const openFolder = async (dataDir: string): Promise<string> => {
+  const path = resolve(dataDir)
+  try {
+    await mkdir(path, { recursive: true })
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
+    return await realpath(path)
+  } catch (error) {
+    throw folderNotWritable(path, error)
+  }
+}
+
+export const folderNotWritable = (path: string, cause: unknown): ErrandError =>
+  configError(
+    `The data folder ${path} cannot be written (${reasonOf(cause)}). ` +
+      'Set ERRAND_DATA to a folder that this user can write, or MONGODB_URI to a MongoDB server.',
+    cause,
+  )
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error
+    ? String(error.code)
+    : error instanceof Error
+      ? error.message
+      : String(error)
+
+export interface Holder {
+  /** The process to name: the one that started the engine if that is known, else the engine. */
+  pid: number
+  /** The owner is gone, so the engine is about to follow it. */
+  leaving: boolean
+}
+
+/**
+ * Who holds the folder, as far as its files tell. `holder.json` is written a moment after the lock is taken, so it counts
+ * only when it speaks of the same engine as the lock file.
+ */
+export const readHolder = async (dataDir: string): Promise<Holder | undefined> => {
+  const engine = Number.parseInt(await readFile(join(dataDir, 'mongod.lock'), 'utf8').catch(() => ''), 10)
+  if (!(engine > 0)) return undefined
+  const note = await readNote(dataDir)
+  if (note === undefined || note.engine !== engine) return { pid: engine, leaving: false }
+  return { pid: note.owner, leaving: !isAlive(note.owner) }
+}
+
+const readNote = async (dataDir: string): Promise<{ owner: number; engine: number } | undefined> => {
+  try {
+    const note: unknown = JSON.parse(await readFile(join(dataDir, 'holder.json'), 'utf8'))
+    if (typeof note !== 'object' || note === null || !('owner' in note) || !('engine' in note)) return undefined
+    return typeof note.owner === 'number' && typeof note.engine === 'number'
+      ? { owner: note.owner, engine: note.engine }
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A process that is not ours to signal is alive too (EPERM). */
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+export const folderHeld = (dataDir: string, holder: Holder | undefined): ErrandError =>
+  configError(
+    `The data folder ${dataDir} is held by ${holder === undefined ? 'another process' : `process ${holder.pid}`}, ` +
+      'and an embedded database serves one process only. Stop that process, set ERRAND_DATA to another folder, ' +
+      'or set MONGODB_URI to a MongoDB server that both can use.',
+  )

@@ -1,0 +1,168 @@
+/** Enqueue: a request becomes a job. Args are checked by the worker's own schema, and stored as they came, for the function to parse again. */
+import { safeParseAsync } from 'zod/v4/core'
+import type { Contract } from '../core/contract.js'
+import { durationMs } from '../core/duration.js'
+import { ErrandError, type Issue } from '../core/errors.js'
+import { restorePayload } from '../core/payload.js'
+import type { JobState } from '../core/states.js'
+import type { EnqueueOutcome, ParsedEnqueueRequest } from '../core/wire.js'
+import { enqueueRequest } from '../core/wire.js'
+import type { Deps } from './deps.js'
+import { badRequest, toWireError } from './wireError.js'
+import type { JobDocument } from './store/documents.js'
+import { readMoment } from './time.js'
+
+export interface Enqueued {
+  id: string
+  state: JobState
+  runAt: Date
+}
+
+/**
+ * Throws `UNKNOWN_WORKER`, `INVALID_ARGS`, `INVALID_TIME`, and `KEY_TAKEN` with the id of the job that holds the key.
+ * Once it has answered, the job is in the journal.
+ */
+export async function enqueue(deps: Deps, request: ParsedEnqueueRequest): Promise<Enqueued> {
+  const contract = await deps.contracts.get(request.worker)
+  const args = await checkArgs(contract, request.args, request.argsMeta)
+  const now = deps.clock.now()
+  const runAt = startTime(request, now)
+  const job = newJob(contract, {
+    id: deps.newId(),
+    args,
+    runAt,
+    now,
+    priority: request.priority,
+    key: request.key,
+  })
+  await insert(deps, job)
+  return { id: job._id, state: job.state, runAt: job.runAt }
+}
+
+/** Each item on its own: a bad one has its error in its place, and the others go in. */
+export function enqueueMany(deps: Deps, items: readonly unknown[]): Promise<EnqueueOutcome[]> {
+  return Promise.all(
+    items.map(async (item): Promise<EnqueueOutcome> => {
+      try {
+        const request = enqueueRequest.safeParse(item)
+        if (!request.success) throw badRequest(request.error)
+        const { id, state, runAt } = await enqueue(deps, request.data)
+        return { ok: true, id, state, runAt: runAt.toISOString() }
+      } catch (error) {
+        return { ok: false, error: toWireError(deps.log, error).body }
+      }
+    }),
+  )
+}
+
+export interface CheckedArgs {
+  json: string
+  meta: string | undefined
+  /** What the key functions get. */
+  output: unknown
+}
+
+/** Throws `INVALID_ARGS` with an issue for each thing that does not fit, and where. */
+export async function checkArgs(contract: Contract, args: unknown, argsMeta: unknown): Promise<CheckedArgs> {
+  const json = JSON.stringify(args)
+  const meta = argsMeta === undefined ? undefined : JSON.stringify(argsMeta)
+  const parsed = await safeParseAsync(contract.args, restoreArgs(contract.worker, args, argsMeta))
+  if (parsed.success) return { json, meta, output: parsed.data }
+  const issues = parsed.error.issues.map(({ path, code, message }): Issue => ({
+    path: path.map((key) => (typeof key === 'symbol' ? String(key) : key)),
+    code,
+    message,
+  }))
+  const list = issues
+    .slice(0, 3)
+    .map(({ path, message }) => `${path.length === 0 ? 'args' : path.join('.')}: ${message}`)
+  const rest = issues.length > 3 ? ` And ${issues.length - 3} more.` : ''
+  throw new ErrandError('INVALID_ARGS', `The args do not fit ${contract.worker}. ${list.join('. ')}.${rest}`, {
+    issues,
+  })
+}
+
+function restoreArgs(worker: string, args: unknown, argsMeta: unknown): unknown {
+  if (argsMeta === undefined) return args
+  try {
+    // superjson restores in place; the args are still needed as they came
+    return restorePayload(structuredClone(args), argsMeta)
+  } catch {
+    throw new ErrandError(
+      'INVALID_ARGS',
+      `The argsMeta do not fit the args of ${worker}. Leave them out, or send what superjson made.`,
+      {
+        issues: [{ path: ['argsMeta'], code: 'invalid_meta', message: 'does not fit the args' }],
+      },
+    )
+  }
+}
+
+function startTime(request: ParsedEnqueueRequest, now: Date): Date {
+  const at = request.runAt === undefined ? undefined : readMoment(request.runAt, request.timezone)
+  const delayed = request.delay === undefined ? undefined : new Date(now.getTime() + durationMs(request.delay))
+  const runAt = at ?? delayed ?? now
+  return runAt < now ? now : runAt
+}
+
+export interface NewJob {
+  id: string
+  args: CheckedArgs
+  runAt: Date
+  now: Date
+  priority?: number | undefined
+  key?: string | undefined
+  scheduleId?: string | undefined
+}
+
+export function newJob(contract: Contract, { id, args, runAt, now, priority, key, scheduleId }: NewJob): JobDocument {
+  const throttleKey = callKeyFunction(contract, args.output)
+  return {
+    _id: id,
+    worker: contract.worker,
+    args: args.json,
+    ...(args.meta === undefined ? {} : { argsMeta: args.meta }),
+    state: runAt > now ? 'scheduled' : 'queued',
+    priority: priority ?? contract.priority,
+    runAt,
+    createdAt: now,
+    attempt: 0,
+    maxAttempts: contract.maxAttempts,
+    ...(throttleKey === undefined ? {} : { throttleKey }),
+    ...(key === undefined ? {} : { key, uniqueKey: uniqueKey(contract.worker, key) }),
+    ...(scheduleId === undefined ? {} : { scheduleId }),
+  }
+}
+
+export const uniqueKey = (worker: string, key: string): string => `${worker}\n${key}`
+
+function callKeyFunction({ worker, throttle }: Contract, args: unknown): string | undefined {
+  if (!throttle?.key) return undefined
+  try {
+    const key: unknown = throttle.key(args)
+    if (typeof key === 'string' && key.length <= 512) return key
+  } catch {
+    // what it threw may hold args; the sentence below names the function, and the author can call it
+  }
+  throw new ErrandError(
+    'BAD_WORKER',
+    `throttle.key of ${worker} gave no key for these args. It must return a text of at most 512 characters.`,
+  )
+}
+
+/** Answers once the job is in the journal. A job that is there under its id already was made by another coordinator, which is as good. */
+export async function insert(deps: Deps, job: JobDocument): Promise<void> {
+  for (;;) {
+    const outcome = await deps.writes.insertJob(job)
+    if (outcome !== 'keyTaken') break
+    const holder = await deps.store.jobs.holderOf(job.uniqueKey!)
+    // the holder may have become final in between; then the key is free
+    if (holder) {
+      throw new ErrandError('KEY_TAKEN', `The key is taken by job ${holder._id}, which is ${holder.state}.`, {
+        details: { id: holder._id },
+      })
+    }
+  }
+  if (job.state === 'queued') deps.events.emit('queued', undefined)
+  else deps.events.emit('scheduled', job.runAt)
+}

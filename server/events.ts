@@ -1,0 +1,39 @@
+/** Signals between the steps inside one coordinator. They save waiting for a poll; nothing depends on them being heard. */
+
+export interface EventMap {
+  /** Jobs may be claimed now. */
+  queued: void
+  /** A job was scheduled for this moment. */
+  scheduled: Date
+  /** A schedule has its next tick at this moment. */
+  ticking: Date
+  /** A job reached a final state. */
+  finished: { id: string }
+  /** A running job was cancelled. */
+  cancelled: { id: string; claim: string }
+}
+
+export interface Events {
+  emit<Name extends keyof EventMap>(name: Name, value: EventMap[Name]): void
+  /** Answers with the function that stops listening. */
+  on<Name extends keyof EventMap>(name: Name, listener: (value: EventMap[Name]) => void): () => void
+}
+
+export function createEvents(): Events {
+  const listeners: { [Name in keyof EventMap]: Set<(value: EventMap[Name]) => void> } = {
+    queued: new Set(),
+    scheduled: new Set(),
+    ticking: new Set(),
+    finished: new Set(),
+    cancelled: new Set(),
+  }
+  return {
+    emit(name, value) {
+      for (const listener of listeners[name]) listener(value)
+    },
+    on(name, listener) {
+      listeners[name].add(listener)
+      return () => listeners[name].delete(listener)
+    },
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Writes in groups: what is asked for while a write is under way goes together into the next one. Alone, a caller waits for nothing;
+ * under load one journaled write serves hundreds of callers, and each gets its own outcome.
+ */
+export interface GroupOptions<Item, Outcome> {
+  /** Writes the items and answers with an outcome for each, in order. A throw fails every item of the group. */
+  write: (items: Item[]) => Promise<Outcome[]>
+  /** At most so many items in one write. */
+  maxItems: number
+  /** How many writes may be under way at once. Default 2: one travels while the other is being journaled. */
+  maxWrites?: number
+}
+
+export function createGroup<Item, Outcome>({ write, maxItems, maxWrites = 2 }: GroupOptions<Item, Outcome>) {
+  interface Waiting {
+    item: Item
+    resolve(outcome: Outcome): void
+    reject(error: unknown): void
+  }
+  let waiting: Waiting[] = []
+  let writes = 0
+  let planned = false
+
+  /** A microtask later, so that all that is added in the same turn goes into the same write. */
+  const plan = () => {
+    if (planned || writes >= maxWrites || waiting.length === 0) return
+    planned = true
+    queueMicrotask(() => {
+      planned = false
+      void flush()
+    })
+  }
+
+  const flush = async (): Promise<void> => {
+    const group = waiting.slice(0, maxItems)
+    waiting = waiting.slice(maxItems)
+    writes++
+    plan()
+    try {
+      const outcomes = await write(group.map(({ item }) => item))
+      group.forEach((caller, index) => caller.resolve(outcomes[index]!))
+    } catch (error) {
+      group.forEach((caller) => caller.reject(error))
+    } finally {
+      writes--
+      plan()
+    }
+  }
+
+  return (item: Item): Promise<Outcome> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject })
+      plan()
+    })
+}

@@ -1,0 +1,31 @@
+/**
+ * Ids are UUIDs of version 7: they begin with the time, so the order of ids is the order in which jobs were asked for,
+ * and the claim index needs no other field to be first in, first out.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+
+/** Makes ids that grow even within one millisecond. */
+export function createIds(now: () => Date): () => string {
+  let lastMs = 0
+  let count = 0
+  return () => {
+    const ms = Math.max(now().getTime(), lastMs)
+    count = ms === lastMs ? count + 1 : 0
+    // 12 bits of counter follow the time; when they are used up the next millisecond is borrowed
+    const borrowed = Math.floor(count / 4096)
+    lastMs = ms + borrowed
+    count -= borrowed * 4096
+    return uuid(lastMs, count, randomBytes(8))
+  }
+}
+
+/** The id of the job that a schedule makes for a tick: the same on every coordinator, so only one of them can insert it. */
+export const tickId = (scheduleId: string, tick: Date): string =>
+  uuid(tick.getTime(), 0, createHash('sha256').update(`${scheduleId}\n${tick.toISOString()}`).digest())
+
+function uuid(ms: number, count: number, random: Buffer): string {
+  const time = ms.toString(16).padStart(12, '0')
+  const variant = ((random[0]! & 0x3f) | 0x80).toString(16)
+  const tail = random.toString('hex', 1, 8)
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${count.toString(16).padStart(3, '0')}-${variant}${tail.slice(0, 2)}-${tail.slice(2)}`
+}

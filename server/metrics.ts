@@ -1,0 +1,64 @@
+/** Numbers for Prometheus. A registry for each coordinator, so that two can live in one process. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { ReceiptDocument } from './store/documents.js'
+import type { Store } from './store/index.js'
+
+export interface Metrics {
+  attempt(worker: string, receipt: ReceiptDocument): void
+  enqueued(worker: string): void
+  /** The text of `/metrics`. */
+  text(): Promise<string>
+  readonly contentType: string
+}
+
+/** The counts of waiting jobs are asked of the database, so at most this often. */
+const freshMs = 5_000
+
+export function createMetrics(store: Store, now: () => Date): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const attempts = new Counter({
+    name: 'errand_attempts_total',
+    help: 'Attempts that have their receipt, by worker and status.',
+    labelNames: ['worker', 'status'],
+    registers,
+  })
+  const enqueued = new Counter({
+    name: 'errand_jobs_enqueued_total',
+    help: 'Jobs that were enqueued on this coordinator, by worker.',
+    labelNames: ['worker'],
+    registers,
+  })
+  const duration = new Histogram({
+    name: 'errand_attempt_duration_seconds',
+    help: 'From the claim of a job to the receipt of its attempt.',
+    labelNames: ['worker'],
+    buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300],
+    registers,
+  })
+  let countedAt = 0
+  // it registers itself
+  // oxlint-disable-next-line no-new
+  new Gauge({
+    name: 'errand_jobs',
+    help: 'Jobs that are not final, by worker and state.',
+    labelNames: ['worker', 'state'],
+    registers,
+    async collect() {
+      if (now().getTime() - countedAt < freshMs) return
+      countedAt = now().getTime()
+      this.reset()
+      for (const { worker, state, count } of await store.jobs.countWaiting()) this.set({ worker, state }, count)
+    },
+  })
+
+  return {
+    attempt(worker, { status, startedAt, finishedAt }) {
+      attempts.inc({ worker, status })
+      duration.observe({ worker }, (finishedAt.getTime() - startedAt.getTime()) / 1_000)
+    },
+    enqueued: (worker) => enqueued.inc({ worker }),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  }
+}

@@ -1,0 +1,144 @@
+/** Describes the REST routes, from the same schemas that check them. */
+import { z } from 'zod'
+import { postJobRequest, receiptBody } from '../core/wire.js'
+import { jobStates } from '../core/states.js'
+
+const schemaOf = (schema: z.ZodType): unknown => {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  return json
+}
+
+const json = (schema: unknown) => ({ content: { 'application/json': { schema } } })
+const text = { type: 'string' } as const
+const time = { type: 'string', format: 'date-time' } as const
+
+const errorBody = {
+  type: 'object',
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['code', 'message'],
+      properties: { code: text, message: text, issues: { type: 'array', items: { type: 'object' } } },
+    },
+  },
+}
+const problem = (description: string) => ({ description, ...json(errorBody) })
+
+const receipt = {
+  type: 'object',
+  required: ['attempt', 'status', 'startedAt', 'finishedAt'],
+  properties: {
+    attempt: { type: 'integer', minimum: 1 },
+    status: { enum: ['success', 'failure'] },
+    result: {},
+    error: { type: 'object', properties: { name: text, message: text, code: text, stack: text, cause: {} } },
+    startedAt: time,
+    finishedAt: time,
+  },
+}
+
+const job = {
+  type: 'object',
+  properties: {
+    id: text,
+    worker: text,
+    state: { enum: jobStates },
+    attempt: { type: 'integer' },
+    maxAttempts: { type: 'integer' },
+    priority: { type: 'integer' },
+    runAt: time,
+    createdAt: time,
+    finishedAt: time,
+    workerKnown: { type: 'boolean' },
+    args: { type: 'object' },
+    argsMeta: {},
+    receipts: { type: 'array', items: receipt },
+  },
+}
+
+const jobIdParameter = { name: 'id', in: 'path', required: true, schema: text }
+const tokenParameter = { name: 'token', in: 'query', required: true, schema: text }
+const apiKey = [{ apiKey: [] }]
+
+export const openapi = {
+  openapi: '3.1.0',
+  info: { title: 'Errand coordinator', version: '1' },
+  components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
+  paths: {
+    '/job': {
+      post: {
+        summary: 'Enqueue a job, or with `cron` make a schedule',
+        security: apiKey,
+        requestBody: { required: true, ...json(schemaOf(postJobRequest)) },
+        responses: {
+          201: {
+            description: 'The job, or the schedule, is stored.',
+            ...json({
+              oneOf: [
+                { type: 'object', properties: { id: text, state: { enum: jobStates }, runAt: time } },
+                { type: 'object', properties: { scheduleId: text, nextRunAt: time } },
+              ],
+            }),
+          },
+          400: problem('Args do not fit, an unknown field, two fields that exclude each other, a bad time.'),
+          404: problem('No worker has this name; the message names the nearest.'),
+          409: problem('The key is taken; `error.id` is the job that holds it.'),
+          413: problem('The body is too large.'),
+        },
+      },
+    },
+    '/job/{id}': {
+      get: {
+        summary: 'A job with the receipts of all its attempts',
+        security: apiKey,
+        parameters: [jobIdParameter],
+        responses: { 200: { description: 'The job.', ...json(job) }, 404: problem('No such job.') },
+      },
+      delete: {
+        summary: 'Cancel a job',
+        security: apiKey,
+        parameters: [jobIdParameter],
+        responses: {
+          200: {
+            description: 'Cancelled, now or before.',
+            ...json({ type: 'object', properties: { id: text, state: text } }),
+          },
+          404: problem('No such job.'),
+          409: problem('The job has succeeded or failed.'),
+        },
+      },
+    },
+    '/job/{id}/receipt': {
+      post: {
+        summary: "A function's report on one attempt",
+        parameters: [jobIdParameter, tokenParameter],
+        requestBody: { required: true, ...json(schemaOf(receiptBody)) },
+        responses: {
+          200: { description: 'Recorded; `duplicate: true` when it was before.' },
+          401: problem('The token is not one of this job.'),
+          404: problem('No such job.'),
+          409: problem('The attempt is over, or not this one.'),
+        },
+      },
+    },
+    '/job/{id}/heartbeat': {
+      post: {
+        summary: "Move the attempt's deadline",
+        parameters: [jobIdParameter, tokenParameter],
+        responses: {
+          200: { description: 'The new deadline.', ...json({ type: 'object', properties: { deadline: time } }) },
+          401: problem('The token is not one of this job.'),
+          409: problem('The attempt is over.'),
+        },
+      },
+    },
+    '/healthz': { get: { summary: 'The process runs', responses: { 200: { description: 'Yes.' } } } },
+    '/readyz': {
+      get: { summary: 'The database answers', responses: { 200: { description: 'Yes.' }, 503: problem('No.') } },
+    },
+    '/metrics': {
+      get: { summary: 'Prometheus metrics', security: apiKey, responses: { 200: { description: 'Text.' } } },
+    },
+  },
+}

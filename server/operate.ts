@@ -1,0 +1,88 @@
+/** What an operator does to a job by hand: look, list, cancel, retry. */
+import { ErrandError } from '../core/errors.js'
+import { isFinal, type JobState } from '../core/states.js'
+import type { JobView } from '../core/wire.js'
+import type { z } from 'zod'
+import type { listJobsRequest } from '../core/wire.js'
+import type { Deps } from './deps.js'
+import { uniqueKey } from './enqueue.js'
+import { unknownJob } from './receive.js'
+import { jobView } from './view.js'
+
+/** Throws `UNKNOWN_JOB`. */
+export async function getJob(deps: Deps, id: string): Promise<JobView> {
+  const job = await deps.store.jobs.find(id)
+  if (!job) throw unknownJob(id)
+  return jobView(job, await deps.store.receipts.ofJob(id), deps.contracts)
+}
+
+export interface JobPage {
+  /** Newest first, without their receipts. */
+  jobs: Omit<JobView, 'receipts'>[]
+  /** Where the next page begins; null on the last one. */
+  cursor: string | null
+}
+
+export async function listJobs(
+  deps: Deps,
+  { worker, state, limit, cursor }: z.output<typeof listJobsRequest>,
+): Promise<JobPage> {
+  const found = await deps.store.jobs.list({ worker, state, before: cursor, limit: limit + 1 })
+  const page = found.slice(0, limit)
+  return {
+    jobs: page.map((job) => {
+      const { receipts: _, ...view } = jobView(job, [], deps.contracts)
+      return view
+    }),
+    cursor: found.length > limit ? page.at(-1)!._id : null,
+  }
+}
+
+/**
+ * A job that has not begun never will; of one that runs the function is told to stop, and its receipt changes nothing any more.
+ * Throws `UNKNOWN_JOB`, and `WRONG_STATE` for a job that has succeeded or failed. A job that is cancelled already stays so.
+ */
+export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; state: JobState }> {
+  const job = await deps.store.jobs.find(id)
+  if (!job) throw unknownJob(id)
+  const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
+  const now = deps.clock.now()
+  const expireAt = new Date(now.getTime() + (contract?.keepMs.cancelled ?? 7 * 86_400_000))
+  const before = await deps.store.jobs.cancel(id, ['scheduled', 'queued', 'blocked', 'running'], now, expireAt)
+  if (before) {
+    if (before.state === 'running') deps.events.emit('cancelled', { id, claim: before.claim! })
+    deps.events.emit('finished', { id })
+    return { id, state: 'cancelled' }
+  }
+  const after = await deps.store.jobs.find(id)
+  if (!after) throw unknownJob(id)
+  if (after.state === 'cancelled') return { id, state: 'cancelled' }
+  throw new ErrandError('WRONG_STATE', `Job ${id} has ${after.state} and cannot be cancelled.`, {
+    details: { id, state: after.state },
+  })
+}
+
+/**
+ * Gives a final job as many attempts more as its worker's policy says, from now. Its receipts stay.
+ * Throws `UNKNOWN_JOB`, `WRONG_STATE` for a job that is not final, `KEY_TAKEN` where another job holds its key now.
+ */
+export async function retryJob(deps: Deps, id: string): Promise<{ id: string; state: JobState }> {
+  const job = await deps.store.jobs.find(id)
+  if (!job) throw unknownJob(id)
+  const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
+  const key = job.key === undefined ? undefined : uniqueKey(job.worker, job.key)
+  const retried =
+    isFinal(job.state) && (await deps.store.jobs.retry(job, contract?.maxAttempts ?? 5, deps.clock.now(), key))
+  if (retried === 'keyTaken') {
+    throw new ErrandError('KEY_TAKEN', `The key of job ${id} is taken by another job now.`, {
+      details: { id: (await deps.store.jobs.holderOf(key!))?._id },
+    })
+  }
+  if (!retried) {
+    throw new ErrandError('WRONG_STATE', `Job ${id} is ${job.state}; only a job that is final can be retried.`, {
+      details: { id, state: job.state },
+    })
+  }
+  deps.events.emit('queued', undefined)
+  return { id, state: 'queued' }
+}

@@ -1,0 +1,25 @@
+/**
+ * Reap: attempts whose deadline has passed get the receipt they are missing, TIMEOUT, by the same ledger as every other one. Where a receipt
+ * is there already, its coordinator died before it could move the job; then the move is finished by what that receipt says.
+ */
+import type { Deps } from './deps.js'
+import { move, record, timeout } from './receive.js'
+import { receiptId, type ClaimedJob } from './store/documents.js'
+
+const batch = 500
+
+/** Answers with the ids of the jobs it moved. */
+export async function reap(deps: Deps): Promise<string[]> {
+  const overdue = await deps.store.jobs.overdue(deps.clock.now(), batch)
+  await Promise.all(overdue.map((job) => reapOne(deps, job)))
+  return overdue.map(({ _id }) => _id)
+}
+
+async function reapOne(deps: Deps, job: ClaimedJob): Promise<void> {
+  if (await record(deps, job, timeout, 'coordinator')) {
+    deps.log('warn', 'no receipt came before the deadline', { job: job._id, worker: job.worker, attempt: job.attempt })
+    return
+  }
+  const receipt = await deps.store.receipts.find(receiptId(job._id, job.claim))
+  if (receipt) await move(deps, job, receipt)
+}

@@ -1,0 +1,159 @@
+/**
+ * Receive: the receipt of an attempt goes into the ledger, then the job moves on.
+ *
+ * The ledger decides. Its id is made of job and claim, so of two receipts for one attempt (a function that posts twice, or a function and
+ * the reaper at the deadline) the first is kept and the other is known as a repeat. If the coordinator dies between ledger and move, the
+ * reaper finds the receipt at the deadline and finishes the move; the work is not run again.
+ */
+import { encodePayload, restorePayload } from '../core/payload.js'
+import { ErrandError } from '../core/errors.js'
+import { isFinal } from '../core/states.js'
+import { retryAfterMs, type ParsedReceiptBody, type ReceiptError } from '../core/wire.js'
+import type { Deps } from './deps.js'
+import { receiptId, type ClaimedJob, type JobDocument, type ReceiptDocument } from './store/documents.js'
+import type { Transition } from './store/jobs.js'
+import { decide } from './transition.js'
+
+/** A failure in the coordinator's own words. */
+export function failure(code: string, message: string, retryAfterMs?: number): ParsedReceiptBody {
+  const error: ReceiptError = { name: 'ErrandError', message, code }
+  return { status: 'failure', error, ...(retryAfterMs === undefined ? {} : { retryAfter: retryAfterMs / 1_000 }) }
+}
+
+export const timeout: ParsedReceiptBody = failure('TIMEOUT', 'No receipt came before the deadline.')
+
+/** Writes the receipt of an attempt that is known to be ours, and moves its job. Answers whether it was the first one. */
+export async function record(
+  deps: Deps,
+  job: ClaimedJob,
+  body: ParsedReceiptBody,
+  by: ReceiptDocument['by'],
+): Promise<boolean> {
+  const receipt = receiptDocument(job, body, by, deps.clock.now())
+  const first = await deps.writes.insertReceipt(receipt)
+  if (first) await move(deps, job, receipt)
+  return first
+}
+
+/** The second half of `record`; the reaper calls it for receipts whose coordinator died before it. */
+export async function move(deps: Deps, job: ClaimedJob, receipt: ReceiptDocument): Promise<void> {
+  const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
+  const transition = decide(job, receipt, contract, deps.clock.now(), deps.random)
+  await deps.writes.applyTransition(transition)
+  announce(deps, transition)
+  deps.metrics.attempt(job.worker, receipt)
+}
+
+function announce(deps: Deps, { id, set }: Transition): void {
+  if (isFinal(set.state)) deps.events.emit('finished', { id })
+  else if (set.state === 'queued') deps.events.emit('queued', undefined)
+  else if (set.runAt) deps.events.emit('scheduled', set.runAt)
+}
+
+function receiptDocument(
+  job: ClaimedJob,
+  body: ParsedReceiptBody,
+  by: ReceiptDocument['by'],
+  finishedAt: Date,
+): ReceiptDocument {
+  const common = { _id: receiptId(job._id, job.claim), attempt: job.attempt, by, startedAt: job.startedAt, finishedAt }
+  if (body.status === 'success') {
+    return {
+      ...common,
+      status: 'success',
+      ...(body.result === undefined ? {} : { result: JSON.stringify(body.result) }),
+      ...(body.resultMeta === undefined ? {} : { resultMeta: JSON.stringify(body.resultMeta) }),
+    }
+  }
+  return {
+    ...common,
+    status: 'failure',
+    error: body.error,
+    ...(body.retryAfter === undefined ? {} : { retryAfterMs: retryAfterMs(body.retryAfter) }),
+    ...(body.fatal ? { fatal: true } : {}),
+  }
+}
+
+/**
+ * A receipt that came by itself, to the attempt's own address.
+ * Throws `UNKNOWN_JOB`, `UNAUTHORIZED` for a token that we did not give out, `ATTEMPT_OVER`.
+ */
+export async function receivePosted(
+  deps: Deps,
+  jobId: string,
+  token: string | undefined,
+  body: ParsedReceiptBody,
+): Promise<{ duplicate: boolean }> {
+  const { job, claim } = await authenticate(deps, jobId, token)
+  checkResult(body)
+  if (isCurrent(job, claim)) {
+    if (job.deadline > deps.clock.now()) {
+      const first = await record(deps, job, body, 'function')
+      if (first) return { duplicate: false }
+    } else {
+      // nothing is decided by this: the reaper would do the same at its next round
+      await record(deps, job, timeout, 'coordinator')
+    }
+  }
+  const known = await deps.store.receipts.find(receiptId(jobId, claim))
+  if (known?.by === 'function') return { duplicate: true }
+  throw new ErrandError(
+    'ATTEMPT_OVER',
+    known
+      ? 'This attempt is over: its receipt did not come before the deadline.'
+      : 'This attempt is over: the job was cancelled, or another attempt has begun.',
+    { details: { id: jobId, state: (await deps.store.jobs.find(jobId))?.state ?? job.state } },
+  )
+}
+
+/** Moves the deadline of an attempt to the worker's timeout from now. Throws as `receivePosted` does. */
+export async function heartbeat(deps: Deps, jobId: string, token: string | undefined): Promise<{ deadline: Date }> {
+  const { job, claim } = await authenticate(deps, jobId, token)
+  const now = deps.clock.now()
+  const contract = await deps.contracts.get(job.worker)
+  const deadline = new Date(now.getTime() + contract.timeoutMs)
+  if (await deps.store.jobs.heartbeat(jobId, claim, now, deadline)) return { deadline }
+  throw new ErrandError('ATTEMPT_OVER', 'This attempt is over; the function should stop its work.', {
+    details: { id: jobId, state: job.state },
+  })
+}
+
+async function authenticate(deps: Deps, jobId: string, token: string | undefined) {
+  const job = await deps.store.jobs.find(jobId)
+  if (!job) throw unknownJob(jobId)
+  const claim = token === undefined ? undefined : deps.signer.readReceiptToken(jobId, token)
+  if (claim === undefined) {
+    throw new ErrandError(
+      'UNAUTHORIZED',
+      'The token is not one of this job. Use the address in `receipt` of the call as it is, with its query.',
+    )
+  }
+  return { job, claim }
+}
+
+const isCurrent = (job: JobDocument, claim: string): job is ClaimedJob => job.state === 'running' && job.claim === claim
+
+/** A result whose meta does not fit it would break every reader later; better to refuse it now. */
+function checkResult(body: ParsedReceiptBody): void {
+  if (body.status !== 'success' || body.resultMeta === undefined) return
+  try {
+    encodePayload(restorePayload(structuredClone(body.result), structuredClone(body.resultMeta)))
+  } catch {
+    throw new ErrandError(
+      'BAD_REQUEST',
+      '`resultMeta` does not fit `result`. Leave it out, or send what superjson made.',
+      {
+        issues: [{ path: ['resultMeta'], code: 'invalid_meta', message: 'does not fit the result' }],
+      },
+    )
+  }
+}
+
+export const unknownJob = (jobId: string): ErrandError =>
+  new ErrandError(
+    'UNKNOWN_JOB',
+    `There is no job "${jobId.slice(0, 100)}". It may have been purged after its keep time.`,
+    {
+      details: { id: jobId.slice(0, 100) },
+    },
+  )

@@ -1,0 +1,77 @@
+/**
+ * Recur: schedules make jobs. The job of a tick has an id made of schedule and tick, so coordinators may race and one job is made.
+ * After downtime only the last missed tick makes a job; the next ones follow the rule.
+ */
+import { lastTick, nextTick } from '../core/cron.js'
+import type { Deps } from './deps.js'
+import { checkArgs, insert, newJob } from './enqueue.js'
+import { tickId } from './ids.js'
+import { ErrandError } from '../core/errors.js'
+import type { JobDocument, ScheduleDocument } from './store/documents.js'
+
+const batch = 100
+
+/**
+ * A coordinator that was halted between reading a schedule and writing its job must not write any more: the tick's job may have been made,
+ * run and purged meanwhile, and would be made twice.
+ */
+const staleMs = 60_000
+
+/** Answers with when the next tick is due. */
+export async function recur(deps: Deps): Promise<Date | undefined> {
+  for (;;) {
+    const readAt = deps.clock.now()
+    const due = await deps.store.schedules.due(readAt, batch)
+    for (const schedule of due) await tick(deps, schedule, readAt)
+    if (due.length < batch) return deps.store.schedules.nextRunAt()
+  }
+}
+
+async function tick(deps: Deps, schedule: ScheduleDocument, now: Date): Promise<void> {
+  const { _id: id, cron, timezone } = schedule
+  const firstMissed = schedule.nextRunAt!
+  const last = lastTick(cron, timezone, now)
+  const at = last && last > firstMissed ? last : firstMissed
+  const job = await tickJob(deps, schedule, at, now)
+  if (deps.clock.now().getTime() - now.getTime() > staleMs) return
+  if (job) await insert(deps, job)
+  const next = nextTick(cron, timezone, now) ?? null
+  await deps.store.schedules.advance(id, firstMissed, at, next)
+}
+
+/** Undefined where the args no longer fit their worker: then the tick is left out, and the log says so. */
+async function tickJob(deps: Deps, schedule: ScheduleDocument, at: Date, now: Date): Promise<JobDocument | undefined> {
+  const id = tickId(schedule._id, at)
+  if (!deps.contracts.has(schedule.worker)) return waitingForWorker(schedule, id, at, now)
+  try {
+    const contract = await deps.contracts.get(schedule.worker)
+    const args = JSON.parse(schedule.args) as unknown
+    const meta = schedule.argsMeta === undefined ? undefined : (JSON.parse(schedule.argsMeta) as unknown)
+    return newJob(contract, {
+      id,
+      args: await checkArgs(contract, args, meta),
+      runAt: at,
+      now,
+      scheduleId: schedule._id,
+    })
+  } catch (error) {
+    if (!(error instanceof ErrandError)) throw error
+    deps.log('error', 'a schedule cannot make its job', { schedule: schedule._id, worker: schedule.worker, error })
+    return undefined
+  }
+}
+
+/** Nothing is known of the worker's policies while it is not deployed; its job waits with the defaults. */
+const waitingForWorker = (schedule: ScheduleDocument, id: string, at: Date, now: Date): JobDocument => ({
+  _id: id,
+  worker: schedule.worker,
+  args: schedule.args,
+  ...(schedule.argsMeta === undefined ? {} : { argsMeta: schedule.argsMeta }),
+  state: 'queued',
+  priority: 0,
+  runAt: at,
+  createdAt: now,
+  attempt: 0,
+  maxAttempts: 5,
+  scheduleId: schedule._id,
+})

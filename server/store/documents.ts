@@ -1,0 +1,90 @@
+/** What lies in the database. Dates are database time. */
+import type { FinalState, JobState } from '../../core/states.js'
+import type { ReceiptError } from '../../core/wire.js'
+
+export interface JobDocument {
+  /** A UUID of version 7: ids grow with time. */
+  _id: string
+  worker: string
+  /** JSON text, written once and forwarded as it is. */
+  args: string
+  /** superjson's meta as JSON text. */
+  argsMeta?: string
+  state: JobState
+  priority: number
+  /** Not before this moment; moved by a retry and by the throttle. */
+  runAt: Date
+  createdAt: Date
+  /** How many attempts have begun. */
+  attempt: number
+  maxAttempts: number
+  /** The key as its caller gave it. */
+  key?: string
+  /** Worker and key, while the key is held; a unique index stands on it. */
+  uniqueKey?: string
+  /** What the worker's `throttle.key` made of the args. */
+  throttleKey?: string
+  /** Set once the throttle has sent the job away: next time it stands before newcomers. */
+  throttled?: boolean
+  /** Why a queued job may not be claimed: no deployed worker has its name. */
+  held?: 'worker' | null
+  scheduleId?: string
+
+  /** Only while running: the fence. Every write on the attempt names it. */
+  claim?: string
+  startedAt?: Date
+  deadline?: Date
+
+  /** Only when final. */
+  finishedAt?: Date
+  expireAt?: Date
+}
+
+/** A job that is ours until its deadline. */
+export type ClaimedJob = JobDocument & { claim: string; startedAt: Date; deadline: Date }
+
+export interface ReceiptDocument {
+  /** Job and claim: the first receipt of an attempt wins, and a repeat is known as a repeat. */
+  _id: string
+  attempt: number
+  status: 'success' | 'failure'
+  /** JSON text. */
+  result?: string
+  resultMeta?: string
+  error?: ReceiptError
+  retryAfterMs?: number
+  fatal?: boolean
+  /** `coordinator` where no function spoke: the deadline passed, or the call failed. */
+  by: 'function' | 'coordinator'
+  startedAt: Date
+  finishedAt: Date
+}
+
+export const receiptId = (jobId: string, claim: string): string => `${jobId}:${claim}`
+
+export interface ScheduleDocument {
+  _id: string
+  worker: string
+  args: string
+  argsMeta?: string
+  cron: string
+  timezone: string
+  /** Null where the rule has no more ticks. */
+  nextRunAt: Date | null
+  lastRunAt: Date | null
+  source: 'code' | 'api'
+  createdAt: Date
+}
+
+export interface ThrottleDocument {
+  /** Worker and throttle key. */
+  _id: string
+  /** Milliseconds of database time; see core/throttle. */
+  tat: number
+  line: number
+  /** Changes with every write, so that a write based on an old read matches nothing. */
+  version: string
+  expireAt: Date
+}
+
+export type { FinalState, JobState }

@@ -1,0 +1,40 @@
+/** The store: the only importer of the MongoDB driver beside server/database. It knows guards and indexes, and decides nothing. */
+import type { Db } from 'mongodb'
+import type { JobDocument, ReceiptDocument, ScheduleDocument, ThrottleDocument } from './documents.js'
+import { ensureIndexes } from './indexes.js'
+import { jobsStore, type JobsStore } from './jobs.js'
+import { receiptsStore, type ReceiptsStore } from './receipts.js'
+import { schedulesStore, type SchedulesStore } from './schedules.js'
+import { throttlesStore, type ThrottlesStore } from './throttles.js'
+
+export interface Store {
+  jobs: JobsStore
+  receipts: ReceiptsStore
+  schedules: SchedulesStore
+  throttles: ThrottlesStore
+  /** Makes the indexes where they are missing. Safe to call from several coordinators at once. */
+  prepare(): Promise<void>
+  /** The database's own time. */
+  now(): Promise<Date>
+  /** Throws where the database does not answer. */
+  ping(): Promise<void>
+}
+
+export function createStore(db: Db): Store {
+  return {
+    jobs: jobsStore(db.collection<JobDocument>('jobs')),
+    receipts: receiptsStore(db.collection<ReceiptDocument>('receipts')),
+    schedules: schedulesStore(db.collection<ScheduleDocument>('schedules')),
+    throttles: throttlesStore(db.collection<ThrottleDocument>('throttles')),
+    prepare: () => ensureIndexes(db),
+    async now() {
+      const [answer] = await db
+        .aggregate<{ now: Date }>([{ $documents: [{}] }, { $project: { now: '$$NOW' } }])
+        .toArray()
+      return answer!.now
+    },
+    async ping() {
+      await db.command({ ping: 1 })
+    },
+  }
+}

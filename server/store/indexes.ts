@@ -1,0 +1,25 @@
+/**
+ * One index for each question, and partial ones, so that a job sits only in the indexes that its state needs:
+ * a million jobs that are finished or not yet due cost a claim nothing.
+ */
+import type { Db, IndexDescription } from 'mongodb'
+
+export const jobIndexes = [
+  { name: 'claimable', key: { priority: -1, _id: 1 }, partialFilterExpression: { state: 'queued', held: null } },
+  { name: 'held', key: { held: 1, worker: 1 }, partialFilterExpression: { held: { $exists: true } } },
+  { name: 'due', key: { runAt: 1 }, partialFilterExpression: { state: 'scheduled' } },
+  { name: 'overdue', key: { deadline: 1 }, partialFilterExpression: { state: 'running' } },
+  { name: 'expired', key: { expireAt: 1 }, partialFilterExpression: { expireAt: { $exists: true } } },
+  { name: 'unique', key: { uniqueKey: 1 }, unique: true, partialFilterExpression: { uniqueKey: { $exists: true } } },
+  // For lists. Neither changes while a job runs and succeeds, so the hot path does not pay for them.
+  { name: 'byWorker', key: { worker: 1, _id: -1 } },
+  { name: 'failed', key: { state: 1, _id: -1 }, partialFilterExpression: { state: 'failed' } },
+] as const satisfies IndexDescription[]
+
+export async function ensureIndexes(db: Db): Promise<void> {
+  await Promise.all([
+    db.collection('jobs').createIndexes(jobIndexes.map((index) => ({ ...index }))),
+    db.collection('schedules').createIndexes([{ name: 'due', key: { nextRunAt: 1 } }]),
+    db.collection('throttles').createIndexes([{ name: 'expired', key: { expireAt: 1 } }]),
+  ])
+}

@@ -1,0 +1,258 @@
+/**
+ * Every write on a job is guarded by the state it expects, so that whoever comes second changes nothing.
+ * Reads come before writes here and there, but only the guarded write decides.
+ */
+import { MongoBulkWriteError, MongoServerError, type Collection, type Filter, type UpdateFilter } from 'mongodb'
+import { finalStates, type JobState } from '../../core/states.js'
+import type { ClaimedJob, JobDocument } from './documents.js'
+
+export type InsertOutcome = 'inserted' | 'sameId' | 'keyTaken'
+
+export interface ListFilter {
+  worker?: string | undefined
+  state?: JobState | undefined
+  /** Only jobs with a smaller id: older ones. */
+  before?: string | undefined
+  limit: number
+}
+
+/** Where a job goes when an attempt, or a wait, ends. Made by server/transition. */
+export interface Transition {
+  id: string
+  /** The attempt it belongs to: without it the job must not be running. */
+  claim: string
+  set: Pick<JobDocument, 'state'> & Partial<Pick<JobDocument, 'runAt' | 'throttled'>>
+  unset: readonly (keyof JobDocument)[]
+  /** Only for a final state: how long the job is kept from now on. */
+  keepMs?: number
+  /** Added to `attempt`: -1 for an attempt that never began. */
+  attemptChange?: number
+}
+
+const unsetAttempt = ['claim', 'startedAt', 'deadline'] as const satisfies (keyof JobDocument)[]
+
+export function jobsStore(jobs: Collection<JobDocument>) {
+  return {
+    /** Inserts jobs, each with its own outcome, in order. One that is there already under its id counts as `sameId`. */
+    async insertMany(documents: JobDocument[]): Promise<InsertOutcome[]> {
+      const outcomes = documents.map((): InsertOutcome => 'inserted')
+      try {
+        await jobs.insertMany(documents, { ordered: false })
+      } catch (error) {
+        for (const { index, errmsg } of duplicates(error)) {
+          outcomes[index] = errmsg?.includes('index: unique') ? 'keyTaken' : 'sameId'
+        }
+      }
+      return outcomes
+    },
+
+    find: (id: string): Promise<JobDocument | null> => jobs.findOne({ _id: id }),
+
+    holderOf: (uniqueKey: string): Promise<JobDocument | null> => jobs.findOne({ uniqueKey }),
+
+    finalAmong: (ids: string[]): Promise<JobDocument[]> =>
+      jobs.find({ _id: { $in: ids }, state: { $in: [...finalStates] } }).toArray(),
+
+    list({ worker, state, before, limit }: ListFilter): Promise<JobDocument[]> {
+      const filter: Filter<JobDocument> = {
+        ...(worker === undefined ? {} : { worker }),
+        ...(state === undefined ? {} : { state }),
+        ...(before === undefined ? {} : { _id: { $lt: before } }),
+      }
+      return jobs.find(filter).sort({ _id: -1 }).limit(limit).toArray()
+    },
+
+    /** How many jobs each worker has in each state that is not final. */
+    async countWaiting(): Promise<{ worker: string; state: JobState; count: number }[]> {
+      const waiting: JobState[] = ['scheduled', 'queued', 'blocked', 'running']
+      const rows = await jobs
+        .aggregate<{ _id: { worker: string; state: JobState }; count: number }>([
+          { $match: { state: { $in: waiting } } },
+          { $group: { _id: { worker: '$worker', state: '$state' }, count: { $sum: 1 } } },
+        ])
+        .toArray()
+      return rows.map(({ _id, count }) => ({ ..._id, count }))
+    },
+
+    // --- stage ---------------------------------------------------------------------------------------------------
+
+    /** When the next scheduled job is due. */
+    async nextRunAt(): Promise<Date | undefined> {
+      const next = await jobs
+        .find({ state: 'scheduled' }, { hint: 'due', projection: { runAt: 1 } })
+        .sort({ runAt: 1 })
+        .limit(1)
+        .next()
+      return next?.runAt
+    },
+
+    /** Scheduled jobs whose time has come become queued. Answers with how many. */
+    async stage(now: Date, limit: number): Promise<number> {
+      const due = await jobs
+        .find({ state: 'scheduled', runAt: { $lte: now } }, { hint: 'due', projection: { _id: 1 } })
+        .sort({ runAt: 1 })
+        .limit(limit)
+        .toArray()
+      if (due.length === 0) return 0
+      const ids = due.map(({ _id }) => _id)
+      const { modifiedCount } = await jobs.updateMany(
+        { _id: { $in: ids }, state: 'scheduled', runAt: { $lte: now } },
+        { $set: { state: 'queued' } },
+      )
+      return modifiedCount
+    },
+
+    /** Jobs that were held for want of their worker may be claimed again. Answers with how many. */
+    async release(workers: readonly string[]): Promise<number> {
+      const { modifiedCount } = await jobs.updateMany(
+        { held: 'worker', worker: { $in: [...workers] } },
+        { $unset: { held: '' } },
+        { hint: 'held' },
+      )
+      return modifiedCount
+    },
+
+    // --- claim ---------------------------------------------------------------------------------------------------
+
+    /** Candidates for a claim, best first: higher priority, then older. */
+    claimable: (limit: number): Promise<JobDocument[]> =>
+      jobs
+        .find({ state: 'queued', held: null }, { hint: 'claimable' })
+        .sort({ priority: -1, _id: 1 })
+        .limit(limit)
+        .toArray(),
+
+    /** Takes jobs out of the claimable ones until a worker of their name is deployed. */
+    async hold(ids: string[]): Promise<void> {
+      await jobs.updateMany({ _id: { $in: ids }, state: 'queued' }, { $set: { held: 'worker' } })
+    },
+
+    /** One guarded write for all of them. Answers with how many are ours now. */
+    async claim(ids: string[], claim: string, startedAt: Date, deadline: Date): Promise<number> {
+      const { modifiedCount } = await jobs.updateMany(
+        { _id: { $in: ids }, state: 'queued' },
+        { $set: { state: 'running', claim, startedAt, deadline }, $inc: { attempt: 1 } },
+      )
+      return modifiedCount
+    },
+
+    /** Which of them a claim got. */
+    claimedBy: (ids: string[], claim: string): Promise<ClaimedJob[]> =>
+      jobs.find({ _id: { $in: ids }, state: 'running', claim }).toArray() as Promise<ClaimedJob[]>,
+
+    // --- receive and reap ----------------------------------------------------------------------------------------
+
+    /** Moves jobs whose attempt ended, unless somebody else has moved them. Moves that are alike become one write. */
+    async apply(transitions: Transition[], now: Date): Promise<void> {
+      const groups = new Map<string, { ids: string[]; transition: Transition }>()
+      for (const transition of transitions) {
+        const { id: _, ...alike } = transition
+        const likeness = JSON.stringify(alike)
+        const group = groups.get(likeness)
+        if (group) group.ids.push(transition.id)
+        else groups.set(likeness, { ids: [transition.id], transition })
+      }
+      const operations = [...groups.values()].map(({ ids, transition }) => ({
+        updateMany: {
+          filter: { _id: { $in: ids }, state: 'running' as const, claim: transition.claim },
+          update: transitionUpdate(transition, now),
+        },
+      }))
+      await jobs.bulkWrite(operations, { ordered: false })
+    },
+
+    /** Running jobs whose deadline has passed, longest overdue first. */
+    overdue: (now: Date, limit: number): Promise<ClaimedJob[]> =>
+      jobs
+        .find({ state: 'running', deadline: { $lte: now } }, { hint: 'overdue' })
+        .sort({ deadline: 1 })
+        .limit(limit)
+        .toArray() as Promise<ClaimedJob[]>,
+
+    /** Moves an attempt's deadline, for the attempt alone that holds the claim and is in time. */
+    async heartbeat(id: string, claim: string, now: Date, deadline: Date): Promise<boolean> {
+      const { matchedCount } = await jobs.updateOne(
+        { _id: id, state: 'running', claim, deadline: { $gt: now } },
+        { $set: { deadline } },
+      )
+      return matchedCount === 1
+    },
+
+    // --- operators -----------------------------------------------------------------------------------------------
+
+    /** Cancels a job that is in one of these states. Answers with the job as it was before, or null. */
+    cancel: (id: string, states: readonly JobState[], finishedAt: Date, expireAt: Date): Promise<JobDocument | null> =>
+      jobs.findOneAndUpdate(
+        { _id: id, state: { $in: [...states] } },
+        {
+          $set: { state: 'cancelled', finishedAt, expireAt },
+          $unset: { claim: '', startedAt: '', deadline: '', held: '', uniqueKey: '' },
+        },
+        { returnDocument: 'before' },
+      ),
+
+    /** A final job gets `attempts` more attempts, from now. */
+    async retry(
+      job: JobDocument,
+      attempts: number,
+      now: Date,
+      uniqueKey: string | undefined,
+    ): Promise<boolean | 'keyTaken'> {
+      try {
+        const { matchedCount } = await jobs.updateOne(
+          { _id: job._id, state: { $in: [...finalStates] }, attempt: job.attempt },
+          {
+            $set: {
+              state: 'queued',
+              runAt: now,
+              maxAttempts: job.attempt + attempts,
+              ...(uniqueKey === undefined ? {} : { uniqueKey }),
+            },
+            $unset: { finishedAt: '', expireAt: '', throttled: '' },
+          },
+        )
+        return matchedCount === 1
+      } catch (error) {
+        if (error instanceof MongoServerError && error.code === duplicateKey) return 'keyTaken'
+        throw error
+      }
+    },
+
+    // --- purge ---------------------------------------------------------------------------------------------------
+
+    async expired(now: Date, limit: number): Promise<string[]> {
+      const expired = await jobs
+        .find({ expireAt: { $lte: now } }, { hint: 'expired', projection: { _id: 1 } })
+        .sort({ expireAt: 1 })
+        .limit(limit)
+        .toArray()
+      return expired.map(({ _id }) => _id)
+    },
+
+    async remove(ids: string[], now: Date): Promise<number> {
+      const { deletedCount } = await jobs.deleteMany({ _id: { $in: ids }, expireAt: { $lte: now } })
+      return deletedCount
+    },
+  }
+}
+
+function transitionUpdate({ set, unset, keepMs, attemptChange }: Transition, now: Date): UpdateFilter<JobDocument> {
+  const final = keepMs === undefined ? {} : { finishedAt: now, expireAt: new Date(now.getTime() + keepMs) }
+  return {
+    $set: { ...set, ...final },
+    $unset: Object.fromEntries([...unsetAttempt, ...unset].map((field) => [field, ''])),
+    ...(attemptChange === undefined ? {} : { $inc: { attempt: attemptChange } }),
+  }
+}
+
+/** The duplicate key errors of an unordered write. Any other error is thrown on. */
+export function duplicates(error: unknown): { index: number; errmsg: string | undefined }[] {
+  if (!(error instanceof MongoBulkWriteError)) throw error
+  const writeErrors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors]
+  if (writeErrors.length === 0 || writeErrors.some(({ code }) => code !== duplicateKey)) throw error
+  return writeErrors.map(({ index, errmsg }) => ({ index, errmsg }))
+}
+
+export const duplicateKey = 11_000
+
+export type JobsStore = ReturnType<typeof jobsStore>

@@ -1,0 +1,39 @@
+/** The ledger: a receipt is inserted once under job and claim, and never changed. */
+import type { Collection, Filter } from 'mongodb'
+import { duplicates } from './jobs.js'
+import type { ReceiptDocument } from './documents.js'
+
+export function receiptsStore(receipts: Collection<ReceiptDocument>) {
+  return {
+    /** Answers, in order, which of the receipts are the first of their attempt. */
+    async insertMany(documents: ReceiptDocument[]): Promise<boolean[]> {
+      const first = documents.map(() => true)
+      try {
+        await receipts.insertMany(documents, { ordered: false })
+      } catch (error) {
+        for (const { index } of duplicates(error)) first[index] = false
+      }
+      return first
+    },
+
+    find: (id: string): Promise<ReceiptDocument | null> => receipts.findOne({ _id: id }),
+
+    findMany: (ids: string[]): Promise<ReceiptDocument[]> => receipts.find({ _id: { $in: ids } }).toArray(),
+
+    /** A job's receipts in the order of its attempts. */
+    ofJob: (jobId: string): Promise<ReceiptDocument[]> =>
+      receipts
+        .find({ _id: ofJob(jobId) } as Filter<ReceiptDocument>)
+        .sort({ attempt: 1, finishedAt: 1 })
+        .toArray(),
+
+    async removeOfJobs(jobIds: string[]): Promise<void> {
+      await receipts.deleteMany({ $or: jobIds.map((id) => ({ _id: ofJob(id) })) })
+    },
+  }
+}
+
+/** Receipt ids begin with the job's id and a colon; the semicolon is the next character. So no index is needed but the one on `_id`. */
+const ofJob = (jobId: string) => ({ $gte: `${jobId}:`, $lt: `${jobId};` })
+
+export type ReceiptsStore = ReturnType<typeof receiptsStore>

@@ -1,0 +1,59 @@
+/**
+ * Where a job goes when its attempt has a receipt. Pure: the same receipt gives the same state on every coordinator (only the jitter of the
+ * wait may differ, and the first guarded write wins).
+ */
+import { backoffMs, defaultBackoff } from '../core/backoff.js'
+import type { Contract } from '../core/contract.js'
+import type { ClaimedJob, ReceiptDocument } from './store/documents.js'
+import type { Transition } from './store/jobs.js'
+
+/** For jobs whose worker was removed while they ran. */
+const keepUnknownMs = { succeeded: 86_400_000, failed: 30 * 86_400_000, cancelled: 7 * 86_400_000 }
+
+const finalUnset = ['uniqueKey', 'throttled'] as const
+
+export function decide(
+  job: ClaimedJob,
+  receipt: ReceiptDocument,
+  contract: Contract | undefined,
+  now: Date,
+  random: () => number,
+): Transition {
+  const keepMs = contract?.keepMs ?? keepUnknownMs
+  const final = (state: 'succeeded' | 'failed'): Transition => ({
+    id: job._id,
+    claim: job.claim,
+    set: { state },
+    unset: finalUnset,
+    keepMs: keepMs[state],
+  })
+  if (receipt.status === 'success') return final('succeeded')
+  if (receipt.fatal || job.attempt >= job.maxAttempts) return final('failed')
+
+  const error = receipt.error ?? { name: 'Error', message: '' }
+  const waitMs = receipt.retryAfterMs ?? backoffMs(contract?.backoff ?? defaultBackoff, job.attempt, error, random)
+  return {
+    id: job._id,
+    claim: job.claim,
+    set: { state: waitMs === 0 ? 'queued' : 'scheduled', runAt: new Date(now.getTime() + waitMs) },
+    unset: ['throttled'],
+  }
+}
+
+/** An attempt that never began, or was broken off by a shutdown: the job is claimable again and no attempt is charged. */
+export const released = (job: ClaimedJob): Transition => ({
+  id: job._id,
+  claim: job.claim,
+  set: { state: 'queued' },
+  unset: [],
+  attemptChange: -1,
+})
+
+/** The throttle sent the job away until `runAt`. */
+export const deferred = (job: ClaimedJob, runAt: Date): Transition => ({
+  id: job._id,
+  claim: job.claim,
+  set: { state: 'scheduled', runAt, throttled: true },
+  unset: [],
+  attemptChange: -1,
+})

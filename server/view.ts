@@ -1,0 +1,34 @@
+/** Documents as others see them. */
+import type { JobView, ReceiptView } from '../core/wire.js'
+import type { Contracts } from './contracts.js'
+import type { JobDocument, ReceiptDocument } from './store/documents.js'
+
+export function jobView(job: JobDocument, receipts: ReceiptDocument[], contracts: Contracts): JobView {
+  return {
+    id: job._id,
+    worker: job.worker,
+    state: job.state,
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    priority: job.priority,
+    runAt: job.runAt.toISOString(),
+    createdAt: job.createdAt.toISOString(),
+    ...(job.finishedAt === undefined ? {} : { finishedAt: job.finishedAt.toISOString() }),
+    ...(job.key === undefined ? {} : { key: job.key }),
+    ...(job.scheduleId === undefined ? {} : { scheduleId: job.scheduleId }),
+    workerKnown: contracts.has(job.worker),
+    args: JSON.parse(job.args) as unknown,
+    ...(job.argsMeta === undefined ? {} : { argsMeta: JSON.parse(job.argsMeta) as unknown }),
+    receipts: receipts.map(receiptView),
+  }
+}
+
+export const receiptView = (receipt: ReceiptDocument): ReceiptView => ({
+  attempt: receipt.attempt,
+  status: receipt.status,
+  ...(receipt.result === undefined ? {} : { result: JSON.parse(receipt.result) as unknown }),
+  ...(receipt.resultMeta === undefined ? {} : { resultMeta: JSON.parse(receipt.resultMeta) as unknown }),
+  ...(receipt.error === undefined ? {} : { error: receipt.error }),
+  startedAt: receipt.startedAt.toISOString(),
+  finishedAt: receipt.finishedAt.toISOString(),
+})

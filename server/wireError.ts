@@ -1,0 +1,44 @@
+/** What of an error may leave the server: code, sentence, issues, details. Never a stack, and never the text of an error that is not ours. */
+import type { ZodError } from 'zod'
+import { ErrandError, type Issue } from '../core/errors.js'
+import type { WireError } from '../core/wire.js'
+import type { Log } from './log.js'
+
+export function toWireError(log: Log, error: unknown): { status: number; body: WireError } {
+  if (error instanceof ErrandError && error.code !== 'CONFIG') {
+    const { code, message, issues, details } = error
+    return { status: error.status, body: { ...details, code, message, ...(issues === undefined ? {} : { issues }) } }
+  }
+  log('error', 'a request failed', { error })
+  return isDatabaseError(error)
+    ? {
+        status: 503,
+        body: {
+          code: 'UNAVAILABLE',
+          message: 'The coordinator cannot reach its database now. Nothing is lost; try again.',
+        },
+      }
+    : { status: 500, body: { code: 'INTERNAL', message: 'The coordinator failed. Its log tells more.' } }
+}
+
+/** By name, because only the store imports the driver. */
+const isDatabaseError = (error: unknown): boolean =>
+  error instanceof Error &&
+  /^Mongo(Network|ServerSelection|PoolCleared|PoolClosed|NotConnected|Topology)/.test(error.name)
+
+/** A body that is not what the wire format says. */
+export function badRequest(error: ZodError): ErrandError {
+  const issues = error.issues.flatMap(toIssues)
+  const list = issues
+    .slice(0, 3)
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+  return new ErrandError('BAD_REQUEST', `The request cannot be read. ${list.join('. ')}.`, { issues })
+}
+
+function toIssues(issue: ZodError['issues'][number]): Issue[] {
+  const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...path, key], code: 'unknown_field', message: 'is not a known field' }))
+  }
+  return [{ path, code: issue.code, message: issue.message }]
+}

@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto'
+import type { Db } from 'mongodb'
+import { inject } from 'vitest'
+import { openDatabase } from '../../server/database.js'
+
+export interface TestDatabase extends AsyncDisposable {
+  db: Db
+  /** Names this database, so that what is given only the URI works on the same one. */
+  uri: string
+}
+
+/** A database of its own on the run's MongoDB, dropped at the end of the scope: `await using database = await testDatabase()`. */
+export const testDatabase = async (): Promise<TestDatabase> => {
+  const uri = withName(inject('mongodbUri'), `test-${randomUUID()}`)
+  const database = await openDatabase({ uri, dataDir: '' })
+  return {
+    db: database.db,
+    uri,
+    async [Symbol.asyncDispose]() {
+      await database.db.dropDatabase()
+      await database.close()
+    },
+  }
+}
+
+/** A user is looked up in the database that the URI names, so its own must stay named when the path changes. */
+const withName = (uri: string, name: string): string => {
+  const [, start = '', path = '', query = ''] = /^([^:]+:\/\/[^/?]+)\/?([^?]*)\??(.*)$/.exec(uri) ?? []
+  const options = new URLSearchParams(query)
+  if (start.includes('@') && !options.has('authSource')) options.set('authSource', path === '' ? 'admin' : path)
+  return `${start}/${name}?${options}`
+}

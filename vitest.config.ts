@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config'
+
+/** Our own sources stand in for the package's compiled files wherever a test imports `errand` by its name. */
+const conditions = ['@errand/source', 'module', 'node', 'development|production']
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/fixtures/**', 'node_modules/**'],
+    globalSetup: ['test/support/globalSetup.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+})
