@@ -5,23 +5,29 @@
  * Its files lie in a folder of their own inside the data folder, because the two engines are of different versions and must not
  * open each other's. It listens on loopback, on a free port and without a password: fit for development.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { ErrandError } from '../../core/errors.js'
 import { EngineUnavailable, type Engine, type EngineOptions } from './engine.js'
 import { folderHeld, readHolder } from './folder.js'
 
-type MemoryServerModule = typeof import('mongodb-memory-server')
-type MemoryServer = InstanceType<MemoryServerModule['MongoMemoryServer']>
+type MemoryServer = InstanceType<(typeof import('mongodb-memory-server'))['MongoMemoryServer']>
 
 /** Throws `EngineUnavailable` when the package is missing or its server cannot be downloaded or run here. */
 export const startMemoryServer = async (options: EngineOptions): Promise<Engine> => {
-  const { MongoMemoryServer } = await loadPackage()
+  const packagePath = findPackage()
+  const systemBinary = await findServer(packagePath, options.onProgress)
   const dbPath = join(options.dataDir, 'mongod')
   await mkdir(dbPath, { recursive: true })
-  options.onProgress?.('Starting MongoDB with mongodb-memory-server (the first time, it downloads about 100 MB)')
   try {
+    const { MongoMemoryServer } = await import('mongodb-memory-server')
     const server = await MongoMemoryServer.create({
+      binary: { systemBinary },
       instance: { dbPath, storageEngine: 'wiredTiger', ip: '127.0.0.1' },
       spawn: { detached: true }, // so that Ctrl-C reaches us and not the database
     })
@@ -29,17 +35,42 @@ export const startMemoryServer = async (options: EngineOptions): Promise<Engine>
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     if (/DBPathInUse|already running/.test(reason)) throw folderHeld(options.dataDir, await readHolder(dbPath))
-    throw new EngineUnavailable(reason.split('\n')[0])
+    throw new EngineUnavailable(firstLine(reason))
   }
 }
 
-const loadPackage = async (): Promise<MemoryServerModule> => {
+const findPackage = (): string => {
   try {
-    return await import('mongodb-memory-server')
+    return createRequire(import.meta.url).resolve('mongodb-memory-server')
   } catch {
     throw new EngineUnavailable('the optional package is not installed')
   }
 }
+
+const findProgram = `
+require(process.argv[1]).MongoBinary.getPath().then(
+  (path) => console.log('found ' + path),
+  (error) => { console.error(error.message); process.exitCode = 1 },
+)`
+
+/** The server's path, downloaded if need be; in a process of its own, because the package prints its progress on standard output. */
+const findServer = async (packagePath: string, onProgress: EngineOptions['onProgress']): Promise<string> => {
+  const { NODE_OPTIONS: _options, ...env } = process.env
+  const child = spawn(process.execPath, ['-e', findProgram, packagePath], { stdio: ['ignore', 'pipe', 'pipe'], env })
+  const complaint = text(child.stderr)
+  const exited = once(child, 'exit')
+  let found: string | undefined
+  for await (const line of createInterface(child.stdout)) {
+    found = /^found (.+)/.exec(line)?.[1] ?? found
+    const progress = /^Downloading MongoDB.*/.exec(line)?.[0]
+    if (progress !== undefined) onProgress?.(progress.trim())
+  }
+  await exited
+  if (found === undefined) throw new EngineUnavailable(firstLine(await complaint))
+  return found
+}
+
+const firstLine = (message: string): string => message.trim().split('\n')[0]?.replace(/\.$/, '') ?? ''
 
 const engineOf = (server: MemoryServer): Engine => {
   const child = server.instanceInfo?.instance.mongodProcess

@@ -21,7 +21,8 @@ export const testKey = `whsec_${Buffer.from('a key of thirty-two bytes for it').
 // oxlint-disable-next-line typescript/no-explicit-any
 export type TestWorkers = Record<string, Job<any, any>>
 
-export interface TestErrandOptions extends Partial<CoordinatorOptions> {
+export interface TestErrandOptions extends Partial<Omit<CoordinatorOptions, 'clock'>> {
+  clock?: ManualClock
   /** Shares the database and the clock of another one: a second coordinator. */
   beside?: TestErrand
 }
@@ -46,9 +47,8 @@ export interface TestErrand extends AsyncDisposable {
 }
 
 export async function testErrand(workers: TestWorkers, options: TestErrandOptions = {}): Promise<TestErrand> {
-  const { beside, ...coordinatorOptions } = options
+  const { beside, clock = beside?.clock ?? manualClock(), ...coordinatorOptions } = options
   const database = beside?.database ?? (await testDatabase())
-  const clock = beside?.clock ?? manualClock()
   const coordinator = createCoordinator({
     db: database.db,
     contracts: createContracts(

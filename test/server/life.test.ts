@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { defineJob } from '../../core/index.js'
+import type { Invoke } from '../../server/invoke.js'
+import { testErrand, type TestErrand } from '../support/errand.js'
+
+const work = defineJob({
+  args: z.object({ n: z.number().default(0) }),
+  keep: { succeeded: '1d', failed: '30d' },
+  run: () => null,
+})
+const jobsOf = (errand: TestErrand) =>
+  errand.database.db.collection<{ _id: string; state: string; attempt: number; held?: string }>('jobs')
+
+/** Functions that stay silent until they are told. */
+function gate() {
+  const called: string[] = []
+  let open: () => void = () => {}
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  const invoke: Invoke = async ({ body, signal }) => {
+    called.push((JSON.parse(body) as { id: string }).id)
+    const aborted = new Promise<'aborted'>((resolve) =>
+      signal.addEventListener('abort', () => resolve('aborted'), { once: true }),
+    )
+    if ((await Promise.race([opened, aborted])) === 'aborted') return { kind: 'aborted' }
+    return { kind: 'receipt', receipt: { status: 'success' } }
+  }
+  return { called, invoke, open: () => open() }
+}
+
+describe('purge', () => {
+  it('removes final jobs past their keep time with their receipts, and nothing else', async () => {
+    await using errand = await testErrand({ work })
+    const done = await errand.enqueue('work')
+    await errand.run()
+    const waiting = await errand.enqueue('work', {}, { delay: '9d' })
+    await errand.clock.advance('23h')
+    expect(await errand.purge()).toBe(0)
+    await errand.clock.advance('1h')
+    expect(await errand.purge()).toBe(1)
+    expect(await errand.get(waiting)).toMatchObject({ state: 'scheduled' })
+    expect(await jobsOf(errand).findOne({ _id: done })).toBeNull()
+    expect(await errand.database.db.collection('receipts').countDocuments()).toBe(0)
+  })
+})
+
+describe('a worker that is not deployed', () => {
+  it('keeps its jobs waiting, lets others pass, and runs them when it is back', async () => {
+    await using errand = await testErrand({ work, gone: work })
+    const id = await errand.enqueue('gone', {}, { delay: '1s' })
+    await using without = await testErrand({ work }, { beside: errand })
+    await errand.clock.advance('1s')
+    const other = await without.enqueue('work')
+    await without.run()
+    expect(await without.get(other)).toMatchObject({ state: 'succeeded' })
+    expect(await without.get(id)).toMatchObject({ state: 'queued', workerKnown: false, attempt: 0 })
+    await errand.coordinator.start() // a start releases what waits for its workers
+    await errand.coordinator.dispatcher.pump()
+    await errand.coordinator.dispatcher.idle()
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded', workerKnown: true })
+  })
+})
+
+describe('shutdown', () => {
+  it('waits for running attempts', async () => {
+    const functions = gate()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    const id = await errand.enqueue('work')
+    const stopped = errand.coordinator.stop()
+    functions.open()
+    await stopped
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
+  })
+
+  it('gives jobs back after the limit, uncharged, for another coordinator to run', async () => {
+    const functions = gate()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    const id = await errand.enqueue('work')
+    await errand.coordinator.stop({ graceMs: 0 })
+    expect(await errand.get(id)).toMatchObject({ state: 'queued', attempt: 0, receipts: [] })
+    await using second = await testErrand({ work }, { beside: errand })
+    await second.run()
+    expect(await second.get(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
+  })
+
+  it('claims nothing any more', async () => {
+    const functions = gate()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    await errand.coordinator.stop()
+    const { body } = await errand.post('/job', { worker: 'work' })
+    await errand.coordinator.dispatcher.pump()
+    expect(functions.called).toEqual([])
+    expect(await errand.get(body.id)).toMatchObject({ state: 'queued' })
+  })
+})
+
+describe('two coordinators', () => {
+  it('share the work, and run nothing twice', async () => {
+    const first = gate()
+    const second = gate()
+    await using one = await testErrand({ work }, { invoke: first.invoke, concurrency: 50 })
+    await using two = await testErrand({ work }, { beside: one, invoke: second.invoke, concurrency: 50 })
+    first.open()
+    second.open()
+    const ids = await Promise.all(
+      Array.from({ length: 400 }, (_, n) => (n % 2 ? one : two).enqueue('work', { n }, { delay: '1s' })),
+    )
+    await one.clock.advance('1s')
+    await Promise.all([one.run(), two.run()])
+    while ((await jobsOf(one).countDocuments({ state: 'queued' })) > 0) await Promise.all([one.run(), two.run()])
+    const called = [...first.called, ...second.called]
+    expect(called).toHaveLength(400)
+    expect(new Set(called)).toEqual(new Set(ids))
+    expect(await jobsOf(one).countDocuments({ state: 'succeeded', attempt: 1 })).toBe(400)
+    expect(first.called.length).toBeGreaterThan(0)
+    expect(second.called.length).toBeGreaterThan(0)
+  })
+})
+
+describe('hot queries', () => {
+  it('examine about as many keys as they return, with a backlog of others', async () => {
+    await using errand = await testErrand({ work })
+    const at = new Date('2030-01-02')
+    const rows = (state: string, count: number, more: object) =>
+      Array.from({ length: count }, (_, n) => ({
+        _id: `${state}-${n}`,
+        worker: 'work',
+        args: '{}',
+        priority: 0,
+        attempt: 0,
+        maxAttempts: 5,
+        createdAt: at,
+        runAt: at,
+        state,
+        ...more,
+      }))
+    await jobsOf(errand).insertMany([
+      ...rows('succeeded', 3_000, { finishedAt: at, expireAt: at }),
+      ...rows('scheduled', 3_000, {}),
+      ...rows('running', 3_000, { claim: 'x', deadline: at }),
+      ...rows('queued', 50, {}),
+      ...rows('held', 3_000, { state: 'queued', held: 'worker' }),
+    ] as never)
+    const explain = async (filter: object, sort: Record<string, 1 | -1>, hint: string) => {
+      const plan = await errand.database.db
+        .collection('jobs')
+        .find(filter, { hint })
+        .sort(sort)
+        .limit(20)
+        .explain('executionStats')
+      return { keys: plan.executionStats.totalKeysExamined, sorts: JSON.stringify(plan).includes('"SORT"') }
+    }
+    const none = new Date('2030-01-01')
+    const cheap = { keys: expect.toSatisfy((keys: number) => keys <= 22), sorts: false }
+    expect(await explain({ state: 'queued', held: null }, { priority: -1, _id: 1 }, 'claimable')).toEqual(cheap)
+    expect(await explain({ state: 'scheduled', runAt: { $lte: none } }, { runAt: 1 }, 'due')).toEqual(cheap)
+    expect(await explain({ state: 'running', deadline: { $lte: none } }, { deadline: 1 }, 'overdue')).toEqual(cheap)
+    expect(await explain({ expireAt: { $lte: none } }, { expireAt: 1 }, 'expired')).toEqual(cheap)
+  })
+})

@@ -1,0 +1,215 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { defineJob } from '../../core/index.js'
+import type { FunctionCall } from '../../core/wire.js'
+import type { Answer, Call, Invoke } from '../../server/invoke.js'
+import { testErrand } from '../support/errand.js'
+
+const work = defineJob({ args: z.object({}), retry: { attempts: 2, backoff: ['5s'] }, timeout: '30s', run: () => null })
+
+/** A function that answers when, and what, the test says. */
+function handOperated() {
+  const calls: { call: FunctionCall; answer: (answer: Answer) => void; signal: AbortSignal }[] = []
+  const arrivals: (() => void)[] = []
+  const invoke: Invoke = ({ body, signal }: Call) =>
+    new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve({ kind: 'aborted' }), { once: true })
+      calls.push({ call: JSON.parse(body) as FunctionCall, answer: resolve, signal })
+      arrivals.shift()?.()
+    })
+  return {
+    invoke,
+    async next() {
+      if (calls.length === 0) await new Promise<void>((resolve) => arrivals.push(resolve))
+      return calls.shift()!
+    },
+  }
+}
+
+const path = (receipt: string, end = 'receipt') => {
+  const url = new URL(receipt)
+  return url.pathname.replace(/receipt$/, end) + url.search
+}
+const success = { status: 'success', result: { ok: true } }
+
+async function posted() {
+  const functions = handOperated()
+  const errand = await testErrand({ work }, { invoke: functions.invoke })
+  const id = await errand.enqueue('work')
+  const { call, answer } = await functions.next()
+  answer({ kind: 'accepted' })
+  await errand.coordinator.dispatcher.idle()
+  return { errand, functions, id, call }
+}
+
+describe('POST /job/:id/receipt', () => {
+  it('takes the receipt of a function that answered 202', async () => {
+    const { errand, id, call } = await posted()
+    await using _ = errand
+    expect(await errand.get(id)).toMatchObject({ state: 'running', receipts: [] })
+    expect(await errand.post(path(call.receipt), success)).toEqual({ status: 200, body: { recorded: true } })
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded', receipts: [{ result: { ok: true } }] })
+  })
+
+  it('knows a repeat, and keeps the first', async () => {
+    const { errand, id, call } = await posted()
+    await using _ = errand
+    await errand.post(path(call.receipt), success)
+    const again = await errand.post(path(call.receipt), { status: 'failure', error: { message: 'no' } })
+    expect(again).toEqual({ status: 200, body: { recorded: true, duplicate: true } })
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded', receipts: [{ status: 'success' }] })
+  })
+
+  it('accepts exactly one of many that come at once', async () => {
+    const { errand, id, call } = await posted()
+    await using _ = errand
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (__, n) =>
+        errand.post(path(call.receipt), n % 2 ? success : { status: 'failure', error: 'no' }),
+      ),
+    )
+    expect(answers.every(({ status }) => status === 200)).toBe(true)
+    expect(answers.filter(({ body }) => body.duplicate !== true)).toHaveLength(1)
+    expect((await errand.get(id)).receipts).toHaveLength(1)
+  })
+
+  it('takes failures, with what the function says of trying again', async () => {
+    const { errand, id, call } = await posted()
+    await using _ = errand
+    await errand.post(path(call.receipt), {
+      status: 'failure',
+      error: { name: 'Busy', message: 'later', code: 'E1', cause: { message: 'root' } },
+      retryAfter: '17s',
+    })
+    expect(await errand.get(id)).toMatchObject({
+      state: 'scheduled',
+      runAt: '2030-01-01T00:00:17.000Z',
+      receipts: [{ error: { name: 'Busy', message: 'later', code: 'E1', cause: { message: 'root' } } }],
+    })
+  })
+
+  it('refuses a bad token, an unknown job, another job, and a body that is no receipt', async () => {
+    const { errand, id, call } = await posted()
+    await using _ = errand
+    const other = await errand.enqueue('work', {}, { delay: '1h' })
+    const token = new URL(call.receipt).searchParams.get('token')!
+    expect((await errand.post(`/job/${id}/receipt`, success)).status).toBe(401)
+    expect((await errand.post(`/job/${id}/receipt?token=${token.slice(0, -2)}xx`, success)).status).toBe(401)
+    expect((await errand.post(`/job/${other}/receipt?token=${token}`, success)).status).toBe(401)
+    expect((await errand.post(`/job/nobody/receipt?token=${token}`, success)).status).toBe(404)
+    expect((await errand.post(path(call.receipt), { status: 'done' })).status).toBe(400)
+    expect(
+      (await errand.post(path(call.receipt), { ...success, resultMeta: { values: { '__proto__.x': ['Date'] } } }))
+        .status,
+    ).toBe(400)
+    expect(await errand.get(id)).toMatchObject({ state: 'running', receipts: [] })
+  })
+
+  it('refuses a receipt that comes after the deadline', async () => {
+    const { errand, id, call } = await posted()
+    await using _ = errand
+    await errand.clock.advance('30s')
+    const late = await errand.post(path(call.receipt), success)
+    expect(late).toMatchObject({ status: 409, body: { error: { code: 'ATTEMPT_OVER' } } })
+    expect(await errand.get(id)).toMatchObject({
+      state: 'scheduled',
+      receipts: [{ status: 'failure', error: { code: 'TIMEOUT' } }],
+    })
+  })
+
+  it('refuses the receipt of an earlier attempt while another one runs', async () => {
+    const { errand, functions, id, call } = await posted()
+    await using _ = errand
+    await errand.clock.advance('30s')
+    await errand.reap()
+    await errand.clock.advance('5s')
+    await errand.stage()
+    await errand.claim()
+    const second = await functions.next()
+    expect(second.call.attempt).toBe(2)
+    expect((await errand.post(path(call.receipt), success)).status).toBe(409)
+    second.answer({ kind: 'receipt', receipt: { status: 'success', result: 'second' } })
+    await errand.coordinator.dispatcher.idle()
+    expect(await errand.get(id)).toMatchObject({
+      state: 'succeeded',
+      receipts: [{ attempt: 1 }, { attempt: 2, result: 'second' }],
+    })
+  })
+})
+
+describe('timeout', () => {
+  it('gives an attempt whose function is silent a TIMEOUT receipt, and tries again', async () => {
+    const functions = handOperated()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    const id = await errand.enqueue('work')
+    const { signal } = await functions.next()
+    await errand.clock.advance('29s')
+    expect(signal.aborted).toBe(false)
+    await errand.clock.advance('1s')
+    await errand.coordinator.dispatcher.idle()
+    expect(signal.aborted).toBe(true)
+    expect(await errand.get(id)).toMatchObject({
+      state: 'scheduled',
+      receipts: [{ attempt: 1, status: 'failure', error: { code: 'TIMEOUT' } }],
+    })
+  })
+
+  it('reaps attempts whose coordinator is gone, and counts them', async () => {
+    const { errand, id } = await posted()
+    await using _ = errand
+    expect(await errand.reap()).toEqual([])
+    await errand.clock.advance('30s')
+    expect(await errand.reap()).toEqual([id])
+    expect(await errand.reap()).toEqual([])
+    expect(await errand.get(id)).toMatchObject({ state: 'scheduled', attempt: 1 })
+  })
+
+  it('finishes the move of a coordinator that died between the receipt and the move, without running the work again', async () => {
+    const { errand, id, call } = await posted()
+    await using _ = errand
+    const { deps } = errand.coordinator
+    const apply = deps.writes.applyTransition
+    deps.writes.applyTransition = () => Promise.reject(new Error('killed'))
+    await errand.post(path(call.receipt), success)
+    deps.writes.applyTransition = apply
+    expect((await errand.get(id)).state).toBe('running')
+    await errand.clock.advance('30s')
+    await errand.reap()
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded', attempt: 1, receipts: [{ status: 'success' }] })
+  })
+})
+
+describe('heartbeat', () => {
+  it('moves the deadline of the attempt that holds the claim, and of no other', async () => {
+    const functions = handOperated()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    const id = await errand.enqueue('work')
+    const { call, answer, signal } = await functions.next()
+    await errand.clock.advance('20s')
+    expect(await errand.post(path(call.receipt, 'heartbeat'), {})).toEqual({
+      status: 200,
+      body: { deadline: '2030-01-01T00:00:50.000Z' },
+    })
+    await errand.clock.advance('20s')
+    expect(signal.aborted).toBe(false)
+    answer({ kind: 'receipt', receipt: { status: 'success' } })
+    await errand.coordinator.dispatcher.idle()
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
+    expect((await errand.post(path(call.receipt, 'heartbeat'), {})).status).toBe(409)
+    expect((await errand.post(`/job/${id}/heartbeat?token=x`, {})).status).toBe(401)
+  })
+})
+
+describe('cancel while running', () => {
+  it('breaks the call off, and a late receipt changes nothing', async () => {
+    const functions = handOperated()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    const id = await errand.enqueue('work')
+    const { call, signal } = await functions.next()
+    await errand.coordinator.fetch(new Request(`http://coordinator.test/job/${id}`, { method: 'DELETE' }))
+    await errand.coordinator.dispatcher.idle()
+    expect(signal.aborted).toBe(true)
+    expect((await errand.post(path(call.receipt), success)).status).toBe(409)
+    expect((await errand.get(id)).state).toBe('cancelled')
+  })
+})
