@@ -55,12 +55,12 @@ describe('recur', () => {
   it('does not make a tick twice when the coordinator dies before it has moved the schedule on', async () => {
     await using errand = await testErrand({ plain })
     await errand.post('/job', { worker: 'plain', cron: '*/5 * * * *' })
-    const { schedules } = errand.coordinator.deps.store
-    const advance = schedules.advance
-    schedules.advance = () => Promise.reject(new Error('killed'))
+    const { store } = errand.coordinator.deps
+    const { schedules } = store
+    store.schedules = { ...schedules, advance: () => Promise.reject(new Error('killed')) }
     await errand.clock.advance('5m')
     await expect(errand.recur()).rejects.toThrow('killed')
-    schedules.advance = advance
+    store.schedules = schedules
     await errand.recur()
     expect(await errand.database.db.collection('jobs').countDocuments()).toBe(1)
   })

@@ -106,9 +106,8 @@ const startsOf = (shop: string) => starts.filter((start) => start.shop === shop)
 describe('throttle', () => {
   it('delays jobs beyond the rate of their key, drops none, and leaves other keys alone', async () => {
     await using errand = await throttled()
-    const { enqueue } = errand
-    for (let n = 0; n < 10; n++) await enqueue('sync', { shop: 'a', n })
-    await enqueue('sync', { shop: 'b', n: 0 })
+    for (let n = 0; n < 10; n++) await errand.enqueue('sync', { shop: 'a', n })
+    await errand.enqueue('sync', { shop: 'b', n: 0 })
     await errand.run()
     expect(startsOf('a')).toHaveLength(2)
     expect(startsOf('b')).toHaveLength(1)
