@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 /** Our own sources stand in for the package's compiled files wherever a test imports `errand` by its name. */
 const conditions = ['@errand/source', 'module', 'node', 'development|production']
 
+const { ERRAND_TEST_REPORT: report } = process.env
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
@@ -10,6 +12,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/fixtures/**', 'node_modules/**'],
     globalSetup: ['test/support/globalSetup.ts'],
+    // CI counts single tests from this file
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

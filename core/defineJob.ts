@@ -56,7 +56,7 @@ export interface JobContext {
    * Moves the deadline to the worker's timeout from now, for work that takes longer than foreseen.
    * Throws when the attempt is over (it timed out, or was cancelled); then `signal` has aborted as well.
    */
-  heartbeat(): Promise<void>
+  heartbeat: () => Promise<void>
 }
 
 export interface JobOptions<Schema extends ArgsSchema, Result> {

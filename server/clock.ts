@@ -1,29 +1,5 @@
-/** The only place that reads the time, waits, or rolls dice. Everything else is given a clock. */
-
-export interface Clock {
-  /** The database's time, so that coordinators whose own clocks differ agree on what is due. */
-  now(): Date
-  /** Resolves after `ms`, or at once when `signal` aborts; it never rejects. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>
-}
-
-/** Node counts a timer in 32 bits; a longer one would fire at once. */
-const longestTimerMs = 2 ** 31 - 1
-
-export const systemClock: Clock = {
-  now: () => new Date(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted || ms <= 0) return resolve()
-      const finish = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', finish)
-        resolve()
-      }
-      const timer = setTimeout(finish, Math.min(ms, longestTimerMs))
-      signal?.addEventListener('abort', finish, { once: true })
-    }),
-}
+/** The coordinator's clock: the machine's, set to the database's time. */
+import { systemClock, type Clock } from '../core/clock.js'
 
 export interface DatabaseClock extends Clock {
   /** Measures the offset to the database's clock anew. */

@@ -1,5 +1,5 @@
 /** What every step of a job's life is given. Built once in createCoordinator; a test builds its own. */
-import type { Clock } from './clock.js'
+import type { Clock } from '../core/clock.js'
 import type { Contracts } from './contracts.js'
 import type { Events } from './events.js'
 import type { Invoke } from './invoke.js'

@@ -1,6 +1,6 @@
 /** Calls a function over HTTP and reads what it says. The only thing it decides is what kind of answer came. */
 import { Agent, request, type Dispatcher } from 'undici'
-import type { ZodError } from 'zod'
+import { z, type ZodError } from 'zod'
 import { receiptBody, type ParsedReceiptBody } from '../core/wire.js'
 
 export interface Call {
@@ -78,7 +78,7 @@ export function readAnswer(
   text: string | undefined,
 ): Answer {
   if (status === 202) return { kind: 'accepted' }
-  if (status !== 200) return { kind: 'failed', ...httpFailure(status, retryAfter) }
+  if (status !== 200) return { kind: 'failed', ...httpFailure(status, retryAfter, text) }
   if (text === undefined) {
     return {
       kind: 'failed',
@@ -95,6 +95,9 @@ export function readAnswer(
   }
 }
 
+/** How Errand's own runtime says why it did not run a call. Whatever else stands in an error page stays out. */
+const refusal = z.object({ error: z.object({ code: z.string(), message: z.string().max(1_000) }) })
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -109,8 +112,9 @@ const describeIssues = (error: ZodError): string =>
     ? 'not a receipt in JSON'
     : `${error.issues[0].path.join('.')}: ${error.issues[0].message}`
 
-function httpFailure(status: number, retryAfter: string | string[] | undefined) {
-  const hint = status === 401 ? ' Check that ERRAND_SIGNING_KEYS is the same for coordinator and functions.' : ''
+function httpFailure(status: number, retryAfter: string | string[] | undefined, text: string | undefined) {
+  const reason = refusal.safeParse(parseJson(text ?? ''))
+  const hint = reason.success ? ` ${reason.data.error.message}` : ''
   const failure = { code: `HTTP_${status}`, message: `The function answered ${status}.${hint}` }
   const retryAfterMs = status === 429 || status === 503 ? readRetryAfter(retryAfter) : undefined
   return retryAfterMs === undefined ? failure : { ...failure, retryAfterMs }

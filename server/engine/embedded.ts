@@ -15,7 +15,7 @@ import { folderHeld, readHolder } from './folder.js'
 import { newerGlibc } from './glibc.js'
 import { engineProgram, type EngineReport } from './program.js'
 
-/** An engine whose owner was killed needs a moment to close its files. It ends itself within 15 s (program.ts). */
+/** An engine whose owner left or was killed needs a moment to close its files. It ends itself within 15 s (program.ts). */
 const leavingLimitMs = 20_000
 const leavingPollMs = 100
 /** The engine's process ends by itself within 15 s of being told; after that it is stuck. */
@@ -32,7 +32,7 @@ export const startEmbedded = async (options: EngineOptions): Promise<Engine> => 
     if (attempt.kind === 'ready') return attempt.engine
     const holder = await readHolder(options.dataDir)
     if (holder?.leaving !== true || waitedMs >= leavingLimitMs) throw folderHeld(options.dataDir, holder)
-    if (waitedMs === 0) options.onProgress?.('Waiting for the embedded database of a process that was killed to close')
+    if (waitedMs === 0) options.onProgress?.('Waiting for the embedded database of the last run to close')
     await sleep(leavingPollMs)
   }
 }

@@ -36,29 +36,32 @@ const reasonOf = (error: unknown): string =>
 export interface Holder {
   /** The process to name: the one that started the engine if that is known, else the engine. */
   pid: number
-  /** The owner is gone, so the engine is about to follow it. */
+  /** The engine is closing, or its owner is gone and it is about to: the folder will be free in a moment. */
   leaving: boolean
 }
 
 /**
  * Who holds the folder, as far as its files tell. `holder.json` is written a moment after the lock is taken, so it counts
- * only when it speaks of the same engine as the lock file.
+ * only when it speaks of the same engine as the lock file; so it may also stay when the engine is gone.
  */
 export const readHolder = async (dataDir: string): Promise<Holder | undefined> => {
   const engine = Number.parseInt(await readFile(join(dataDir, 'mongod.lock'), 'utf8').catch(() => ''), 10)
   if (!(engine > 0)) return undefined
   const note = await readNote(dataDir)
   if (note === undefined || note.engine !== engine) return { pid: engine, leaving: false }
-  return { pid: note.owner, leaving: !isAlive(note.owner) }
+  return { pid: note.owner, leaving: note.leaving || !isAlive(note.owner) }
 }
 
-const readNote = async (dataDir: string): Promise<{ owner: number; engine: number } | undefined> => {
+/** As program.ts writes it. */
+interface Note {
+  owner: number
+  engine: number
+  leaving: boolean
+}
+
+const readNote = async (dataDir: string): Promise<Note | undefined> => {
   try {
-    const note: unknown = JSON.parse(await readFile(join(dataDir, 'holder.json'), 'utf8'))
-    if (typeof note !== 'object' || note === null || !('owner' in note) || !('engine' in note)) return undefined
-    return typeof note.owner === 'number' && typeof note.engine === 'number'
-      ? { owner: note.owner, engine: note.engine }
-      : undefined
+    return JSON.parse(await readFile(join(dataDir, 'holder.json'), 'utf8')) as Note
   } catch {
     return undefined
   }

@@ -35,7 +35,7 @@ export const startMemoryServer = async (options: EngineOptions): Promise<Engine>
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     if (/DBPathInUse|already running/.test(reason)) throw folderHeld(options.dataDir, await readHolder(dbPath))
-    throw new EngineUnavailable(firstLine(reason))
+    throw new EngineUnavailable(gist(reason))
   }
 }
 
@@ -66,11 +66,12 @@ const findServer = async (packagePath: string, onProgress: EngineOptions['onProg
     if (progress !== undefined) onProgress?.(progress.trim())
   }
   await exited
-  if (found === undefined) throw new EngineUnavailable(firstLine(await complaint))
+  if (found === undefined) throw new EngineUnavailable(gist(await complaint))
   return found
 }
 
-const firstLine = (message: string): string => message.trim().split('\n')[0]?.replace(/\.$/, '') ?? ''
+/** The package's messages say what failed in their first line and why in the second. */
+const gist = (message: string): string => message.trim().split('\n').slice(0, 2).join(' ').replace(/\.$/, '')
 
 const engineOf = (server: MemoryServer): Engine => {
   const child = server.instanceInfo?.instance.mongodProcess

@@ -17,7 +17,7 @@
  */
 export const engineProgram = /* js */ `
 import { createRequire } from 'node:module'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const closeLimitMs = 15000
@@ -45,15 +45,24 @@ const makeSocketDir = () => {
   }
 }
 
+// Whole or not at all, for whoever reads it at this moment.
+const note = (leaving) => {
+  const path = join(dataDir, 'holder.json')
+  writeFileSync(path + '.new', JSON.stringify({ owner: Number(ownerPid), engine: process.pid, leaving }))
+  renameSync(path + '.new', path)
+}
+
 const serve = (engine, EmbeddedMongodb) => {
   process.env.TMPDIR = makeSocketDir() // where the package puts its socket
-  writeFileSync(join(dataDir, 'holder.json'), JSON.stringify({ owner: Number(ownerPid), engine: process.pid }))
+  note(false)
   return new EmbeddedMongodb(engine)
 }
 
 const close = async (embedded) => {
+  try {
+    note(true)
+  } catch {} // a full disk, a folder that was removed: no reason not to close
   rmSync(process.env.TMPDIR, { recursive: true, force: true })
-  rmSync(join(dataDir, 'holder.json'), { force: true })
   await embedded.close()
 }
 

@@ -39,7 +39,7 @@ const hasEmbeddedData = (dataDir: string): Promise<boolean> =>
 
 const cannotServe = (dataDir: string, embedded: EngineUnavailable): Error =>
   configError(
-    `The data folder ${dataDir} was made by the embedded database, which does not start: ${embedded.message}. ` +
+    `The data folder ${dataDir} was made by the embedded database, which does not start on it: ${embedded.message}. ` +
       'Set ERRAND_DATA to another folder to begin anew, or MONGODB_URI to a MongoDB server.',
     embedded,
   )

@@ -1,5 +1,5 @@
 /** A clock that stands still until a test moves it. */
-import type { Clock } from '../../server/clock.js'
+import type { Clock } from '../../core/clock.js'
 import { durationMs, type Duration } from '../../core/duration.js'
 
 export interface ManualClock extends Clock {

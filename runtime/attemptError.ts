@@ -1,0 +1,37 @@
+/** How Errand itself ends an attempt. Like any error of `run` it becomes a failure receipt, which a program knows by its `code`. */
+import type { ReceiptError } from '../core/wire.js'
+
+export type AttemptErrorCode =
+  /** The args do not fit the worker's schema. Trying again cannot cure it. */
+  | 'INVALID_ARGS'
+  /** What `run` returned does not fit the worker's result schema. */
+  | 'INVALID_RESULT'
+  /** What `run` returned cannot be sent: it holds a function, say, or itself. */
+  | 'RESULT_NOT_ENCODABLE'
+  | 'RESULT_TOO_LARGE'
+  /** The deadline passed before `run` was done. */
+  | 'TIMEOUT'
+  /** The coordinator no longer waits for this attempt: it was cancelled, it has its receipt, or the caller hung up. */
+  | 'ATTEMPT_OVER'
+
+/** Codes of failures that would come again each time, after `run` did its work each time. */
+const fatalCodes: readonly AttemptErrorCode[] = ['INVALID_ARGS', 'RESULT_NOT_ENCODABLE', 'RESULT_TOO_LARGE']
+
+export class AttemptError extends Error {
+  readonly code: AttemptErrorCode
+
+  constructor(code: AttemptErrorCode, message: string) {
+    super(message)
+    this.name = code === 'TIMEOUT' ? 'TimeoutError' : 'AttemptError'
+    this.code = code
+  }
+
+  get fatal(): boolean {
+    return fatalCodes.includes(this.code)
+  }
+
+  /** Without the stack, which would show Errand's own code and nothing of the worker's. */
+  describe(): ReceiptError {
+    return { name: this.name, message: this.message, code: this.code }
+  }
+}

@@ -1,0 +1,7 @@
+/** `import … from 'errand/runtime'`: what is inside a deployed function. Web APIs only. */
+export { wrap } from './wrap.js'
+export type { FunctionHandler, PlatformContext, WrapOptions } from './wrap.js'
+export type { RunnableJob } from './perform.js'
+export type { Clock } from '../core/clock.js'
+export { AttemptError } from './attemptError.js'
+export type { AttemptErrorCode } from './attemptError.js'

@@ -1,0 +1,98 @@
+/** `import … from 'errand/runtime/node'`: serves all functions of a folder on one port, each one loaded when it is first called. */
+import { didYouMean } from '../core/nearest.js'
+import { systemClock, type Clock } from '../core/clock.js'
+import { describeError } from './describeError.js'
+import { openBundles } from './host/bundles.js'
+import { listen, within, type Listening, type ListenOptions } from './host/listen.js'
+import { createKeyring } from './keys.js'
+import { receiveCall } from './receiveCall.js'
+import { json, refusalResponse } from './refusal.js'
+
+export type { Listening, ListenOptions } from './host/listen.js'
+
+export interface FunctionHostOptions {
+  /** Codegen's output: the folder with `manifest.json`, usually `.errand`. */
+  dir: string
+  /** Signing keys, `whsec_…`, the same as the coordinator's. */
+  keys: readonly string[]
+  /** Told about bundles that cannot be loaded, stack included. Default `console.warn`. */
+  log?: (message: string) => void
+  /** How long `close` waits for running calls, in milliseconds. Default 30_000. */
+  closeLimitMs?: number
+  clock?: Clock
+}
+
+export interface FunctionHost {
+  /** `POST /mail/send` calls `mail.send`; `GET /healthz` tells that the host is up. */
+  fetch(request: Request): Promise<Response>
+  listen(options: ListenOptions): Promise<Listening>
+  /** Takes up workers that came, went or changed since; those that did not change stay loaded. Throws `CONFIG` like the making of a host. */
+  reload(): void
+}
+
+/** Throws `CONFIG` where the folder has no manifest, or a key is none. */
+export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
+  const { keys, log = console.warn, closeLimitMs = 30_000, clock = systemClock } = options
+  const bundles = openBundles(options.dir)
+  const verify = createKeyring(keys)(undefined)
+  const environment = { ERRAND_SIGNING_KEYS: keys.join(',') }
+  const running = new Set<Promise<unknown>>()
+  let closing = false
+
+  /** Keeps count of what runs, until it settles. */
+  function track<T>(work: Promise<T>): Promise<T> {
+    const settled: Promise<unknown> = work.then(
+      () => running.delete(settled),
+      () => running.delete(settled),
+    )
+    running.add(settled)
+    return work
+  }
+
+  async function handle(request: Request): Promise<Response> {
+    const path = new URL(request.url).pathname
+    if (request.method === 'GET' && path === '/healthz') {
+      return json(200, JSON.stringify({ ok: true, workers: bundles.workers().length }))
+    }
+    const worker = path.slice(1).replaceAll('/', '.')
+    if (!bundles.has(worker) || path !== `/${worker.replaceAll('.', '/')}`) return unknownWorker(worker)
+    const loaded = await bundles.load(worker).catch((error: unknown) => ({ error }))
+    if ('error' in loaded) return loadFailed(request, worker, loaded.error)
+    return loaded.fetch(request, environment, { waitUntil: (work) => void track(work) })
+  }
+
+  function unknownWorker(worker: string): Response {
+    const hint = didYouMean(worker, bundles.workers())
+    const message = `No function here is for "${worker}".${hint} After adding a file to jobs/, run \`errand codegen\`.`
+    return refusalResponse({ status: 404, code: 'UNKNOWN_WORKER', message })
+  }
+
+  /** Why it failed is told to those who hold a key only. */
+  async function loadFailed(request: Request, worker: string, error: unknown): Promise<Response> {
+    const { name, message, stack } = describeError(error)
+    log(`errand: the function of ${worker} cannot be loaded. ${stack ?? message}`)
+    const received = await receiveCall(request, worker, verify, clock.now())
+    if (!received.ok) return refusalResponse(received.refusal)
+    const sentence = `The function of ${worker} cannot be loaded. ${name}: ${message}`
+    return refusalResponse({ status: 500, code: 'LOAD_FAILED', message: sentence })
+  }
+
+  async function nothingRuns(): Promise<void> {
+    while (running.size > 0) await Promise.all(running)
+  }
+
+  async function answer(request: Request): Promise<Response> {
+    if (closing) return refusalResponse({ status: 503, code: 'UNAVAILABLE', message: 'The functions are closing.' })
+    return track(handle(request))
+  }
+
+  return {
+    fetch: answer,
+    reload: () => bundles.reload(),
+    listen: (where) =>
+      listen(answer, where, clock, async () => {
+        closing = true
+        await within(clock, closeLimitMs, nothingRuns())
+      }),
+  }
+}

@@ -1,0 +1,57 @@
+/** One attempt: args in, `run`, result out. Whatever goes wrong is thrown. */
+import type { ArgsSchema, Job, JobContext } from '../core/defineJob.js'
+import { restorePayload } from '../core/payload.js'
+import type { FunctionCall } from '../core/wire.js'
+import { AttemptError } from './attemptError.js'
+
+/** What `wrap` needs of a worker. `run` takes anything here, because the schema has made its args. */
+export interface RunnableJob extends Pick<Job, 'args' | 'result' | 'receipt'> {
+  run(args: unknown, context: JobContext): unknown
+}
+
+export async function perform(job: RunnableJob, call: FunctionCall, context: JobContext): Promise<unknown> {
+  const args = await readArgs(job, call)
+  context.signal.throwIfAborted()
+  const returned = await job.run(args, context)
+  return job.result === undefined ? returned : checkResult(job.result, call.worker, returned)
+}
+
+async function readArgs(job: RunnableJob, call: FunctionCall): Promise<unknown> {
+  const checked = await check(job.args, () => restorePayload(call.args, call.argsMeta))
+  if (checked.ok) return checked.value
+  throw new AttemptError('INVALID_ARGS', `The args do not fit the schema of ${call.worker}. ${checked.problem}`)
+}
+
+async function checkResult(schema: Schema, worker: string, returned: unknown): Promise<unknown> {
+  const checked = await check(schema, () => returned)
+  if (checked.ok) return checked.value
+  throw new AttemptError('INVALID_RESULT', `What ${worker} returned does not fit its result schema. ${checked.problem}`)
+}
+
+type Schema = ArgsSchema | NonNullable<Job['result']>
+type Checked = { ok: true; value: unknown } | { ok: false; problem: string }
+
+/** By Standard Schema, the way in that zod and zod/mini share, so that no copy of zod is pulled into the function. */
+async function check(schema: Schema, read: () => unknown): Promise<Checked> {
+  try {
+    const result = await schema['~standard'].validate(read())
+    if (result.issues) return { ok: false, problem: result.issues.slice(0, maxIssues).map(issueText).join(' ') }
+    return { ok: true, value: result.value }
+  } catch (error) {
+    // a transform of the schema threw, or superjson's meta does not fit its JSON
+    return { ok: false, problem: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+const maxIssues = 20
+
+interface StandardIssue {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+/** `items.0.price: Invalid input: expected number.` Says where and what is wanted, never the value. */
+function issueText({ path = [], message }: StandardIssue): string {
+  const where = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+  return `${where === '' ? '' : `${where}: `}${message.replace(/\.$/, '')}.`
+}

@@ -1,0 +1,79 @@
+/** Posts to the coordinator, again and again until it takes or refuses what is posted. */
+import type { Clock } from '../core/clock.js'
+
+export interface PostDeps {
+  clock: Clock
+  /** A number in [0, 1). */
+  random: () => number
+  fetch: typeof fetch
+}
+
+export type PostOutcome =
+  | { kind: 'taken'; answer: unknown }
+  /** Posting it again would not help: the attempt is over, or the address or the body is wrong. */
+  | { kind: 'refused'; status: number }
+  | { kind: 'unreached'; problem: string }
+
+export interface PostLimits {
+  /** No new try begins after this moment. */
+  until: () => Date
+  signal?: AbortSignal
+}
+
+/** How long one try may take before the next one begins. */
+const tryLimitMs = 10_000
+
+export async function postUntilTaken(
+  url: string,
+  body: string,
+  deps: PostDeps,
+  { until, signal }: PostLimits,
+): Promise<PostOutcome> {
+  for (let tries = 1; ; tries++) {
+    const outcome = await postOnce(url, body, deps, signal)
+    if (outcome.kind !== 'unreached') return outcome
+    const waitMs = postBackoffMs(tries, deps.random)
+    if (signal?.aborted || deps.clock.now().getTime() + waitMs > until().getTime()) return outcome
+    await deps.clock.sleep(waitMs, signal)
+    if (signal?.aborted) return outcome
+  }
+}
+
+/** From half a second to half a minute, doubled by each try; the jitter spreads functions that lost the coordinator together. */
+export const postBackoffMs = (tries: number, random: () => number): number =>
+  Math.min(500 * 2 ** Math.min(tries - 1, 16), 30_000) * (0.5 + random() / 2)
+
+async function postOnce(url: string, body: string, deps: PostDeps, signal?: AbortSignal): Promise<PostOutcome> {
+  const settled = new AbortController()
+  const stop = new AbortController()
+  signal?.addEventListener('abort', () => stop.abort(), { signal: settled.signal })
+  void deps.clock.sleep(tryLimitMs, settled.signal).then(() => stop.abort())
+  try {
+    const response = await deps.fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+      signal: stop.signal,
+    })
+    const text = await response.text()
+    if (response.ok) return { kind: 'taken', answer: parseJson(text) }
+    const status = response.status
+    return isRefusal(status) ? { kind: 'refused', status } : { kind: 'unreached', problem: `it answered ${status}` }
+  } catch (error) {
+    const tooSlow = stop.signal.aborted && !signal?.aborted
+    return { kind: 'unreached', problem: tooSlow ? `no answer in ${tryLimitMs / 1_000} s` : String(error) }
+  } finally {
+    settled.abort()
+  }
+}
+
+/** Request Timeout, Too Early and Too Many Requests ask for another try; every other 4xx would come again. */
+const isRefusal = (status: number): boolean => status >= 400 && status < 500 && ![408, 425, 429].includes(status)
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,47 @@
+/** The report on one attempt, as the text of its body. */
+import { parseDuration, type Duration } from '../core/duration.js'
+import { Fatal, RetryAfter } from '../core/outcome.js'
+import type { ReceiptBody } from '../core/wire.js'
+import { AttemptError } from './attemptError.js'
+import { describeError, isErrorLike } from './describeError.js'
+import { encodeResult } from './encodeResult.js'
+
+/** The coordinator reads no more than this of an answer. */
+export const maxReceiptBytes = 4 * 1024 * 1024
+
+/** Throws `AttemptError` where the result cannot be sent. */
+export function successReceipt(result: unknown): string {
+  if (result === undefined) return '{"status":"success"}'
+  const { json, meta } = encodeResult(result)
+  const text = `{"status":"success","result":${json}${meta === undefined ? '' : `,"resultMeta":${meta}`}}`
+  if (isLargerThan(maxReceiptBytes, text)) {
+    throw new AttemptError(
+      'RESULT_TOO_LARGE',
+      `The result is larger than ${maxReceiptBytes / 1024 / 1024} MiB. Store it elsewhere and return where.`,
+    )
+  }
+  return text
+}
+
+export function failureReceipt(thrown: unknown): string {
+  const receipt: ReceiptBody =
+    thrown instanceof AttemptError
+      ? { status: 'failure', error: thrown.describe(), ...(thrown.fatal ? { fatal: true } : {}) }
+      : { status: 'failure', error: describeError(thrown), ...verdict(thrown) }
+  return JSON.stringify(receipt)
+}
+
+/** What a worker says by `Fatal` and `RetryAfter`. By name too, because a bundle may hold a second copy of errand. */
+function verdict(thrown: unknown): { fatal?: true; retryAfter?: Duration } {
+  if (!isErrorLike(thrown)) return {}
+  if (thrown instanceof Fatal || thrown.name === 'Fatal') return { fatal: true }
+  if (thrown instanceof RetryAfter || thrown.name === 'RetryAfter') {
+    const delay = 'delay' in thrown ? thrown.delay : undefined
+    if (parseDuration(delay) !== undefined) return { retryAfter: delay as Duration }
+  }
+  return {}
+}
+
+/** UTF-8 takes at most three bytes for each UTF-16 unit, so that short texts need no count. */
+const isLargerThan = (bytes: number, text: string): boolean =>
+  text.length > bytes || (text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes)

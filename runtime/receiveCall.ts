@@ -1,0 +1,91 @@
+/** A request becomes a call of this function, or a refusal: then nothing runs. */
+import { createVerifier } from '../core/signature.js'
+import type { FunctionCall } from '../core/wire.js'
+import type { Refusal } from './refusal.js'
+
+export type Received = { ok: true; call: FunctionCall } | { ok: false; refusal: Refusal }
+
+export type Verifier = ReturnType<typeof createVerifier>
+
+/** Room for args of the size the coordinator takes, for their meta, and for what else a call says. */
+export const maxCallBytes = 8 * 1024 * 1024
+
+const refuse = (status: Refusal['status'], code: Refusal['code'], message: string): Received => ({
+  ok: false,
+  refusal: { status, code, message },
+})
+
+export async function receiveCall(request: Request, worker: string, verify: Verifier, now: Date): Promise<Received> {
+  const body = await readText(request, maxCallBytes)
+  if (body === undefined) return refuse(413, 'PAYLOAD_TOO_LARGE', `The body is larger than ${maxCallBytes} bytes.`)
+
+  const headers = {
+    id: request.headers.get('webhook-id'),
+    timestamp: request.headers.get('webhook-timestamp'),
+    signature: request.headers.get('webhook-signature'),
+  }
+  const badSignature = await verify(headers, body, now)
+  if (badSignature !== undefined) return refuse(401, 'UNAUTHORIZED', badSignature)
+
+  const call = parseCall(body)
+  if (call === undefined) return refuse(400, 'BAD_REQUEST', 'The body is no call of a function.')
+  if (headers.id !== `${call.id}.${call.attempt}`) {
+    return refuse(400, 'BAD_REQUEST', 'The header webhook-id must name the job and the attempt of the body.')
+  }
+  // the signature says who calls, not whom: a request for one function must not run in another
+  if (call.worker !== worker) {
+    return refuse(404, 'UNKNOWN_WORKER', `This function is ${worker}; the call is for "${call.worker}".`)
+  }
+  return { ok: true, call }
+}
+
+/** The whole body, read once, or `undefined` where it is larger than `maxBytes`. */
+async function readText(request: Request, maxBytes: number): Promise<string | undefined> {
+  const announced = request.headers.get('content-length')
+  if (announced !== null && !request.headers.has('transfer-encoding')) {
+    return Number(announced) <= maxBytes ? request.text() : undefined
+  }
+  if (request.body === null) return ''
+  const decoder = new TextDecoder()
+  const reader = request.body.getReader()
+  let text = ''
+  for (let bytes = 0; ;) {
+    const { done, value } = await reader.read()
+    if (done) return text + decoder.decode()
+    bytes += value.byteLength
+    if (bytes > maxBytes) {
+      await reader.cancel()
+      return undefined
+    }
+    text += decoder.decode(value, { stream: true })
+  }
+}
+
+function parseCall(body: string): FunctionCall | undefined {
+  try {
+    const value: unknown = JSON.parse(body)
+    return isCall(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** By hand, because the schemas of core/wire would bring zod into every function. */
+function isCall(value: unknown): value is FunctionCall {
+  if (typeof value !== 'object' || value === null) return false
+  const call = value as Record<keyof FunctionCall, unknown>
+  return (
+    isText(call.id) &&
+    isText(call.worker) &&
+    isCount(call.attempt) &&
+    isCount(call.maxAttempts) &&
+    isText(call.deadline) &&
+    !Number.isNaN(Date.parse(call.deadline)) &&
+    isText(call.receipt) &&
+    /^https?:\/\//.test(call.receipt) &&
+    URL.canParse(call.receipt)
+  )
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 1

@@ -1,0 +1,118 @@
+/**
+ * Makes a worker a function: a `fetch`-shaped handler that platforms take as it is. Web APIs only.
+ *
+ *   request ──receiveCall──▶ call ──perform──▶ result or error ──receipt──▶ answer 200
+ *      └─ refusal: 4xx, nothing runs                                └─────▶ or, for `receipt: 'posted'`, 202 first and post later
+ */
+import type { FunctionCall } from '../core/wire.js'
+import { systemClock, type Clock } from '../core/clock.js'
+import { beginAttempt } from './context.js'
+import { createKeyring, type Environment } from './keys.js'
+import { perform, type RunnableJob } from './perform.js'
+import { postUntilTaken, type PostDeps } from './post.js'
+import { failureReceipt, successReceipt } from './receipt.js'
+import { receiveCall, type Verifier } from './receiveCall.js'
+import { json, refusalResponse, type Refusal } from './refusal.js'
+
+export interface WrapOptions {
+  /** The worker's name. Calls for any other worker are refused. */
+  worker: string
+  /** Signing keys, `whsec_…`. Default: the setting `ERRAND_SIGNING_KEYS` of the environment. */
+  keys?: readonly string[]
+  clock?: Clock
+  /** A number in [0, 1). Default `Math.random`. */
+  random?: () => number
+  /** Posts receipts and heartbeats. Default: the platform's own. */
+  fetch?: typeof fetch
+  /** Told when a request could not be read, or a posted receipt was not taken. Default `console.warn`. */
+  warn?: (message: string) => void
+}
+
+/** What a platform passes beside the request, as far as it is used here. */
+export interface PlatformContext {
+  /** Keeps the function alive until the promise settles. */
+  waitUntil?(promise: Promise<unknown>): void
+}
+
+export interface FunctionHandler {
+  fetch(request: Request, env?: Environment, platform?: PlatformContext): Promise<Response>
+}
+
+/** A posted receipt is given up this long after the deadline; the coordinator has long written its own by then. */
+const postSlackMs = 60_000
+
+export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
+  const { worker, clock = systemClock, random = Math.random, warn = console.warn } = options
+  const deps: PostDeps = { clock, random, fetch: options.fetch ?? ((...request) => fetch(...request)) }
+  const keyring = createKeyring(options.keys)
+
+  async function handle(request: Request, env?: Environment, platform?: PlatformContext): Promise<Response> {
+    if (request.method === 'GET') return new Response(`This is the function of ${worker}. It takes signed POSTs.\n`)
+    if (request.method !== 'POST') {
+      return refusalResponse({ status: 405, code: 'METHOD_NOT_ALLOWED', message: 'A function takes POST only.' })
+    }
+
+    const verify = openKeyring(env)
+    if ('refusal' in verify) return refusalResponse(verify.refusal)
+    const received = await receiveCall(request, worker, verify.verify, clock.now())
+    if (!received.ok) return refusalResponse(received.refusal)
+
+    if (job.receipt !== 'posted') return json(200, await runAttempt(job, received.call, deps, request.signal))
+    const posted = runAndPost(job, received.call, deps, warn)
+    platform?.waitUntil?.(posted)
+    return new Response(null, { status: 202 })
+  }
+
+  function openKeyring(env: Environment | undefined): { verify: Verifier } | { refusal: Refusal } {
+    try {
+      return { verify: keyring(env) }
+    } catch (error) {
+      return { refusal: { status: 500, code: 'CONFIG', message: (error as Error).message } }
+    }
+  }
+
+  return {
+    async fetch(request, env, platform) {
+      try {
+        return await handle(request, env, platform)
+      } catch (error) {
+        // the caller hung up while its body was read, say; `run` cannot bring anyone here
+        warn(`errand: the function of ${worker} could not read a request: ${String(error)}.`)
+        return refusalResponse({ status: 500, code: 'INTERNAL', message: 'The function could not read the request.' })
+      }
+    },
+  }
+}
+
+/** The receipt of one attempt, as text. Never rejects. */
+async function runAttempt(
+  job: RunnableJob,
+  call: FunctionCall,
+  deps: PostDeps,
+  callerSignal?: AbortSignal,
+): Promise<string> {
+  const attempt = beginAttempt(call, deps, callerSignal)
+  try {
+    // a `run` that does not obey its signal goes on after the deadline, but nobody waits for it
+    return successReceipt(await Promise.race([attempt.timedOut, perform(job, call, attempt.context)]))
+  } catch (thrown) {
+    return failureReceipt(thrown)
+  } finally {
+    attempt.end()
+  }
+}
+
+/** Never rejects: nobody would hear it. */
+async function runAndPost(
+  job: RunnableJob,
+  call: FunctionCall,
+  deps: PostDeps,
+  warn: (message: string) => void,
+): Promise<void> {
+  const receipt = await runAttempt(job, call, deps)
+  const giveUpAt = new Date(Math.max(Date.parse(call.deadline), deps.clock.now().getTime()) + postSlackMs)
+  const outcome = await postUntilTaken(call.receipt, receipt, deps, { until: () => giveUpAt })
+  if (outcome.kind === 'taken') return
+  const problem = outcome.kind === 'refused' ? `it was refused with ${outcome.status}` : outcome.problem
+  warn(`errand: the receipt of ${call.worker} ${call.id}, attempt ${call.attempt}, was not taken: ${problem}.`)
+}

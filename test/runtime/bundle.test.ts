@@ -1,0 +1,23 @@
+import { build } from 'esbuild'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+it('adds less than 10 kB to a function, and neither zod nor anything of Node', async () => {
+  const { metafile, outputFiles } = await build({
+    stdin: { contents: `export { wrap } from './runtime/index.ts'`, resolveDir: root },
+    bundle: true,
+    minify: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    // a platform without Node's modules: an import of one would not resolve
+    platform: 'browser',
+    target: 'es2022',
+    logLevel: 'silent',
+  })
+  expect(gzipSync(outputFiles[0]!.contents).length).toBeLessThan(10_000)
+  expect(Object.keys(metafile.inputs).filter((file) => /node_modules\/zod\/|core\/wire/.test(file))).toEqual([])
+})

@@ -1,0 +1,133 @@
+import { describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { defineJob } from '../../core/defineJob.js'
+import { postBackoffMs } from '../../runtime/post.js'
+import { gate, start, testCoordinator, testFunction } from './support.js'
+
+const status = (code: number) => () => new Response('{}', { status: code })
+const unreachable = () => Promise.reject(new TypeError('fetch failed'))
+const receiptUrl = 'http://coordinator.test/job/job1/receipt?token=t0'
+
+/** A `receipt: 'posted'` function whose work the test can wait for, as a platform would. */
+function postedFunction(
+  run: () => unknown,
+  answers: (() => Response | Promise<Response>)[],
+  fetch?: typeof globalThis.fetch,
+) {
+  const coordinator = testCoordinator(answers)
+  const warn = vi.fn<(message: string) => void>()
+  const job = defineJob({ args: z.object({}), receipt: 'posted', run })
+  const fn = testFunction(job, { fetch: fetch ?? coordinator.fetch, warn })
+  const work: Promise<unknown>[] = []
+  const platform = { waitUntil: (promise: Promise<unknown>) => void work.push(promise) }
+  return {
+    ...coordinator,
+    clock: fn.clock,
+    warn,
+    call: (overrides = {}) => fn.call(overrides, { platform }),
+    done: () => Promise.all(work),
+  }
+}
+
+describe("receipt: 'posted'", () => {
+  it('is answered with 202 while run still works, then its receipt is posted', async () => {
+    const { opened, open } = gate<string>()
+    const fn = postedFunction(() => opened, [status(200)])
+    const response = await fn.call()
+    expect(response.status).toBe(202)
+    expect(fn.posts).toEqual([])
+    open('done at last')
+    await fn.done()
+    expect(fn.posts).toEqual([{ url: receiptUrl, body: '{"status":"success","result":"done at last"}' }])
+    expect(fn.warn).not.toHaveBeenCalled()
+  })
+
+  it('works on platforms that have no waitUntil', async () => {
+    const posted = gate<string>()
+    const job = defineJob({ args: z.object({}), receipt: 'posted', run: () => 1 })
+    const fetch: typeof globalThis.fetch = async (_, init) => {
+      posted.open(init?.body as string)
+      return new Response('{}')
+    }
+    expect((await testFunction(job, { fetch }).call()).status).toBe(202)
+    expect(await posted.opened).toBe('{"status":"success","result":1}')
+  })
+
+  it('runs nothing and answers 401 when the signature is bad', async () => {
+    const job = defineJob({ args: z.object({}), receipt: 'posted', run: () => 1 })
+    expect((await testFunction(job).call({}, { at: new Date(0) })).status).toBe(401)
+  })
+
+  it('posts failures, bad args and timeouts too', async () => {
+    const failing = postedFunction(() => Promise.reject(new Error('no')), [status(200)])
+    await failing.call()
+    await failing.done()
+    expect(failing.posts[0]?.body).toContain('"message":"no"')
+
+    const misfit = postedFunction(() => 1, [status(200)])
+    await misfit.call({ args: 'text' })
+    await misfit.done()
+    expect(misfit.posts[0]?.body).toContain('"code":"INVALID_ARGS"')
+
+    const slow = postedFunction(() => new Promise(() => {}), [status(200)])
+    await slow.call()
+    slow.clock.advance(30_000)
+    await slow.done()
+    expect(slow.posts[0]?.body).toContain('"code":"TIMEOUT"')
+  })
+
+  it('posts the receipt again until it is taken', async () => {
+    const fn = postedFunction(() => 1, [unreachable, status(500), status(429), status(503), status(200)])
+    await fn.call()
+    for (const waitMs of [375, 750, 1_500, 3_000]) {
+      await fn.clock.untilSleeping((ms) => ms === waitMs)
+      fn.clock.advance(waitMs)
+    }
+    await fn.done()
+    expect(fn.posts).toHaveLength(5)
+    expect(new Set(fn.posts.map(({ body }) => body)).size).toBe(1)
+    expect(fn.warn).not.toHaveBeenCalled()
+  })
+
+  it('posts again when a post gets no answer in time', async () => {
+    let tries = 0
+    const deaf: typeof globalThis.fetch = (_, init) =>
+      tries++ > 0
+        ? Promise.resolve(new Response('{}'))
+        : new Promise((_, reject) => init!.signal!.addEventListener('abort', () => reject(new Error('aborted'))))
+    const fn = postedFunction(() => 1, [], deaf)
+    await fn.call()
+    await fn.clock.untilSleeping((ms) => ms === 10_000)
+    fn.clock.advance(10_000)
+    await fn.clock.untilSleeping((ms) => ms === 375)
+    fn.clock.advance(375)
+    await fn.done()
+    expect(tries).toBe(2)
+  })
+
+  it.each([400, 401, 404, 409, 413])('stops when the receipt is refused with %i, and says so', async (code) => {
+    const fn = postedFunction(() => 1, [status(code)])
+    await fn.call()
+    await fn.done()
+    expect(fn.posts).toHaveLength(1)
+    expect(fn.warn).toHaveBeenCalledExactlyOnceWith(
+      `errand: the receipt of mail.send job1, attempt 1, was not taken: it was refused with ${code}.`,
+    )
+  })
+
+  it('gives up some time after the deadline', async () => {
+    const fn = postedFunction(() => 1, [status(503)])
+    await fn.call()
+    await fn.clock.untilSleeping((ms) => ms === 375)
+    fn.clock.advance(89_999)
+    await fn.done()
+    expect(fn.clock.now().getTime() - start.getTime()).toBeLessThan(30_000 + 60_000)
+    expect(fn.posts).toHaveLength(2)
+    expect(fn.warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('it answered 503'))
+  })
+})
+
+it('waits longer after each try, up to half a minute, with jitter', () => {
+  expect([1, 2, 3, 7, 1_000].map((tries) => postBackoffMs(tries, () => 0))).toEqual([250, 500, 1_000, 15_000, 15_000])
+  expect(postBackoffMs(1_000, () => 0.999_999)).toBeLessThan(30_000)
+})

@@ -1,0 +1,267 @@
+import { describe, expect, it } from 'vitest'
+import * as mini from 'zod/mini'
+import { z } from 'zod'
+import { defineJob, type JobContext } from '../../core/defineJob.js'
+import { Fatal, RetryAfter } from '../../core/outcome.js'
+import { encodePayload, restorePayload } from '../../core/payload.js'
+import { receiptBody } from '../../core/wire.js'
+import { testFunction, type Receipt } from './support.js'
+
+const jobThat = (run: () => unknown) => defineJob({ args: z.object({}), run })
+const receiptOf = (run: () => unknown): Promise<Receipt> => testFunction(jobThat(run)).receipt()
+const receiptOfThrown = (thrown: unknown): Promise<Receipt> =>
+  receiptOf(() => {
+    throw thrown
+  })
+
+/** As values travel from the client to a function. */
+function payload(value: unknown): { args: unknown; argsMeta?: unknown } {
+  const { json, meta } = encodePayload(value)
+  return { args: JSON.parse(json), ...(meta === undefined ? {} : { argsMeta: JSON.parse(meta) as unknown }) }
+}
+
+describe('success', () => {
+  it('carries what run returned', async () => {
+    expect(await receiptOf(() => ({ synced: true }))).toEqual({ status: 'success', result: { synced: true } })
+  })
+
+  it('carries no result where run returned none', async () => {
+    expect(await receiptOf(() => undefined)).toEqual({ status: 'success' })
+    expect(await receiptOf(() => null)).toEqual({ status: 'success', result: null })
+  })
+
+  it('gives run the parsed args and the facts of its attempt', async () => {
+    let seen: { args: unknown; context: JobContext } | undefined
+    const job = defineJob({
+      args: z.object({ n: z.string().transform(Number), by: z.number().default(2) }),
+      run: (args, context) => void (seen = { args, context }),
+    })
+    await testFunction(job).receipt({ args: { n: '4' }, attempt: 3, maxAttempts: 7 })
+    expect(seen?.args).toEqual({ n: 4, by: 2 })
+    expect(seen?.context).toMatchObject({ jobId: 'job1', worker: 'mail.send', attempt: 3, maxAttempts: 7 })
+    expect(seen?.context.deadline).toEqual(new Date('2026-03-01T12:00:30.000Z'))
+  })
+
+  it('brings Date, Map, Set, bigint and undefined to run and back', async () => {
+    const value = {
+      at: new Date(0),
+      by: new Map([['a', 1n]]),
+      tags: new Set(['x']),
+      big: 2n ** 70n,
+      none: undefined,
+    }
+    const job = defineJob({
+      args: z.object({
+        at: z.date(),
+        by: z.map(z.string(), z.bigint()),
+        tags: z.set(z.string()),
+        big: z.bigint(),
+        none: z.undefined(),
+      }),
+      run: (args) => args,
+    })
+    const receipt = await testFunction(job).receipt(payload(value))
+    expect(restorePayload(receipt.result, receipt.resultMeta)).toEqual(value)
+  })
+
+  it('takes schemas of zod/mini, and ones that are checked later', async () => {
+    const job = defineJob({
+      args: mini.object({ n: mini.number().check(mini.refine(async (n) => n > 1)) }),
+      run: ({ n }) => n,
+    })
+    expect(await testFunction(job).receipt({ args: { n: 2 } })).toMatchObject({ result: 2 })
+    expect(await testFunction(job).receipt({ args: { n: 1 } })).toMatchObject({ error: { code: 'INVALID_ARGS' } })
+  })
+})
+
+describe('bad args', () => {
+  const job = defineJob({
+    args: z.object({ to: z.string(), items: z.array(z.object({ price: z.number() })) }),
+    run: () => 'ran',
+  })
+
+  it('are a fatal failure that names each path and none of the values', async () => {
+    const receipt = await testFunction(job).receipt({ args: { to: 42, items: [{ price: 'secret' }] } })
+    expect(receipt).toMatchObject({ status: 'failure', fatal: true, error: { code: 'INVALID_ARGS' } })
+    expect(receipt.error.message).toMatch(/mail\.send.* to: .*expected string.* items\.0\.price: .*expected number/)
+    expect(JSON.stringify(receipt)).not.toMatch(/secret|42/)
+  })
+
+  it.each([
+    [
+      'whose meta does not fit',
+      { args: { to: 'a', items: [] }, argsMeta: { values: { constructor: ['Date'] }, v: 1 } },
+    ],
+    ['that are missing', { args: undefined }],
+  ])('%s are a fatal failure too', async (_, overrides) => {
+    expect(await testFunction(job).receipt(overrides)).toMatchObject({ fatal: true, error: { code: 'INVALID_ARGS' } })
+  })
+
+  it('are told when a transform of the schema throws', async () => {
+    const throwing = defineJob({
+      args: z.object({ url: z.string().transform((url) => new URL(url).href) }),
+      run: () => 'ran',
+    })
+    const receipt = await testFunction(throwing).receipt({ args: { url: 'no url' } })
+    expect(receipt).toMatchObject({ fatal: true, error: { code: 'INVALID_ARGS' } })
+  })
+})
+
+describe('failure', () => {
+  it('carries name, message, code, stack and cause', async () => {
+    const cause = new TypeError('socket hang up')
+    const error = Object.assign(new Error('no mail today', { cause }), { code: 'ECONNRESET' })
+    const receipt = await receiptOfThrown(error)
+    expect(receipt).toEqual({
+      status: 'failure',
+      error: {
+        name: 'Error',
+        message: 'no mail today',
+        code: 'ECONNRESET',
+        stack: error.stack,
+        cause: { name: 'TypeError', message: 'socket hang up', stack: cause.stack },
+      },
+    })
+    expect(receiptBody.safeParse(receipt).success).toBe(true)
+  })
+
+  it('comes from a rejection as from a throw', async () => {
+    expect(await receiptOf(async () => Promise.reject(new Error('later')))).toMatchObject({
+      error: { message: 'later' },
+    })
+  })
+
+  it('is not retried after Fatal', async () => {
+    expect(await receiptOfThrown(new Fatal('no such mailbox'))).toMatchObject({
+      fatal: true,
+      error: { name: 'Fatal', message: 'no such mailbox' },
+    })
+  })
+
+  it('is retried when RetryAfter says', async () => {
+    const receipt = await receiptOfThrown(new RetryAfter('10s'))
+    expect(receipt).toMatchObject({ retryAfter: '10s', error: { name: 'RetryAfter' } })
+    expect(receipt).not.toHaveProperty('fatal')
+  })
+
+  it('knows Fatal and RetryAfter of a second copy of errand', async () => {
+    class SecondFatal extends Error {
+      override name = 'Fatal'
+    }
+    class SecondRetryAfter extends Error {
+      override name = 'RetryAfter'
+      delay = '2m'
+    }
+    expect(await receiptOfThrown(new SecondFatal('no'))).toMatchObject({ fatal: true })
+    expect(await receiptOfThrown(new SecondRetryAfter('later'))).toMatchObject({ retryAfter: '2m' })
+  })
+
+  it('knows a subclass of Fatal with a name of its own', async () => {
+    class NoSuchMailbox extends Fatal {
+      override name = 'NoSuchMailbox'
+    }
+    expect(await receiptOfThrown(new NoSuchMailbox('no'))).toMatchObject({
+      fatal: true,
+      error: { name: 'NoSuchMailbox' },
+    })
+  })
+
+  it('leaves out a delay that is none', async () => {
+    const odd = Object.assign(new Error('later'), { name: 'RetryAfter', delay: 10 })
+    expect(await receiptOfThrown(odd)).not.toHaveProperty('retryAfter')
+  })
+
+  it.each([
+    ['a text', 'plain text', 'plain text'],
+    ['undefined', undefined, 'A value was thrown that is no Error: undefined'],
+    ['an object', { reason: 7 }, 'A value was thrown that is no Error: {"reason":7}'],
+    ['something shaped like an error', { message: 'shaped' }, 'shaped'],
+    ['a bigint', 5n, 'Something was thrown that cannot be read.'],
+  ])('tells what was thrown when it was %s', async (_, thrown, message) => {
+    expect(await receiptOfThrown(thrown)).toMatchObject({ status: 'failure', error: { name: 'Error', message } })
+  })
+
+  it('survives an error that cannot be read', async () => {
+    const hostile = Object.defineProperty(new Error('x'), 'stack', {
+      get: () => {
+        throw new Error('no stack for you')
+      },
+    })
+    expect(await receiptOfThrown(hostile)).toMatchObject({ status: 'failure', error: { name: 'Error' } })
+  })
+
+  it('ends a chain of causes that goes in circles', async () => {
+    const a = new Error('a')
+    a.cause = new Error('b', { cause: a })
+    const receipt = await receiptOfThrown(a)
+    expect(JSON.stringify(receipt).match(/"message"/g)).toHaveLength(8)
+  })
+
+  it('is bounded however long its texts are', async () => {
+    const error = Object.assign(new Error('m'.repeat(50_000)), { name: 'n'.repeat(500), code: 'c'.repeat(500) })
+    const { error: told } = await receiptOfThrown(error)
+    expect([told.name.length, told.message.length, told.code?.length, told.stack?.length]).toEqual([
+      200, 10_000, 200, 20_000,
+    ])
+  })
+
+  it('summarises the errors of an AggregateError', async () => {
+    const errors = Array.from({ length: 7 }, (_, n) => new TypeError(`host ${n} is down`))
+    expect((await receiptOfThrown(new AggregateError(errors, 'all hosts failed'))).error.message).toBe(
+      'all hosts failed (TypeError: host 0 is down; TypeError: host 1 is down; TypeError: host 2 is down; TypeError: host 3 is down; TypeError: host 4 is down; and 2 more)',
+    )
+  })
+})
+
+describe('a result', () => {
+  it('is what the result schema makes of what run returned', async () => {
+    const job = defineJob({
+      args: z.object({}),
+      result: z.object({ n: z.number().transform((n) => n * 2) }),
+      run: () => ({ n: 2, extra: true }),
+    })
+    expect(await testFunction(job).receipt()).toEqual({ status: 'success', result: { n: 4 } })
+  })
+
+  it('that does not fit its schema is a failure, and may be tried again', async () => {
+    const job = defineJob({
+      args: z.object({}),
+      result: z.object({ n: z.number() }),
+      run: () => ({ n: 'secret' }) as unknown as { n: number },
+    })
+    const receipt = await testFunction(job).receipt()
+    expect(receipt).toMatchObject({ status: 'failure', error: { code: 'INVALID_RESULT' } })
+    expect(receipt).not.toHaveProperty('fatal')
+    expect(receipt.error.message).toContain('n: Invalid input: expected number')
+    expect(receipt.error.message).not.toContain('secret')
+  })
+
+  const cyclic: Record<string, unknown> = { list: [] }
+  cyclic['self'] = { again: cyclic }
+  class Money {
+    cents = 5n
+  }
+  it.each([
+    ['a function', () => {}, /result is a function/],
+    ['a function inside', { a: [{ f: () => {} }] }, /result\.a\.0\.f is a function/],
+    ['a symbol in a Map', new Map([['k', Symbol('s')]]), /result\.k is a symbol/],
+    ['itself', cyclic, /result\.self\.again holds itself/],
+    ['a key named constructor', { constructor: 1 }, /constructor/],
+    ['a class that JSON cannot say', { price: new Money() }, /BigInt/],
+  ])('that holds %s is a fatal failure that says so', async (_, result, message) => {
+    const receipt = await receiptOf(() => result)
+    expect(receipt).toMatchObject({ status: 'failure', fatal: true, error: { code: 'RESULT_NOT_ENCODABLE' } })
+    expect(receipt.error.message).toMatch(message)
+  })
+
+  it('may hold the same object twice', async () => {
+    const shared = { a: 1 }
+    expect(await receiptOf(() => [shared, shared])).toMatchObject({ result: [{ a: 1 }, { a: 1 }] })
+  })
+
+  it('of more bytes than the coordinator reads is a fatal failure', async () => {
+    const receipt = await receiptOf(() => 'é'.repeat(2.1 * 1024 * 1024))
+    expect(receipt).toMatchObject({ status: 'failure', fatal: true, error: { code: 'RESULT_TOO_LARGE' } })
+    expect(await receiptOf(() => 'e'.repeat(3 * 1024 * 1024))).toMatchObject({ status: 'success' })
+  })
+})
