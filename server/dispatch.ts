@@ -10,23 +10,13 @@ import type { ClaimedJob } from './store/documents.js'
 export type BreakOff = 'shutdown' | 'cancelled'
 
 /**
- * Runs an attempt to its end: a receipt is recorded, or the function has said that it will post one, or the attempt was broken off.
- * Never rejects: what goes wrong here is found by the reaper at the deadline.
+ * Calls the function and answers with what it said, or that the call was aborted: at the deadline, or by `broken`. Never rejects.
+ * A heartbeat may have moved the deadline, perhaps on another coordinator; so at the deadline the database is asked.
  */
-export async function dispatch(deps: Deps, job: ClaimedJob, broken: AbortSignal): Promise<void> {
-  try {
-    const answer = await callUntilDeadline(deps, job, broken)
-    await settle(deps, job, answer, broken)
-  } catch (error) {
-    deps.log('error', 'an attempt could not be settled; the reaper will', { job: job._id, attempt: job.attempt, error })
-  }
-}
-
-/** A heartbeat may have moved the deadline, perhaps on another coordinator; so at the deadline the database is asked. */
-async function callUntilDeadline(deps: Deps, job: ClaimedJob, broken: AbortSignal): Promise<Answer> {
-  const call = new AbortController()
+export async function call(deps: Deps, job: ClaimedJob, broken: AbortSignal): Promise<Answer> {
+  const aborting = new AbortController()
   const answered = new AbortController()
-  const breakOff = () => call.abort()
+  const breakOff = () => aborting.abort()
   broken.addEventListener('abort', breakOff, { once: true })
   if (broken.aborted) breakOff()
 
@@ -36,14 +26,22 @@ async function callUntilDeadline(deps: Deps, job: ClaimedJob, broken: AbortSigna
       await deps.clock.sleep(deadline.getTime() - deps.clock.now().getTime(), answered.signal)
       if (answered.signal.aborted) return
       const moved = await movedDeadline(deps, job)
-      if (moved === undefined || moved <= deps.clock.now()) return call.abort()
+      if (moved === undefined || moved <= deps.clock.now()) return aborting.abort()
       deadline = moved
     }
   }
-  void watchDeadline().catch(() => call.abort())
+  void watchDeadline().catch(() => aborting.abort())
 
   try {
-    return await deps.invoke({ url: functionAddress(deps, job.worker), ...signedCall(deps, job), signal: call.signal })
+    return await deps.invoke({
+      url: functionAddress(deps, job.worker),
+      ...signedCall(deps, job),
+      signal: aborting.signal,
+    })
+  } catch (error) {
+    // an invoker of the user's own may throw; ours answers
+    deps.log('error', 'an invoker threw', { worker: job.worker, error })
+    return { kind: 'failed', code: 'UNREACHABLE', message: 'The function could not be called.' }
   } finally {
     answered.abort()
     broken.removeEventListener('abort', breakOff)
@@ -55,7 +53,16 @@ async function movedDeadline(deps: Deps, job: ClaimedJob): Promise<Date | undefi
   return current?.claim === job.claim ? current.deadline : undefined
 }
 
-async function settle(deps: Deps, job: ClaimedJob, answer: Answer, broken: AbortSignal): Promise<void> {
+/** Writes what an answer means for the job. Never rejects: what goes wrong here is found by the reaper at the deadline. */
+export async function settle(deps: Deps, job: ClaimedJob, answer: Answer, broken: AbortSignal): Promise<void> {
+  try {
+    await settleAnswer(deps, job, answer, broken)
+  } catch (error) {
+    deps.log('error', 'an attempt could not be settled; the reaper will', { job: job._id, attempt: job.attempt, error })
+  }
+}
+
+async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, broken: AbortSignal): Promise<void> {
   switch (answer.kind) {
     case 'accepted':
       return

@@ -1,68 +1,100 @@
 /**
- * The dispatcher keeps as many attempts running as there are lanes. It claims when it is woken (a job was enqueued or staged, an attempt
- * ended) and looks by itself now and then for what other coordinators enqueued.
+ * The dispatcher keeps its lanes busy. A job passes through three places here:
+ *
+ *   claim ──▶ ready (ours, waits for a lane) ──▶ calling (has a lane) ──▶ settling (answered, its receipt is being written)
+ *
+ * A lane is free as soon as the function has answered: receipts wait together for their grouped write instead of each holding a lane.
+ * While there is a backlog, jobs are claimed a moment ahead, as many as will start within `aheadMs` at the pace of the last calls: quick jobs
+ * are then claimed by the hundred, and slow ones are not taken from coordinators that could start them sooner.
+ *
+ * It claims when it is woken (a job was enqueued or staged, lanes fell free), and is polled for what other coordinators enqueued.
  */
-import { claim, release } from './claim.js'
+import { claim, maxClaim, release } from './claim.js'
 import type { Deps } from './deps.js'
-import { dispatch, type BreakOff } from './dispatch.js'
+import { call, settle, type BreakOff } from './dispatch.js'
 import type { ClaimedJob } from './store/documents.js'
 
 export interface Dispatcher {
-  /** Claims what there are lanes for and starts it. Answers once nothing is claimable or every lane is taken. */
+  /** Claims what there is room for and starts it. Answers once nothing is claimable or all room is taken. */
   pump(): Promise<void>
   /** Resolves when no attempt runs and none is being claimed. */
   idle(): Promise<void>
   /** Claims no more; waits for running attempts up to `graceMs`, then breaks them off and gives their jobs back, uncharged. */
   stop(graceMs: number): Promise<void>
+  /** Attempts that are ours: called, about to be, or with a receipt that is being written. */
   readonly running: number
 }
 
+/** How far ahead jobs are claimed. Their deadline runs meanwhile, so it is a small part of the shortest sensible timeout. */
+const aheadMs = 200
+/** More unwritten receipts than this, and no more calls are begun until some are written. */
+const maxSettling = 4_000
+
 export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
-  const running = new Map<string, { job: ClaimedJob; broken: AbortController; done: Promise<void> }>()
-  /** Taken lanes: running attempts and those that a claim under way may bring. */
-  let reserved = 0
+  let ready: ClaimedJob[] = []
+  const calling = new Map<string, { broken: AbortController }>()
+  const settling = new Set<Promise<void>>()
+  const pace = createPace()
   let stopped = false
   let pumping: Promise<void> | undefined
   let pumpAgain = false
-  /** Whether the last claim left candidates behind; then a free lane is worth a claim. */
+  /** Whether the last claim left candidates behind; then it is worth claiming again by ourselves. */
   let backlog = false
+  let becameIdle: (() => void)[] = []
+
+  const room = () => lanes + pace.jobsWithin(aheadMs, lanes) - calling.size - ready.length
+
+  const startReady = () => {
+    while (ready.length > 0 && calling.size < lanes && settling.size < maxSettling) start(ready.shift()!)
+    if (backlog && ready.length <= pace.jobsWithin(aheadMs, lanes) / 2 && room() >= lanes / 4) wake()
+    if (isIdle()) {
+      for (const resolve of becameIdle) resolve()
+      becameIdle = []
+    }
+  }
 
   const start = (job: ClaimedJob) => {
     const broken = new AbortController()
-    const done = dispatch(deps, job, broken.signal).finally(() => {
-      running.delete(job.claim + job._id)
-      // with a backlog, claims are worth their round trips only for a good part of the lanes
-      if (backlog && freeLanes() >= lanes / 4) wake()
+    const key = attemptKey(job)
+    calling.set(key, { broken })
+    const begun = deps.clock.now().getTime()
+    void call(deps, job, broken.signal).then((answer) => {
+      calling.delete(key)
+      pace.add(deps.clock.now().getTime() - begun)
+      const settled = settle(deps, job, answer, broken.signal).finally(() => {
+        settling.delete(settled)
+        startReady()
+      })
+      settling.add(settled)
+      startReady()
     })
-    running.set(job.claim + job._id, { job, broken, done })
   }
 
-  const freeLanes = () => lanes - running.size - reserved
+  const isIdle = () => calling.size === 0 && settling.size === 0 && ready.length === 0 && !pumping
 
   const fill = async (): Promise<void> => {
     do {
       pumpAgain = false
-      const limit = freeLanes()
+      const limit = room()
       if (limit <= 0) {
         backlog = true
         return
       }
-      reserved = limit
-      try {
-        const { jobs, more } = await claim(deps, limit)
-        backlog = more
-        if (stopped) await release(deps, jobs)
-        else jobs.forEach(start)
-      } finally {
-        reserved = 0
-      }
+      const { jobs, more } = await claim(deps, Math.min(limit, maxClaim))
+      backlog = more
+      if (stopped) await release(deps, jobs)
+      else ready.push(...jobs)
+      startReady()
     } while (!stopped && (pumpAgain || backlog))
   }
 
   const pump = (): Promise<void> => {
     if (stopped) return Promise.resolve()
     pumpAgain = true
-    pumping ??= fill().finally(() => (pumping = undefined))
+    pumping ??= fill().finally(() => {
+      pumping = undefined
+      startReady()
+    })
     return pumping
   }
 
@@ -70,34 +102,54 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     pump().catch((error: unknown) => deps.log('warn', 'could not claim jobs; trying again soon', { error }))
   }
 
-  const breakOff = (reason: BreakOff, only?: string) => {
-    for (const [key, { broken }] of running) if (only === undefined || key === only) broken.abort(reason)
+  const breakOff = (reason: BreakOff) => {
+    for (const { broken } of calling.values()) broken.abort(reason)
   }
 
-  const idle = async () => {
-    while (running.size > 0 || pumping) await Promise.all([pumping, ...[...running.values()].map(({ done }) => done)])
+  /** The database has let go of it already; here the call ends, or never begins. */
+  const forget = (key: string) => {
+    calling.get(key)?.broken.abort('cancelled' satisfies BreakOff)
+    ready = ready.filter((job) => attemptKey(job) !== key)
   }
+
+  const idle = () => (isIdle() ? Promise.resolve() : new Promise<void>((resolve) => becameIdle.push(resolve)))
 
   const stopListening = [
     deps.events.on('queued', wake),
-    deps.events.on('cancelled', ({ id, claim }) => breakOff('cancelled', claim + id)),
+    deps.events.on('cancelled', ({ id, claim }) => forget(attemptKey({ _id: id, claim }))),
   ]
 
   return {
     pump,
     idle,
     get running() {
-      return running.size
+      return ready.length + calling.size + settling.size
     },
     async stop(graceMs) {
       stopped = true
       stopListening.forEach((stop) => stop())
       await pumping?.catch(() => {})
+      await release(deps, ready.splice(0))
       const graceOver = new AbortController()
       const grace = deps.clock.sleep(graceMs, graceOver.signal).then(() => breakOff('shutdown'))
       await idle()
       graceOver.abort()
       await grace
     },
+  }
+}
+
+const attemptKey = ({ _id, claim }: Pick<ClaimedJob, '_id' | 'claim'>): string => `${_id}:${claim}`
+
+/** How long calls take, as an average that forgets: a twentieth of the difference is taken over from each call. */
+function createPace() {
+  let averageMs: number | undefined
+  return {
+    add(ms: number) {
+      averageMs = averageMs === undefined ? ms : averageMs + (ms - averageMs) / 20
+    },
+    /** How many jobs so many lanes start in that time; none while nothing is known. */
+    jobsWithin: (ms: number, lanes: number): number =>
+      averageMs === undefined ? 0 : Math.min(maxClaim, Math.floor((lanes * ms) / Math.max(averageMs, 1))),
   }
 }
