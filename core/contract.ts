@@ -23,6 +23,7 @@ export interface Contract {
   backoff: Backoff
   timeoutMs: number
   throttle: (ThrottleRule & { key: ((args: unknown) => string) | undefined }) | undefined
+  concurrency: { limit: number; key: ((args: unknown) => string) | undefined } | undefined
   priority: number
   schedule: { cron: string; timezone: string; args: unknown } | undefined
   keepMs: Record<FinalState, number>
@@ -47,7 +48,7 @@ export function readContract(worker: string, options: ContractOptions): Contract
       `The contract of ${worker} cannot work. ${list} Mend it and run \`errand codegen\`.`,
     )
   }
-  const { throttle, retry, schedule, keep } = options
+  const { throttle, concurrency, retry, schedule, keep } = options
   return {
     worker,
     args: options.args,
@@ -60,6 +61,7 @@ export function readContract(worker: string, options: ContractOptions): Contract
       burst: throttle.burst ?? throttle.limit,
       key: throttle.key,
     },
+    concurrency: concurrency && { limit: concurrency.limit, key: concurrency.key },
     priority: options.priority ?? 0,
     schedule: schedule && { cron: schedule.cron, timezone: schedule.timezone ?? 'UTC', args: schedule.args ?? {} },
     keepMs: {
@@ -77,12 +79,25 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
     ...schemaProblems(options),
     ...unknownOptions(
       options,
-      ['args', 'result', 'retry', 'timeout', 'throttle', 'priority', 'schedule', 'keep', 'receipt', 'run'],
+      [
+        'args',
+        'result',
+        'retry',
+        'timeout',
+        'throttle',
+        'concurrency',
+        'priority',
+        'schedule',
+        'keep',
+        'receipt',
+        'run',
+      ],
       [],
     ),
     ...retryProblems(options.retry),
     ...durationProblems([['timeout', options.timeout]], { positive: true }),
     ...throttleProblems(options.throttle),
+    ...concurrencyProblems(options.concurrency),
     ...integerProblems('priority', options.priority, -1000, 1000),
     ...scheduleProblems(options.schedule),
     ...keepProblems(options.keep),
@@ -158,6 +173,15 @@ function throttleProblems(throttle: ContractOptions['throttle']): PolicyProblem[
       ? [{ path: ['throttle', 'per'], message: 'is missing. It takes a duration.' }]
       : durationProblems([['throttle.per', throttle.per]], { positive: true })),
     ...functionProblems('throttle.key', throttle.key),
+  ]
+}
+
+function concurrencyProblems(concurrency: ContractOptions['concurrency']): PolicyProblem[] {
+  if (concurrency === undefined) return []
+  return [
+    ...unknownOptions(concurrency, ['limit', 'key'], ['concurrency']),
+    ...requiredInteger('concurrency.limit', concurrency.limit, 1, 10_000),
+    ...functionProblems('concurrency.key', concurrency.key),
   ]
 }
 

@@ -23,6 +23,13 @@ export interface ThrottlePolicy<Args> {
   key?: (args: Args) => string
 }
 
+export interface ConcurrencyPolicy<Args> {
+  /** How many jobs may run at once, for each key. Those beyond it are `blocked` until one ends. */
+  limit: number
+  /** Jobs with the same key share the limit. Default: all jobs of the worker share one. */
+  key?: (args: Args) => string
+}
+
 export interface KeepPolicy {
   /** How long a job and its receipts are kept after it succeeded. Default `'1d'`. */
   succeeded?: Duration
@@ -69,6 +76,8 @@ export interface JobOptions<Schema extends ArgsSchema, Result> {
   timeout?: Duration
   /** Delays jobs beyond a rate; never drops one. */
   throttle?: ThrottlePolicy<z.output<Schema>>
+  /** At most so many at once. Holds across coordinators; a slot ends with its attempt and cannot leak. */
+  concurrency?: ConcurrencyPolicy<z.output<Schema>>
   /** Higher runs first, from -1000 to 1000. Default 0. */
   priority?: number
   /** Makes the worker recurring. */

@@ -2,6 +2,7 @@
 export { defineJob } from './defineJob.js'
 export type {
   ArgsSchema,
+  ConcurrencyPolicy,
   Job,
   JobContext,
   JobOptions,

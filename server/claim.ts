@@ -8,6 +8,7 @@
  */
 import type { Deps } from './deps.js'
 import type { ClaimedJob, JobDocument } from './store/documents.js'
+import { claimWithSlots } from './slots.js'
 import { passThrottles } from './throttle.js'
 import { deferred, released } from './transition.js'
 
@@ -27,7 +28,7 @@ export async function claim(deps: Deps, limit: number): Promise<ClaimResult> {
   const deployed = await holdUnknown(deps, candidates)
   if (deployed.length === 0) return { jobs: [], more }
 
-  const claimed = await take(deps, deployed)
+  const claimed = await takeAll(deps, deployed)
   const { start, later } = await passThrottles(deps, claimed)
   await Promise.all(later.map(({ job, runAt }) => deps.writes.applyTransition(deferred(job, runAt))))
   const next = Math.min(...later.map(({ runAt }) => runAt.getTime()))
@@ -45,11 +46,27 @@ async function holdUnknown(deps: Deps, candidates: JobDocument[]): Promise<JobDo
   return candidates.filter(({ worker }) => deps.contracts.has(worker))
 }
 
+/** Jobs of workers with a limit need a slot, which is part of their claim. */
+async function takeAll(deps: Deps, candidates: JobDocument[]): Promise<ClaimedJob[]> {
+  await Promise.all([...new Set(candidates.map(({ worker }) => worker))].map((worker) => deps.contracts.get(worker)))
+  const isLimited = ({ worker }: JobDocument) => deps.contracts.loaded(worker)!.concurrency !== undefined
+  const limited = candidates.filter(isLimited)
+  if (limited.length === 0) return take(deps, candidates)
+  const [withSlots, others] = await Promise.all([
+    claimWithSlots(deps, limited),
+    take(
+      deps,
+      candidates.filter((job) => !isLimited(job)),
+    ),
+  ])
+  return inOrder(candidates, [...withSlots, ...others])
+}
+
 /** The guarded write: one for each timeout, because the deadline is part of it. */
 async function take(deps: Deps, candidates: JobDocument[]): Promise<ClaimedJob[]> {
   const byTimeout = new Map<number, JobDocument[]>()
   for (const job of candidates) {
-    const { timeoutMs } = deps.contracts.loaded(job.worker) ?? (await deps.contracts.get(job.worker))
+    const { timeoutMs } = deps.contracts.loaded(job.worker)!
     const group = byTimeout.get(timeoutMs)
     if (group) group.push(job)
     else byTimeout.set(timeoutMs, [job])

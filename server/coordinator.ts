@@ -16,6 +16,7 @@ import { silentLog, type Log } from './log.js'
 import { releaseHeld, startLoops, type Loops } from './loops.js'
 import { createMetrics } from './metrics.js'
 import { reconcileSchedules } from './schedule.js'
+import { slotsFreed } from './slots.js'
 import { createSigner } from './signer.js'
 import { createStore, type Store } from './store/index.js'
 import { createWaits } from './wait.js'
@@ -83,7 +84,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     metrics: createMetrics(store, () => clock.now()),
     url: withoutSlash(options.url),
     functionsUrl: withoutSlash(options.functionsUrl),
-    writes: groupedWrites(store, clock),
+    writes: groupedWrites(store, clock, (slotKeys) => slotsFreed(deps, slotKeys)),
   }
   const dispatcher = createDispatcher(deps, concurrency)
   const waits = createWaits(deps)
@@ -132,13 +133,15 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
 
-function groupedWrites(store: Store, clock: Clock): Writes {
+function groupedWrites(store: Store, clock: Clock, slotsFreed: (slotKeys: string[]) => Promise<void>): Writes {
   return {
     insertJob: createGroup({ write: (jobs) => store.jobs.insertMany(jobs), maxItems: 1_000 }),
     insertReceipt: createGroup({ write: (receipts) => store.receipts.insertMany(receipts), maxItems: 1_000 }),
     applyTransition: createGroup({
       write: async (transitions) => {
         await store.jobs.apply(transitions, clock.now())
+        const freed = transitions.flatMap(({ slotKey }) => slotKey ?? [])
+        if (freed.length > 0) await slotsFreed(freed)
         return transitions.map(() => {})
       },
       maxItems: 1_000,

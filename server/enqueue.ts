@@ -116,10 +116,14 @@ export interface NewJob {
 }
 
 export function newJob(contract: Contract, { id, args, runAt, now, priority, key, scheduleId }: NewJob): JobDocument {
-  const throttleKey = callKeyFunction(contract, args.output)
+  const { worker, throttle, concurrency } = contract
+  const throttleKey = throttle?.key && callKey(worker, 'throttle.key', throttle.key, args.output)
+  const slotKey =
+    concurrency &&
+    slotKeyOf(worker, concurrency.key && callKey(worker, 'concurrency.key', concurrency.key, args.output))
   return {
     _id: id,
-    worker: contract.worker,
+    worker,
     args: args.json,
     ...(args.meta === undefined ? {} : { argsMeta: args.meta }),
     state: runAt > now ? 'scheduled' : 'queued',
@@ -129,24 +133,26 @@ export function newJob(contract: Contract, { id, args, runAt, now, priority, key
     attempt: 0,
     maxAttempts: contract.maxAttempts,
     ...(throttleKey === undefined ? {} : { throttleKey }),
-    ...(key === undefined ? {} : { key, uniqueKey: uniqueKey(contract.worker, key) }),
+    ...(slotKey === undefined ? {} : { slotKey }),
+    ...(key === undefined ? {} : { key, uniqueKey: uniqueKey(worker, key) }),
     ...(scheduleId === undefined ? {} : { scheduleId }),
   }
 }
 
 export const uniqueKey = (worker: string, key: string): string => `${worker}\n${key}`
 
-function callKeyFunction({ worker, throttle }: Contract, args: unknown): string | undefined {
-  if (!throttle?.key) return undefined
+export const slotKeyOf = (worker: string, key: string | undefined): string => `${worker}\n${key ?? ''}`
+
+function callKey(worker: string, option: string, keyOf: (args: unknown) => unknown, args: unknown): string {
   try {
-    const key: unknown = throttle.key(args)
+    const key = keyOf(args)
     if (typeof key === 'string' && key.length <= 512) return key
   } catch {
     // what it threw may hold args; the sentence below names the function, and the author can call it
   }
   throw new ErrandError(
     'BAD_WORKER',
-    `throttle.key of ${worker} gave no key for these args. It must return a text of at most 512 characters.`,
+    `${option} of ${worker} gave no key for these args. It must return a text of at most 512 characters.`,
   )
 }
 

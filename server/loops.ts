@@ -7,6 +7,7 @@ import type { Dispatcher } from './dispatcher.js'
 import { purge } from './purge.js'
 import { reap } from './reap.js'
 import { recur } from './recur.js'
+import { sweepBlocked } from './slots.js'
 import { stage } from './stage.js'
 
 export interface Loops {
@@ -41,6 +42,7 @@ const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Loop[] => [
     listen: (wake) => deps.events.on('ticking', wake),
   },
   { name: 'purge', everyMs: 60_000, run: (signal) => purge(deps, signal).then(() => undefined) },
+  { name: 'unblock', everyMs: 5_000, run: () => sweepBlocked(deps).then(() => undefined) },
   { name: 'release', everyMs: 30_000, run: () => releaseHeld(deps) },
 ]
 

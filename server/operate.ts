@@ -7,6 +7,7 @@ import type { listJobsRequest } from '../core/wire.js'
 import type { Deps } from './deps.js'
 import { uniqueKey } from './enqueue.js'
 import { unknownJob } from './receive.js'
+import { slotsFreed } from './slots.js'
 import { jobView } from './view.js'
 
 /** Throws `UNKNOWN_JOB`. */
@@ -51,6 +52,7 @@ export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; s
   const before = await deps.store.jobs.cancel(id, ['scheduled', 'queued', 'blocked', 'running'], now, expireAt)
   if (before) {
     if (before.state === 'running') deps.events.emit('cancelled', { id, claim: before.claim! })
+    if (before.slot !== undefined) await slotsFreed(deps, [before.slotKey!])
     deps.events.emit('finished', { id })
     return { id, state: 'cancelled' }
   }

@@ -21,8 +21,7 @@ export function decide(
 ): Transition {
   const keepMs = contract?.keepMs ?? keepUnknownMs
   const final = (state: 'succeeded' | 'failed'): Transition => ({
-    id: job._id,
-    claim: job.claim,
+    ...leaving(job),
     set: { state },
     unset: finalUnset,
     keepMs: keepMs[state],
@@ -33,17 +32,22 @@ export function decide(
   const error = receipt.error ?? { name: 'Error', message: '' }
   const waitMs = receipt.retryAfterMs ?? backoffMs(contract?.backoff ?? defaultBackoff, job.attempt, error, random)
   return {
-    id: job._id,
-    claim: job.claim,
+    ...leaving(job),
     set: { state: waitMs === 0 ? 'queued' : 'scheduled', runAt: new Date(now.getTime() + waitMs) },
     unset: ['throttled'],
   }
 }
 
-/** An attempt that never began, or was broken off by a shutdown: the job is claimable again and no attempt is charged. */
-export const released = (job: ClaimedJob): Transition => ({
+/** Every way out of `running` gives the slot back, in the same write. */
+const leaving = (job: ClaimedJob): Pick<Transition, 'id' | 'claim' | 'slotKey'> => ({
   id: job._id,
   claim: job.claim,
+  ...(job.slot === undefined || job.slotKey === undefined ? {} : { slotKey: job.slotKey }),
+})
+
+/** An attempt that never began, or was broken off by a shutdown: the job is claimable again and no attempt is charged. */
+export const released = (job: ClaimedJob): Transition => ({
+  ...leaving(job),
   set: { state: 'queued' },
   unset: [],
   attemptChange: -1,
@@ -51,8 +55,7 @@ export const released = (job: ClaimedJob): Transition => ({
 
 /** The throttle sent the job away until `runAt`. */
 export const deferred = (job: ClaimedJob, runAt: Date): Transition => ({
-  id: job._id,
-  claim: job.claim,
+  ...leaving(job),
   set: { state: 'scheduled', runAt, throttled: true },
   unset: [],
   attemptChange: -1,

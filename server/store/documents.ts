@@ -24,6 +24,8 @@ export interface JobDocument {
   uniqueKey?: string
   /** What the worker's `throttle.key` made of the args. */
   throttleKey?: string
+  /** Worker and what its `concurrency.key` made of the args: jobs that share slots. */
+  slotKey?: string
   /** Set once the throttle has sent the job away: next time it stands before newcomers. */
   throttled?: boolean
   /** Why a queued job may not be claimed: no deployed worker has its name. */
@@ -34,6 +36,8 @@ export interface JobDocument {
   claim?: string
   startedAt?: Date
   deadline?: Date
+  /** `slotKey` and a number below the limit; a unique index stands on it, so a slot is held by one job. */
+  slot?: string
 
   /** Only when final. */
   finishedAt?: Date

@@ -11,6 +11,8 @@ export const jobIndexes = [
   { name: 'overdue', key: { deadline: 1 }, partialFilterExpression: { state: 'running' } },
   { name: 'expired', key: { expireAt: 1 }, partialFilterExpression: { expireAt: { $exists: true } } },
   { name: 'unique', key: { uniqueKey: 1 }, unique: true, partialFilterExpression: { uniqueKey: { $exists: true } } },
+  { name: 'slot', key: { slot: 1 }, unique: true, partialFilterExpression: { slot: { $exists: true } } },
+  { name: 'blocked', key: { slotKey: 1, priority: -1, _id: 1 }, partialFilterExpression: { state: 'blocked' } },
   // For lists. Neither changes while a job runs and succeeds, so the hot path does not pay for them.
   { name: 'byWorker', key: { worker: 1, _id: -1 } },
   { name: 'failed', key: { state: 1, _id: -1 }, partialFilterExpression: { state: 'failed' } },

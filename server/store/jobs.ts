@@ -25,11 +25,19 @@ export interface Transition {
   unset: readonly (keyof JobDocument)[]
   /** Only for a final state: how long the job is kept from now on. */
   keepMs?: number
+  /** Only for a job that holds a slot: who shares it, and may have it now. */
+  slotKey?: string
   /** Added to `attempt`: -1 for an attempt that never began. */
   attemptChange?: number
 }
 
-const unsetAttempt = ['claim', 'startedAt', 'deadline'] as const satisfies (keyof JobDocument)[]
+export interface SlotClaim {
+  ids: string[]
+  slotNumber: number
+  deadline: Date
+}
+
+const unsetAttempt = ['claim', 'startedAt', 'deadline', 'slot'] as const satisfies (keyof JobDocument)[]
 
 export function jobsStore(jobs: Collection<JobDocument>) {
   return {
@@ -136,6 +144,89 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       return modifiedCount
     },
 
+    /** Jobs that hold slots of these keys. */
+    holdersOf: (slotKeys: string[]): Promise<{ slotKey?: string; slot?: string }[]> =>
+      jobs
+        .find(
+          // a slot is its key, `#` and a number; `$` is the character after `#`
+          { $or: slotKeys.map((key) => ({ slot: { $gte: `${key}#`, $lt: `${key}$` } })) },
+          { hint: 'slot', projection: { _id: 0, slotKey: 1, slot: 1 } },
+        )
+        .toArray(),
+
+    /** Claims jobs each with its slot, one write for each number of a slot. A slot that somebody else took meanwhile stops its write; read back by token then. */
+    async claimWithSlots(groups: SlotClaim[], claim: string, startedAt: Date): Promise<number> {
+      // a job from before its worker had a limit has no key
+      const slotKey = { $ifNull: ['$slotKey', { $concat: ['$worker', '\n'] }] }
+      const operations = groups.map(({ ids, slotNumber, deadline }) => ({
+        updateMany: {
+          filter: { _id: { $in: ids }, state: 'queued' as const },
+          update: [
+            {
+              $set: {
+                state: 'running',
+                claim,
+                startedAt,
+                deadline,
+                attempt: { $add: ['$attempt', 1] },
+                slot: { $concat: [slotKey, `#${slotNumber}`] },
+                slotKey,
+              },
+            },
+          ],
+        },
+      }))
+      try {
+        const { modifiedCount } = await jobs.bulkWrite(operations, { ordered: false })
+        return modifiedCount
+      } catch (error) {
+        duplicates(error)
+        return -1
+      }
+    },
+
+    /** Queued jobs that found no slot wait until one is free. */
+    async block(ids: string[]): Promise<void> {
+      await jobs.updateMany({ _id: { $in: ids }, state: 'queued' }, { $set: { state: 'blocked' } })
+    },
+
+    /** Whether any of these keys has a blocked job. */
+    anyBlocked: async (slotKeys: string[]): Promise<boolean> =>
+      (await jobs.findOne(
+        { state: 'blocked', slotKey: { $in: slotKeys } },
+        { hint: 'blocked', projection: { _id: 1 } },
+      )) !== null,
+
+    /** The best `count` blocked jobs of a key become queued again. */
+    async unblock(slotKey: string, count: number): Promise<number> {
+      const next = await jobs
+        .find({ state: 'blocked', slotKey }, { hint: 'blocked', projection: { _id: 1 } })
+        .sort({ priority: -1, _id: 1 })
+        .limit(count)
+        .toArray()
+      if (next.length === 0) return 0
+      const { modifiedCount } = await jobs.updateMany(
+        { _id: { $in: next.map(({ _id }) => _id) }, state: 'blocked' },
+        { $set: { state: 'queued' } },
+      )
+      return modifiedCount
+    },
+
+    /** How many jobs each key has blocked. */
+    async countBlocked(limit: number): Promise<{ slotKey: string; worker: string; count: number }[]> {
+      const rows = await jobs
+        .aggregate<{ _id: string; worker: string; count: number }>(
+          [
+            { $match: { state: 'blocked' } },
+            { $group: { _id: '$slotKey', worker: { $first: '$worker' }, count: { $sum: 1 } } },
+            { $limit: limit },
+          ],
+          { hint: 'blocked' },
+        )
+        .toArray()
+      return rows.map(({ _id, worker, count }) => ({ slotKey: _id, worker, count }))
+    },
+
     /** Which of them a claim got. */
     claimedBy: (ids: string[], claim: string): Promise<ClaimedJob[]> =>
       jobs.find({ _id: { $in: ids }, state: 'running', claim }).toArray() as Promise<ClaimedJob[]>,
@@ -146,7 +237,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     async apply(transitions: Transition[], now: Date): Promise<void> {
       const groups = new Map<string, { ids: string[]; transition: Transition }>()
       for (const transition of transitions) {
-        const { id: _, ...alike } = transition
+        const { id: _id, slotKey: _slotKey, ...alike } = transition
         const likeness = JSON.stringify(alike)
         const group = groups.get(likeness)
         if (group) group.ids.push(transition.id)
@@ -186,7 +277,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         { _id: id, state: { $in: [...states] } },
         {
           $set: { state: 'cancelled', finishedAt, expireAt },
-          $unset: { claim: '', startedAt: '', deadline: '', held: '', uniqueKey: '' },
+          $unset: { claim: '', startedAt: '', deadline: '', slot: '', held: '', uniqueKey: '' },
         },
         { returnDocument: 'before' },
       ),
