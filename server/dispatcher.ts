@@ -55,19 +55,21 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
 
   const start = (job: ClaimedJob) => {
     const broken = new AbortController()
-    const key = attemptKey(job)
-    calling.set(key, { broken })
+    calling.set(attemptKey(job), { broken })
+    void attempt(job, broken.signal)
+  }
+
+  const attempt = async (job: ClaimedJob, broken: AbortSignal): Promise<void> => {
     const begun = deps.clock.now().getTime()
-    void call(deps, job, broken.signal).then((answer) => {
-      calling.delete(key)
-      pace.add(deps.clock.now().getTime() - begun)
-      const settled = settle(deps, job, answer, broken.signal).finally(() => {
-        settling.delete(settled)
-        startReady()
-      })
-      settling.add(settled)
-      startReady()
-    })
+    const answer = await call(deps, job, broken)
+    pace.add(deps.clock.now().getTime() - begun)
+    calling.delete(attemptKey(job))
+    const settled = settle(deps, job, answer, broken)
+    settling.add(settled)
+    startReady()
+    await settled
+    settling.delete(settled)
+    startReady()
   }
 
   const isIdle = () => calling.size === 0 && settling.size === 0 && ready.length === 0 && !pumping
