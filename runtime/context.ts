@@ -13,14 +13,16 @@ export interface Attempt {
   context: JobContext
   /** Rejects with the `TIMEOUT` at the deadline; never resolves. */
   timedOut: Promise<never>
+  /** Throws what the signal aborted with, if it has. */
+  throwIfOver: () => void
   /** Stops the watch. Heartbeats that come later are refused. */
   end(): void
 }
 
 /** `callerSignal` aborts when whoever waits for the answer has hung up; absent where nobody waits. */
 export function beginAttempt(call: FunctionCall, deps: PostDeps, callerSignal?: AbortSignal): Attempt {
-  const stop = new AbortController()
-  const ended = new AbortController()
+  const stop = lazyAbort()
+  let ended = false
   let deadline = new Date(call.deadline)
 
   const giveUp = (message: string): AttemptError => {
@@ -29,10 +31,11 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, callerSignal?: 
     return over
   }
 
-  const hangUp = () => giveUp('The caller no longer waits for this attempt.')
+  const hangUp = () => void giveUp('The caller no longer waits for this attempt.')
   if (callerSignal?.aborted) hangUp()
-  else callerSignal?.addEventListener('abort', hangUp, { signal: ended.signal })
+  else callerSignal?.addEventListener('abort', hangUp, { once: true })
 
+  let cancelAlarm = () => {}
   const timedOut = new Promise<never>((_, reject) => {
     const expire = () => {
       const timeout = new AttemptError('TIMEOUT', timeoutMessage(call.worker, deadline))
@@ -40,25 +43,23 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, callerSignal?: 
       reject(timeout)
       stop.abort(timeout)
     }
-    const watch = async () => {
-      while (!ended.signal.aborted) {
-        const leftMs = deadline.getTime() - deps.clock.now().getTime()
-        if (leftMs <= 0) return expire()
-        await deps.clock.sleep(leftMs, ended.signal)
-      }
+    const watch = () => {
+      const leftMs = deadline.getTime() - deps.clock.now().getTime()
+      if (leftMs <= 0) expire()
+      else cancelAlarm = deps.clock.alarm(leftMs, watch)
     }
-    void watch()
+    watch()
   })
   timedOut.catch(() => {}) // it may expire while nobody listens yet
 
   const heartbeat = async (): Promise<void> => {
-    stop.signal.throwIfAborted()
-    if (ended.signal.aborted) throw new AttemptError('ATTEMPT_OVER', 'The attempt has handed in its receipt.')
+    stop.throwIfAborted()
+    if (ended) throw new AttemptError('ATTEMPT_OVER', 'The attempt has handed in its receipt.')
     const outcome = await postUntilTaken(heartbeatUrl(call.receipt), '{}', deps, {
       until: () => deadline,
-      signal: stop.signal,
+      signal: stop.signal(),
     })
-    stop.signal.throwIfAborted()
+    stop.throwIfAborted()
     switch (outcome.kind) {
       case 'taken':
         deadline = readDeadline(outcome.answer)
@@ -79,7 +80,9 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, callerSignal?: 
       get deadline() {
         return deadline
       },
-      signal: stop.signal,
+      get signal() {
+        return stop.signal()
+      },
       heartbeat() {
         const beat = heartbeat()
         // a worker that does not wait for its heartbeats sees their end by its signal; the process must not end by it
@@ -88,8 +91,35 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, callerSignal?: 
       },
     },
     timedOut,
-    // with a reason, because the default one is an error with a stack, made anew for each call
-    end: () => ended.abort('ended'),
+    throwIfOver: () => stop.throwIfAborted(),
+    end() {
+      ended = true
+      cancelAlarm()
+      callerSignal?.removeEventListener('abort', hangUp)
+    },
+  }
+}
+
+/** Most workers never look at their signal, and one costs as much as all else about a quick attempt; so it is made when it is asked for. */
+function lazyAbort() {
+  let controller: AbortController | undefined
+  let reason: unknown
+  return {
+    abort(why: unknown) {
+      reason ??= why
+      controller?.abort(reason)
+    },
+    signal(): AbortSignal {
+      if (!controller) {
+        controller = new AbortController()
+        if (reason !== undefined) controller.abort(reason)
+      }
+      return controller.signal
+    },
+    throwIfAborted() {
+      // oxlint-disable-next-line no-throw-literal -- always an AttemptError
+      if (reason !== undefined) throw reason
+    },
   }
 }
 

@@ -5,8 +5,8 @@ import { describeError } from './describeError.js'
 import { openBundles } from './host/bundles.js'
 import { listen, within, type Listening, type ListenOptions } from './host/listen.js'
 import { createKeyring } from './keys.js'
-import { receiveCall } from './receiveCall.js'
-import { json, refusalResponse } from './refusal.js'
+import { readRequest, receiveCall, type Incoming } from './receiveCall.js'
+import { json, refusalAnswer, toResponse, type Outgoing } from './refusal.js'
 
 export type { Listening, ListenOptions } from './host/listen.js'
 
@@ -49,45 +49,44 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     return work
   }
 
-  async function handle(request: Request): Promise<Response> {
-    const path = new URL(request.url).pathname
-    if (request.method === 'GET' && path === '/healthz') {
+  async function handle(path: string, incoming: Incoming): Promise<Outgoing> {
+    if (incoming.method === 'GET' && path === '/healthz') {
       return json(200, JSON.stringify({ ok: true, workers: bundles.workers().length }))
     }
     const worker = path.slice(1).replaceAll('/', '.')
     if (!bundles.has(worker) || path !== `/${worker.replaceAll('.', '/')}`) return unknownWorker(worker)
-    const loaded = await bundles.load(worker).catch((error: unknown) => ({ error }))
-    if ('error' in loaded) return loadFailed(request, worker, loaded.error)
-    return loaded.fetch(request, environment, { waitUntil: (work) => void track(work) })
+    const loaded = bundles.loaded(worker) ?? (await bundles.load(worker).catch((error: unknown) => ({ error })))
+    if ('error' in loaded) return loadFailed(incoming, worker, loaded.error)
+    return loaded.handle(incoming, environment, { waitUntil: (work) => void track(work) })
   }
 
-  function unknownWorker(worker: string): Response {
+  function unknownWorker(worker: string): Outgoing {
     const hint = didYouMean(worker, bundles.workers())
     const message = `No function here is for "${worker}".${hint} After adding a file to jobs/, run \`errand codegen\`.`
-    return refusalResponse({ status: 404, code: 'UNKNOWN_WORKER', message })
+    return refusalAnswer({ status: 404, code: 'UNKNOWN_WORKER', message })
   }
 
   /** Why it failed is told to those who hold a key only. */
-  async function loadFailed(request: Request, worker: string, error: unknown): Promise<Response> {
+  async function loadFailed(incoming: Incoming, worker: string, error: unknown): Promise<Outgoing> {
     const { name, message, stack } = describeError(error)
     log(`errand: the function of ${worker} cannot be loaded. ${stack ?? message}`)
-    const received = await receiveCall(request, worker, verify, clock.now())
-    if (!received.ok) return refusalResponse(received.refusal)
+    const received = await receiveCall(incoming, worker, verify, clock.now())
+    if (!received.ok) return refusalAnswer(received.refusal)
     const sentence = `The function of ${worker} cannot be loaded. ${name}: ${message}`
-    return refusalResponse({ status: 500, code: 'LOAD_FAILED', message: sentence })
+    return refusalAnswer({ status: 500, code: 'LOAD_FAILED', message: sentence })
   }
 
   async function nothingRuns(): Promise<void> {
     while (running.size > 0) await Promise.all(running)
   }
 
-  async function answer(request: Request): Promise<Response> {
-    if (closing) return refusalResponse({ status: 503, code: 'UNAVAILABLE', message: 'The functions are closing.' })
-    return track(handle(request))
+  async function answer(path: string, incoming: Incoming): Promise<Outgoing> {
+    if (closing) return refusalAnswer({ status: 503, code: 'UNAVAILABLE', message: 'The functions are closing.' })
+    return track(handle(path, incoming))
   }
 
   return {
-    fetch: answer,
+    fetch: async (request) => toResponse(await answer(new URL(request.url).pathname, await readRequest(request))),
     reload: () => bundles.reload(),
     listen: (where) =>
       listen(answer, where, clock, async () => {

@@ -3,16 +3,17 @@ import type { ArgsSchema, Job, JobContext } from '../core/defineJob.js'
 import { restorePayload } from '../core/payload.js'
 import type { FunctionCall } from '../core/wire.js'
 import { AttemptError } from './attemptError.js'
+import type { Attempt } from './context.js'
 
 /** What `wrap` needs of a worker. `run` takes anything here, because the schema has made its args. */
 export interface RunnableJob extends Pick<Job, 'args' | 'result' | 'receipt'> {
   run(args: unknown, context: JobContext): unknown
 }
 
-export async function perform(job: RunnableJob, call: FunctionCall, context: JobContext): Promise<unknown> {
+export async function perform(job: RunnableJob, call: FunctionCall, attempt: Attempt): Promise<unknown> {
   const args = await readArgs(job, call)
-  context.signal.throwIfAborted()
-  const returned = await job.run(args, context)
+  attempt.throwIfOver()
+  const returned = await job.run(args, attempt.context)
   return job.result === undefined ? returned : checkResult(job.result, call.worker, returned)
 }
 

@@ -47,7 +47,7 @@ async function postOnce(url: string, body: string, deps: PostDeps, signal?: Abor
   const settled = new AbortController()
   const stop = new AbortController()
   signal?.addEventListener('abort', () => stop.abort(), { signal: settled.signal })
-  void deps.clock.sleep(tryLimitMs, settled.signal).then(() => stop.abort())
+  const cancelAlarm = deps.clock.alarm(tryLimitMs, () => stop.abort())
   try {
     const response = await deps.fetch(url, {
       method: 'POST',
@@ -63,6 +63,7 @@ async function postOnce(url: string, body: string, deps: PostDeps, signal?: Abor
     const tooSlow = stop.signal.aborted && !signal?.aborted
     return { kind: 'unreached', problem: tooSlow ? `no answer in ${tryLimitMs / 1_000} s` : String(error) }
   } finally {
+    cancelAlarm()
     settled.abort()
   }
 }

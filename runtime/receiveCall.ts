@@ -15,14 +15,28 @@ const refuse = (status: Refusal['status'], code: Refusal['code'], message: strin
   refusal: { status, code, message },
 })
 
-export async function receiveCall(request: Request, worker: string, verify: Verifier, now: Date): Promise<Received> {
-  const body = await readText(request, maxCallBytes)
-  if (body === undefined) return refuse(413, 'PAYLOAD_TOO_LARGE', `The body is larger than ${maxCallBytes} bytes.`)
+/** A request as any host has it at hand. */
+export interface Incoming {
+  method: string
+  /** The value of a header, by its name in lower case. */
+  header: (name: string) => string | null | undefined
+  /** The whole body, as it came; `undefined` where it was larger than `maxCallBytes`. */
+  body: string | undefined
+  /** Aborts when the caller has hung up. */
+  signal?: AbortSignal | undefined
+}
 
+export async function receiveCall(
+  { header, body }: Incoming,
+  worker: string,
+  verify: Verifier,
+  now: Date,
+): Promise<Received> {
+  if (body === undefined) return refuse(413, 'PAYLOAD_TOO_LARGE', `The body is larger than ${maxCallBytes} bytes.`)
   const headers = {
-    id: request.headers.get('webhook-id'),
-    timestamp: request.headers.get('webhook-timestamp'),
-    signature: request.headers.get('webhook-signature'),
+    id: header('webhook-id') ?? null,
+    timestamp: header('webhook-timestamp') ?? null,
+    signature: header('webhook-signature') ?? null,
   }
   const badSignature = await verify(headers, body, now)
   if (badSignature !== undefined) return refuse(401, 'UNAUTHORIZED', badSignature)
@@ -37,6 +51,12 @@ export async function receiveCall(request: Request, worker: string, verify: Veri
     return refuse(404, 'UNKNOWN_WORKER', `This function is ${worker}; the call is for "${call.worker}".`)
   }
   return { ok: true, call }
+}
+
+/** A `Request` as an `Incoming`: its body read once. */
+export async function readRequest(request: Request): Promise<Incoming> {
+  const body = request.method === 'POST' ? await readText(request, maxCallBytes) : ''
+  return { method: request.method, header: (name) => request.headers.get(name), body, signal: request.signal }
 }
 
 /** The whole body, read once, or `undefined` where it is larger than `maxBytes`. */

@@ -15,11 +15,23 @@ export interface Refusal {
   message: string
 }
 
-export const refusalResponse = ({ status, code, message }: Refusal): Response =>
+/** An answer as any host can send it. */
+export interface Outgoing {
+  status: number
+  headers: Record<string, string>
+  body: string | null
+}
+
+export const refusalAnswer = ({ status, code, message }: Refusal): Outgoing =>
   json(status, JSON.stringify({ error: { code, message } }), {
     ...(status === 405 ? { allow: 'POST' } : {}),
     ...(status === 503 ? { 'retry-after': '1' } : {}),
   })
 
-export const json = (status: number, body: string, headers: Record<string, string> = {}): Response =>
-  new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } })
+export const json = (status: number, body: string, headers: Record<string, string> = {}): Outgoing => ({
+  status,
+  headers: { 'content-type': 'application/json', ...headers },
+  body,
+})
+
+export const toResponse = ({ status, headers, body }: Outgoing): Response => new Response(body, { status, headers })

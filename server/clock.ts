@@ -12,6 +12,7 @@ export function databaseClock(readDatabaseTime: () => Promise<Date>, machine: Cl
   return {
     now: () => new Date(machine.now().getTime() + offsetMs),
     sleep: (ms, signal) => machine.sleep(ms, signal),
+    alarm: (ms, ring) => machine.alarm(ms, ring),
     async sync() {
       let quickest = Number.POSITIVE_INFINITY
       for (let round = 0; round < 3; round++) {

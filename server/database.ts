@@ -4,7 +4,14 @@
  * Everything that can be wrong with it is found here, at start, and said in one message that names the cause and the setting. A
  * URI holds a password, so no message repeats any part of it except the hosts, as the driver read them.
  */
-import { MongoClient, MongoServerError, MongoServerSelectionError, type Db, type MongoClientOptions } from 'mongodb'
+import {
+  MongoClient,
+  MongoServerError,
+  MongoServerSelectionError,
+  type Db,
+  type MongoClientOptions,
+  type WriteConcernSettings,
+} from 'mongodb'
 import { configError, type ErrandError } from '../core/errors.js'
 import { startEngine, type Engine } from './engine/start.js'
 
@@ -72,7 +79,7 @@ const nameIn = (uri: string): string => {
 
 /**
  * What Errand's promises rest on: nothing is acknowledged before it is in the journal, and on a replica set in that of a majority.
- * The URI cannot weaken it.
+ * A URI cannot weaken it.
  *
  * A server that stands alone is its own majority, so there `w: 1` says the same. It has to be said like that: asked for
  * `majority`, the embedded engine 0.1.1 ignores `j` and answers at once. Killed under load it then lost acknowledged writes in
@@ -116,7 +123,8 @@ const makeClient = (uri: string, writeConcern: WriteConcernSettings): MongoClien
   try {
     const chosen = new Set([...uri.matchAll(/[?&]([^=&]+)=/g)].map(([, key]) => key?.toLowerCase()))
     const unchosen = Object.entries(defaults).filter(([key]) => !chosen.has(key.toLowerCase()))
-    return new MongoClient(uri, { ...Object.fromEntries(unchosen), ignoreUndefined: true, writeConcern })
+    const options = { ...Object.fromEntries(unchosen), ignoreUndefined: true, writeConcern }
+    return new MongoClient(withoutWriteConcern(uri), options)
   } catch (error) {
     throw configError(
       `MONGODB_URI cannot be read${safeReason(error, uri)}. ` +
@@ -125,6 +133,14 @@ const makeClient = (uri: string, writeConcern: WriteConcernSettings): MongoClien
       safeCause(error, uri),
     )
   }
+}
+
+/** The driver lets some of these words win over the options in code. */
+const withoutWriteConcern = (uri: string): string => {
+  const [, start = uri, query] = /^(.*?)\?(.*)$/.exec(uri) ?? []
+  if (query === undefined) return uri
+  const kept = query.split('&').filter((option) => !/^(w|j|journal|fsync)=/i.test(option))
+  return `${start}?${kept.join('&')}`
 }
 
 /** A ping is answered to anyone; a list of collections only to those who may read here. */

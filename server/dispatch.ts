@@ -6,45 +6,49 @@ import type { Answer } from './invoke.js'
 import { failure, record, timeout } from './receive.js'
 import type { ClaimedJob } from './store/documents.js'
 
-/** Why a call was broken off before its deadline. */
-export type BreakOff = 'shutdown' | 'cancelled'
+/** Why a call was broken off. */
+export type BreakOff = 'deadline' | 'shutdown' | 'cancelled'
 
 /**
- * Calls the function and answers with what it said, or that the call was aborted: at the deadline, or by `broken`. Never rejects.
- * A heartbeat may have moved the deadline, perhaps on another coordinator; so at the deadline the database is asked.
+ * Calls the function and answers with what it said, or that the call was aborted. Never rejects.
+ * `breaking` is the attempt's own: it is aborted here at the deadline, and by others with another reason.
  */
-export async function call(deps: Deps, job: ClaimedJob, broken: AbortSignal): Promise<Answer> {
-  const aborting = new AbortController()
-  const answered = new AbortController()
-  const breakOff = () => aborting.abort()
-  broken.addEventListener('abort', breakOff, { once: true })
-  if (broken.aborted) breakOff()
-
-  const watchDeadline = async () => {
-    let deadline = job.deadline
-    while (!answered.signal.aborted) {
-      await deps.clock.sleep(deadline.getTime() - deps.clock.now().getTime(), answered.signal)
-      if (answered.signal.aborted) return
-      const moved = await movedDeadline(deps, job)
-      if (moved === undefined || moved <= deps.clock.now()) return aborting.abort()
-      deadline = moved
-    }
-  }
-  void watchDeadline().catch(() => aborting.abort())
-
+export async function call(deps: Deps, job: ClaimedJob, breaking: AbortController): Promise<Answer> {
+  const stopWatching = watchDeadline(deps, job, breaking)
   try {
     return await deps.invoke({
       url: functionAddress(deps, job.worker),
       ...signedCall(deps, job),
-      signal: aborting.signal,
+      signal: breaking.signal,
     })
   } catch (error) {
     // an invoker of the user's own may throw; ours answers
     deps.log('error', 'an invoker threw', { worker: job.worker, error })
     return { kind: 'failed', code: 'UNREACHABLE', message: 'The function could not be called.' }
   } finally {
-    answered.abort()
-    broken.removeEventListener('abort', breakOff)
+    stopWatching()
+  }
+}
+
+/** A heartbeat may have moved the deadline, perhaps on another coordinator; so at the deadline the database is asked. */
+function watchDeadline(deps: Deps, job: ClaimedJob, breaking: AbortController): () => void {
+  const breakOff = () => breaking.abort('deadline' satisfies BreakOff)
+  const leftMs = (deadline: Date) => deadline.getTime() - deps.clock.now().getTime()
+  let cancel: () => void
+  let watching = true
+  const look = async () => {
+    const deadline = await movedDeadline(deps, job)
+    if (!watching) return
+    if (deadline === undefined || leftMs(deadline) <= 0) breakOff()
+    else watch(deadline)
+  }
+  const watch = (deadline: Date) => {
+    cancel = deps.clock.alarm(leftMs(deadline), () => void look().catch(breakOff))
+  }
+  watch(job.deadline)
+  return () => {
+    watching = false
+    cancel()
   }
 }
 
@@ -53,16 +57,16 @@ async function movedDeadline(deps: Deps, job: ClaimedJob): Promise<Date | undefi
   return current?.claim === job.claim ? current.deadline : undefined
 }
 
-/** Writes what an answer means for the job. Never rejects: what goes wrong here is found by the reaper at the deadline. */
-export async function settle(deps: Deps, job: ClaimedJob, answer: Answer, broken: AbortSignal): Promise<void> {
+/** Writes what an answer means for the job; `reason` says why the call was broken off, if it was. Never rejects: what goes wrong here is found by the reaper at the deadline. */
+export async function settle(deps: Deps, job: ClaimedJob, answer: Answer, reason: BreakOff | undefined): Promise<void> {
   try {
-    await settleAnswer(deps, job, answer, broken)
+    await settleAnswer(deps, job, answer, reason)
   } catch (error) {
     deps.log('error', 'an attempt could not be settled; the reaper will', { job: job._id, attempt: job.attempt, error })
   }
 }
 
-async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, broken: AbortSignal): Promise<void> {
+async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, reason: BreakOff | undefined): Promise<void> {
   switch (answer.kind) {
     case 'accepted':
       return
@@ -73,8 +77,8 @@ async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, broken:
       await record(deps, job, failure(answer.code, answer.message, answer.retryAfterMs), 'coordinator')
       return
     case 'aborted':
-      if (!broken.aborted) await record(deps, job, timeout, 'coordinator')
-      else if (broken.reason === 'shutdown') await deps.writes.applyTransition(released(job))
+      if (reason === 'deadline') await record(deps, job, timeout, 'coordinator')
+      else if (reason === 'shutdown') await deps.writes.applyTransition(released(job))
   }
 }
 

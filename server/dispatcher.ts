@@ -32,7 +32,7 @@ const maxSettling = 4_000
 
 export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   let ready: ClaimedJob[] = []
-  const calling = new Map<string, { broken: AbortController }>()
+  const calling = new Map<string, AbortController>()
   const settling = new Set<Promise<void>>()
   const pace = createPace()
   let stopped = false
@@ -45,7 +45,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   const room = () => lanes + pace.jobsWithin(aheadMs, lanes) - calling.size - ready.length
 
   const startReady = () => {
-    while (ready.length > 0 && calling.size < lanes && settling.size < maxSettling) start(ready.shift()!)
+    while (ready.length > 0 && calling.size < lanes && settling.size < maxSettling) void attempt(ready.shift()!)
     if (backlog && ready.length <= pace.jobsWithin(aheadMs, lanes) / 2 && room() >= lanes / 4) wake()
     if (isIdle()) {
       for (const resolve of becameIdle) resolve()
@@ -53,18 +53,14 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     }
   }
 
-  const start = (job: ClaimedJob) => {
-    const broken = new AbortController()
-    calling.set(attemptKey(job), { broken })
-    void attempt(job, broken.signal)
-  }
-
-  const attempt = async (job: ClaimedJob, broken: AbortSignal): Promise<void> => {
+  const attempt = async (job: ClaimedJob): Promise<void> => {
+    const breaking = new AbortController()
+    calling.set(attemptKey(job), breaking)
     const begun = deps.clock.now().getTime()
-    const answer = await call(deps, job, broken)
+    const answer = await call(deps, job, breaking)
     pace.add(deps.clock.now().getTime() - begun)
     calling.delete(attemptKey(job))
-    const settled = settle(deps, job, answer, broken)
+    const settled = settle(deps, job, answer, breaking.signal.reason as BreakOff | undefined)
     settling.add(settled)
     startReady()
     await settled
@@ -105,12 +101,12 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   const breakOff = (reason: BreakOff) => {
-    for (const { broken } of calling.values()) broken.abort(reason)
+    for (const breaking of calling.values()) breaking.abort(reason)
   }
 
   /** The database has let go of it already; here the call ends, or never begins. */
   const forget = (key: string) => {
-    calling.get(key)?.broken.abort('cancelled' satisfies BreakOff)
+    calling.get(key)?.abort('cancelled' satisfies BreakOff)
     ready = ready.filter((job) => attemptKey(job) !== key)
   }
 

@@ -2,6 +2,7 @@
  * Wait: long polls for a job's final state. A signal from this coordinator's own steps ends the wait at once; a job that another coordinator
  * finishes is found by one query a second for all who wait.
  */
+import { setMaxListeners } from 'node:events'
 import { isFinal } from '../core/states.js'
 import type { JobView } from '../core/wire.js'
 import type { Deps } from './deps.js'
@@ -20,6 +21,8 @@ export interface Waits {
 export function createWaits(deps: Deps): Waits {
   const waiting = new Map<string, Set<() => void>>()
   const stopped = new AbortController()
+  // one listener for each request that waits, however many there are
+  setMaxListeners(0, stopped.signal)
   let polling = false
 
   const wake = (id: string) => waiting.get(id)?.forEach((resolve) => resolve())

@@ -9,6 +9,8 @@ export interface Bundles {
   /** The names of all workers. */
   workers(): string[]
   has(worker: string): boolean
+  /** A worker whose bundle is there already. */
+  loaded(worker: string): FunctionHandler | undefined
   /** Calls that come while a bundle is imported share that import. Rejects where it cannot be loaded; the next call tries again. */
   load(worker: string): Promise<FunctionHandler>
   /** Reads the manifest anew, and has the next call of each worker look at its file again: a changed one is imported, an equal one kept. */
@@ -18,6 +20,7 @@ export interface Bundles {
 interface Bundle {
   file: string
   loading?: Promise<FunctionHandler> | undefined
+  handler?: FunctionHandler
   failures: number
 }
 
@@ -38,12 +41,14 @@ export function openBundles(dir: string): Bundles {
   return {
     workers: () => [...bundles.keys()],
     has: (worker) => bundles.has(worker),
+    loaded: (worker) => bundles.get(worker)?.handler,
 
     async load(worker) {
       const bundle = bundles.get(worker)!
       const loading = (bundle.loading ??= importBundle(bundle))
       try {
-        return await loading
+        bundle.handler = await loading
+        return bundle.handler
       } catch (error) {
         if (bundle.loading === loading) {
           bundle.loading = undefined
@@ -64,9 +69,33 @@ async function importBundle({ file, failures }: Bundle): Promise<FunctionHandler
   // Node keeps each module for good, by its URL, and its failure too: another text, or another try, needs another URL
   url.search = `${await hashFile(file)}-${failures}`
   const module = (await import(/* @vite-ignore */ url.href)) as { default?: Partial<FunctionHandler> }
-  if (typeof module.default?.fetch === 'function') return module.default as FunctionHandler
+  if (typeof module.default?.handle === 'function') return module.default as FunctionHandler
+  if (typeof module.default?.fetch === 'function') return byFetch(module.default as Pick<FunctionHandler, 'fetch'>)
   throw new TypeError(`${file} has no default export with a fetch method.`)
 }
+
+/** A function that speaks `fetch` alone: one that was written by hand, say. */
+function byFetch(handler: Pick<FunctionHandler, 'fetch'>): FunctionHandler {
+  return {
+    fetch: (...call) => handler.fetch(...call),
+    async handle({ method, header, body, signal }, env, platform) {
+      const headers = callHeaders.flatMap((name): [string, string][] => {
+        const value = header(name)
+        return value ? [[name, value]] : []
+      })
+      const init = {
+        method,
+        headers,
+        ...(method === 'POST' ? { body: body ?? '' } : {}),
+        ...(signal ? { signal } : {}),
+      }
+      const response = await handler.fetch(new Request('http://function/', init), env, platform)
+      return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() }
+    },
+  }
+}
+
+const callHeaders = ['content-type', 'webhook-id', 'webhook-timestamp', 'webhook-signature']
 
 const hashFile = async (file: string): Promise<string> =>
   createHash('sha256')

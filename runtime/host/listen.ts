@@ -1,9 +1,10 @@
 /** A host on a port: the Node server, and its clean stop. */
-import { createAdaptorServer } from '@hono/node-server'
-import type { Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { configError } from '../../core/errors.js'
 import type { Clock } from '../../core/clock.js'
+import { maxCallBytes, type Incoming } from '../receiveCall.js'
+import type { Outgoing } from '../refusal.js'
 
 export interface ListenOptions {
   /** Default `127.0.0.1`. */
@@ -25,29 +26,24 @@ const keepAliveTimeoutMs = 65_000
 /** How long the last answers may take to be written. */
 const flushLimitMs = 1_000
 
+export type AnswerCall = (path: string, incoming: Incoming) => Promise<Outgoing>
+
 /** `settle` resolves when no call runs any more, or the limit has passed. */
 export async function listen(
-  fetch: (request: Request) => Promise<Response>,
+  answer: AnswerCall,
   { host = '127.0.0.1', port }: ListenOptions,
   clock: Clock,
   settle: () => Promise<void>,
 ): Promise<Listening> {
   let closing: Promise<void> | undefined
   const unwritten = new Set<Promise<unknown>>()
-  const server = createAdaptorServer({
-    hostname: host,
-    serverOptions: { keepAliveTimeout: keepAliveTimeoutMs },
-    async fetch(request, { outgoing }) {
-      const written: Promise<unknown> = new Promise((resolve) => outgoing.once('close', resolve)).then(() =>
-        unwritten.delete(written),
-      )
-      unwritten.add(written)
-      const response = await fetch(request)
-      // after this answer nothing more is to come by this connection
-      if (closing !== undefined) response.headers.set('connection', 'close')
-      return response
-    },
-  }) as Server
+  const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, (request, response) => {
+    const written: Promise<unknown> = new Promise<void>((resolve) => response.once('close', resolve)).then(() =>
+      unwritten.delete(written),
+    )
+    unwritten.add(written)
+    void serve(answer, request, response, () => closing !== undefined)
+  })
 
   async function close(): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -63,6 +59,48 @@ export async function listen(
     url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
     close: () => (closing ??= close()),
   }
+}
+
+async function serve(
+  answer: AnswerCall,
+  request: IncomingMessage,
+  response: ServerResponse,
+  isClosing: () => boolean,
+): Promise<void> {
+  const hungUp = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) hungUp.abort()
+  })
+  try {
+    const incoming = {
+      method: request.method ?? 'GET',
+      header: (name: string) => request.headers[name]?.toString(),
+      body: await readBody(request),
+      signal: hungUp.signal,
+    }
+    const { status, headers, body } = await answer((request.url ?? '/').split('?', 1)[0]!, incoming)
+    // after this answer nothing more is to come by this connection
+    if (isClosing()) headers['connection'] = 'close'
+    response.writeHead(status, headers).end(body)
+  } catch {
+    // the caller hung up in the middle of its body
+    response.destroy()
+  }
+}
+
+/** The whole body, or `undefined` where it is larger than a function takes; the rest of it is not read then. */
+function readBody(request: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= maxCallBytes) chunks.push(chunk)
+      else resolve(undefined)
+    })
+    request.on('end', () => resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8')))
+    request.on('error', reject)
+  })
 }
 
 async function bind(server: Server, host: string, port: number): Promise<void> {

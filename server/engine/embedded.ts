@@ -18,6 +18,7 @@ import { engineProgram, type EngineReport } from './program.js'
 /** An engine whose owner left or was killed needs a moment to close its files. It ends itself within 15 s (program.ts). */
 const leavingLimitMs = 20_000
 const leavingPollMs = 100
+const leavingNoticeMs = 500
 /** The engine's process ends by itself within 15 s of being told; after that it is stuck. */
 const stopLimitMs = 20_000
 /** Enough of what the engine wrote before it died to hold its reason. */
@@ -31,8 +32,8 @@ export const startEmbedded = async (options: EngineOptions): Promise<Engine> => 
     const attempt = await launch(launcher, enginePackage, options.dataDir)
     if (attempt.kind === 'ready') return attempt.engine
     const holder = await readHolder(options.dataDir)
-    if (holder?.leaving !== true || waitedMs >= leavingLimitMs) throw folderHeld(options.dataDir, holder)
-    if (waitedMs === 0) options.onProgress?.('Waiting for the embedded database of the last run to close')
+    if (holder?.leaving === false || waitedMs >= leavingLimitMs) throw folderHeld(options.dataDir, holder)
+    if (waitedMs === leavingNoticeMs) options.onProgress?.('Waiting for the embedded database of the last run to close')
     await sleep(leavingPollMs)
   }
 }

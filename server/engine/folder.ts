@@ -41,8 +41,9 @@ export interface Holder {
 }
 
 /**
- * Who holds the folder, as far as its files tell. `holder.json` is written a moment after the lock is taken, so it counts
- * only when it speaks of the same engine as the lock file; so it may also stay when the engine is gone.
+ * Who holds the folder, as far as its files tell; `undefined` for the moment in which a new holder has not written its name yet, or
+ * the last one has removed it. `holder.json` comes a moment after the lock file and outlives it, so it counts only when it
+ * speaks of the same engine.
  */
 export const readHolder = async (dataDir: string): Promise<Holder | undefined> => {
   const engine = Number.parseInt(await readFile(join(dataDir, 'mongod.lock'), 'utf8').catch(() => ''), 10)

@@ -251,7 +251,7 @@ describe('on a port', () => {
     share({ begun: begun.open, wait: new Promise(() => {}) })
     const { url, close } = await listening(
       { slow: waiting },
-      { clock: { now: () => new Date(), sleep: () => Promise.resolve() } },
+      { clock: { now: () => new Date(), sleep: () => Promise.resolve(), alarm: () => () => {} } },
     )
     const answer = call(url).catch((error: unknown) => String(error))
     await begun.opened

@@ -106,6 +106,16 @@ export function manualClock(from: Date = start): ManualClock {
         signal?.addEventListener('abort', wake, { once: true })
         for (const look of watchers) look()
       }),
+    alarm(ms, ring) {
+      const wake = () => {
+        sleeping.delete(sleeper)
+        ring()
+      }
+      const sleeper = { ms, until: now + ms, wake }
+      sleeping.add(sleeper)
+      for (const look of watchers) look()
+      return () => void sleeping.delete(sleeper)
+    },
     advance(ms) {
       now += ms
       for (const sleeper of sleeping) if (sleeper.until <= now) sleeper.wake()

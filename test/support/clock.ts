@@ -27,6 +27,17 @@ export function manualClock(start = new Date('2030-01-01T00:00:00Z')): ManualClo
         sleepers.add(sleeper)
         signal?.addEventListener('abort', wake, { once: true })
       }),
+    alarm(ms, ring) {
+      const sleeper = {
+        at: now + ms,
+        wake: () => {
+          sleepers.delete(sleeper)
+          ring()
+        },
+      }
+      sleepers.add(sleeper)
+      return () => void sleepers.delete(sleeper)
+    },
     async advance(by) {
       now += durationMs(by)
       const due = [...sleepers].filter(({ at }) => at <= now).toSorted((a, b) => a.at - b.at)

@@ -1,0 +1,85 @@
+/** Assembles the client: one plain engine keyed by name, which gets its types from `Jobs`. */
+import { durationProblem, parseDuration, type Duration } from '../core/duration.js'
+import { configError } from '../core/errors.js'
+import type { JobState } from '../core/states.js'
+import { systemClock, type Clock } from '../core/clock.js'
+import { createEnqueue, encodeArgs, encodeJob, enqueueAll, type AnyItem, type Enqueued } from './enqueue.js'
+import { jobReference } from './receipt.js'
+import { createTransport } from './transport.js'
+import type { AnyJobs, Client, EnqueueOutcome, JobHandle, Registry } from './types.js'
+import { jobDetails, jobSummary, scheduleDetails } from './view.js'
+
+export interface ClientOptions {
+  /** The coordinator's address, such as `http://127.0.0.1:4100`. */
+  url: string | URL
+  /** Sent as `Authorization: Bearer`. To enqueue, its role must be `enqueue` or `operate`. Default: none, which a coordinator on loopback accepts. */
+  apiKey?: string | undefined
+  /** How long a request may take before it fails with `UNAVAILABLE`. Default `30s`. A wait for a receipt has a timeout of its own. */
+  timeout?: Duration | undefined
+  /** Makes the requests. Default: the global `fetch`. */
+  fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
+  /** The time, for tests. Default: the machine's. */
+  clock?: Clock | undefined
+  /** At least 0 and below 1; spreads the requests of clients that lost their coordinator together. Default: `Math.random`. */
+  random?: (() => number) | undefined
+}
+
+/**
+ * A client of the coordinator at `url`. `Jobs` is the interface in `jobs/registry.gen.ts`; without it every worker's name is taken, args and
+ * results have no types, and the coordinator alone checks them. Throws `ErrandError` `CONFIG` for options that cannot work; connects at the first call.
+ */
+export function createClient<Jobs extends Registry<Jobs> = AnyJobs>(options: ClientOptions): Client<Jobs> {
+  return createAnyClient(options) as unknown as Client<Jobs>
+}
+
+/** A client without a registry, less the types that follow each item of a list. */
+interface AnyClient extends Omit<Client, 'enqueueMany'> {
+  enqueueMany(items: readonly AnyItem[]): Promise<EnqueueOutcome<unknown>[]>
+}
+
+function createAnyClient({
+  url,
+  apiKey,
+  timeout = '30s',
+  fetch = (url, init) => globalThis.fetch(url, init),
+  clock = systemClock,
+  random = Math.random,
+}: ClientOptions): AnyClient {
+  const timeoutMs = parseDuration(timeout)
+  if (timeoutMs === undefined) throw configError(`\`timeout\` of createClient: ${durationProblem(timeout)}`)
+  const transport = createTransport({ url, apiKey, fetch, timeoutMs, clock })
+  const { call } = transport
+  const enqueue = createEnqueue(transport)
+  const reference = (id: string, state?: JobState) => jobReference({ transport, clock, random }, id, state)
+  const handle = ({ id, state, runAt }: Enqueued): JobHandle<unknown> => ({ ...reference(id, state), state, runAt })
+
+  return {
+    enqueue: async (worker, args, options) => handle(await enqueue(encodeJob(worker, args, options))),
+    enqueueMany: async (items) => {
+      const outcomes = await enqueueAll(transport, items)
+      return outcomes.map((outcome) => (outcome.ok ? { ok: true, job: handle(outcome) } : outcome))
+    },
+    schedule: async (worker, args, { cron, timezone, id }) => {
+      const { size: _, ...encoded } = encodeArgs(worker, args)
+      return call((router, options) => router.schedule.mutate({ worker, ...encoded, cron, timezone, id }, options))
+    },
+    job: (id) => reference(id),
+    jobs: {
+      get: async (id) => jobDetails(await call((router, options) => router.jobs.get.query({ id }, options))),
+      list: async (filter = {}) => {
+        const page = await call((router, options) => router.jobs.list.query(filter, options))
+        return { jobs: page.jobs.map(jobSummary), cursor: page.cursor }
+      },
+      cancel: (id) => call((router, options) => router.jobs.cancel.mutate({ id }, options)),
+      retry: (id) => call((router, options) => router.jobs.retry.mutate({ id }, options)),
+    },
+    schedules: {
+      list: async () =>
+        (await call((router, options) => router.schedules.list.query(undefined, options))).map(scheduleDetails),
+      remove: (id) => call((router, options) => router.schedules.remove.mutate({ id }, options)),
+    },
+    workers: {
+      list: async () => [...(await call((router, options) => router.workers.list.query(undefined, options)))],
+    },
+  }
+}

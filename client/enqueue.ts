@@ -1,0 +1,140 @@
+/** Enqueue: jobs are encoded one by one, and many travel in one request. */
+import { ErrandError } from '../core/errors.js'
+import { encodePayload } from '../core/payload.js'
+import type { EnqueueRequest } from '../core/wire.js'
+import type { JobState } from '../core/states.js'
+import { gather } from './gather.js'
+import type { Transport } from './transport.js'
+import type { EnqueueOptions } from './types.js'
+import { fromWire } from './wireError.js'
+
+/** As many as the coordinator takes in one request. */
+export const maxJobsPerRequest = 10_000
+/** Characters. Far below what a coordinator takes (64 MiB), so that a request is quick to read and to send again. */
+export const maxRequestSize = 4_000_000
+
+/** A job ready to be sent. */
+export interface EncodedJob {
+  request: EnqueueRequest
+  /** About how many characters it takes in a request. */
+  size: number
+}
+
+export interface Enqueued {
+  id: string
+  state: JobState
+  runAt: Date
+}
+
+export type Outcome = ({ ok: true } & Enqueued) | { ok: false; error: ErrandError }
+
+/** Throws `INVALID_ARGS` for args that cannot be sent, and `INVALID_TIME` for a `runAt` that is an invalid `Date`. */
+export function encodeJob(worker: string, args: unknown, options: EnqueueOptions = {}): EncodedJob {
+  const { delay, runAt, priority, key } = options
+  const timezone = 'timezone' in options ? options.timezone : undefined
+  const { size, ...encoded } = encodeArgs(worker, args)
+  return {
+    // what is undefined here, JSON leaves out
+    request: { worker, ...encoded, delay, runAt: encodeMoment(runAt), timezone, priority, key },
+    size: size + 200,
+  }
+}
+
+export function encodeArgs(
+  worker: string,
+  args: unknown = {},
+): { args: Record<string, unknown>; argsMeta?: unknown; size: number } {
+  try {
+    const { json, meta } = encodePayload(args)
+    return {
+      args: JSON.parse(json) as Record<string, unknown>,
+      ...(meta === undefined ? {} : { argsMeta: JSON.parse(meta) as unknown }),
+      size: json.length + (meta?.length ?? 0),
+    }
+  } catch (cause) {
+    throw new ErrandError(
+      'INVALID_ARGS',
+      `The args of ${worker} cannot be sent. Use what superjson can say: plain data, Date, Map, Set, BigInt, RegExp, URL.`,
+      { cause },
+    )
+  }
+}
+
+function encodeMoment(moment: Date | string | undefined): string | undefined {
+  if (!(moment instanceof Date)) return moment
+  if (Number.isNaN(moment.getTime())) throw new ErrandError('INVALID_TIME', '`runAt` is an invalid Date.')
+  return moment.toISOString()
+}
+
+/** One after the other, as many as fit into a request. A job that is larger than a request should be goes alone. */
+export function* inRequests<Sized>(jobs: readonly Sized[], sizeOf: (job: Sized) => number): Generator<Sized[]> {
+  let request: Sized[] = []
+  let requestSize = 0
+  for (const job of jobs) {
+    const size = sizeOf(job)
+    if (request.length > 0 && (request.length === maxJobsPerRequest || requestSize + size > maxRequestSize)) {
+      yield request
+      request = []
+      requestSize = 0
+    }
+    request.push(job)
+    requestSize += size
+  }
+  if (request.length > 0) yield request
+}
+
+/** Sends one request's worth of jobs. */
+export async function sendJobs(transport: Transport, jobs: readonly EncodedJob[]): Promise<Outcome[]> {
+  const outcomes = await transport.call((router, options) =>
+    router.enqueueMany.mutate({ jobs: jobs.map(({ request }) => request) }, options),
+  )
+  return outcomes.map((outcome) =>
+    outcome.ok ? { ...outcome, runAt: new Date(outcome.runAt) } : { ok: false, error: fromWire(outcome.error) },
+  )
+}
+
+/** Enqueues one job; those of one tick share a request. */
+export function createEnqueue(transport: Transport): (job: EncodedJob) => Promise<Enqueued> {
+  const send = gather<EncodedJob, Outcome>({
+    split: (calls) => inRequests(calls, ({ item }) => item.size),
+    send: (jobs) => sendJobs(transport, jobs),
+  })
+  return async (job) => {
+    const outcome = await send(job)
+    if (!outcome.ok) throw outcome.error
+    return outcome
+  }
+}
+
+export type AnyItem = { worker: string; args?: unknown } & EnqueueOptions
+
+/**
+ * Enqueues each on its own. Throws where not even the first request could be made; after that, a request that fails gives its error to its own
+ * jobs and to all behind them, which are not sent.
+ */
+export async function enqueueAll(transport: Transport, items: readonly AnyItem[]): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  const encoded: { place: number; job: EncodedJob }[] = []
+  for (const [place, { worker, args, ...options }] of items.entries()) {
+    try {
+      encoded.push({ place, job: encodeJob(worker, args, options) })
+    } catch (error) {
+      if (!(error instanceof ErrandError)) throw error
+      outcomes[place] = { ok: false, error }
+    }
+  }
+  let sent = 0
+  for (const request of inRequests(encoded, ({ job }) => job.size)) {
+    try {
+      const jobs = request.map(({ job }) => job)
+      const answers = await sendJobs(transport, jobs)
+      request.forEach(({ place }, index) => (outcomes[place] = answers[index]!))
+      sent += request.length
+    } catch (error) {
+      if (sent === 0 || !(error instanceof ErrandError)) throw error
+      for (const { place } of encoded.slice(sent)) outcomes[place] = { ok: false, error }
+      break
+    }
+  }
+  return outcomes
+}

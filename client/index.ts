@@ -1,0 +1,32 @@
+/** `import … from 'errand/client'`: enqueue jobs and wait for their receipts, typed by `jobs/registry.gen.ts`. */
+export { createClient } from './createClient.js'
+export type { ClientOptions } from './createClient.js'
+export { JobFailedError, ReceiptTimeoutError } from './errors.js'
+export { ErrandError } from '../core/errors.js'
+export type { ErrorCode, Issue } from '../core/errors.js'
+export type { Duration } from '../core/duration.js'
+export type { JobState } from '../core/states.js'
+export type {
+  AnyJobs,
+  ArgsOf,
+  Client,
+  EnqueueItem,
+  EnqueueOptions,
+  EnqueueOutcome,
+  FailureReceipt,
+  JobDetails,
+  JobHandle,
+  JobPage,
+  JobReference,
+  JobSummary,
+  ListOptions,
+  Receipt,
+  ReceiptError,
+  Registry,
+  ResultOf,
+  ScheduleDetails,
+  Scheduled,
+  ScheduleOptions,
+  SuccessReceipt,
+  WaitOptions,
+} from './types.js'

@@ -1,0 +1,105 @@
+/**
+ * The way to the coordinator: one tRPC client for the fixed router, whose types stay in here. A call ends with an answer, an `ErrandError`, or the
+ * reason of the caller's own signal.
+ */
+import { createTRPCClient, httpLink, type TRPCClient } from '@trpc/client'
+import superjson from 'superjson'
+import { formatDuration } from '../core/duration.js'
+import { configError } from '../core/errors.js'
+import type { Router } from '../server/router.js'
+import type { Clock } from '../core/clock.js'
+import { notACoordinator, toErrandError, tooSlow } from './wireError.js'
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+export interface TransportOptions {
+  url: string | URL
+  apiKey: string | undefined
+  fetch: Fetch
+  timeoutMs: number
+  clock: Clock
+}
+
+export interface CallOptions {
+  /** Default: the client's. */
+  timeoutMs?: number
+  signal?: AbortSignal | undefined
+}
+
+export interface Transport {
+  readonly timeoutMs: number
+  readonly call: <Answer>(
+    ask: (router: TRPCClient<Router>, options: { signal: AbortSignal }) => Promise<Answer>,
+    options?: CallOptions,
+  ) => Promise<Answer>
+}
+
+/** Throws `ErrandError` `CONFIG` for a url or key that cannot work. */
+export function createTransport({ url, apiKey, fetch, timeoutMs, clock }: TransportOptions): Transport {
+  const { origin, endpoint } = readUrl(url)
+  const router = createTRPCClient<Router>({
+    links: [
+      httpLink({
+        url: endpoint,
+        headers: authorization(apiKey),
+        // args are encoded already (enqueue.ts); only answers hold what JSON cannot say
+        transformer: {
+          input: { serialize: (json) => ({ json }), deserialize: superjson.deserialize },
+          output: superjson,
+        },
+        fetch: async (url, init) => {
+          const response = await fetch(url as string, init as RequestInit)
+          if (isJson(response)) return response
+          await response.body?.cancel()
+          throw notACoordinator(origin, response.status)
+        },
+      }),
+    ],
+  })
+
+  return {
+    timeoutMs,
+    async call(ask, { timeoutMs: limitMs = timeoutMs, signal } = {}) {
+      signal?.throwIfAborted()
+      const answered = new AbortController()
+      const late = new AbortController()
+      const giveUp = async () => {
+        await clock.sleep(limitMs, answered.signal)
+        if (!answered.signal.aborted) late.abort()
+      }
+      void giveUp()
+      try {
+        return await ask(router, { signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal })
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason
+        throw late.signal.aborted ? tooSlow(origin, formatDuration(limitMs)) : toErrandError(error, origin)
+      } finally {
+        answered.abort()
+      }
+    },
+  }
+}
+
+const isJson = ({ headers }: Response): boolean => /^application\/json\b/i.test(headers.get('content-type') ?? '')
+
+function readUrl(url: string | URL): { origin: string; endpoint: string } {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) {
+    throw configError(
+      '`url` of createClient must be the coordinator\'s http or https address, such as "http://127.0.0.1:4100".',
+    )
+  }
+  if (parsed.username !== '' || parsed.password !== '') {
+    throw configError('`url` of createClient must not hold a user or a password. Give the API key as `apiKey`.')
+  }
+  return { origin: parsed.origin, endpoint: `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}/trpc` }
+}
+
+/** Checked here because `fetch` would repeat a key that cannot be a header in its error. */
+function authorization(apiKey: string | undefined): Record<string, string> {
+  if (apiKey === undefined || apiKey === '') return {}
+  if (!/^[\x21-\x7e]+$/.test(apiKey)) {
+    throw configError('`apiKey` of createClient holds a space, a line break or another character that no key has.')
+  }
+  return { authorization: `Bearer ${apiKey}` }
+}

@@ -1,0 +1,266 @@
+/**
+ * What the typed client looks like. Behind these types sits one plain engine keyed by name (createClient.ts), and nothing here comes from
+ * zod, tRPC or the server, so that an app needs none of them to be checked.
+ *
+ * Cost: `[T] extends [{ args: infer A }]` is wrapped in a tuple on purpose. Without the wrap TypeScript resolves each argument's contextual type
+ * through the union of all workers: with 1,000 workers and 500 calls 10 seconds, and with it half a second.
+ */
+import type { Duration } from '../core/duration.js'
+import type { ErrandError } from '../core/errors.js'
+import type { JobState } from '../core/states.js'
+
+/** What `Jobs` of `jobs/registry.gen.ts` is: for each worker what callers give, and what `run` returns. */
+export type Registry<Jobs> = { [Name in keyof Jobs]: { args: unknown; result: unknown } }
+
+/** The registry of a client without one: every name is taken, and the coordinator alone checks the args. */
+export type AnyJobs = Record<string, { args: object; result: unknown }>
+
+/** What callers give: the input type of the worker's schema. */
+export type ArgsOf<Jobs, Name extends keyof Jobs> = [Jobs[Name]] extends [{ args: infer Args }] ? Args : never
+
+/** What `run` returns. */
+export type ResultOf<Jobs, Name extends keyof Jobs> = [Jobs[Name]] extends [{ result: infer Result }] ? Result : never
+
+/** Behind the name: the args, which may be left out where `{}` is enough, and the options. */
+export type EnqueueRest<Job> = [Job] extends [{ args: infer Args }]
+  ? [object] extends [Args]
+    ? [args?: Args, options?: EnqueueOptions]
+    : [args: Args, options?: EnqueueOptions]
+  : never
+
+/** A known name as it is; for an unknown one the names of its folder, or all of them, which the compiler's message then lists. */
+export type KnownName<Jobs, Name extends string> = Name extends keyof Jobs ? Name : NearNames<keyof Jobs & string, Name>
+
+type NearNames<Known extends string, Name extends string> = Name extends `${infer Folder}.${string}`
+  ? Extract<Known, `${Folder}.${string}`> extends infer Near
+    ? [Near] extends [never]
+      ? Known
+      : Near
+    : never
+  : Known
+
+interface AnyEnqueueOptions {
+  /** Higher runs first: a whole number from -1000 to 1000. Default: the worker's. */
+  priority?: number | undefined
+  /** While a job with this key is not final, enqueueing another one for the same worker fails with `KEY_TAKEN`. */
+  key?: string | undefined
+}
+
+export interface EnqueueAfter extends AnyEnqueueOptions {
+  /** Not before this long from now. Default: now. */
+  delay?: Duration | undefined
+  runAt?: undefined
+}
+
+export interface EnqueueAt extends AnyEnqueueOptions {
+  /**
+   * Not before this moment: a `Date`, ISO 8601 with an offset, or a local time such as `2030-01-01 10:00:00 AM`, read in `timezone`.
+   * A time in the past means now.
+   */
+  runAt: Date | string
+  /** The zone of a `runAt` without an offset, such as `Europe/Berlin`. Default `UTC`. */
+  timezone?: string | undefined
+  delay?: undefined
+}
+
+/** `delay` and `runAt` exclude each other. */
+export type EnqueueOptions = EnqueueAfter | EnqueueAt
+
+/** One job of `enqueueMany`: the worker's name, its args, and the options of `enqueue`. */
+export type EnqueueItem<Jobs, Name extends keyof Jobs> = { worker: Name } & ItemArgs<Jobs[Name]> & EnqueueOptions
+
+type ItemArgs<Job> = [Job] extends [{ args: infer Args }]
+  ? [object] extends [Args]
+    ? { args?: Args | undefined }
+    : { args: Args }
+  : never
+
+/** The items for a list of names. Taken apart by name, the compiler looks at one worker for each item, not at the union of all. */
+export type EnqueueItems<Jobs, Names extends readonly unknown[]> = {
+  [Index in keyof Names]: EnqueueItem<Jobs, Names[Index] & keyof Jobs>
+}
+
+export type EnqueueOutcomes<Jobs, Names extends readonly unknown[]> = {
+  -readonly [Index in keyof Names]: EnqueueOutcome<ResultOf<Jobs, Names[Index] & keyof Jobs>>
+}
+
+/** The outcome of one item of `enqueueMany`. */
+export type EnqueueOutcome<Result> = { ok: true; job: JobHandle<Result> } | { ok: false; error: ErrandError }
+
+export interface ScheduleOptions {
+  /** Five fields, or six with seconds first, such as `0 9 * * *`. */
+  cron: string
+  /** The zone the expression is read in. Default `UTC`. */
+  timezone?: string | undefined
+  /** Names the schedule; the same id again replaces it. Default: one is made. */
+  id?: string | undefined
+}
+
+export interface Scheduled {
+  scheduleId: string
+  /** `null` where the expression has no tick any more. */
+  nextRunAt: Date | null
+}
+
+/** An error that `run` threw, as it travelled. `stack` points into the worker's TypeScript source. */
+export interface ReceiptError {
+  name: string
+  message: string
+  code?: string | undefined
+  stack?: string | undefined
+  cause?: ReceiptError | undefined
+}
+
+export interface SuccessReceipt<Result> {
+  status: 'success'
+  result: Result
+  /** Counts from 1. */
+  attempt: number
+  startedAt: Date
+  finishedAt: Date
+}
+
+export interface FailureReceipt {
+  status: 'failure'
+  /** `error.code` is `TIMEOUT` where the attempt gave no receipt before its deadline. */
+  error: ReceiptError
+  attempt: number
+  startedAt: Date
+  finishedAt: Date
+}
+
+/** How a job ended: the receipt of its last attempt, or that it was cancelled. */
+export type Receipt<Result> = SuccessReceipt<Result> | FailureReceipt | { status: 'cancelled'; finishedAt: Date }
+
+export interface WaitOptions {
+  /** How long to wait for the job to end, retries included. Default `5m`. */
+  timeout?: Duration | undefined
+  /** Ends the waiting, not the job. */
+  signal?: AbortSignal | undefined
+}
+
+/** A job by its id. */
+export interface JobReference<Result> {
+  readonly id: string
+  /**
+   * Waits until the job is final, through all its retries, and tells how it ended. A coordinator that cannot be reached meanwhile is asked again.
+   * Throws `ReceiptTimeoutError` when the time is over (the job goes on), and `ErrandError` `UNKNOWN_JOB` once the job has been purged.
+   */
+  receipt(options?: WaitOptions): Promise<Receipt<Result>>
+  /** The same for those who only want what `run` returned. Throws `JobFailedError` for a job that failed or was cancelled. */
+  result(options?: WaitOptions): Promise<Result>
+}
+
+/** A job that was enqueued just now. */
+export interface JobHandle<Result> extends JobReference<Result> {
+  /** As it was when the coordinator answered. `jobs.get(id)` tells how it is now. */
+  readonly state: JobState
+  /** Not before this moment. */
+  readonly runAt: Date
+}
+
+/** A job as the coordinator shows it. Its args may be older than the worker's schema, so they have no type. */
+export interface JobDetails {
+  id: string
+  worker: string
+  state: JobState
+  /** The attempt that runs or ran last; 0 before the first. */
+  attempt: number
+  maxAttempts: number
+  priority: number
+  runAt: Date
+  createdAt: Date
+  finishedAt?: Date
+  key?: string
+  scheduleId?: string
+  /** False while no deployed worker has the job's name; the job waits until it is back. */
+  workerKnown: boolean
+  args: unknown
+  /** One for each attempt that is over, in their order. */
+  receipts: (SuccessReceipt<unknown> | FailureReceipt)[]
+}
+
+export type JobSummary = Omit<JobDetails, 'receipts'>
+
+export interface ListOptions<Name extends string = string> {
+  worker?: Name | undefined
+  state?: JobState | undefined
+  /** How many jobs at the most, 1 to 500. Default 50. */
+  limit?: number | undefined
+  /** Where the last page ended. */
+  cursor?: string | undefined
+}
+
+export interface JobPage {
+  /** Newest first. */
+  jobs: JobSummary[]
+  /** Where the next page begins; `null` on the last one. */
+  cursor: string | null
+}
+
+export interface ScheduleDetails {
+  id: string
+  worker: string
+  cron: string
+  timezone: string
+  args: unknown
+  nextRunAt: Date | null
+  lastRunAt: Date | null
+  /** `code`: from a worker's `schedule` option. `api`: made at run time. */
+  source: 'code' | 'api'
+  createdAt: Date
+}
+
+/**
+ * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer; what was asked may have happened all the
+ * same, so give a job a `key` if trying again must not make a second one.
+ */
+export interface Client<Jobs extends Registry<Jobs> = AnyJobs> {
+  /**
+   * Answers once the job is in the coordinator's journal. Calls of one tick travel in one request, and each gets its own outcome.
+   * Throws `INVALID_ARGS` with the issues, `UNKNOWN_WORKER`, `INVALID_TIME`, and `KEY_TAKEN` with the holder in `details.id`.
+   */
+  enqueue<Name extends string>(
+    worker: KnownName<Jobs, Name>,
+    ...rest: EnqueueRest<Jobs[Name & keyof Jobs]>
+  ): Promise<JobHandle<ResultOf<Jobs, Name & keyof Jobs>>>
+
+  /**
+   * Enqueues each item on its own and answers with the outcomes in their order: a bad item has its error there, and the others go in.
+   * Many items take several requests. Throws if the first cannot be made; if a later one cannot, the items from there on have its error.
+   */
+  enqueueMany<const Names extends readonly (keyof Jobs & string)[]>(
+    items: readonly [...EnqueueItems<Jobs, Names>],
+  ): Promise<EnqueueOutcomes<Jobs, Names>>
+
+  /** Makes a job at each tick of `cron`. Throws `INVALID_TIME` for an expression or zone that cannot be read. */
+  schedule<Name extends string>(
+    worker: KnownName<Jobs, Name>,
+    args: ArgsOf<Jobs, Name & keyof Jobs>,
+    options: ScheduleOptions,
+  ): Promise<Scheduled>
+
+  /** A job whose id is known from elsewhere. Say whose it is to have its result typed: `errand.job<'mail.send'>(id)`. */
+  job<Name extends keyof Jobs = never>(
+    id: string,
+  ): JobReference<[Name] extends [never] ? unknown : ResultOf<Jobs, Name>>
+
+  jobs: {
+    /** Throws `UNKNOWN_JOB`. */
+    get(id: string): Promise<JobDetails>
+    list(options?: ListOptions<keyof Jobs & string>): Promise<JobPage>
+    /** A job that has not begun never will; one that runs is told to stop. Throws `UNKNOWN_JOB`, and `WRONG_STATE` once it has ended. */
+    cancel(id: string): Promise<{ id: string; state: JobState }>
+    /** Gives a final job new attempts. Throws `UNKNOWN_JOB`, `WRONG_STATE` before it has ended, and `KEY_TAKEN`. */
+    retry(id: string): Promise<{ id: string; state: JobState }>
+  }
+  schedules: {
+    list(): Promise<ScheduleDetails[]>
+    /** Throws `UNKNOWN_SCHEDULE`, and `WRONG_STATE` for one made in code. */
+    remove(id: string): Promise<void>
+  }
+  workers: {
+    /** The names of the deployed workers. */
+    list(): Promise<string[]>
+  }
+}

@@ -1,0 +1,50 @@
+/** What the coordinator shows, as the client's callers see it: times are Dates, and args and results are as they were given. */
+import { restorePayload } from '../core/payload.js'
+import type { JobView, ReceiptView, ScheduleView } from '../core/wire.js'
+import type { FailureReceipt, JobDetails, JobSummary, ScheduleDetails, SuccessReceipt } from './types.js'
+
+export const jobDetails = ({ receipts, ...view }: JobView): JobDetails => ({
+  ...jobSummary(view),
+  receipts: receipts.map(receiptOf),
+})
+
+export function jobSummary({
+  args,
+  argsMeta,
+  runAt,
+  createdAt,
+  finishedAt,
+  ...view
+}: Omit<JobView, 'receipts'>): JobSummary {
+  return {
+    ...view,
+    runAt: new Date(runAt),
+    createdAt: new Date(createdAt),
+    ...(finishedAt === undefined ? {} : { finishedAt: new Date(finishedAt) }),
+    args: restorePayload(args, argsMeta),
+  }
+}
+
+export function receiptOf(view: ReceiptView): SuccessReceipt<unknown> | FailureReceipt {
+  const { attempt } = view
+  const startedAt = new Date(view.startedAt)
+  const finishedAt = new Date(view.finishedAt)
+  return view.status === 'success'
+    ? { status: 'success', result: restorePayload(view.result, view.resultMeta), attempt, startedAt, finishedAt }
+    : { status: 'failure', error: view.error ?? { name: 'Error', message: '' }, attempt, startedAt, finishedAt }
+}
+
+export const scheduleDetails = ({
+  args,
+  argsMeta,
+  nextRunAt,
+  lastRunAt,
+  createdAt,
+  ...view
+}: ScheduleView): ScheduleDetails => ({
+  ...view,
+  args: restorePayload(args, argsMeta),
+  nextRunAt: nextRunAt === null ? null : new Date(nextRunAt),
+  lastRunAt: lastRunAt === null ? null : new Date(lastRunAt),
+  createdAt: new Date(createdAt),
+})

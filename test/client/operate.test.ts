@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import { testErrand } from '../support/errand.js'
+import { clientOf } from './support.js'
+import { workers } from './workers.js'
+
+describe('jobs', () => {
+  it('shows a job with its args, receipts and times as they were given', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    const job = await client.enqueue('mail.send', { to: 'ada@example.org', at: new Date(7) }, { key: 'ada' })
+    await job.receipt()
+    const moment = new Date('2030-01-01T00:00:00Z')
+    expect(await client.jobs.get(job.id)).toEqual({
+      id: job.id,
+      worker: 'mail.send',
+      state: 'succeeded',
+      attempt: 1,
+      maxAttempts: 5,
+      priority: 0,
+      runAt: moment,
+      createdAt: moment,
+      finishedAt: moment,
+      key: 'ada',
+      workerKnown: true,
+      args: { to: 'ada@example.org', at: new Date(7) },
+      receipts: [
+        {
+          status: 'success',
+          result: { sentTo: 'ada@example.org', at: new Date(7) },
+          attempt: 1,
+          startedAt: moment,
+          finishedAt: moment,
+        },
+      ],
+    })
+    await expect(client.jobs.get('nobody')).rejects.toMatchObject({ code: 'UNKNOWN_JOB' })
+  })
+
+  it('lists by worker and state, page by page, newest first', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    const ids: string[] = []
+    for (let n = 0; n < 3; n++)
+      ids.push((await client.enqueue('mail.send', { to: 'a', at: new Date(n) }, { delay: '1h' })).id)
+    await client.enqueue('tick', {}, { delay: '1h' })
+    const first = await client.jobs.list({ worker: 'mail.send', state: 'scheduled', limit: 2 })
+    expect(first.jobs.map(({ id }) => id)).toEqual([ids[2], ids[1]])
+    expect(first.jobs[0]).toMatchObject({ args: { to: 'a', at: new Date(2) }, runAt: new Date('2030-01-01T01:00:00Z') })
+    const second = await client.jobs.list({ worker: 'mail.send', limit: 2, cursor: first.cursor! })
+    expect(second).toMatchObject({ jobs: [{ id: ids[0] }], cursor: null })
+    expect((await client.jobs.list()).jobs).toHaveLength(4)
+    expect(await client.jobs.list({ state: 'failed' })).toEqual({ jobs: [], cursor: null })
+  })
+
+  it('cancels and retries', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    const job = await client.enqueue('shop.total', { amount: '3' }, { delay: '1h' })
+    expect(await client.jobs.cancel(job.id)).toEqual({ id: job.id, state: 'cancelled' })
+    expect(await client.jobs.retry(job.id)).toEqual({ id: job.id, state: 'queued' })
+    expect(await job.result()).toEqual({ doubled: 6 })
+    await expect(client.jobs.cancel(job.id)).rejects.toMatchObject({
+      code: 'WRONG_STATE',
+      details: { id: job.id, state: 'succeeded' },
+    })
+  })
+})
+
+describe('schedules', () => {
+  it('are made, listed and removed', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    const args = { to: 'ada@example.org', at: new Date(3) }
+    const made = await client.schedule('mail.send', args, { id: 'daily', cron: '0 9 * * *', timezone: 'Europe/Berlin' })
+    expect(made).toEqual({ scheduleId: 'daily', nextRunAt: new Date('2030-01-01T08:00:00Z') })
+    expect(await client.schedules.list()).toEqual([
+      {
+        id: 'daily',
+        worker: 'mail.send',
+        cron: '0 9 * * *',
+        timezone: 'Europe/Berlin',
+        args,
+        nextRunAt: new Date('2030-01-01T08:00:00Z'),
+        lastRunAt: null,
+        source: 'api',
+        createdAt: new Date('2030-01-01T00:00:00Z'),
+      },
+    ])
+    await client.schedules.remove('daily')
+    expect(await client.schedules.list()).toEqual([])
+    await expect(client.schedules.remove('daily')).rejects.toMatchObject({ code: 'UNKNOWN_SCHEDULE' })
+  })
+
+  it('refuse a cron expression that cannot be read, and args that do not fit', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    await expect(client.schedule('tick', {}, { cron: '99 * * * *' })).rejects.toMatchObject({
+      code: 'INVALID_TIME',
+      issues: [{ path: ['cron'] }],
+    })
+    // @ts-expect-error `code` is missing
+    await expect(client.schedule('mail.bounce', {}, { cron: '* * * * *' })).rejects.toMatchObject({
+      code: 'INVALID_ARGS',
+    })
+  })
+})
+
+describe('workers', () => {
+  it('are listed by name', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    expect((await client.workers.list()).toSorted()).toEqual(['mail.bounce', 'mail.send', 'shop.total', 'tick'])
+  })
+})
