@@ -1,4 +1,5 @@
 /** `import … from 'errand/runtime/node'`: serves all functions of a folder on one port, each one loaded when it is first called. */
+import { setMaxListeners } from 'node:events'
 import { didYouMean } from '../core/nearest.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import { describeError } from './describeError.js'
@@ -38,6 +39,9 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   const environment = { ERRAND_SIGNING_KEYS: keys.join(',') }
   const running = new Set<Promise<unknown>>()
   let closing = false
+  const ended = new AbortController()
+  // one listener for each receipt that is being posted, however many there are
+  setMaxListeners(0, ended.signal)
 
   /** Keeps count of what runs, until it settles. */
   function track<T>(work: Promise<T>): Promise<T> {
@@ -57,7 +61,10 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     if (!bundles.has(worker) || path !== `/${worker.replaceAll('.', '/')}`) return unknownWorker(worker)
     const loaded = bundles.loaded(worker) ?? (await bundles.load(worker).catch((error: unknown) => ({ error })))
     if ('error' in loaded) return loadFailed(incoming, worker, loaded.error)
-    return loaded.handle(incoming, environment, { waitUntil: (work) => void track(work) })
+    return loaded.handle(incoming, environment, {
+      waitUntil: (work) => void track(work),
+      signal: ended.signal,
+    })
   }
 
   function unknownWorker(worker: string): Outgoing {
@@ -92,6 +99,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       listen(answer, where, clock, async () => {
         closing = true
         await within(clock, closeLimitMs, nothingRuns())
+        ended.abort()
       }),
   }
 }

@@ -32,6 +32,8 @@ export interface WrapOptions {
 export interface PlatformContext {
   /** Keeps the function alive until the promise settles. */
   waitUntil?(promise: Promise<unknown>): void
+  /** Aborts when the host ends for good: a receipt that is still to be posted is given up then. */
+  signal?: AbortSignal
 }
 
 export interface FunctionHandler {
@@ -61,7 +63,7 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     if (!received.ok) return refusalAnswer(received.refusal)
 
     if (job.receipt !== 'posted') return json(200, await runAttempt(job, received.call, deps, signal))
-    const posted = runAndPost(job, received.call, deps, warn)
+    const posted = runAndPost(job, received.call, deps, warn, platform?.signal)
     platform?.waitUntil?.(posted)
     return { status: 202, headers: {}, body: null }
   }
@@ -120,10 +122,14 @@ async function runAndPost(
   call: FunctionCall,
   deps: PostDeps,
   warn: (message: string) => void,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const receipt = await runAttempt(job, call, deps)
   const giveUpAt = new Date(Math.max(Date.parse(call.deadline), deps.clock.now().getTime()) + postSlackMs)
-  const outcome = await postUntilTaken(call.receipt, receipt, deps, { until: () => giveUpAt })
+  const outcome = await postUntilTaken(call.receipt, receipt, deps, {
+    until: () => giveUpAt,
+    ...(signal ? { signal } : {}),
+  })
   if (outcome.kind === 'taken') return
   const problem = outcome.kind === 'refused' ? `it was refused with ${outcome.status}` : outcome.problem
   warn(`errand: the receipt of ${call.worker} ${call.id}, attempt ${call.attempt}, was not taken: ${problem}.`)

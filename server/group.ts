@@ -1,29 +1,28 @@
 /**
  * Writes in groups: what is asked for while a write is under way goes together into the next one. Alone, a caller waits for nothing;
- * under load one journaled write serves hundreds of callers, and each gets its own outcome.
+ * under load one journaled write serves hundreds of callers, and each gets its own outcome. One write at a time: with two, each carries half as
+ * many, and the engine's work for each write doubles (measured: 800 against 1,700 jobs/s on a busy machine).
  */
 export interface GroupOptions<Item, Outcome> {
   /** Writes the items and answers with an outcome for each, in order. A throw fails every item of the group. */
   write: (items: Item[]) => Promise<Outcome[]>
   /** At most so many items in one write. */
   maxItems: number
-  /** How many writes may be under way at once. Default 2: one travels while the other is being journaled. */
-  maxWrites?: number
 }
 
-export function createGroup<Item, Outcome>({ write, maxItems, maxWrites = 2 }: GroupOptions<Item, Outcome>) {
+export function createGroup<Item, Outcome>({ write, maxItems }: GroupOptions<Item, Outcome>) {
   interface Waiting {
     item: Item
     resolve(outcome: Outcome): void
     reject(error: unknown): void
   }
   let waiting: Waiting[] = []
-  let writes = 0
+  let writing = false
   let planned = false
 
   /** A microtask later, so that all that is added in the same turn goes into the same write. */
   const plan = () => {
-    if (planned || writes >= maxWrites || waiting.length === 0) return
+    if (planned || writing || waiting.length === 0) return
     planned = true
     queueMicrotask(() => {
       planned = false
@@ -34,15 +33,14 @@ export function createGroup<Item, Outcome>({ write, maxItems, maxWrites = 2 }: G
   const flush = async (): Promise<void> => {
     const group = waiting.slice(0, maxItems)
     waiting = waiting.slice(maxItems)
-    writes++
-    plan()
+    writing = true
     try {
       const outcomes = await write(group.map(({ item }) => item))
       group.forEach((caller, index) => caller.resolve(outcomes[index]!))
     } catch (error) {
       group.forEach((caller) => caller.reject(error))
     } finally {
-      writes--
+      writing = false
       plan()
     }
   }

@@ -246,6 +246,26 @@ describe('on a port', () => {
     await closing
   })
 
+  it('tells work that goes on after the answer when the limit is over', async () => {
+    const [told, clock] = [gate(), manualClock()]
+    share({ told: told.open })
+    const { url, close } = await listening(
+      {
+        slow: `export default { async fetch(request, env, platform) {
+          platform.waitUntil(new Promise((resolve) => platform.signal.addEventListener('abort', resolve)).then(shared.told))
+          return new Response(null, { status: 202 })
+        } }`,
+      },
+      { clock },
+    )
+    expect((await call(url)).status).toBe(202)
+    const closing = close()
+    await clock.untilSleeping((ms) => ms === 30_000)
+    clock.advance(30_000)
+    await told.opened
+    await closing
+  })
+
   it('cuts calls that run longer than the limit', async () => {
     const begun = gate()
     share({ begun: begun.open, wait: new Promise(() => {}) })
