@@ -24,6 +24,15 @@ export interface Contract {
   timeoutMs: number
   throttle: (ThrottleRule & { key: ((args: unknown) => string) | undefined }) | undefined
   concurrency: { limit: number; key: ((args: unknown) => string) | undefined } | undefined
+  unique:
+    | {
+        key: (args: unknown) => string
+        /** A number is milliseconds from the enqueue. */
+        until: 'started' | 'finished' | number
+        onConflict: 'return' | 'reject' | 'replace' | 'debounce'
+        maxWaitMs: number
+      }
+    | undefined
   priority: number
   schedule: { cron: string; timezone: string; args: unknown } | undefined
   keepMs: Record<FinalState, number>
@@ -48,7 +57,7 @@ export function readContract(worker: string, options: ContractOptions): Contract
       `The contract of ${worker} cannot work. ${list} Mend it and run \`errand codegen\`.`,
     )
   }
-  const { throttle, concurrency, retry, schedule, keep } = options
+  const { throttle, concurrency, unique, retry, schedule, keep } = options
   return {
     worker,
     args: options.args,
@@ -62,6 +71,12 @@ export function readContract(worker: string, options: ContractOptions): Contract
       key: throttle.key,
     },
     concurrency: concurrency && { limit: concurrency.limit, key: concurrency.key },
+    unique: unique && {
+      key: unique.key,
+      until: parseDuration(unique.until) ?? (unique.until === 'started' ? 'started' : 'finished'),
+      onConflict: unique.onConflict ?? 'return',
+      maxWaitMs: parseDuration(unique.maxWait ?? '1h')!,
+    },
     priority: options.priority ?? 0,
     schedule: schedule && { cron: schedule.cron, timezone: schedule.timezone ?? 'UTC', args: schedule.args ?? {} },
     keepMs: {
@@ -86,6 +101,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
         'timeout',
         'throttle',
         'concurrency',
+        'unique',
         'priority',
         'schedule',
         'keep',
@@ -98,6 +114,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
     ...durationProblems([['timeout', options.timeout]], { positive: true }),
     ...throttleProblems(options.throttle),
     ...concurrencyProblems(options.concurrency),
+    ...uniqueProblems(options.unique),
     ...integerProblems('priority', options.priority, -1000, 1000),
     ...scheduleProblems(options.schedule),
     ...keepProblems(options.keep),
@@ -182,6 +199,29 @@ function concurrencyProblems(concurrency: ContractOptions['concurrency']): Polic
     ...unknownOptions(concurrency, ['limit', 'key'], ['concurrency']),
     ...requiredInteger('concurrency.limit', concurrency.limit, 1, 10_000),
     ...functionProblems('concurrency.key', concurrency.key),
+  ]
+}
+
+const conflictPolicies = ['return', 'reject', 'replace', 'debounce']
+
+function uniqueProblems(unique: ContractOptions['unique']): PolicyProblem[] {
+  if (unique === undefined) return []
+  const untilIsWord = unique.until === 'started' || unique.until === 'finished'
+  return [
+    ...unknownOptions(unique, ['key', 'until', 'onConflict', 'maxWait'], ['unique']),
+    ...(unique.key === undefined
+      ? [{ path: ['unique', 'key'], message: 'is missing. It takes a function of the args.' }]
+      : functionProblems('unique.key', unique.key)),
+    ...(untilIsWord ? [] : durationProblems([['unique.until', unique.until]], { positive: true })),
+    ...(unique.onConflict === undefined || conflictPolicies.includes(unique.onConflict)
+      ? []
+      : [
+          {
+            path: ['unique', 'onConflict'],
+            message: `must be one of ${conflictPolicies.map((p) => `'${p}'`).join(', ')}.`,
+          },
+        ]),
+    ...durationProblems([['unique.maxWait', unique.maxWait]], { positive: true }),
   ]
 }
 

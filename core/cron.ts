@@ -39,14 +39,19 @@ export function nextTick(cron: string, timezone: string, after: Date): Date | un
   }
 }
 
-/** The last tick at or before a moment. */
-export function lastTick(cron: string, timezone: string, until: Date): Date | undefined {
-  try {
-    // cron-parser's prev() is strictly before, so a tick at `until` itself needs a millisecond more
-    return CronExpressionParser.parse(cron, { tz: timezone, currentDate: new Date(until.getTime() + 1) })
-      .prev()
-      .toDate()
-  } catch {
-    return undefined
+/**
+ * The last tick at or before `until`, of those that follow the tick `from`; `from` itself where there is none.
+ * Looked for by ticks that follow one another, because at DST changes the parser's way back does not meet the ticks of its way forth. The
+ * search begins with the last minute and looks further back eightfold each time, so a rule for every second is as quick as one for every year.
+ */
+export function lastTick(cron: string, timezone: string, from: Date, until: Date): Date {
+  for (let windowMs = 60_000; ; windowMs *= 8) {
+    const start = new Date(Math.max(from.getTime(), until.getTime() - windowMs))
+    let last: Date | undefined
+    for (let tick = nextTick(cron, timezone, start); tick && tick <= until; tick = nextTick(cron, timezone, tick)) {
+      last = tick
+    }
+    if (last) return last
+    if (start <= from) return from
   }
 }

@@ -30,6 +30,24 @@ export interface ConcurrencyPolicy<Args> {
   key?: (args: Args) => string
 }
 
+export interface UniquePolicy<Args> {
+  /** Jobs with the same key are the same work. */
+  key: (args: Args) => string
+  /**
+   * How long a job holds its key: until it has `'started'`, until it is `'finished'` (default; in whatever final state), or for a duration from
+   * the moment it was enqueued.
+   */
+  until?: 'started' | 'finished' | Duration
+  /**
+   * What becomes of a job whose key is held: `'return'` answers with the job that holds it (default), `'reject'` refuses with `KEY_TAKEN`, `'replace'`
+   * gives the holder the new args and time, `'debounce'` gives it the new args and moves its time on, at most `maxWait`. A holder that has
+   * started can be neither replaced nor debounced: then the new job is refused with `KEY_TAKEN`.
+   */
+  onConflict?: 'return' | 'reject' | 'replace' | 'debounce'
+  /** For `'debounce'`: the longest a job is moved on, from the moment it was first enqueued. Default `'1h'`. */
+  maxWait?: Duration
+}
+
 export interface KeepPolicy {
   /** How long a job and its receipts are kept after it succeeded. Default `'1d'`. */
   succeeded?: Duration
@@ -76,6 +94,8 @@ export interface JobOptions<Schema extends ArgsSchema, Result> {
   timeout?: Duration
   /** Delays jobs beyond a rate; never drops one. */
   throttle?: ThrottlePolicy<z.output<Schema>>
+  /** At most one job of a key. Race-free, across coordinators. */
+  unique?: UniquePolicy<z.output<Schema>>
   /** At most so many at once. Holds across coordinators; a slot ends with its attempt and cannot leak. */
   concurrency?: ConcurrencyPolicy<z.output<Schema>>
   /** Higher runs first, from -1000 to 1000. Default 0. */

@@ -10,6 +10,7 @@ export type {
   RetryPolicy,
   SchedulePolicy,
   ThrottlePolicy,
+  UniquePolicy,
 } from './defineJob.js'
 export type { Backoff } from './backoff.js'
 export type { Duration } from './duration.js'

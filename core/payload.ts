@@ -12,9 +12,28 @@ export interface Payload {
 }
 
 export function encodePayload(value: unknown): Payload {
+  // most payloads are plain JSON; then superjson is not asked, which is six times slower
+  if (isPlainJson(value, 0)) return { json: JSON.stringify(value) }
   const { json, meta } = superjson.serialize(value)
   const text = JSON.stringify(json ?? null)
   return meta === undefined ? { json: text } : { json: text, meta: JSON.stringify(meta) }
+}
+
+/** superjson refuses `__proto__` and its like, because a careless reader could be made to change every object; `toJSON` changes what is written. */
+const specialKeys = new Set(['__proto__', 'constructor', 'prototype', 'toJSON'])
+
+/** Deeper values, and cycles, are left to superjson. */
+const plainDepth = 100
+
+/** Whether JSON alone brings the value back as it was. */
+function isPlainJson(value: unknown, depth: number): boolean {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0)
+  if (typeof value !== 'object' || depth > plainDepth) return false
+  if (Array.isArray(value)) return value.every((item) => isPlainJson(item, depth + 1))
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  return Object.entries(value).every(([key, item]) => !specialKeys.has(key) && isPlainJson(item, depth + 1))
 }
 
 /** Throws `SyntaxError` where the text is no JSON, and `Error` where the meta names a path that must not be written. */

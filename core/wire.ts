@@ -192,7 +192,8 @@ export interface ScheduleView {
 }
 
 /** The outcome of one item of `enqueueMany`, in the order of the items. */
-export type EnqueueOutcome = { ok: true; id: string; state: JobState; runAt: string } | { ok: false; error: WireError }
+export type EnqueueOutcome =
+  { ok: true; id: string; state: JobState; runAt: string; existing?: true } | { ok: false; error: WireError }
 
 /** The body of every answer that is not a success. */
 export interface WireError {

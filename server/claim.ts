@@ -33,7 +33,14 @@ export async function claim(deps: Deps, limit: number): Promise<ClaimResult> {
   await Promise.all(later.map(({ job, runAt }) => deps.writes.applyTransition(deferred(job, runAt))))
   const next = Math.min(...later.map(({ runAt }) => runAt.getTime()))
   if (later.length > 0) deps.events.emit('scheduled', new Date(next))
+  await releaseKeysAtStart(deps, start)
   return { jobs: start, more }
+}
+
+/** Keys that are held until the start fall free now: the throttle has let these jobs through. */
+async function releaseKeysAtStart(deps: Deps, jobs: ClaimedJob[]): Promise<void> {
+  const ids = jobs.filter(({ uniqueKey, uniqueUntilStart }) => uniqueKey && uniqueUntilStart).map(({ _id }) => _id)
+  if (ids.length > 0) await deps.store.jobs.releaseKeys(ids)
 }
 
 /** Jobs whose worker is not deployed leave the claim index, so that they never stand in front of others. */

@@ -11,11 +11,14 @@ import type { Deps } from './deps.js'
 import { badRequest, toWireError } from './wireError.js'
 import type { JobDocument } from './store/documents.js'
 import { readMoment } from './time.js'
+import { keyFields, settleConflict } from './unique.js'
 
 export interface Enqueued {
   id: string
   state: JobState
   runAt: Date
+  /** The job was there before: it holds the key of the one that was asked for. */
+  existing?: true
 }
 
 /**
@@ -35,8 +38,7 @@ export async function enqueue(deps: Deps, request: ParsedEnqueueRequest): Promis
     priority: request.priority,
     key: request.key,
   })
-  await insert(deps, job)
-  return { id: job._id, state: job.state, runAt: job.runAt }
+  return insert(deps, contract, job)
 }
 
 /** Each item on its own: a bad one has its error in its place, and the others go in. */
@@ -46,8 +48,8 @@ export function enqueueMany(deps: Deps, items: readonly unknown[]): Promise<Enqu
       try {
         const request = enqueueRequest.safeParse(item)
         if (!request.success) throw badRequest(request.error)
-        const { id, state, runAt } = await enqueue(deps, request.data)
-        return { ok: true, id, state, runAt: runAt.toISOString() }
+        const { runAt, ...job } = await enqueue(deps, request.data)
+        return { ok: true, ...job, runAt: runAt.toISOString() }
       } catch (error) {
         return { ok: false, error: toWireError(deps.log, error).body }
       }
@@ -134,12 +136,14 @@ export function newJob(contract: Contract, { id, args, runAt, now, priority, key
     maxAttempts: contract.maxAttempts,
     ...(throttleKey === undefined ? {} : { throttleKey }),
     ...(slotKey === undefined ? {} : { slotKey }),
-    ...(key === undefined ? {} : { key, uniqueKey: uniqueKey(worker, key) }),
+    ...keyFields(
+      contract,
+      key ?? (contract.unique && callKey(worker, 'unique.key', contract.unique.key, args.output)),
+      now,
+    ),
     ...(scheduleId === undefined ? {} : { scheduleId }),
   }
 }
-
-export const uniqueKey = (worker: string, key: string): string => `${worker}\n${key}`
 
 export const slotKeyOf = (worker: string, key: string | undefined): string => `${worker}\n${key ?? ''}`
 
@@ -157,18 +161,13 @@ function callKey(worker: string, option: string, keyOf: (args: unknown) => unkno
 }
 
 /** Answers once the job is in the journal. A job that is there under its id already was made by another coordinator, which is as good. */
-export async function insert(deps: Deps, job: JobDocument): Promise<void> {
-  for (;;) {
-    const outcome = await deps.writes.insertJob(job)
-    if (outcome !== 'keyTaken') break
-    const holder = await deps.store.jobs.holderOf(job.uniqueKey!)
-    // the holder may have become final in between; then the key is free
-    if (holder) {
-      throw new ErrandError('KEY_TAKEN', `The key is taken by job ${holder._id}, which is ${holder.state}.`, {
-        details: { id: holder._id },
-      })
-    }
+export async function insert(deps: Deps, contract: Contract | undefined, job: JobDocument): Promise<Enqueued> {
+  while ((await deps.writes.insertJob(job)) === 'keyTaken') {
+    const settled = await settleConflict(deps, contract, job)
+    if (settled) return settled
   }
   if (job.state === 'queued') deps.events.emit('queued', undefined)
   else deps.events.emit('scheduled', job.runAt)
+  deps.metrics.enqueued(job.worker)
+  return { id: job._id, state: job.state, runAt: job.runAt }
 }

@@ -5,7 +5,7 @@ import type { JobView } from '../core/wire.js'
 import type { z } from 'zod'
 import type { listJobsRequest } from '../core/wire.js'
 import type { Deps } from './deps.js'
-import { uniqueKey } from './enqueue.js'
+import { uniqueKeyOf } from './unique.js'
 import { unknownJob } from './receive.js'
 import { slotsFreed } from './slots.js'
 import { jobView } from './view.js'
@@ -72,7 +72,7 @@ export async function retryJob(deps: Deps, id: string): Promise<{ id: string; st
   const job = await deps.store.jobs.find(id)
   if (!job) throw unknownJob(id)
   const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
-  const key = job.key === undefined ? undefined : uniqueKey(job.worker, job.key)
+  const key = job.key === undefined ? undefined : uniqueKeyOf(job.worker, job.key)
   const retried =
     isFinal(job.state) && (await deps.store.jobs.retry(job, contract?.maxAttempts ?? 5, deps.clock.now(), key))
   if (retried === 'keyTaken') {

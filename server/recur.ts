@@ -30,13 +30,23 @@ export async function recur(deps: Deps): Promise<Date | undefined> {
 async function tick(deps: Deps, schedule: ScheduleDocument, now: Date): Promise<void> {
   const { _id: id, cron, timezone } = schedule
   const firstMissed = schedule.nextRunAt!
-  const last = lastTick(cron, timezone, now)
-  const at = last && last > firstMissed ? last : firstMissed
+  const at = lastTick(cron, timezone, firstMissed, now)
   const job = await tickJob(deps, schedule, at, now)
   if (deps.clock.now().getTime() - now.getTime() > staleMs) return
-  if (job) await insert(deps, job)
+  if (job) await insertTick(deps, schedule, job)
   const next = nextTick(cron, timezone, now) ?? null
   await deps.store.schedules.advance(id, firstMissed, at, next)
+}
+
+/** A tick whose key is held is left out: its work is waiting, or running, already. */
+async function insertTick(deps: Deps, schedule: ScheduleDocument, job: JobDocument): Promise<void> {
+  const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
+  try {
+    await insert(deps, contract, job)
+  } catch (error) {
+    if (!(error instanceof ErrandError && error.code === 'KEY_TAKEN')) throw error
+    deps.log('info', 'a tick was left out: its key is held', { schedule: schedule._id, worker: job.worker })
+  }
 }
 
 /** Undefined where the args no longer fit their worker: then the tick is left out, and the log says so. */

@@ -27,8 +27,8 @@ export function addRestRoutes(app: Hono, { deps, guard, maxBodyBytes }: RestOpti
     allow(context, 'enqueue')
     const request = parse(postJobRequest, await readJson(context))
     if (request.cron === undefined) {
-      const { id, state, runAt } = await enqueue(deps, request)
-      return context.json({ id, state, runAt: runAt.toISOString() }, 201)
+      const { runAt, ...job } = await enqueue(deps, request)
+      return context.json({ ...job, runAt: runAt.toISOString() }, job.existing ? 200 : 201)
     }
     const { worker, args, argsMeta, cron, timezone, key } = request
     const { scheduleId, nextRunAt } = await putSchedule(deps, { id: key, worker, args, argsMeta, cron, timezone })

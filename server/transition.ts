@@ -23,8 +23,9 @@ export function decide(
   const final = (state: 'succeeded' | 'failed'): Transition => ({
     ...leaving(job),
     set: { state },
-    unset: finalUnset,
-    keepMs: keepMs[state],
+    unset: job.uniqueUntil && job.uniqueUntil > now ? ['throttled'] : finalUnset,
+    // a job that holds its key is kept as long as it holds it
+    keepMs: Math.max(keepMs[state], (job.uniqueUntil?.getTime() ?? 0) - now.getTime()),
   })
   if (receipt.status === 'success') return final('succeeded')
   if (receipt.fatal || job.attempt >= job.maxAttempts) return final('failed')

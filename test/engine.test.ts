@@ -64,7 +64,6 @@ describe('the embedded engine', () => {
     const inserted = await jobs.insertMany([{ n: 1 }, { n: 2 }, { key: 'a', n: 3 }])
 
     expect(inserted.acknowledged).toBe(true)
-    expect(jobs.writeConcern).toMatchObject({ w: 'majority', journal: true })
     await expect(jobs.insertOne({ key: 'a', n: 4 })).rejects.toMatchObject({ code: 11_000 })
     const [moved, taken] = await Promise.all([
       jobs.updateMany({ key: { $exists: false } }, [{ $set: { n: { $add: ['$n', 10] } } }]),
@@ -84,29 +83,29 @@ describe('the embedded engine', () => {
     expect(named.db.databaseName).toBe('shop-jobs')
   })
 
-  it('keeps every acknowledged write when its process is killed, and says that it is gone', async () => {
+  // one round may be lucky: a write that is not waited for reaches the journal by itself within moments
+  it.each([1, 2, 3, 4, 5])('keeps every acknowledged write when its process is killed (round %i)', async () => {
     const dataDir = await temporaryFolder()
     const engine = await startOn(dataDir)
-    const first = await openDatabase({ uri: engine.uri, dataDir })
+    const first = await openDatabase({ uri: `${engine.uri}&w=0&j=false&journal=false`, dataDir })
     onTestFinished(() => first.close())
     const writes = writeUntilItFails(first.db.collection('ledger'))
     await writes.reached(200)
 
     process.kill(engine.pid, 'SIGKILL')
 
-    expect((await engine.lost).message).toContain('ended unexpectedly, by SIGKILL')
     const acknowledged = await writes.acknowledged
-    const again = await openEmbedded(dataDir)
-    const kept = await again.db.collection<{ _id: number }>('ledger').distinct('_id')
-    expect(kept).toEqual(expect.arrayContaining(acknowledged))
     expect(acknowledged.length).toBeGreaterThanOrEqual(200)
+    const again = await openEmbedded(dataDir)
+    const kept = new Set(await again.db.collection<{ _id: number }>('ledger').distinct('_id'))
+    expect(acknowledged.filter((_id) => !kept.has(_id))).toEqual([])
   })
 
-  it('clears the socket that a killed engine left behind, and its own when it stops', async () => {
+  it('says that it was killed, and clears what it left behind when it starts again', async () => {
     const dataDir = await temporaryFolder()
     const killed = await startOn(dataDir)
     process.kill(killed.pid, 'SIGKILL')
-    await killed.lost
+    expect((await killed.lost).message).toContain('ended unexpectedly, by SIGKILL')
     expect(await exists(socketPathIn(killed.uri))).toBe(true)
 
     const next = await startOn(dataDir)
@@ -165,7 +164,7 @@ describe('the embedded engine', () => {
 
     const losers = racers.filter((racer) => racer.status === 'rejected').map((racer) => String(racer.reason))
     expect(losers).toHaveLength(3)
-    for (const loser of losers) expect(loser).toContain('is held by')
+    for (const loser of losers) expect(loser).toContain(`${dataDir} is held by process `)
   })
 
   it('explains a data folder that cannot be made', async () => {

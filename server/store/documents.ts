@@ -22,6 +22,10 @@ export interface JobDocument {
   key?: string
   /** Worker and key, while the key is held; a unique index stands on it. */
   uniqueKey?: string
+  /** The key is held until then, whatever state the job is in. */
+  uniqueUntil?: Date
+  /** The key is held until the first attempt starts. */
+  uniqueUntilStart?: boolean
   /** What the worker's `throttle.key` made of the args. */
   throttleKey?: string
   /** Worker and what its `concurrency.key` made of the args: jobs that share slots. */

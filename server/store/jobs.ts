@@ -31,6 +31,12 @@ export interface Transition {
   attemptChange?: number
 }
 
+export type Replacement = Pick<JobDocument, 'args' | 'priority' | 'runAt' | 'state'> & {
+  argsMeta: string | undefined
+  throttleKey: string | undefined
+  slotKey: string | undefined
+}
+
 export interface SlotClaim {
   ids: string[]
   slotNumber: number
@@ -57,6 +63,24 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     find: (id: string): Promise<JobDocument | null> => jobs.findOne({ _id: id }),
 
     holderOf: (uniqueKey: string): Promise<JobDocument | null> => jobs.findOne({ uniqueKey }),
+
+    /** Takes keys from jobs that hold them no longer. */
+    async releaseKeys(ids: string[], guard: Filter<JobDocument> = {}): Promise<void> {
+      await jobs.updateMany({ _id: { $in: ids }, ...guard }, { $unset: { uniqueKey: '' } })
+    },
+
+    /** Gives a job that waits other args and another time. Answers false where it waits no longer in that state. */
+    async replaceWaiting(job: JobDocument, change: Replacement): Promise<boolean> {
+      const absent = (['argsMeta', 'throttleKey', 'slotKey'] as const).filter((field) => change[field] === undefined)
+      const { matchedCount } = await jobs.updateOne(
+        { _id: job._id, state: job.state, attempt: job.attempt, uniqueKey: job.uniqueKey! },
+        {
+          $set: change as Partial<JobDocument>,
+          $unset: Object.fromEntries([...absent, 'throttled', 'held'].map((field) => [field, ''])),
+        },
+      )
+      return matchedCount === 1
+    },
 
     finalAmong: (ids: string[]): Promise<JobDocument[]> =>
       jobs.find({ _id: { $in: ids }, state: { $in: [...finalStates] } }).toArray(),

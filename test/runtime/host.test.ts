@@ -17,10 +17,11 @@ interface Shared {
   begun: () => void
   wait: Promise<void>
   signal?: AbortSignal
+  told: () => void
 }
 
 function share(shared: Partial<Shared> = {}): Shared {
-  const whole = { loads: [], begun: () => {}, wait: Promise.resolve(), ...shared }
+  const whole = { loads: [], begun: () => {}, told: () => {}, wait: Promise.resolve(), ...shared }
   ;(globalThis as { shared?: Shared }).shared = whole
   return whole
 }

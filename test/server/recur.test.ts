@@ -85,7 +85,14 @@ describe('ticks', () => {
   const crons = ['* * * * *', '*/7 * * * *', '0 9 * * 1-5', '30 2 * * *', '0 0 1 * *', '0 0 29 2 *', '15 30 4 * * *']
   const zones = ['UTC', 'America/Montreal', 'Europe/Berlin', 'Asia/Kolkata', 'Australia/Lord_Howe']
 
-  it('follow one another, and the last tick before the next one is the one before it', () => {
+  it('are found after a gap in the clock, where the parser finds no way back', () => {
+    const before = new Date('2027-03-27T01:30:00Z')
+    const shifted = new Date('2027-03-28T01:30:00Z')
+    expect(nextTick('30 2 * * *', 'Europe/Berlin', before)).toEqual(shifted)
+    expect(lastTick('30 2 * * *', 'Europe/Berlin', before, new Date('2027-03-28T12:00:00Z'))).toEqual(shifted)
+  })
+
+  it('follow one another, and the last one is the one that is followed by a later one', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...crons),
@@ -96,7 +103,8 @@ describe('ticks', () => {
           const second = nextTick(cron, timezone, first)!
           expect(first.getTime()).toBeGreaterThan(from.getTime())
           expect(second.getTime()).toBeGreaterThan(first.getTime())
-          expect(lastTick(cron, timezone, first)).toEqual(first)
+          expect(lastTick(cron, timezone, first, new Date(second.getTime() - 1))).toEqual(first)
+          expect(lastTick(cron, timezone, first, second)).toEqual(second)
         },
       ),
       { numRuns: 300 },

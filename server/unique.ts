@@ -1,0 +1,71 @@
+/**
+ * Unique: one job of a key. The key is a field under a unique index, there for as long as the key is held, so of many that come at once the
+ * database lets one in. Here is what becomes of the others.
+ */
+import type { Contract } from '../core/contract.js'
+import { ErrandError } from '../core/errors.js'
+import type { Deps } from './deps.js'
+import type { Enqueued } from './enqueue.js'
+import type { JobDocument } from './store/documents.js'
+
+export const uniqueKeyOf = (worker: string, key: string): string => `${worker}\n${key}`
+
+type KeyFields = Pick<JobDocument, 'key' | 'uniqueKey' | 'uniqueUntil' | 'uniqueUntilStart'>
+
+export function keyFields({ worker, unique }: Contract, key: string | undefined, now: Date): KeyFields {
+  if (key === undefined) return {}
+  const until = unique?.until ?? 'finished'
+  return {
+    key,
+    uniqueKey: uniqueKeyOf(worker, key),
+    ...(until === 'started' ? { uniqueUntilStart: true } : {}),
+    ...(typeof until === 'number' ? { uniqueUntil: new Date(now.getTime() + until) } : {}),
+  }
+}
+
+/** Answers with the job that takes the new one's place, or `undefined` where the key has fallen free. Throws `KEY_TAKEN`. */
+export async function settleConflict(
+  deps: Deps,
+  contract: Contract | undefined,
+  job: JobDocument,
+): Promise<Enqueued | undefined> {
+  const unique = contract?.unique
+  const holder = await deps.store.jobs.holderOf(job.uniqueKey!)
+  if (!holder) return undefined
+  if (holder.uniqueUntil && holder.uniqueUntil <= deps.clock.now()) {
+    await deps.store.jobs.releaseKeys([holder._id], { uniqueUntil: holder.uniqueUntil })
+    return undefined
+  }
+  // a key that a caller gives to a worker without a policy is a promise that this is the only one
+  switch (unique?.onConflict ?? 'reject') {
+    case 'return':
+      return { id: holder._id, state: holder.state, runAt: holder.runAt, existing: true }
+    case 'replace':
+      return moveHolder(deps, holder, job, job.runAt)
+    case 'debounce': {
+      const latest = new Date(holder.createdAt.getTime() + unique!.maxWaitMs)
+      return moveHolder(deps, holder, job, job.runAt < latest ? job.runAt : latest)
+    }
+    case 'reject':
+      throw keyTaken(holder)
+  }
+}
+
+/** Gives the holder the new job's args and time, if it has not started; looks again where its state changed in between. */
+async function moveHolder(deps: Deps, holder: JobDocument, job: JobDocument, at: Date): Promise<Enqueued | undefined> {
+  if (holder.state === 'running' || holder.finishedAt) throw keyTaken(holder)
+  const now = deps.clock.now()
+  const runAt = at < now ? now : at
+  const state = runAt > now ? 'scheduled' : 'queued'
+  const { args, argsMeta, priority, throttleKey, slotKey } = job
+  const change = { args, argsMeta, priority, throttleKey, slotKey, runAt, state } as const
+  if (!(await deps.store.jobs.replaceWaiting(holder, change))) return undefined
+  if (state === 'queued') deps.events.emit('queued', undefined)
+  else deps.events.emit('scheduled', runAt)
+  return { id: holder._id, state, runAt, existing: true }
+}
+
+const keyTaken = (holder: JobDocument): ErrandError =>
+  new ErrandError('KEY_TAKEN', `The key is taken by job ${holder._id}, which is ${holder.state}.`, {
+    details: { id: holder._id },
+  })
