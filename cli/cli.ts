@@ -1,0 +1,17 @@
+/** What every command is given: the process, as far as commands may see it. */
+import type { Output } from './output.js'
+import type { Env } from './settings.js'
+
+export interface Cli {
+  readonly env: Env
+  /** Where the command was called. */
+  readonly cwd: string
+  readonly debug: boolean
+  now(): Date
+  /** Everything on standard input, for an argument written as `-`. */
+  readInput(): Promise<string>
+  /** With the command's own `--json`. */
+  output(options: { json?: boolean }): Output
+  /** A service goes on when nobody reads its output any more; other commands end. */
+  ignoreClosedPipes(): void
+}

@@ -1,0 +1,158 @@
+/** `errand jobs`: what an operator looks at and does to jobs. */
+import type { Command } from 'commander'
+import { nearestName } from '../../core/nearest.js'
+import type { JobState } from '../../core/states.js'
+import type { JobView, ListJobsRequest } from '../../core/wire.js'
+import type { Cli } from '../cli.js'
+import { callCoordinator, type CallOptions } from '../connection.js'
+import { callForEach } from '../each.js'
+import { formatAgo, formatTable } from '../format.js'
+import { describeJob } from '../jobText.js'
+import { paintState, type Style } from '../style.js'
+import { addExamples, addSettings, callerSettings } from '../help.js'
+import { jsonOption, readInteger, readState, urlOption } from '../usage.js'
+
+interface ListOptions extends CallOptions {
+  worker?: string
+  state?: JobState
+  limit?: number
+  cursor?: string
+}
+
+export function addJobs(program: Command, cli: Cli): void {
+  const jobs = program.command('jobs').description('look at jobs, cancel them, retry them')
+  addExamples(jobs, [
+    ['errand jobs list --state failed', 'newest first'],
+    ['errand jobs get <id>', 'one job with all its receipts'],
+    ['errand jobs retry <id> <id>', 'once more, from attempt 1'],
+  ])
+
+  const listing = jobs
+    .command('list')
+    .description('list jobs, newest first')
+    .option('--worker <name>', 'of this worker only')
+    .option(
+      '--state <state>',
+      'in this state only: scheduled, queued, blocked, running, succeeded, failed or cancelled',
+      readState,
+    )
+    .option('--limit <number>', 'at most so many, up to 500 (default: 50)', readInteger(1, 500))
+    .option('--cursor <cursor>', 'from where the last page ended')
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((options: ListOptions) => list(cli, options))
+  addSettings(listing, callerSettings)
+  addExamples(listing, [
+    ['errand jobs list', ''],
+    ['errand jobs list --worker mail.send --state failed', ''],
+    ['errand jobs list --json | jq -r .jobs[].id', ''],
+  ])
+
+  const getting = jobs
+    .command('get <id>')
+    .description('show a job with its args and every receipt')
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((id: string, options: CallOptions) => get(cli, id, options))
+  addSettings(getting, callerSettings)
+  addExamples(getting, [
+    ['errand jobs get 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
+    ['errand jobs get 019ab2c4-5d6e-7f80-8123-456789abcdef --json | jq .receipts', ''],
+  ])
+
+  const cancelling = jobs
+    .command('cancel <id...>')
+    .description('cancel jobs; of one that runs, the function is told to stop')
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((ids: string[], options: CallOptions) =>
+      callForEach(cli, options, {
+        ids,
+        role: 'operate',
+        doing: 'Cancelling',
+        call: (router, id, options) => router.jobs.cancel.mutate({ id }, options),
+        text: jobLine,
+      }),
+    )
+  addSettings(cancelling, callerSettings)
+  addExamples(cancelling, [['errand jobs cancel 019ab2c4-5d6e-7f80-8123-456789abcdef', '']])
+
+  const retrying = jobs
+    .command('retry <id...>')
+    .description('run jobs that are final once more; their receipts stay')
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((ids: string[], options: CallOptions) =>
+      callForEach(cli, options, {
+        ids,
+        role: 'operate',
+        doing: 'Retrying',
+        call: (router, id, options) => router.jobs.retry.mutate({ id }, options),
+        text: jobLine,
+      }),
+    )
+  addSettings(retrying, callerSettings)
+  addExamples(retrying, [
+    ['errand jobs retry 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
+    ['errand jobs list --state failed --json | jq -r .jobs[].id | xargs errand jobs retry', 'all that failed'],
+  ])
+}
+
+async function list(cli: Cli, options: ListOptions): Promise<void> {
+  const out = cli.output(options)
+  const { worker, state, limit, cursor } = options
+  const request: ListJobsRequest = {
+    ...(worker === undefined ? {} : { worker }),
+    ...(state === undefined ? {} : { state }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(cursor === undefined ? {} : { cursor }),
+  }
+  const call = { ...options, roles: ['observe'] as const, doing: 'Looking for jobs' }
+  const { page, hint } = await callCoordinator(cli, out, call, async (router, options) => {
+    const page = await router.jobs.list.query(request, options)
+    return {
+      page,
+      hint:
+        page.jobs.length === 0 && worker ? workerHint(worker, await router.workers.list.query(undefined, options)) : '',
+    }
+  })
+  out.result(page, (style) => {
+    if (page.jobs.length === 0) return worker || state ? 'No such jobs.' : 'No jobs yet.'
+    const rows = page.jobs.map((job) => jobRow(style, job, cli.now()))
+    return formatTable(style, ['ID', 'WORKER', 'STATE', 'ATTEMPT', 'CREATED', ''], rows)
+  })
+  if (hint !== '') out.note(hint)
+  if (page.cursor !== null && !out.json) out.note(`There are more: add --cursor ${page.cursor}`)
+}
+
+const jobRow = (style: Style, job: Omit<JobView, 'receipts'>, now: Date): string[] => [
+  job.id,
+  job.worker,
+  paintState(style, job.state),
+  `${job.attempt} of ${job.maxAttempts}`,
+  formatAgo(job.createdAt, now),
+  style.dim(whatNext(job, now)),
+]
+
+function whatNext(job: Omit<JobView, 'receipts'>, now: Date): string {
+  if (job.finishedAt !== undefined) return `ended ${formatAgo(job.finishedAt, now)}`
+  if (!job.workerKnown) return 'waits for its worker to be deployed'
+  return job.state === 'scheduled' ? `runs ${formatAgo(job.runAt, now)}` : ''
+}
+
+/** Jobs of a worker that was removed are listed too, so an unknown name is only worth a word where nothing was found. */
+function workerHint(worker: string, names: readonly string[]): string {
+  if (names.includes(worker)) return ''
+  const nearest = nearestName(worker, names)
+  return `No worker is named "${worker}".${nearest === undefined ? '' : ` Did you mean "${nearest}"?`}`
+}
+
+async function get(cli: Cli, id: string, options: CallOptions): Promise<void> {
+  const out = cli.output(options)
+  const call = { ...options, roles: ['observe', 'enqueue'] as const, doing: 'Looking for the job' }
+  const job = await callCoordinator(cli, out, call, (router, options) => router.jobs.get.query({ id }, options))
+  out.result(job, (style) => describeJob(style, job, cli))
+}
+
+const jobLine = (style: Style, { id, state }: { id: string; state: JobState }): string =>
+  `${id}  ${paintState(style, state)}`

@@ -1,0 +1,119 @@
+/** `errand schedules`: rules that make jobs again and again. */
+import type { Command } from 'commander'
+import type { ScheduleRequest, ScheduleView } from '../../core/wire.js'
+import type { Cli } from '../cli.js'
+import { callCoordinator, type CallOptions } from '../connection.js'
+import { callForEach } from '../each.js'
+import { formatAgo, formatMoment, formatTable } from '../format.js'
+import type { Style } from '../style.js'
+import { addExamples, addSettings, callerSettings } from '../help.js'
+import { jsonOption, readJsonObject, urlOption } from '../usage.js'
+
+interface AddOptions extends CallOptions {
+  cron: string
+  timezone?: string
+  args?: string
+  id?: string
+}
+
+export function addSchedules(program: Command, cli: Cli): void {
+  const schedules = program.command('schedules').description('list, add and remove schedules')
+  addExamples(schedules, [
+    ['errand schedules list', ''],
+    [`errand schedules add report.daily --cron "0 9 * * *" --timezone Europe/Berlin`, 'every day at nine'],
+    ['errand schedules remove nightly', ''],
+  ])
+
+  const listing = schedules
+    .command('list')
+    .description('list schedules, those made in code too')
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((options: CallOptions) => list(cli, options))
+  addSettings(listing, callerSettings)
+  addExamples(listing, [['errand schedules list', '']])
+
+  const adding = schedules
+    .command('add <worker>')
+    .description('make jobs of a worker by a rule')
+    .requiredOption('--cron <expression>', 'five fields (minute hour day month weekday), or six with seconds first')
+    .option('--timezone <zone>', 'an IANA name (default: UTC)')
+    .option('--args <json>', 'the args of each job; - reads them from standard input (default: {})')
+    .option('--id <id>', 'names the schedule; the same id again replaces it (default: one is made)')
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((worker: string, options: AddOptions) => add(cli, worker, options))
+  addSettings(adding, callerSettings)
+  addExamples(adding, [
+    [`errand schedules add report.daily --cron "0 9 * * *" --timezone America/Montreal`, 'every day at nine'],
+    [`errand schedules add shop.sync --id sync-a --cron "*/5 * * * *" --args '{"shop":"a"}'`, 'every five minutes'],
+  ])
+
+  const removing = schedules
+    .command('remove <id...>')
+    .description('remove schedules; the jobs they made stay')
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((ids: string[], options: CallOptions) =>
+      callForEach(cli, options, {
+        ids,
+        role: 'operate',
+        doing: 'Removing',
+        async call(router, id, options) {
+          await router.schedules.remove.mutate({ id }, options)
+          return { id, removed: true }
+        },
+        text: (_style, { id }) => `${id}  removed`,
+      }),
+    )
+  addSettings(removing, callerSettings)
+  addExamples(removing, [['errand schedules remove sync-a', '']])
+}
+
+async function list(cli: Cli, options: CallOptions): Promise<void> {
+  const out = cli.output(options)
+  const call = { ...options, roles: ['observe'] as const, doing: 'Looking for schedules' }
+  const schedules = await callCoordinator(cli, out, call, (router, options) =>
+    router.schedules.list.query(undefined, options),
+  )
+  out.result(schedules, (style) =>
+    schedules.length === 0
+      ? 'No schedules yet.'
+      : formatTable(
+          style,
+          ['ID', 'WORKER', 'CRON', 'TIMEZONE', 'NEXT', 'LAST', 'MADE IN'],
+          schedules.map((schedule) => scheduleRow(style, schedule, cli.now())),
+        ),
+  )
+}
+
+const scheduleRow = (style: Style, schedule: ScheduleView, now: Date): string[] => [
+  schedule.id,
+  schedule.worker,
+  schedule.cron,
+  schedule.timezone,
+  schedule.nextRunAt === null ? style.dim('never') : formatAgo(schedule.nextRunAt, now),
+  schedule.lastRunAt === null ? style.dim('not yet') : formatAgo(schedule.lastRunAt, now),
+  schedule.source === 'code' ? 'code' : 'run time',
+]
+
+async function add(cli: Cli, worker: string, options: AddOptions): Promise<void> {
+  const out = cli.output(options)
+  const { cron, timezone, args, id } = options
+  const request: ScheduleRequest = {
+    worker,
+    cron,
+    args: args === undefined ? {} : readJsonObject(args === '-' ? await cli.readInput() : args, '--args'),
+    ...(timezone === undefined ? {} : { timezone }),
+    ...(id === undefined ? {} : { id }),
+  }
+  const call = { ...options, roles: ['enqueue'] as const, doing: `Adding a schedule for ${worker}` }
+  const { scheduleId, nextRunAt } = await callCoordinator(cli, out, call, (router, options) =>
+    router.schedule.mutate(request, options),
+  )
+  out.result({ scheduleId, nextRunAt: nextRunAt?.toISOString() ?? null }, () =>
+    nextRunAt === null
+      ? `${scheduleId}  ${worker}  has no next time`
+      : `${scheduleId}  ${worker}  next ${formatMoment(nextRunAt, cli.now())}`,
+  )
+}

@@ -1,0 +1,62 @@
+/** `errand start`: the coordinator. */
+import type { Command } from 'commander'
+import type { Cli } from '../cli.js'
+import { openCoordinator } from '../coordinatorService.js'
+import { configError } from '../../core/errors.js'
+import { count } from '../format.js'
+import { openProject } from '../project.js'
+import { serveUntilStopped } from '../serve.js'
+import { createServiceLog } from '../serviceLog.js'
+import { addressOf, misspeltSettings, readSettings, type Settings } from '../settings.js'
+import { addExamples, addSettings, serviceSettings } from '../help.js'
+import { jsonOption, rootOption } from '../usage.js'
+
+interface StartOptions {
+  root?: string
+  json?: boolean
+}
+
+export function addStart(program: Command, cli: Cli): void {
+  const command = program
+    .command('start')
+    .description('run the coordinator')
+    .option(...rootOption)
+    .option(...jsonOption)
+    .action((options: StartOptions) => start(cli, options))
+  addSettings(command, serviceSettings)
+  addExamples(command, [
+    ['errand start', 'on 127.0.0.1:4100, with the embedded database'],
+    ['MONGODB_URI=mongodb://db.example.org/errand errand start', 'with a MongoDB of yours'],
+    ['ERRAND_HOST=0.0.0.0 ERRAND_API_KEYS=enqueue:…,operate:… errand start', 'for other machines'],
+  ])
+}
+
+async function start(cli: Cli, options: StartOptions): Promise<void> {
+  const out = cli.output(options)
+  const project = openProject(cli.cwd, options.root)
+  const settings = await readSettings(cli.env, project)
+  const log = createServiceLog(cli, out, { json: out.json || !out.live })
+  for (const sentence of misspeltSettings(cli.env)) log('warn', sentence)
+
+  await serveUntilStopped(cli, async (opened) => {
+    const { loadContracts } = await import('../../server/contracts.js')
+    const contracts = await loadContracts(project.dir)
+    const functionsUrl = whereFunctionsAre(settings)
+    const { url } = await openCoordinator(opened, { settings, contracts, functionsUrl, log, out })
+    const workers = contracts.names.length
+    out.result({ event: 'ready', url, functionsUrl, workers }, (style) =>
+      [
+        `${style.green('✔')} The coordinator is ready at ${style.bold(url)} (${count(workers, 'worker')}).`,
+        style.dim(`  It calls functions at ${functionsUrl}. Ctrl-C stops it.`),
+      ].join('\n'),
+    )
+  })
+}
+
+function whereFunctionsAre({ functionsUrl, host, functionsPort }: Settings): string {
+  if (functionsUrl !== undefined) return functionsUrl
+  if (functionsPort !== 0) return addressOf(host, functionsPort)
+  throw configError(
+    'ERRAND_FUNCTIONS_PORT is 0, so nobody knows where the functions are. Set ERRAND_FUNCTIONS_URL, or a port.',
+  )
+}

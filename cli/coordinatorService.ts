@@ -1,0 +1,104 @@
+/** A coordinator with its database on a port, as `errand start` and `errand dev` run it. */
+import { configError } from '../core/errors.js'
+import type { Contracts, Coordinator, Log } from '../server/index.js'
+import type { Invoke } from '../server/invoke.js'
+import type { Output } from './output.js'
+import type { Opened } from './serve.js'
+import { addressOf, type Settings } from './settings.js'
+import { aborted } from './signals.js'
+
+export interface CoordinatorServiceOptions {
+  settings: Settings
+  contracts: Contracts
+  functionsUrl: string
+  /** How functions are called. Default: over HTTP. */
+  invoke?: Invoke | undefined
+  log: Log
+  out: Output
+}
+
+export interface CoordinatorService {
+  coordinator: Coordinator
+  /** Where people and functions find it. */
+  url: string
+}
+
+/** How long running attempts have after the first signal. */
+const graceMs = 30_000
+/** Without running attempts it takes less, and needs no word. */
+const patienceMs = 300
+/** What clients leave unread must not hold up the end. */
+const closeLimitMs = 2_000
+
+/** Throws `CONFIG` where a setting cannot work. Everything opened so far is in `opened`, whatever happens. */
+export async function openCoordinator(opened: Opened, options: CoordinatorServiceOptions): Promise<CoordinatorService> {
+  const { settings, contracts, functionsUrl, invoke, log, out } = options
+  const { createCoordinator, isLoopback, listen } = await import('../server/index.js')
+  const { signingKeys, apiKeys } = settings
+  if (apiKeys.length === 0 && !isLoopback(settings.host)) throw openToOthers(settings.host)
+
+  const db = await openDatabase(opened, options)
+  let running: Coordinator | undefined
+  // the port first: with ERRAND_PORT=0 only it knows the address that functions are told
+  const listening = await listen({
+    fetch: (request) => running?.fetch(request) ?? starting(),
+    host: settings.host,
+    port: settings.port,
+    setting: 'ERRAND_PORT',
+  })
+  opened.add(() => within(closeLimitMs, listening.close()))
+  const url = settings.url ?? addressOf(settings.host, Number(new URL(listening.url).port))
+
+  const coordinator = createCoordinator({
+    db,
+    contracts,
+    url,
+    functionsUrl,
+    signingKeys,
+    apiKeys,
+    log,
+    ...(invoke === undefined ? {} : { invoke }),
+  })
+  running = coordinator
+  opened.add((force) => stop(coordinator, force, out))
+  await coordinator.start()
+  return { coordinator, url }
+}
+
+const openToOthers = (host: string): Error =>
+  configError(
+    `ERRAND_HOST is ${host}, which other machines can reach, and without API keys anyone there could run jobs. ` +
+      'Set ERRAND_API_KEYS, such as enqueue:<16 characters or more>,operate:<16 or more>, or unset ERRAND_HOST.',
+  )
+
+async function openDatabase(opened: Opened, { settings, out, log }: CoordinatorServiceOptions) {
+  const { uri, dataDir } = settings.database
+  const { openDatabase } = await import('../server/index.js')
+  const doing = uri === undefined ? 'Starting the embedded database' : 'Connecting to the database'
+  const database = await out.during(doing, (progress) => {
+    const onProgress = (line: string) => (out.json ? log('info', line) : progress.update(line))
+    return openDatabase({ dataDir, onProgress, ...(uri === undefined ? {} : { uri }) })
+  })
+  opened.add(() => database.close())
+  void database.lost.then((error) => opened.fail(error))
+  return database.db
+}
+
+const starting = (): Response =>
+  Response.json({ error: { code: 'UNAVAILABLE', message: 'The coordinator is starting.' } }, { status: 503 })
+
+async function stop(coordinator: Coordinator, force: AbortSignal, out: Output): Promise<void> {
+  const telling = setTimeout(() => {
+    if (!out.json) out.note(`Waiting up to ${graceMs / 1_000}s for running attempts. Once more breaks them off.`)
+  }, patienceMs)
+  // `stop` remembers its first grace; the dispatcher takes a shorter one meanwhile, and gives the jobs it breaks off back uncharged
+  void aborted(force).then(() => coordinator.dispatcher.stop(0))
+  await coordinator.stop({ graceMs })
+  clearTimeout(telling)
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))])
+  clearTimeout(timer)
+}

@@ -1,0 +1,65 @@
+/** A job and its receipts, as text for people. */
+import { fileURLToPath } from 'node:url'
+import type { JobView, ReceiptError, ReceiptView } from '../core/wire.js'
+import type { Cli } from './cli.js'
+import { formatFields, formatJson, formatMoment, formatTime, formatTook, indented, plain } from './format.js'
+import { paintState, type Style } from './style.js'
+
+type Reader = Pick<Cli, 'cwd' | 'now'>
+
+export function describeJob(style: Style, job: JobView, reader: Reader): string {
+  const now = reader.now()
+  const waits = job.state === 'scheduled' || job.state === 'queued'
+  const head = `${style.bold(job.worker)}  ${job.id}  ${paintState(style, job.state)}`
+  const fields = formatFields(style, [
+    ['worker', job.workerKnown ? undefined : style.yellow('not deployed now; the job waits until it is back')],
+    ['attempts', `${job.attempt} of ${job.maxAttempts}`],
+    ['priority', job.priority === 0 ? undefined : String(job.priority)],
+    ['key', job.key === undefined ? undefined : plain(job.key)],
+    ['schedule', job.scheduleId],
+    ['created', formatMoment(job.createdAt, now)],
+    ['runs', waits ? formatMoment(job.runAt, now) : undefined],
+    ['finished', job.finishedAt === undefined ? undefined : formatMoment(job.finishedAt, now)],
+    ['args', plain(formatJson(job.args, argsIndent))],
+  ])
+  const receipts = job.receipts.map((receipt) => describeReceipt(style, receipt, reader))
+  return [head, '', fields, ...receipts.flatMap((receipt) => ['', receipt])].join('\n')
+}
+
+/** Two spaces, the longest name of a field, two spaces. */
+const argsIndent = 12
+
+export function describeReceipt(style: Style, receipt: ReceiptView, reader: Reader): string {
+  const { attempt, status, result, error, startedAt, finishedAt } = receipt
+  const paint = status === 'success' ? style.green : style.red
+  const took = style.dim(`${formatTime(startedAt)}, took ${formatTook(startedAt, finishedAt)}`)
+  const head = `  ${paint(status === 'success' ? '✔' : '✖')} attempt ${attempt}  ${paint(status)}  ${took}`
+  const lines = [
+    ...(result === undefined ? [] : [`result ${plain(formatJson(result, 4))}`]),
+    ...(error === undefined ? [] : [describeError(style, error, reader.cwd)]),
+  ]
+  return [head, ...lines.map((line) => indented(line, 4))].join('\n')
+}
+
+/** Name, code and message, then where it came from, then its causes. */
+function describeError(style: Style, error: ReceiptError, cwd: string): string {
+  const code = error.code === undefined ? '' : ` ${style.dim(`[${plain(error.code)}]`)}`
+  const head = `${style.red(plain(error.name))}${code}: ${plain(error.message)}`
+  const cause = error.cause === undefined ? [] : [`caused by ${describeError(style, error.cause, cwd)}`]
+  return [head, ...stackLines(error, cwd).map((line) => style.dim(indented(line, 2))), ...cause].join('\n')
+}
+
+/** The frames of the job's own code, in paths that an editor opens. Node's own frames and ours say nothing about the job. */
+function stackLines({ stack }: ReceiptError, cwd: string): string[] {
+  return plain(stack ?? '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('at ') && !isForeign(line))
+    .map((line) => line.replaceAll('file://', '').replaceAll(`${cwd}/`, ''))
+}
+
+const isForeign = (frame: string): boolean =>
+  /\(?node:/.test(frame) || frame.includes('/node_modules/errand/') || frame.includes(`${ownFolder}runtime/`)
+
+/** Where this copy of Errand lies; jobs that run on this machine have its sources in their stacks. */
+const ownFolder = fileURLToPath(new URL('../../', import.meta.url))

@@ -1,0 +1,29 @@
+/** .errand/manifest.json: what was made, for whoever serves, deploys or calls it. */
+
+export interface ManifestWorker {
+  /** Relative to the project's root. */
+  file: string
+  /** SHA-256 as hex of the function's bundle and the contract: it changes when either does. */
+  hash: string
+  /** Relative to .errand/. */
+  function: string
+  /** Size of the function, without its source map. */
+  bytes: number
+  receipt: 'answered' | 'posted'
+  /** Whether the worker has a schedule in code. */
+  scheduled: boolean
+}
+
+export interface Manifest {
+  version: 1
+  workers: Record<string, ManifestWorker>
+}
+
+export const manifestFile = '.errand/manifest.json'
+export const contractsFile = '.errand/contracts.mjs'
+
+/** Relative to .errand/. */
+export const functionFile = (worker: string): string => `functions/${worker}/index.mjs`
+
+export const printManifest = (workers: Record<string, ManifestWorker>): string =>
+  `${JSON.stringify({ version: 1, workers } satisfies Manifest, null, 2)}\n`

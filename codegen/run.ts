@@ -1,0 +1,30 @@
+/** What the steps of one run share. */
+import type { Project } from './bundling.js'
+import type { Cache, CachedSlice } from './cache.js'
+import type { Files } from './files.js'
+import type { Output } from './output.js'
+import type { Problem } from './problems.js'
+import type { WorkerFile } from './scan.js'
+import type { SliceOutcome } from './slice.js'
+
+export interface Run {
+  project: Project
+  /** What the last good run found out. */
+  cache: Cache
+  files: Files
+  output: Output
+  /** Grows step by step; a worker with a problem is left out of later steps, all others go on, so that one run tells everything. */
+  problems: Problem[]
+  /** Files that were come upon, relative to the root: what to watch where the run fails. A missing module counts as well. */
+  seen: Set<string>
+  progress(line: string): void
+  /** The module cut afresh; only asked for what changed, and to tell places. */
+  sliceOf(module: string): Promise<SliceOutcome>
+}
+
+/** A worker whose contract was cut out of its module. */
+export interface Cut {
+  worker: WorkerFile
+  typeName: string
+  slice: CachedSlice
+}

@@ -1,0 +1,129 @@
+/** `errand dev`, as one who edits jobs/ sees it. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, vi } from 'vitest'
+import { testDatabase, type TestDatabase } from '../support/database.js'
+import { errand, jsonOf, makeProject, serve, worker, type Project, type Service } from './support.js'
+
+// each test starts several processes, some of them a compiler, beside those of other tests
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
+
+const greet = (word: string) => worker('name: z.string()', `run: ({ name }) => \`${word}, \${name}!\``)
+
+/** Runs until there is a file of that name. */
+const untilThere = worker(
+  'file: z.string()',
+  `async run({ file }) {
+    console.log('waits for a file')
+    const { existsSync } = await import('node:fs')
+    while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 20))
+    return 'found'
+  }`,
+)
+
+function dev(project: Project, database: TestDatabase, env: Record<string, string> = {}): Service {
+  const settings = { MONGODB_URI: database.uri, ERRAND_PORT: '0', ERRAND_FUNCTIONS_PORT: '0', ...env }
+  return serve(['dev', '--json', '--root', project.root], { env: settings })
+}
+
+/** Enqueues, waits, and answers with the job's last receipt. */
+async function receiptOf(url: string, name: string, args: unknown) {
+  return jsonOf(await errand(['enqueue', name, JSON.stringify(args), '--wait', '--json', '--url', url])).receipt
+}
+
+describe('dev', () => {
+  it('takes up edits, new workers and removed ones on the same port, while attempts run on', async () => {
+    await using database = await testDatabase()
+    await using project = await makeProject({ 'jobs/greet.ts': greet('Hello'), 'jobs/untilThere.ts': untilThere })
+    await using session = dev(project, database)
+    const { url, workers } = await session.event('ready')
+    expect(workers).toEqual(['greet', 'untilThere'])
+    expect(await receiptOf(url, 'greet', { name: 'Ada' })).toMatchObject({ result: 'Hello, Ada!' })
+
+    const file = join(project.root, 'there')
+    const waiting = receiptOf(url, 'untilThere', { file })
+    await session.line((line) => line.includes('waits for a file'))
+    await project.write('jobs/greet.ts', greet('Good morning'))
+    expect(await session.event('built')).toMatchObject({ changed: ['greet'] })
+    expect(await receiptOf(url, 'greet', { name: 'Ada' })).toMatchObject({ result: 'Good morning, Ada!' })
+
+    await project.write('jobs/shop/greet.ts', greet('Welcome'))
+    expect(await session.event('built')).toMatchObject({ changed: ['shop.greet'] })
+    expect(await receiptOf(url, 'shop.greet', { name: 'Bo' })).toMatchObject({ result: 'Welcome, Bo!' })
+
+    await project.remove('jobs/greet.ts')
+    expect(await session.event('built')).toMatchObject({ removed: ['greet'] })
+    const gone = await errand(['enqueue', 'greet', '{"name":"Ada"}', '--url', url])
+    expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('No worker is named "greet"') })
+
+    await project.write('there', '')
+    expect(await waiting).toMatchObject({ status: 'success', attempt: 1, result: 'found' })
+    session.signal('SIGINT')
+    expect(await session.exit).toBe(0)
+  })
+
+  it('tells what is wrong with an edit, and the old build keeps running', async () => {
+    await using database = await testDatabase()
+    await using project = await makeProject({ 'jobs/greet.ts': greet('Hello') })
+    await using session = dev(project, database)
+    const { url } = await session.event('ready')
+    await project.write('jobs/greet.ts', 'export default 1\n')
+    expect(await session.event('problems')).toMatchObject({ problems: [{ file: 'jobs/greet.ts', line: 1 }] })
+    expect(await receiptOf(url, 'greet', { name: 'Ada' })).toMatchObject({ result: 'Hello, Ada!' })
+    await project.write('jobs/greet.ts', greet('Hi'))
+    await session.event('built')
+    expect(await receiptOf(url, 'greet', { name: 'Ada' })).toMatchObject({ result: 'Hi, Ada!' })
+  })
+
+  it('begins without jobs/, and takes up the first worker', async () => {
+    await using database = await testDatabase()
+    await using project = await makeProject()
+    await using session = dev(project, database)
+    const { url, workers } = await session.event('ready')
+    expect(workers).toEqual([])
+    await project.write('jobs/greet.ts', greet('Hello'))
+    await session.event('built')
+    expect(await receiptOf(url, 'greet', { name: 'Ada' })).toMatchObject({ result: 'Hello, Ada!' })
+  })
+
+  it('waits for an edit where the first build fails', async () => {
+    await using database = await testDatabase()
+    await using project = await makeProject({ 'jobs/greet.ts': 'export default 1\n' })
+    await using session = dev(project, database)
+    await session.event('problems')
+    await project.write('jobs/greet.ts', greet('Hello'))
+    expect(await session.event('ready')).toMatchObject({ workers: ['greet'] })
+  })
+
+  it('outlives a job that ends its process', async () => {
+    await using database = await testDatabase()
+    await using project = await makeProject({
+      'jobs/crash.ts': worker(
+        '',
+        `run(_args, { attempt }) {
+    if (attempt === 1) process.exit(3)
+    return 'alive'
+  }`,
+        `retry: { attempts: 2, backoff: ['1ms'] },`,
+      ),
+    })
+    await using session = dev(project, database)
+    const { url } = await session.event('ready')
+    expect(await receiptOf(url, 'crash', {})).toMatchObject({ attempt: 2, result: 'alive' })
+    expect(await session.event('attempt')).toMatchObject({ worker: 'crash', attempt: 1, status: 'failure' })
+    expect(await session.event('attempt')).toMatchObject({ worker: 'crash', attempt: 2, status: 'success' })
+  })
+
+  it('needs no database server: its own starts and stops with it', async () => {
+    await using project = await makeProject({ 'jobs/greet.ts': greet('Hello') })
+    const env = { ERRAND_PORT: '0', ERRAND_FUNCTIONS_PORT: '0' }
+    await using session = serve(['dev'], { cwd: project.root, env })
+    const ready = await session.line((line) => line.includes('Errand is ready at'))
+    const url = /http:\S+/.exec(ready)![0]
+    expect(await receiptOf(url, 'greet', { name: 'Ada' })).toMatchObject({ result: 'Hello, Ada!' })
+    await session.line((line) => /✔ greet {2}[0-9a-f-]{36} {2}attempt 1/.test(line))
+    session.signal('SIGTERM')
+    expect(await session.exit).toBe(0)
+    expect(existsSync(join(project.root, '.errand/data'))).toBe(true)
+  })
+})
