@@ -91,8 +91,7 @@ async function stop(coordinator: Coordinator, force: AbortSignal, out: Output): 
   const telling = setTimeout(() => {
     if (!out.json) out.note(`Waiting up to ${graceMs / 1_000}s for running attempts. Once more breaks them off.`)
   }, patienceMs)
-  // `stop` remembers its first grace; the dispatcher takes a shorter one meanwhile, and gives the jobs it breaks off back uncharged
-  void aborted(force).then(() => coordinator.dispatcher.stop(0))
+  void aborted(force).then(() => coordinator.stop({ graceMs: 0 }))
   await coordinator.stop({ graceMs })
   clearTimeout(telling)
 }

@@ -1,8 +1,9 @@
 /** The coordinator's one `fetch` handler: REST, tRPC, health, metrics and the API's description. */
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import type { Guard } from './auth.js'
 import type { Deps } from './deps.js'
+import { isLoopback } from './listen.js'
 import { openapi } from './openapi.js'
 import { addRestRoutes } from './rest.js'
 import { router } from './router.js'
@@ -34,6 +35,7 @@ export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOpti
     return context.json({ error: body }, 404)
   })
 
+  if (!guard.hasKeys) app.use(refuseForeignHosts)
   addRestRoutes(app, { deps, guard, maxBodyBytes })
 
   app.all('/trpc/*', (context) => {
@@ -62,6 +64,24 @@ export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOpti
   app.get('/openapi.json', (context) => context.json(openapi))
   return app
 }
+
+/**
+ * Without API keys only this machine may call. A web page can make a browser here believe that its own host name is this machine (DNS rebinding);
+ * the request then carries that name.
+ */
+const refuseForeignHosts: MiddlewareHandler = async (context, next) => {
+  const host = context.req.header('host')
+  if (host !== undefined && !isLoopback(hostName(host))) {
+    throw new ErrandError(
+      'FORBIDDEN',
+      'Without API keys the coordinator answers to a loopback address only. Call it as 127.0.0.1 or localhost, or set ERRAND_API_KEYS.',
+    )
+  }
+  await next()
+}
+
+/** `[::1]:4100` and `localhost:4100`, less port and brackets. */
+const hostName = (host: string): string => host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
 
 const unknownRoute = (method: string, path: string): ErrandError =>
   new ErrandError('UNKNOWN_ROUTE', `There is no ${method} ${path.slice(0, 100)}. GET /openapi.json lists the routes.`)

@@ -34,6 +34,7 @@ export function readApiKeys(setting: string | undefined): ApiKey[] {
 const isRole = (text: string): text is Role => (roles as readonly string[]).includes(text)
 
 export interface Guard {
+  readonly hasKeys: boolean
   /** Throws `UNAUTHORIZED` without a known key, `FORBIDDEN` with one whose role may not. */
   require(authorization: string | undefined, allowed: readonly Role[]): void
 }
@@ -42,6 +43,7 @@ export interface Guard {
 export function createGuard(keys: readonly ApiKey[]): Guard {
   const known = keys.map(({ role, key }) => ({ role, digest: digest(key) }))
   return {
+    hasKeys: known.length > 0,
     require(authorization, allowed) {
       if (known.length === 0) return
       const given = digest(/^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? '')

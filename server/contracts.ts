@@ -55,7 +55,7 @@ function unknownWorker(worker: string, names: readonly string[]): ErrandError {
   const known = names.length === 0 ? ' There are no workers yet.' : ''
   return new ErrandError(
     'UNKNOWN_WORKER',
-    `No worker is named "${worker.slice(0, 200)}".${hint}${known} After adding a module to jobs/, run \`npm run codegen\` and restart the coordinator.`,
+    `No worker is named "${worker.slice(0, 200)}".${hint}${known} After adding a module to jobs/, run \`npm run codegen\`; \`errand start\` reads its output when it starts.`,
     { details: { worker: worker.slice(0, 200) } },
   )
 }

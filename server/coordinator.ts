@@ -52,7 +52,7 @@ export interface Coordinator {
   start(): Promise<void>
   /**
    * Claims no more and waits for running attempts, up to `graceMs` (default 30,000); those still running then are broken off and their jobs
-   * given back without being charged an attempt. May be called twice.
+   * given back without being charged an attempt. May be called again, with a shorter grace as well.
    */
   stop(options?: { graceMs?: number }): Promise<void>
   /** For tests and for hosts that trigger the steps themselves. */
@@ -125,7 +125,10 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   return {
     fetch: (request) => app.fetch(request),
     start: () => (starting ??= start()),
-    stop: ({ graceMs = defaultGraceMs } = {}) => (stopping ??= stop(graceMs)),
+    async stop({ graceMs = defaultGraceMs } = {}) {
+      if (stopping) await dispatcher.stop(graceMs)
+      await (stopping ??= stop(graceMs))
+    },
     deps,
     dispatcher,
   }

@@ -1,4 +1,5 @@
 /** Signals between the steps inside one coordinator. They save waiting for a poll; nothing depends on them being heard. */
+import type { ClaimedJob, ReceiptDocument } from './store/documents.js'
 
 export interface EventMap {
   /** Jobs may be claimed now. */
@@ -9,6 +10,8 @@ export interface EventMap {
   ticking: Date
   /** A job reached a final state. */
   finished: { id: string }
+  /** An attempt has its receipt, and its job has moved. */
+  attempted: { job: ClaimedJob; receipt: ReceiptDocument }
   /** A running job was cancelled. */
   cancelled: { id: string; claim: string }
 }
@@ -25,6 +28,7 @@ export function createEvents(): Events {
     scheduled: new Set(),
     ticking: new Set(),
     finished: new Set(),
+    attempted: new Set(),
     cancelled: new Set(),
   }
   return {

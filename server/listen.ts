@@ -1,6 +1,6 @@
 /** Hosts a `fetch` handler on a Node server. */
 import { serve, type ServerType } from '@hono/node-server'
-import type { AddressInfo } from 'node:net'
+import { isIPv4, type AddressInfo } from 'node:net'
 import { configError } from '../core/errors.js'
 
 export interface ListenOptions {
@@ -52,4 +52,5 @@ function listenProblem(error: NodeJS.ErrnoException, host: string, port: number,
 }
 
 /** Addresses that only this machine can reach. */
-export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))

@@ -42,6 +42,7 @@ export async function move(deps: Deps, job: ClaimedJob, receipt: ReceiptDocument
   await deps.writes.applyTransition(transition)
   announce(deps, transition)
   deps.metrics.attempt(job.worker, receipt)
+  deps.events.emit('attempted', { job, receipt })
 }
 
 function announce(deps: Deps, { id, set }: Transition): void {

@@ -13,23 +13,16 @@ export interface EndedAttempt {
   finishedAt: string
 }
 
-/** The metrics hear of every attempt already, once its receipt is in the ledger and its job has moved. */
 export function onAttempt({ deps }: Coordinator, listener: (attempt: EndedAttempt) => void): void {
-  const { metrics } = deps
-  deps.metrics = {
-    ...metrics,
-    attempt(worker, receipt) {
-      metrics.attempt(worker, receipt)
-      const { _id, attempt, status, error, startedAt, finishedAt } = receipt
-      listener({
-        id: _id.slice(0, _id.indexOf(':')),
-        worker,
-        attempt,
-        status,
-        ...(error === undefined ? {} : { error }),
-        startedAt: startedAt.toISOString(),
-        finishedAt: finishedAt.toISOString(),
-      })
-    },
-  }
+  deps.events.on('attempted', ({ job, receipt: { attempt, status, error, startedAt, finishedAt } }) =>
+    listener({
+      id: job._id,
+      worker: job.worker,
+      attempt,
+      status,
+      ...(error === undefined ? {} : { error }),
+      startedAt: startedAt.toISOString(),
+      finishedAt: finishedAt.toISOString(),
+    }),
+  )
 }

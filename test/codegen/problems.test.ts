@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { knownOptions } from '../../codegen/slice.js'
 import { plainWorker, testProject, worker } from './project.js'
 
 const head = `import { defineJob } from 'errand'\nimport { z } from 'zod'\n`
@@ -65,7 +66,7 @@ const refused: [what: string, module: string, problems: string[]][] = [
     [
       'jobs/bad.ts:6:3 The spread `...base` hides which options it holds, so the contract cannot be cut. Write the options out.',
       "jobs/bad.ts:8:3 The computed option [hook] cannot be read. Write the option's name out.",
-      'jobs/bad.ts:9:3 onFailure is no option. Known here: args, result, retry, timeout, throttle, concurrency, unique, priority, schedule, keep, receipt, run.',
+      `jobs/bad.ts:9:3 onFailure is no option. Known here: ${knownOptions.join(', ')}.`,
     ],
   ],
   [

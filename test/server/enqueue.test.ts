@@ -181,6 +181,18 @@ describe('GET and DELETE /job/:id', () => {
   })
 })
 
+describe('without API keys', () => {
+  it('answers to loopback names only, so that a page cannot rebind its own name to this machine', async () => {
+    await using errand = await testErrand(workers)
+    const as = async (host: string) => (await errand.post('/job', good, { host })).status
+    expect(await as('localhost:4100')).toBe(201)
+    expect(await as('127.0.0.1:4100')).toBe(201)
+    expect(await as('[::1]:4100')).toBe(201)
+    expect(await as('evil.example.org:4100')).toBe(403)
+    expect(await as('127.evil.example.org')).toBe(403)
+  })
+})
+
 describe('API keys', () => {
   const apiKeys = [
     { role: 'enqueue' as const, key: 'the-key-of-an-app-1' },

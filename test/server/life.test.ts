@@ -83,6 +83,16 @@ describe('shutdown', () => {
     expect(await second.get(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
   })
 
+  it('is hurried by a second stop with a shorter grace', async () => {
+    const functions = gate()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    const id = await errand.enqueue('work')
+    const stopped = errand.coordinator.stop()
+    await errand.coordinator.stop({ graceMs: 0 })
+    await stopped
+    expect(await errand.get(id)).toMatchObject({ state: 'queued', attempt: 0 })
+  })
+
   it('claims nothing any more', async () => {
     const functions = gate()
     await using errand = await testErrand({ work }, { invoke: functions.invoke })
