@@ -115,7 +115,6 @@ function contractPlugin(project: Project, sources: readonly ContractSource[], wa
       build.onResolve({ filter: /^errand-contract:/ }, ({ path }) => ({
         path: join(root, path.slice('errand-contract:'.length)),
         suffix: contractSuffix,
-        sideEffects: false,
       }))
       resolveErrand(build, project)
       build.onResolve({ filter: /.*/ }, (args) => {

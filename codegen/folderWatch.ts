@@ -1,6 +1,6 @@
 /** Tells when something changes in any of a set of folders, a moment after the last change, so that a burst of changes is one. */
-import { existsSync, statSync, watch, type FSWatcher } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, watch, type FSWatcher } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { configError } from '../core/errors.js'
 
 export interface FolderWatch {
@@ -14,20 +14,25 @@ export interface FolderWatch {
 /** Long enough for an editor that writes, renames and sets times; short enough not to be felt. */
 const quietMs = 30
 
+/** Where changes never stop, such as a log that grows beside the sources, one waits no longer than this. */
+const longestMs = 500
+
 export function openFolderWatch(signal: AbortSignal): FolderWatch {
-  const watchers = new Map<string, { inode: number; watcher: FSWatcher }>()
+  const watchers = new Map<string, FSWatcher>()
   const bell = openBell(signal)
   const stop = (folder: string): void => {
-    watchers.get(folder)?.watcher.close()
+    watchers.get(folder)?.close()
     watchers.delete(folder)
   }
   const start = (folder: string): boolean => {
-    const inode = statSync(folder).ino
-    // a folder that was removed and made again has the same name, but its old watch is dead
-    if (watchers.get(folder)?.inode === inode) return false
-    stop(folder)
-    watchers.set(folder, { inode, watcher: watchFolder(folder, () => bell.ring()) })
-    return true
+    if (watchers.has(folder)) return false
+    const watcher = watchFolder(folder, (name) => {
+      // a folder that goes away says its own name; made again under it, it needs a new watch
+      if (name === basename(folder)) stop(folder)
+      if (!isOwnOutput(name)) bell.ring()
+    })
+    if (watcher) watchers.set(folder, watcher)
+    return watcher !== undefined
   }
   return {
     cover: async (folders) => {
@@ -44,18 +49,19 @@ function nearestExisting(folder: string): string {
   return existsSync(folder) || dirname(folder) === folder ? folder : nearestExisting(dirname(folder))
 }
 
-function watchFolder(folder: string, ring: () => void): FSWatcher {
+/** `undefined` where the folder has just gone. */
+function watchFolder(folder: string, onChange: (name: string) => void): FSWatcher | undefined {
   try {
-    const watcher = watch(folder, (_event, name) => {
-      if (name === null || !isOwnOutput(name)) ring()
-    })
-    // a folder that goes away makes some systems complain; its parent tells of it too
-    watcher.on('error', ring)
+    const watcher = watch(folder, (_event, name) => onChange(name ?? ''))
+    // some systems complain when a folder goes away
+    watcher.on('error', () => onChange(basename(folder)))
     return watcher
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    if (code !== 'ENOSPC' && code !== 'EMFILE') throw cause
     throw configError(
-      'The system allows no more watched folders. Raise fs.inotify.max_user_watches, or run codegen without --watch.',
+      'The system allows no more watched folders. Raise fs.inotify.max_user_watches and max_user_instances, or run codegen without --watch.',
       cause,
     )
   }
@@ -68,22 +74,21 @@ function openBell(signal: AbortSignal) {
   let isRung = false
   let wake: (() => void) | undefined
   let timer: NodeJS.Timeout | undefined
+  let firstRingAt = 0
   const settle = (): void => {
+    clearTimeout(timer)
+    timer = undefined
     isRung = true
     wake?.()
   }
-  signal.addEventListener(
-    'abort',
-    () => {
-      clearTimeout(timer)
-      settle()
-    },
-    { once: true },
-  )
+  signal.addEventListener('abort', settle, { once: true })
   return {
     ring(): void {
+      if (signal.aborted) return
+      if (timer === undefined) firstRingAt = performance.now()
+      const leftMs = firstRingAt + longestMs - performance.now()
       clearTimeout(timer)
-      if (!signal.aborted) timer = setTimeout(settle, quietMs)
+      timer = setTimeout(settle, Math.max(0, Math.min(quietMs, leftMs)))
     },
     async rung(): Promise<void> {
       if (!isRung && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve))

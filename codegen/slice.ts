@@ -46,6 +46,8 @@ const contractOptions: Record<keyof ContractOptions, true> = {
   receipt: true,
 }
 
+export const knownOptions: readonly string[] = [...Object.keys(contractOptions), 'run']
+
 export function slice(module: SourceModule): SliceOutcome {
   const syntax = syntaxProblems(module)
   if (syntax.length > 0) return { kind: 'refused', problems: syntax }
@@ -126,7 +128,7 @@ function shapeProblem(module: SourceModule, option: ts.ObjectLiteralElementLike)
 }
 
 const unknownOption = (module: SourceModule, option: ts.Node, name: string): Problem =>
-  problemAt(module, option, `${name} is no option. Known here: ${[...Object.keys(contractOptions), 'run'].join(', ')}.`)
+  problemAt(module, option, `${name} is no option. Known here: ${knownOptions.join(', ')}.`)
 
 function missingOptions(module: SourceModule, options: ts.Node, names: ReadonlySet<string>): Problem[] {
   const problems: Problem[] = []

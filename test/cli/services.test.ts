@@ -343,7 +343,7 @@ describe('codegen', () => {
     const people = await errand(['codegen'], { cwd: bad.root })
     expect(people).toMatchObject({ code: 1, stdout: '' })
     expect(people.stderr).toMatch(
-      /^✖ jobs\/ cannot be built: 2 problems\n {2}jobs\/one\.ts:1:\d+ .*\n {2}jobs\/two\.ts:\d+:\d+ .*\n$/,
+      /^(?:Building jobs\/ …\n)?✖ jobs\/ cannot be built: 2 problems\n {2}jobs\/one\.ts:1:\d+ .*\n {2}jobs\/two\.ts:\d+:\d+ .*\n$/,
     )
     const machines = await errand(['codegen', '--json'], { cwd: bad.root })
     expect(machines).toMatchObject({ code: 1, stdout: '' })
