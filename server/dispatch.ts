@@ -14,6 +14,11 @@ export type BreakOff = 'deadline' | 'shutdown' | 'cancelled'
  * `breaking` is the attempt's own: it is aborted here at the deadline, and by others with another reason.
  */
 export async function call(deps: Deps, job: ClaimedJob, breaking: AbortController): Promise<Answer> {
+  if (job.deadline <= deps.clock.now()) {
+    // it waited too long for its lane; somebody else may have reaped it and given its slot away
+    breaking.abort('deadline' satisfies BreakOff)
+    return { kind: 'aborted' }
+  }
   const stopWatching = watchDeadline(deps, job, breaking)
   try {
     return await deps.invoke({
