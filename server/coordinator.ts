@@ -19,6 +19,7 @@ import { reconcileSchedules } from './schedule.js'
 import { slotsFreed } from './slots.js'
 import { createSigner } from './signer.js'
 import { createStore, type Store } from './store/index.js'
+import type { Transition } from './store/jobs.js'
 import { createWaits } from './wait.js'
 
 export interface CoordinatorOptions {
@@ -137,14 +138,26 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
 
 function groupedWrites(store: Store, clock: Clock, slotsFreed: (slotKeys: string[]) => Promise<void>): Writes {
+  const apply = async (transitions: Transition[]): Promise<void> => {
+    if (transitions.length === 0) return
+    await store.jobs.apply(transitions, clock.now())
+    const freed = transitions.flatMap(({ slotKey }) => slotKey ?? [])
+    if (freed.length > 0) await slotsFreed(freed)
+  }
   return {
     insertJob: createGroup({ write: (jobs) => store.jobs.insertMany(jobs), maxItems: 1_000 }),
-    insertReceipt: createGroup({ write: (receipts) => store.receipts.insertMany(receipts), maxItems: 1_000 }),
+    // the ledger first: a crash in between leaves receipts whose moves the reaper finishes
+    settle: createGroup({
+      write: async (settlements) => {
+        const first = await store.receipts.insertMany(settlements.map(({ receipt }) => receipt))
+        await apply(settlements.filter((_, index) => first[index]).map(({ transition }) => transition))
+        return first
+      },
+      maxItems: 1_000,
+    }),
     applyTransition: createGroup({
       write: async (transitions) => {
-        await store.jobs.apply(transitions, clock.now())
-        const freed = transitions.flatMap(({ slotKey }) => slotKey ?? [])
-        if (freed.length > 0) await slotsFreed(freed)
+        await apply(transitions)
         return transitions.map(() => {})
       },
       maxItems: 1_000,

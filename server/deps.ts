@@ -34,6 +34,7 @@ export interface Deps {
 /** The grouped writes; see server/group. */
 export interface Writes {
   insertJob: (job: JobDocument) => Promise<InsertOutcome>
-  insertReceipt: (receipt: ReceiptDocument) => Promise<boolean>
+  /** Puts a receipt into the ledger and, where it is the first of its attempt, moves the job. Answers whether it was. */
+  settle: (settlement: { receipt: ReceiptDocument; transition: Transition }) => Promise<boolean>
   applyTransition: (transition: Transition) => Promise<void>
 }

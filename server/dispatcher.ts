@@ -27,6 +27,8 @@ export interface Dispatcher {
 
 /** How far ahead jobs are claimed. Their deadline runs meanwhile, so it is a small part of the shortest sensible timeout. */
 const aheadMs = 200
+/** About how long a claim takes. */
+const claimMs = 50
 /** More unwritten receipts than this, and no more calls are begun until some are written. */
 const maxSettling = 4_000
 
@@ -44,9 +46,16 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
 
   const room = () => lanes + pace.jobsWithin(aheadMs, lanes) - calling.size - ready.length
 
+  /** With a backlog a claim may wait until it brings many: as many as will start while it travels, half of all room at the most. */
+  const worthClaiming = () => {
+    const ahead = pace.jobsWithin(aheadMs, lanes)
+    const many = backlog ? Math.min(pace.jobsWithin(claimMs, lanes), (lanes + ahead) / 2) : 1
+    return room() >= Math.max(1, many)
+  }
+
   const startReady = () => {
     while (ready.length > 0 && calling.size < lanes && settling.size < maxSettling) void attempt(ready.shift()!)
-    if (backlog && ready.length <= pace.jobsWithin(aheadMs, lanes) / 2 && room() >= lanes / 4) wake()
+    if (backlog && worthClaiming()) wake()
     if (isIdle()) {
       for (const resolve of becameIdle) resolve()
       becameIdle = []
@@ -73,12 +82,9 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   const fill = async (): Promise<void> => {
     do {
       pumpAgain = false
-      const limit = room()
-      if (limit <= 0) {
-        backlog = true
-        return
-      }
-      const { jobs, more } = await claim(deps, Math.min(limit, maxClaim))
+      if (room() <= 0) backlog = true
+      if (!worthClaiming()) return
+      const { jobs, more } = await claim(deps, Math.min(room(), maxClaim))
       backlog = more
       if (stopped) await release(deps, jobs)
       else ready.push(...jobs)

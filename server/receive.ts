@@ -30,22 +30,29 @@ export async function record(
   by: ReceiptDocument['by'],
 ): Promise<boolean> {
   const receipt = receiptDocument(job, body, by, deps.clock.now())
-  const first = await deps.writes.insertReceipt(receipt)
-  if (first) await move(deps, job, receipt)
+  const transition = await transitionFor(deps, job, receipt)
+  const first = await deps.writes.settle({ receipt, transition })
+  if (first) announce(deps, job, receipt, transition)
   return first
 }
 
 /** The second half of `record`; the reaper calls it for receipts whose coordinator died before it. */
 export async function move(deps: Deps, job: ClaimedJob, receipt: ReceiptDocument): Promise<void> {
-  const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
-  const transition = decide(job, receipt, contract, deps.clock.now(), deps.random)
+  const transition = await transitionFor(deps, job, receipt)
   await deps.writes.applyTransition(transition)
-  announce(deps, transition)
-  deps.metrics.attempt(job.worker, receipt)
-  deps.events.emit('attempted', { job, receipt })
+  announce(deps, job, receipt, transition)
 }
 
-function announce(deps: Deps, { id, set }: Transition): void {
+async function transitionFor(deps: Deps, job: ClaimedJob, receipt: ReceiptDocument): Promise<Transition> {
+  const contract =
+    deps.contracts.loaded(job.worker) ??
+    (deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined)
+  return decide(job, receipt, contract, deps.clock.now(), deps.random)
+}
+
+function announce(deps: Deps, job: ClaimedJob, receipt: ReceiptDocument, { id, set }: Transition): void {
+  deps.metrics.attempt(job.worker, receipt)
+  deps.events.emit('attempted', { job, receipt })
   if (isFinal(set.state)) deps.events.emit('finished', { id })
   else if (set.state === 'queued') deps.events.emit('queued', undefined)
   else if (set.runAt) deps.events.emit('scheduled', set.runAt)

@@ -168,10 +168,10 @@ describe('timeout', () => {
     const { errand, id, call } = await posted()
     await using _ = errand
     const { deps } = errand.coordinator
-    const apply = deps.writes.applyTransition
-    deps.writes.applyTransition = () => Promise.reject(new Error('killed'))
+    const { jobs } = deps.store
+    deps.store.jobs = { ...jobs, apply: () => Promise.reject(new Error('killed')) }
     await errand.post(path(call.receipt), success)
-    deps.writes.applyTransition = apply
+    deps.store.jobs = jobs
     expect((await errand.get(id)).state).toBe('running')
     await errand.clock.advance('30s')
     await errand.reap()
