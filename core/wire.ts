@@ -65,6 +65,8 @@ export const scheduleRequest = z.strictObject({
   argsMeta: z.unknown().optional(),
   cron: z.string().max(200),
   timezone: z.string().max(64).optional(),
+  /** Of the jobs it makes. Default: the worker's. */
+  priority: enqueueFields.priority,
 })
 export type ScheduleRequest = z.input<typeof scheduleRequest>
 export type ParsedScheduleRequest = z.output<typeof scheduleRequest>
@@ -187,6 +189,7 @@ export interface ScheduleView {
   nextRunAt: string | null
   lastRunAt: string | null
   /** `code`: from a worker's `schedule` option, `api`: made at run time. */
+  priority?: number
   source: 'code' | 'api'
   createdAt: string
 }

@@ -28,7 +28,9 @@ export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOpti
 
   app.onError((error, context) => {
     const { status, body } = toWireError(deps.log, error)
-    return context.json({ error: body }, status as 400)
+    // who holds a key is what the caller asked for, so it stands at the top as well
+    const holder = body.code === 'KEY_TAKEN' ? { id: body['id'] } : {}
+    return context.json({ ...holder, error: body }, status as 400)
   })
   app.notFound((context) => {
     const { body } = toWireError(deps.log, unknownRoute(context.req.method, context.req.path))

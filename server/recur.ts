@@ -63,6 +63,7 @@ async function tickJob(deps: Deps, schedule: ScheduleDocument, at: Date, now: Da
       runAt: at,
       now,
       scheduleId: schedule._id,
+      priority: schedule.priority,
     })
   } catch (error) {
     if (!(error instanceof ErrandError)) throw error

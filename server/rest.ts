@@ -30,8 +30,16 @@ export function addRestRoutes(app: Hono, { deps, guard, maxBodyBytes }: RestOpti
       const { runAt, ...job } = await enqueue(deps, request)
       return context.json({ ...job, runAt: runAt.toISOString() }, job.existing ? 200 : 201)
     }
-    const { worker, args, argsMeta, cron, timezone, key } = request
-    const { scheduleId, nextRunAt } = await putSchedule(deps, { id: key, worker, args, argsMeta, cron, timezone })
+    const { worker, args, argsMeta, cron, timezone, priority, key } = request
+    const { scheduleId, nextRunAt } = await putSchedule(deps, {
+      id: key,
+      worker,
+      args,
+      argsMeta,
+      cron,
+      timezone,
+      priority,
+    })
     return context.json({ scheduleId, nextRunAt: nextRunAt?.toISOString() ?? null }, 201)
   })
 

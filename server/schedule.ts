@@ -29,7 +29,12 @@ export async function putSchedule(
   const now = deps.clock.now()
   const id = request.id ?? deps.newId()
   const nextRunAt = nextTick(request.cron, timezone, now) ?? null
-  const rule = { worker: request.worker, args: json, ...(meta === undefined ? {} : { argsMeta: meta }) }
+  const rule = {
+    worker: request.worker,
+    args: json,
+    ...(meta === undefined ? {} : { argsMeta: meta }),
+    ...(request.priority === undefined ? {} : { priority: request.priority }),
+  }
   await deps.store.schedules.put(id, { ...rule, cron: request.cron, timezone, source: 'api' }, nextRunAt, now)
   const stored = await deps.store.schedules.find(id)
   if (stored?.nextRunAt) deps.events.emit('ticking', stored.nextRunAt)
@@ -68,6 +73,7 @@ export async function listSchedules(deps: Deps): Promise<ScheduleView[]> {
     timezone: rule.timezone,
     args: JSON.parse(args) as unknown,
     ...(argsMeta === undefined ? {} : { argsMeta: JSON.parse(argsMeta) as unknown }),
+    ...(rule.priority === undefined ? {} : { priority: rule.priority }),
     nextRunAt: nextRunAt?.toISOString() ?? null,
     lastRunAt: lastRunAt?.toISOString() ?? null,
     source: rule.source,

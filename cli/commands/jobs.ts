@@ -24,7 +24,7 @@ export function addJobs(program: Command, cli: Cli): void {
   addExamples(jobs, [
     ['errand jobs list --state failed', 'newest first'],
     ['errand jobs get <id>', 'one job with all its receipts'],
-    ['errand jobs retry <id> <id>', 'once more, from attempt 1'],
+    ['errand jobs retry <id> <id>', 'as many attempts again'],
   ])
 
   const listing = jobs

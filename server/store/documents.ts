@@ -77,6 +77,8 @@ export interface ScheduleDocument {
   argsMeta?: string
   cron: string
   timezone: string
+  /** Of the jobs it makes, where it is not their worker's. */
+  priority?: number
   /** Null where the rule has no more ticks. */
   nextRunAt: Date | null
   lastRunAt: Date | null

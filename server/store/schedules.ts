@@ -1,7 +1,10 @@
 import type { Collection } from 'mongodb'
 import type { ScheduleDocument } from './documents.js'
 
-export type ScheduleRule = Pick<ScheduleDocument, 'worker' | 'args' | 'argsMeta' | 'cron' | 'timezone' | 'source'>
+export type ScheduleRule = Pick<
+  ScheduleDocument,
+  'worker' | 'args' | 'argsMeta' | 'cron' | 'timezone' | 'priority' | 'source'
+>
 
 export function schedulesStore(schedules: Collection<ScheduleDocument>) {
   return {
@@ -17,7 +20,7 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
         { _id: id },
         {
           $set: { ...rule, nextRunAt },
-          ...(rule.argsMeta === undefined ? { $unset: { argsMeta: '' } } : {}),
+          ...unsetAbsent(rule),
           $setOnInsert: { lastRunAt: null, createdAt: now },
         },
         { upsert: true },
@@ -58,7 +61,15 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
   }
 }
 
+/** What the rule before had and this one has not. */
+function unsetAbsent(rule: ScheduleRule): { $unset?: Record<string, ''> } {
+  const absent = (['argsMeta', 'priority'] as const).filter((field) => rule[field] === undefined)
+  return absent.length === 0 ? {} : { $unset: Object.fromEntries(absent.map((field) => [field, ''])) }
+}
+
 const isSameRule = (a: ScheduleRule, b: ScheduleRule): boolean =>
-  (['worker', 'args', 'argsMeta', 'cron', 'timezone', 'source'] as const).every((field) => a[field] === b[field])
+  (['worker', 'args', 'argsMeta', 'cron', 'timezone', 'priority', 'source'] as const).every(
+    (field) => a[field] === b[field],
+  )
 
 export type SchedulesStore = ReturnType<typeof schedulesStore>

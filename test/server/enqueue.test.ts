@@ -120,7 +120,10 @@ describe('POST /job', () => {
     await using errand = await testErrand(workers)
     const first = await errand.post('/job', { ...good, key: 'order-1', delay: '1m' })
     const second = await errand.post('/job', { ...good, key: 'order-1' })
-    expect(second).toMatchObject({ status: 409, body: { error: { code: 'KEY_TAKEN', id: first.body.id } } })
+    expect(second).toMatchObject({
+      status: 409,
+      body: { id: first.body.id, error: { code: 'KEY_TAKEN', id: first.body.id } },
+    })
     await errand.clock.advance('1m')
     await errand.run()
     expect((await errand.post('/job', { ...good, key: 'order-1' })).status).toBe(201)

@@ -43,6 +43,14 @@ describe('recur', () => {
     expect(await errand.database.db.collection('jobs').countDocuments()).toBe(3)
   })
 
+  it('gives its jobs the priority it was made with', async () => {
+    await using errand = await testErrand({ plain })
+    await errand.post('/job', { worker: 'plain', cron: '*/5 * * * *', priority: 7 })
+    await errand.clock.advance('5m')
+    await errand.recur()
+    expect(await errand.database.db.collection('jobs').find().toArray()).toMatchObject([{ priority: 7 }])
+  })
+
   it('makes one job for the last missed tick after downtime', async () => {
     await using errand = await testErrand({ plain })
     await errand.post('/job', { worker: 'plain', cron: '*/5 * * * *' })
