@@ -1,0 +1,59 @@
+/** `npm run bench`: measures Errand, and the peers that are asked for, on this machine. See --help. */
+import { check } from './check.js'
+import { openBench } from './harness/bench.js'
+import { describeMachine } from './harness/machine.js'
+import { help, readOptions, UsageError, type Options } from './options.js'
+import { publish } from './publish.js'
+import { saveReport, tableOf, type Report } from './report.js'
+import { runAll } from './run.js'
+import { systems } from './systems/index.js'
+import type { Scale } from './workloads/workload.js'
+import { workloads } from './workloads/index.js'
+
+const chosen = <Item extends { name: string }>(all: readonly Item[], names: readonly string[]): Item[] =>
+  all.filter(({ name }) => names.includes(name))
+
+const scaleOf = ({ quick, jobs = quick ? 2_000 : 20_000, others = quick ? 20_000 : 1_000_000 }: Options): Scale => ({
+  quick,
+  jobs: (pace) => (pace === 'slow' ? Math.ceil(jobs / 4) : jobs),
+  others,
+})
+
+async function main(options: Options): Promise<number> {
+  await using bench = await openBench((line) => console.error(line))
+  if (options.check) return await check(bench, scaleOf(options), options.runs)
+
+  const parts = chosen(systems, options.systems)
+  for (const system of parts) await system.prepare?.()
+  const plan = {
+    systems: parts,
+    workloads: chosen(workloads, options.workloads),
+    runs: options.runs,
+    scale: scaleOf(options),
+  }
+  const startedAt = new Date()
+  const outcome = await runAll(plan, bench)
+  const report: Report = {
+    at: startedAt.toISOString(),
+    quick: options.quick,
+    runs: options.runs,
+    machine: describeMachine(),
+    systems: Object.fromEntries(parts.map(({ name, facts, lacks }) => [name, { ...facts(), ...(lacks && { lacks }) }])),
+    ...outcome,
+  }
+  const file = await saveReport(report)
+  if (options.publish) await publish(report)
+  console.log(options.json ? JSON.stringify(outcome.rows, null, 2) : tableOf(report))
+  console.error(`Written: ${file}`)
+  return outcome.failures.length > 0 ? 1 : 0
+}
+
+try {
+  const options = readOptions(process.argv.slice(2))
+  if (options.help) console.log(help())
+  else process.exitCode = await main(options)
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  console.error(error.message)
+  process.exitCode = 2
+}

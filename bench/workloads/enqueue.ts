@@ -1,0 +1,32 @@
+/** Enqueueing alone, with no worker running. */
+import { chunkSize } from '../harness/producer.js'
+import { perSecond, within } from '../harness/time.js'
+import { limitMs, warmUpOf, withSession, type Workload } from './workload.js'
+
+export const bulkEnqueue: Workload = {
+  name: 'W1',
+  title: 'Bulk enqueue',
+  measure: (system, bench, scale) =>
+    withSession(system, bench, 'enqueue', async (session) => {
+      const count = scale.jobs('fast')
+      await session.bulk(warmUpOf(count))
+      const span = await within(limitMs, 'W1', session.bulk(count))
+      const settings = { jobs: count, chunk: chunkSize, ...session.settings }
+      return [{ workload: 'W1', value: perSecond(count, span), unit: 'jobs/s', settings }]
+    }),
+}
+
+const callers = 64
+
+export const singleEnqueue: Workload = {
+  name: 'W2',
+  title: 'Single enqueue, 64 callers',
+  measure: (system, bench, scale) =>
+    withSession(system, bench, 'enqueue', async (session) => {
+      const count = Math.min(scale.jobs('fast'), system.maxSingle ?? Number.POSITIVE_INFINITY)
+      await session.single(warmUpOf(count), callers)
+      const span = await within(limitMs, 'W2', session.single(count, callers))
+      const settings = { jobs: count, callers, ...session.settings }
+      return [{ workload: 'W2', value: perSecond(count, span), unit: 'jobs/s', settings }]
+    }),
+}
