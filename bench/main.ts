@@ -13,10 +13,16 @@ import { workloads } from './workloads/index.js'
 const chosen = <Item extends { name: string }>(all: readonly Item[], names: readonly string[]): Item[] =>
   all.filter(({ name }) => names.includes(name))
 
-const scaleOf = ({ quick, jobs = quick ? 2_000 : 20_000, others = quick ? 20_000 : 1_000_000 }: Options): Scale => ({
+const scaleOf = ({
+  quick,
+  jobs = quick ? 2_000 : 20_000,
+  others = quick ? 20_000 : 1_000_000,
+  workers,
+}: Options): Scale => ({
   quick,
   jobs: (pace) => (pace === 'slow' ? Math.ceil(jobs / 4) : jobs),
   others,
+  workers: workers ?? (quick ? [10, 100] : [10, 100, 1_000]),
 })
 
 async function main(options: Options): Promise<number> {
@@ -47,6 +53,9 @@ async function main(options: Options): Promise<number> {
   console.error(`Written: ${file}`)
   return outcome.failures.length > 0 ? 1 : 0
 }
+
+// roles end with us, servers and folders at our exit
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 try {
   const options = readOptions(process.argv.slice(2))

@@ -10,6 +10,7 @@ export interface Options {
   runs: number
   jobs: number | undefined
   others: number | undefined
+  workers: number[] | undefined
   json: boolean
   check: boolean
   publish: boolean
@@ -24,6 +25,7 @@ export function readOptions(args: string[]): Options {
   const quick = values.quick ?? false
   const systemNames = systems.map(({ name }) => name)
   const check = values.check ?? false
+  if (quick && values.publish) throw new UsageError('Quick figures say nothing, so --publish does not go with --quick.')
   return {
     systems: choose('--peer', values.peer ?? 'raw,errand', systemNames),
     workloads: choose(
@@ -35,6 +37,7 @@ export function readOptions(args: string[]): Options {
     runs: readCount('--runs', values.runs) ?? (quick && !check ? 1 : 3),
     jobs: readCount('--jobs', values.jobs),
     others: readCount('--others', values.others),
+    workers: values.workers?.split(',').map((size) => readCount('--workers', size)!),
     json: values.json ?? false,
     check,
     publish: values.publish ?? false,
@@ -53,6 +56,7 @@ function parse(args: string[]) {
         runs: { type: 'string' },
         jobs: { type: 'string' },
         others: { type: 'string' },
+        workers: { type: 'string' },
         json: { type: 'boolean' },
         check: { type: 'boolean' },
         publish: { type: 'boolean' },
@@ -90,6 +94,7 @@ ${workloads.map(({ name, title }) => `                   ${name.padEnd(8)} ${tit
   --quick          few jobs, one run: shows that all works, and nothing about speed
   --jobs n         jobs of a throughput figure. Default: 20,000, with --quick 2,000; for slow systems a quarter.
   --others n       others in W6. Default: 1,000,000, with --quick 20,000.
+  --workers a,b    sizes of the projects of the workload codegen. Default: 10,100,1000, with --quick 10,100.
   --check          measures only the ratios that must hold, and fails where one does not (exit code 1)
   --json           prints the rows as JSON: { system, workload, median, min, max, unit, settings }
   --publish        also writes the tables of docs/performance.md and bench/results/published.json: the tables of the

@@ -1,5 +1,6 @@
 /** What lasts as long as one call of the bench: its temporary folder, and the project of jobs that Errand runs in it. */
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeProject } from '../systems/errandJobs.js'
@@ -16,6 +17,8 @@ export async function openBench(log: (line: string) => void): Promise<Bench> {
   const root = await mkdtemp(join(tmpdir(), 'errand-bench-'))
   // PostgreSQL runs as a user of its own, and must find its folder in there
   await chmod(root, 0o711)
+  const clear = () => rmSync(root, { recursive: true, force: true })
+  process.once('exit', clear)
   let folders = 0
   let project: Promise<{ dir: string }> | undefined
   const folder = async (name: string) => {
@@ -27,6 +30,9 @@ export async function openBench(log: (line: string) => void): Promise<Bench> {
     folder,
     project: () => (project ??= folder('project').then(makeProject)),
     log,
-    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+    async [Symbol.asyncDispose]() {
+      process.off('exit', clear)
+      clear()
+    },
   }
 }

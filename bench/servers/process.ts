@@ -20,6 +20,10 @@ export async function startServer(
   options: SpawnOptions = {},
 ): Promise<Server> {
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
+  // whoever interrupts the bench does not want its servers to stay
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-2_000)))
   const failed = once(child, 'error').then(([error]) => error as Error)

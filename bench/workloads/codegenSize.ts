@@ -20,9 +20,9 @@ export const codegenSize: Workload = {
   name: 'codegen',
   title: 'Codegen and types by the number of workers',
   only: ['errand'],
-  async measure(_system, bench, { quick }) {
+  async measure(_system, bench, { workers }) {
     const figures: Figure[] = []
-    for (const size of quick ? [10, 100] : [10, 100, 1_000]) {
+    for (const size of workers) {
       const project = await makeSizedProject(await bench.folder(`sized-${size}`), size)
       const measured = await measureProject(project)
       bench.log(

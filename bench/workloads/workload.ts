@@ -19,6 +19,8 @@ export interface Scale {
   jobs: (pace: System['pace']) => number
   /** How many others there are beside the jobs that are measured. */
   others: number
+  /** Sizes of the projects that codegen is measured with. */
+  workers: readonly number[]
 }
 
 export interface Workload {
