@@ -6,7 +6,7 @@ import { createTRPCClient, httpLink, type TRPCClient } from '@trpc/client'
 import superjson from 'superjson'
 import { formatDuration } from '../core/duration.js'
 import { configError } from '../core/errors.js'
-import type { Router } from '../server/router.js'
+import type { Router } from '../server/router/index.js'
 import type { Clock } from '../core/clock.js'
 import { notACoordinator, toErrandError, tooSlow } from './wireError.js'
 

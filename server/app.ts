@@ -4,9 +4,9 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import type { Guard } from './auth.js'
 import type { Deps } from './deps.js'
 import { isLoopback } from './listen.js'
-import { openapi } from './openapi.js'
-import { addRestRoutes } from './rest.js'
-import { router } from './router.js'
+import { openapi } from './rest/openapi.js'
+import { addRestRoutes } from './rest/index.js'
+import { router } from './router/index.js'
 import type { Waits } from './wait.js'
 import { toWireError } from './wireError.js'
 import { ErrandError } from '../core/errors.js'
@@ -38,7 +38,7 @@ export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOpti
   })
 
   if (!guard.hasKeys) app.use(refuseForeignHosts)
-  addRestRoutes(app, { deps, guard, maxBodyBytes })
+  addRestRoutes(app, { deps, waits, guard, maxBodyBytes })
 
   app.all('/trpc/*', (context) => {
     const { req } = context

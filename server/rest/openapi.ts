@@ -1,7 +1,7 @@
 /** Describes the REST routes, from the same schemas that check them. */
 import { z } from 'zod'
-import { postJobRequest, receiptBody } from '../core/wire.js'
-import { jobStates } from '../core/states.js'
+import { postJobRequest, receiptBody } from '../../core/wire.js'
+import { jobStates } from '../../core/states.js'
 
 const schemaOf = (schema: z.ZodType): unknown => {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })

@@ -1,0 +1,41 @@
+/** Jobs: enqueue, look, cancel. */
+import type { Hono } from 'hono'
+import { postJobRequest } from '../../core/wire.js'
+import { enqueue } from '../enqueue.js'
+import { cancelJob, getJob } from '../operate.js'
+import { putSchedule } from '../schedule.js'
+import { allow, limitBody, readBody, type RestOptions } from './request.js'
+
+export function addJobRoutes(app: Hono, options: RestOptions): void {
+  const { deps, maxBodyBytes } = options
+
+  app.post('/job', limitBody(maxBodyBytes), async (context) => {
+    allow(options, context, 'enqueue')
+    const request = await readBody(postJobRequest, context)
+    if (request.cron === undefined) {
+      const { runAt, ...job } = await enqueue(deps, request)
+      return context.json({ ...job, runAt: runAt.toISOString() }, job.existing ? 200 : 201)
+    }
+    const { worker, args, argsMeta, cron, timezone, priority, key } = request
+    const { scheduleId, nextRunAt } = await putSchedule(deps, {
+      id: key,
+      worker,
+      args,
+      argsMeta,
+      cron,
+      timezone,
+      priority,
+    })
+    return context.json({ scheduleId, nextRunAt: nextRunAt?.toISOString() ?? null }, 201)
+  })
+
+  app.get('/job/:id', async (context) => {
+    allow(options, context, 'observe', 'enqueue')
+    return context.json(await getJob(deps, context.req.param('id')))
+  })
+
+  app.delete('/job/:id', async (context) => {
+    allow(options, context, 'operate')
+    return context.json(await cancelJob(deps, context.req.param('id')))
+  })
+}

@@ -1,0 +1,19 @@
+/** What functions post. These routes need no API key: the token in their address is good for one attempt. */
+import type { Hono } from 'hono'
+import { receiptBody } from '../../core/wire.js'
+import { maxAnswerBytes } from '../invoke.js'
+import { heartbeat, receivePosted } from '../receive.js'
+import { limitBody, readBody, type RestOptions } from './request.js'
+
+export function addReceiptRoutes(app: Hono, { deps }: RestOptions): void {
+  app.post('/job/:id/receipt', limitBody(maxAnswerBytes), async (context) => {
+    const body = await readBody(receiptBody, context)
+    const { duplicate } = await receivePosted(deps, context.req.param('id'), context.req.query('token'), body)
+    return context.json(duplicate ? { recorded: true, duplicate: true } : { recorded: true })
+  })
+
+  app.post('/job/:id/heartbeat', limitBody(1024), async (context) => {
+    const { deadline } = await heartbeat(deps, context.req.param('id'), context.req.query('token'))
+    return context.json({ deadline: deadline.toISOString() })
+  })
+}

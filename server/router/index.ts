@@ -1,0 +1,23 @@
+/**
+ * The tRPC router: small and fixed, with the worker's name as data, so that editors stay quick however many workers there are.
+ * The typed client (client/) puts the types of `jobs/registry.gen.ts` around it.
+ */
+import { enqueueManyRequest, enqueueRequest, scheduleRequest } from '../../core/wire.js'
+import { enqueue, enqueueMany } from '../enqueue.js'
+import { putSchedule } from '../schedule.js'
+import { jobsRouter } from './jobs.js'
+import { createRouter, toEnqueue, toObserve } from './procedure.js'
+import { schedulesRouter } from './schedules.js'
+
+export const router = createRouter({
+  enqueue: toEnqueue.input(enqueueRequest).mutation(({ ctx, input }) => enqueue(ctx.deps, input)),
+  enqueueMany: toEnqueue.input(enqueueManyRequest).mutation(({ ctx, input }) => enqueueMany(ctx.deps, input.jobs)),
+  schedule: toEnqueue.input(scheduleRequest).mutation(({ ctx, input }) => putSchedule(ctx.deps, input)),
+  jobs: jobsRouter,
+  schedules: schedulesRouter,
+  workers: createRouter({
+    list: toObserve.query(({ ctx }) => ctx.deps.contracts.names),
+  }),
+})
+
+export type Router = typeof router
