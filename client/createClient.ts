@@ -1,9 +1,10 @@
 /** Assembles the client: one plain engine keyed by name, which gets its types from `Jobs`. */
 import { durationProblem, parseDuration, type Duration } from '../core/duration.js'
+import { encodeArgs, encodeJob } from '../core/encodeJob.js'
 import { configError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import { systemClock, type Clock } from '../core/clock.js'
-import { createEnqueue, encodeArgs, encodeJob, enqueueAll, type AnyItem, type Enqueued } from './enqueue.js'
+import { createEnqueue, enqueueAll, type AnyItem, type Enqueued } from './enqueue.js'
 import { jobReference } from './receipt.js'
 import { createTransport } from './transport.js'
 import type { AnyJobs, Client, EnqueueOutcome, JobHandle, Registry } from './types.js'

@@ -1,24 +1,16 @@
 /** Enqueue: jobs are encoded one by one, and many travel in one request. */
+import { encodeJob, type EncodedJob } from '../core/encodeJob.js'
 import { ErrandError } from '../core/errors.js'
-import { encodePayload } from '../core/payload.js'
-import type { EnqueueRequest } from '../core/wire.js'
+import { fromWire } from '../core/fromWire.js'
 import type { JobState } from '../core/states.js'
 import { gather } from './gather.js'
 import type { Transport } from './transport.js'
 import type { EnqueueOptions } from './types.js'
-import { fromWire } from './wireError.js'
 
 /** As many as the coordinator takes in one request. */
 export const maxJobsPerRequest = 10_000
 /** Characters. Far below what a coordinator takes (64 MiB), so that a request is quick to read and to send again. */
 export const maxRequestSize = 4_000_000
-
-/** A job ready to be sent. */
-export interface EncodedJob {
-  request: EnqueueRequest
-  /** About how many characters it takes in a request. */
-  size: number
-}
 
 export interface Enqueued {
   id: string
@@ -27,44 +19,6 @@ export interface Enqueued {
 }
 
 export type Outcome = ({ ok: true } & Enqueued) | { ok: false; error: ErrandError }
-
-/** Throws `INVALID_ARGS` for args that cannot be sent, and `INVALID_TIME` for a `runAt` that is an invalid `Date`. */
-export function encodeJob(worker: string, args: unknown, options: EnqueueOptions = {}): EncodedJob {
-  const { delay, runAt, priority, key } = options
-  const timezone = 'timezone' in options ? options.timezone : undefined
-  const { size, ...encoded } = encodeArgs(worker, args)
-  return {
-    // what is undefined here, JSON leaves out
-    request: { worker, ...encoded, delay, runAt: encodeMoment(runAt), timezone, priority, key },
-    size: size + 200,
-  }
-}
-
-export function encodeArgs(
-  worker: string,
-  args: unknown = {},
-): { args: Record<string, unknown>; argsMeta?: unknown; size: number } {
-  try {
-    const { json, meta } = encodePayload(args)
-    return {
-      args: JSON.parse(json) as Record<string, unknown>,
-      ...(meta === undefined ? {} : { argsMeta: JSON.parse(meta) as unknown }),
-      size: json.length + (meta?.length ?? 0),
-    }
-  } catch (cause) {
-    throw new ErrandError(
-      'INVALID_ARGS',
-      `The args of ${worker} cannot be sent. Use what superjson can say: plain data, Date, Map, Set, BigInt, RegExp, URL.`,
-      { cause },
-    )
-  }
-}
-
-function encodeMoment(moment: Date | string | undefined): string | undefined {
-  if (!(moment instanceof Date)) return moment
-  if (Number.isNaN(moment.getTime())) throw new ErrandError('INVALID_TIME', '`runAt` is an invalid Date.')
-  return moment.toISOString()
-}
 
 /** One after the other, as many as fit into a request. A job that is larger than a request should be goes alone. */
 export function* inRequests<Sized>(jobs: readonly Sized[], sizeOf: (job: Sized) => number): Generator<Sized[]> {

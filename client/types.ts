@@ -1,70 +1,15 @@
 /**
  * What the typed client looks like. Behind these types sits one plain engine keyed by name (createClient.ts), and nothing here comes from
  * zod, tRPC or the server, so that an app needs none of them to be checked.
- *
- * Cost: `[T] extends [{ args: infer A }]` is wrapped in a tuple on purpose. Without the wrap TypeScript resolves each argument's contextual type
- * through the union of all workers: with 1,000 workers and 500 calls 10 seconds, and with it half a second.
  */
 import type { Duration } from '../core/duration.js'
+import type { EnqueueOptions } from '../core/enqueueOptions.js'
 import type { ErrandError } from '../core/errors.js'
+import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
 import type { JobState } from '../core/states.js'
 
-/** What `Jobs` of `jobs/registry.gen.ts` is: for each worker what callers give, and what `run` returns. */
-export type Registry<Jobs> = { [Name in keyof Jobs]: { args: unknown; result: unknown } }
-
-/** The registry of a client without one: every name is taken, and the coordinator alone checks the args. */
-export type AnyJobs = Record<string, { args: object; result: unknown }>
-
-/** What callers give: the input type of the worker's schema. */
-export type ArgsOf<Jobs, Name extends keyof Jobs> = [Jobs[Name]] extends [{ args: infer Args }] ? Args : never
-
-/** What `run` returns. */
-export type ResultOf<Jobs, Name extends keyof Jobs> = [Jobs[Name]] extends [{ result: infer Result }] ? Result : never
-
-/** Behind the name: the args, which may be left out where `{}` is enough, and the options. */
-export type EnqueueRest<Job> = [Job] extends [{ args: infer Args }]
-  ? [object] extends [Args]
-    ? [args?: Args, options?: EnqueueOptions]
-    : [args: Args, options?: EnqueueOptions]
-  : never
-
-/** A known name as it is; for an unknown one the names of its folder, or all of them, which the compiler's message then lists. */
-export type KnownName<Jobs, Name extends string> = Name extends keyof Jobs ? Name : NearNames<keyof Jobs & string, Name>
-
-type NearNames<Known extends string, Name extends string> = Name extends `${infer Folder}.${string}`
-  ? Extract<Known, `${Folder}.${string}`> extends infer Near
-    ? [Near] extends [never]
-      ? Known
-      : Near
-    : never
-  : Known
-
-interface AnyEnqueueOptions {
-  /** Higher runs first: a whole number from -1000 to 1000. Default: the worker's. */
-  priority?: number | undefined
-  /** While a job with this key is not final, enqueueing another one for the same worker fails with `KEY_TAKEN`. */
-  key?: string | undefined
-}
-
-export interface EnqueueAfter extends AnyEnqueueOptions {
-  /** Not before this long from now. Default: now. */
-  delay?: Duration | undefined
-  runAt?: undefined
-}
-
-export interface EnqueueAt extends AnyEnqueueOptions {
-  /**
-   * Not before this moment: a `Date`, ISO 8601 with an offset, or a local time such as `2030-01-01 10:00:00 AM`, read in `timezone`.
-   * A time in the past means now.
-   */
-  runAt: Date | string
-  /** The zone of a `runAt` without an offset, such as `Europe/Berlin`. Default `UTC`. */
-  timezone?: string | undefined
-  delay?: undefined
-}
-
-/** `delay` and `runAt` exclude each other. */
-export type EnqueueOptions = EnqueueAfter | EnqueueAt
+export type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
+export type { EnqueueAfter, EnqueueAt, EnqueueOptions } from '../core/enqueueOptions.js'
 
 /** One job of `enqueueMany`: the worker's name, its args, and the options of `enqueue`. */
 export type EnqueueItem<Jobs, Name extends keyof Jobs> = { worker: Name } & ItemArgs<Jobs[Name]> & EnqueueOptions

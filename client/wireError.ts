@@ -1,7 +1,7 @@
 /** The coordinator's errors become `ErrandError`s again, and so does the lack of any answer. No message holds an API key: none of them repeats a header. */
 import { TRPCClientError } from '@trpc/client'
 import { ErrandError, type ErrorCode } from '../core/errors.js'
-import type { WireError } from '../core/wire.js'
+import { fromWire, isWireError } from '../core/fromWire.js'
 
 /** What a failed call threw, as the error that the caller gets. `origin` names the coordinator. */
 export function toErrandError(error: unknown, origin: string): ErrandError {
@@ -15,19 +15,6 @@ export function toErrandError(error: unknown, origin: string): ErrandError {
   if (typeof status === 'number') return notACoordinator(origin, status)
   return unreachable(origin, error.cause ?? error)
 }
-
-export function fromWire({ code, message, issues, ...details }: WireError): ErrandError {
-  return new ErrandError(code as ErrorCode, message, {
-    ...(issues === undefined ? {} : { issues }),
-    ...(Object.keys(details).length === 0 ? {} : { details }),
-  })
-}
-
-const isWireError = (body: unknown): body is WireError =>
-  typeof body === 'object' &&
-  body !== null &&
-  typeof (body as Partial<WireError>).code === 'string' &&
-  typeof (body as Partial<WireError>).message === 'string'
 
 /** By status, what an answer means that no coordinator gave: a proxy's, a platform's, or another program's. */
 const codeOfStatus: Record<number, ErrorCode> = { 401: 'UNAUTHORIZED', 403: 'FORBIDDEN', 413: 'PAYLOAD_TOO_LARGE' }

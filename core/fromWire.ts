@@ -1,0 +1,16 @@
+/** The coordinator's errors become `ErrandError`s again, where they arrive. */
+import { ErrandError, type ErrorCode } from './errors.js'
+import type { WireError } from './wire.js'
+
+export function fromWire({ code, message, issues, ...details }: WireError): ErrandError {
+  return new ErrandError(code as ErrorCode, message, {
+    ...(issues === undefined ? {} : { issues }),
+    ...(Object.keys(details).length === 0 ? {} : { details }),
+  })
+}
+
+export const isWireError = (body: unknown): body is WireError =>
+  typeof body === 'object' &&
+  body !== null &&
+  typeof (body as Partial<WireError>).code === 'string' &&
+  typeof (body as Partial<WireError>).message === 'string'
