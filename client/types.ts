@@ -121,6 +121,8 @@ export interface JobDetails {
   /** False while no deployed worker has the job's name; the job waits until it is back. */
   workerKnown: boolean
   args: unknown
+  /** The worker's `version` when the args were taken; absent for 1. */
+  argsVersion?: number
   /** One for each attempt that is over, in their order. */
   receipts: (SuccessReceipt<unknown> | FailureReceipt)[]
 }
@@ -149,6 +151,8 @@ export interface ScheduleDetails {
   cron: string
   timezone: string
   args: unknown
+  /** The worker's `version` when the args were taken; absent for 1. */
+  argsVersion?: number
   nextRunAt: Date | null
   lastRunAt: Date | null
   /** `code`: from a worker's `schedule` option. `api`: made at run time. */

@@ -34,6 +34,8 @@ export type SliceOutcome =
 /** Every option a contract keeps. The type makes a new option fail here first. */
 const contractOptions: Record<keyof ContractOptions, true> = {
   args: true,
+  version: true,
+  migrate: true,
   result: true,
   retry: true,
   timeout: true,

@@ -9,6 +9,7 @@ import { cronProblem, timezoneProblem } from './cron.js'
 import type { ArgsSchema, JobOptions } from './defineJob.js'
 import { durationProblem, parseDuration } from './duration.js'
 import { ErrandError } from './errors.js'
+import { firstVersion } from './migrate.js'
 import type { FinalState } from './states.js'
 import type { ThrottleRule } from './throttle.js'
 
@@ -18,6 +19,8 @@ export type ContractOptions = Omit<JobOptions<ArgsSchema, unknown>, 'run'>
 export interface Contract {
   worker: string
   args: ArgsSchema
+  version: number
+  migrate: ((args: object, fromVersion: number) => unknown) | undefined
   result: z.$ZodType | undefined
   maxAttempts: number
   backoff: Backoff
@@ -61,6 +64,8 @@ export function readContract(worker: string, options: ContractOptions): Contract
   return {
     worker,
     args: options.args,
+    version: options.version ?? firstVersion,
+    migrate: options.migrate,
     result: options.result,
     maxAttempts: retry?.attempts ?? 5,
     backoff: retry?.backoff ?? defaultBackoff,
@@ -96,6 +101,8 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
       options,
       [
         'args',
+        'version',
+        'migrate',
         'result',
         'retry',
         'timeout',
@@ -110,6 +117,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
       ],
       [],
     ),
+    ...versionProblems(options),
     ...retryProblems(options.retry),
     ...durationProblems([['timeout', options.timeout]], { positive: true }),
     ...throttleProblems(options.throttle),
@@ -129,6 +137,16 @@ function schemaProblems({ args, result }: ContractOptions): PolicyProblem[] {
   if (!isSchema(args)) problems.push({ path: ['args'], message: 'must be a zod 4 schema, such as z.object({ … }).' })
   if (result !== undefined && !isSchema(result)) problems.push({ path: ['result'], message: 'must be a zod 4 schema.' })
   return problems
+}
+
+function versionProblems({ version, migrate }: ContractOptions): PolicyProblem[] {
+  return [
+    ...integerProblems('version', version, firstVersion, 1_000_000),
+    ...functionProblems('migrate', migrate, 'must be a function of the old args and their version.'),
+    ...(migrate !== undefined && (version ?? firstVersion) === firstVersion
+      ? [{ path: ['migrate'], message: 'is never called, because there is no version before 1. Raise `version`.' }]
+      : []),
+  ]
 }
 
 const isSchema = (value: unknown): boolean => typeof value === 'object' && value !== null && '_zod' in value
@@ -268,7 +286,8 @@ function integerProblems(path: string, value: unknown, min: number, max: number)
 const requiredInteger = (path: string, value: unknown, min: number, max: number): PolicyProblem[] =>
   integerProblems(path, value ?? Number.NaN, min, max)
 
-const functionProblems = (path: string, value: unknown): PolicyProblem[] =>
-  value === undefined || typeof value === 'function'
-    ? []
-    : [{ path: path.split('.'), message: 'must be a function of the args.' }]
+const functionProblems = (
+  path: string,
+  value: unknown,
+  message = 'must be a function of the args.',
+): PolicyProblem[] => (value === undefined || typeof value === 'function' ? [] : [{ path: path.split('.'), message }])

@@ -87,6 +87,17 @@ export interface JobContext {
 export interface JobOptions<Schema extends ArgsSchema, Result> {
   /** Callers give this schema's input type; `run` and the key functions get its output type. */
   args: Schema
+  /**
+   * Which args these are: a whole number from 1, raised when args that wait must be changed to fit. Default 1. Jobs keep the version they were
+   * enqueued with; where theirs is higher, because the code was rolled back, an attempt fails with `VERSION_AHEAD` and is tried again.
+   */
+  version?: number
+  /**
+   * Makes args of an earlier version what the schema takes now, before it parses them. Give `args` the type they had. Called in the function, and in
+   * the coordinator for schedules and `errand codegen --compat`; so like a key function it may use what the schema may use, and no more.
+   * What it throws fails the attempt.
+   */
+  migrate?(args: object, fromVersion: number): z.input<Schema> | Promise<z.input<Schema>>
   /** A schema for what `run` returns, checked before the receipt is written. Default: the type of what `run` returns, not checked. */
   result?: z.$ZodType<Result>
   retry?: RetryPolicy

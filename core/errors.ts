@@ -23,6 +23,8 @@ export const errorCodes = {
   ATTEMPT_OVER: 409,
   /** The job's state does not allow the operation, such as retrying a job that is running. */
   WRONG_STATE: 409,
+  /** The args are of a later version than the worker: its code was rolled back, or is not deployed everywhere yet. */
+  VERSION_AHEAD: 409,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   INTERNAL: 500,

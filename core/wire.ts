@@ -125,6 +125,8 @@ export interface FunctionCall {
   maxAttempts: number
   args: unknown
   argsMeta?: unknown
+  /** Of the contract that took the args; absent for version 1. */
+  argsVersion?: number
   /** ISO 8601. */
   deadline: string
   /** An address that is good for this attempt alone: whoever holds it may post one receipt. */
@@ -176,6 +178,8 @@ export interface JobView {
   workerKnown: boolean
   args: unknown
   argsMeta?: unknown
+  /** Of the contract that took the args; absent for version 1. */
+  argsVersion?: number
   receipts: ReceiptView[]
 }
 
@@ -186,6 +190,7 @@ export interface ScheduleView {
   timezone: string
   args: unknown
   argsMeta?: unknown
+  argsVersion?: number
   nextRunAt: string | null
   lastRunAt: string | null
   /** `code`: from a worker's `schedule` option, `api`: made at run time. */

@@ -4,6 +4,8 @@ import type { ReceiptError } from '../core/wire.js'
 export type AttemptErrorCode =
   /** The args do not fit the worker's schema. Trying again cannot cure it. */
   | 'INVALID_ARGS'
+  /** The args are of a later version than the function: its code was rolled back, or is not deployed everywhere yet. */
+  | 'VERSION_AHEAD'
   /** What `run` returned does not fit the worker's result schema. */
   | 'INVALID_RESULT'
   /** What `run` returned cannot be sent: it holds a function, say, or itself. */

@@ -1,12 +1,13 @@
-/** One attempt: args in, `run`, result out. Whatever goes wrong is thrown. */
+/** One attempt: args in, brought up to date, `run`, result out. Whatever goes wrong is thrown. */
 import type { ArgsSchema, Job, JobContext } from '../core/defineJob.js'
+import { aheadMessage, firstVersion, isAhead, migrated } from '../core/migrate.js'
 import { restorePayload } from '../core/payload.js'
 import type { FunctionCall } from '../core/wire.js'
 import { AttemptError } from './attemptError.js'
 import type { Attempt } from './context.js'
 
 /** What `wrap` needs of a worker. `run` takes anything here, because the schema has made its args. */
-export interface RunnableJob extends Pick<Job, 'args' | 'result' | 'receipt'> {
+export interface RunnableJob extends Pick<Job, 'args' | 'version' | 'migrate' | 'result' | 'receipt'> {
   run(args: unknown, context: JobContext): unknown
 }
 
@@ -18,13 +19,22 @@ export async function perform(job: RunnableJob, call: FunctionCall, attempt: Att
 }
 
 async function readArgs(job: RunnableJob, call: FunctionCall): Promise<unknown> {
-  const checked = await check(job.args, () => restorePayload(call.args, call.argsMeta))
+  const version = call.argsVersion ?? firstVersion
+  if (isAhead(job, version)) throw new AttemptError('VERSION_AHEAD', aheadMessage(call.worker, job, version))
+  const restored = read(() => restorePayload(call.args, call.argsMeta))
+  if (!restored.ok) throw invalidArgs(call.worker, restored.problem)
+  // what `migrate` throws is the worker's own failure, with a stack of its source
+  const args = await migrated(job, restored.value, version)
+  const checked = await check(job.args, args)
   if (checked.ok) return checked.value
-  throw new AttemptError('INVALID_ARGS', `The args do not fit the schema of ${call.worker}. ${checked.problem}`)
+  throw invalidArgs(call.worker, checked.problem)
 }
 
+const invalidArgs = (worker: string, problem: string): AttemptError =>
+  new AttemptError('INVALID_ARGS', `The args do not fit the schema of ${worker}. ${problem}`)
+
 async function checkResult(schema: Schema, worker: string, returned: unknown): Promise<unknown> {
-  const checked = await check(schema, () => returned)
+  const checked = await check(schema, returned)
   if (checked.ok) return checked.value
   throw new AttemptError('INVALID_RESULT', `What ${worker} returned does not fit its result schema. ${checked.problem}`)
 }
@@ -33,16 +43,27 @@ type Schema = ArgsSchema | NonNullable<Job['result']>
 type Checked = { ok: true; value: unknown } | { ok: false; problem: string }
 
 /** By Standard Schema, the way in that zod and zod/mini share, so that no copy of zod is pulled into the function. */
-async function check(schema: Schema, read: () => unknown): Promise<Checked> {
+async function check(schema: Schema, value: unknown): Promise<Checked> {
   try {
-    const result = await schema['~standard'].validate(read())
+    const result = await schema['~standard'].validate(value)
     if (result.issues) return { ok: false, problem: result.issues.slice(0, maxIssues).map(issueText).join(' ') }
     return { ok: true, value: result.value }
   } catch (error) {
-    // a transform of the schema threw, or superjson's meta does not fit its JSON
-    return { ok: false, problem: error instanceof Error ? error.message : String(error) }
+    // a transform of the schema threw
+    return { ok: false, problem: messageOf(error) }
   }
 }
+
+function read(restore: () => unknown): Checked {
+  try {
+    return { ok: true, value: restore() }
+  } catch (error) {
+    // superjson's meta does not fit its JSON
+    return { ok: false, problem: messageOf(error) }
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const maxIssues = 20
 

@@ -99,6 +99,7 @@ function isCall(value: unknown): value is FunctionCall {
     isText(call.worker) &&
     isCount(call.attempt) &&
     isCount(call.maxAttempts) &&
+    (call.argsVersion === undefined || isCount(call.argsVersion)) &&
     isText(call.deadline) &&
     !Number.isNaN(Date.parse(call.deadline)) &&
     isText(call.receipt) &&

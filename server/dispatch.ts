@@ -1,4 +1,5 @@
 /** Dispatch: one attempt of a claimed job, from the signed call to its receipt. */
+import { versionField } from '../core/migrate.js'
 import type { FunctionCall } from '../core/wire.js'
 import { released } from './transition.js'
 import type { Deps } from './deps.js'
@@ -96,6 +97,7 @@ function signedCall(deps: Deps, job: ClaimedJob): { headers: Record<string, stri
     worker: job.worker,
     attempt: job.attempt,
     maxAttempts: job.maxAttempts,
+    ...versionField(job.argsVersion),
     deadline: job.deadline.toISOString(),
     receipt: `${deps.url}/job/${job._id}/receipt?token=${token}`,
   }

@@ -3,6 +3,7 @@ import { safeParseAsync } from 'zod/v4/core'
 import type { Contract } from '../core/contract.js'
 import { durationMs } from '../core/duration.js'
 import { ErrandError, type Issue } from '../core/errors.js'
+import { aheadMessage, isAhead, migrated, versionField } from '../core/migrate.js'
 import { restorePayload } from '../core/payload.js'
 import type { JobState } from '../core/states.js'
 import type { EnqueueOutcome, ParsedEnqueueRequest } from '../core/wire.js'
@@ -60,16 +61,29 @@ export function enqueueMany(deps: Deps, items: readonly unknown[]): Promise<Enqu
 export interface CheckedArgs {
   json: string
   meta: string | undefined
+  /** Of the contract that took them. */
+  version: number
   /** What the key functions get. */
   output: unknown
 }
 
-/** Throws `INVALID_ARGS` with an issue for each thing that does not fit, and where. */
-export async function checkArgs(contract: Contract, args: unknown, argsMeta: unknown): Promise<CheckedArgs> {
+/**
+ * Throws `INVALID_ARGS` with an issue for each thing that does not fit, and where. Args that were taken before, by a contract of `version`, are
+ * checked as they are after `migrate`, and kept as they came: the function that gets them migrates them too. Throws `VERSION_AHEAD`
+ * where they are newer than the contract.
+ */
+export async function checkArgs(
+  contract: Contract,
+  args: unknown,
+  argsMeta: unknown,
+  version = contract.version,
+): Promise<CheckedArgs> {
   const json = JSON.stringify(args)
   const meta = argsMeta === undefined ? undefined : JSON.stringify(argsMeta)
-  const parsed = await safeParseAsync(contract.args, restoreArgs(contract.worker, args, argsMeta))
-  if (parsed.success) return { json, meta, output: parsed.data }
+  const restored = restoreArgs(contract.worker, args, argsMeta)
+  const current = version === contract.version ? restored : await migrateArgs(contract, restored, version)
+  const parsed = await safeParseAsync(contract.args, current)
+  if (parsed.success) return { json, meta, version, output: parsed.data }
   const issues = parsed.error.issues.map(({ path, code, message }): Issue => ({
     path: path.map((key) => (typeof key === 'symbol' ? String(key) : key)),
     code,
@@ -82,6 +96,20 @@ export async function checkArgs(contract: Contract, args: unknown, argsMeta: unk
   throw new ErrandError('INVALID_ARGS', `The args do not fit ${contract.worker}. ${list.join('. ')}.${rest}`, {
     issues,
   })
+}
+
+async function migrateArgs(contract: Contract, args: unknown, version: number): Promise<unknown> {
+  if (isAhead(contract, version)) {
+    throw new ErrandError('VERSION_AHEAD', aheadMessage(contract.worker, contract, version))
+  }
+  try {
+    return await migrated(contract, args, version)
+  } catch {
+    // what it threw may hold args
+    throw new ErrandError('INVALID_ARGS', `migrate of ${contract.worker} threw on args of version ${version}.`, {
+      issues: [{ path: [], code: 'migrate_threw', message: 'cannot be migrated' }],
+    })
+  }
 }
 
 function restoreArgs(worker: string, args: unknown, argsMeta: unknown): unknown {
@@ -128,6 +156,7 @@ export function newJob(contract: Contract, { id, args, runAt, now, priority, key
     worker,
     args: args.json,
     ...(args.meta === undefined ? {} : { argsMeta: args.meta }),
+    ...versionField(args.version),
     state: runAt > now ? 'scheduled' : 'queued',
     priority: priority ?? contract.priority,
     runAt,

@@ -3,6 +3,7 @@
  * After downtime only the last missed tick makes a job; the next ones follow the rule.
  */
 import { lastTick, nextTick } from '../core/cron.js'
+import { firstVersion, isAhead, versionField } from '../core/migrate.js'
 import type { Deps } from './deps.js'
 import { checkArgs, insert, newJob } from './enqueue.js'
 import { tickId } from './ids.js'
@@ -52,14 +53,17 @@ async function insertTick(deps: Deps, schedule: ScheduleDocument, job: JobDocume
 /** Undefined where the args no longer fit their worker: then the tick is left out, and the log says so. */
 async function tickJob(deps: Deps, schedule: ScheduleDocument, at: Date, now: Date): Promise<JobDocument | undefined> {
   const id = tickId(schedule._id, at)
+  const version = schedule.argsVersion ?? firstVersion
   if (!deps.contracts.has(schedule.worker)) return waitingForWorker(schedule, id, at, now)
   try {
     const contract = await deps.contracts.get(schedule.worker)
+    // rolled back, or not rolled out yet: the function knows whether it can, and a job that failed can be retried, while a tick is gone
+    if (isAhead(contract, version)) return waitingForWorker(schedule, id, at, now)
     const args = JSON.parse(schedule.args) as unknown
     const meta = schedule.argsMeta === undefined ? undefined : (JSON.parse(schedule.argsMeta) as unknown)
     return newJob(contract, {
       id,
-      args: await checkArgs(contract, args, meta),
+      args: await checkArgs(contract, args, meta, version),
       runAt: at,
       now,
       scheduleId: schedule._id,
@@ -72,12 +76,13 @@ async function tickJob(deps: Deps, schedule: ScheduleDocument, at: Date, now: Da
   }
 }
 
-/** Nothing is known of the worker's policies while it is not deployed; its job waits with the defaults. */
+/** Nothing is known of the worker's policies while it, or its version, is not deployed; its job waits with the defaults. */
 const waitingForWorker = (schedule: ScheduleDocument, id: string, at: Date, now: Date): JobDocument => ({
   _id: id,
   worker: schedule.worker,
   args: schedule.args,
   ...(schedule.argsMeta === undefined ? {} : { argsMeta: schedule.argsMeta }),
+  ...versionField(schedule.argsVersion),
   state: 'queued',
   priority: 0,
   runAt: at,

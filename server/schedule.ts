@@ -1,6 +1,7 @@
 /** Schedules: made in code (a worker's `schedule` option) or at run time. */
 import { cronProblem, nextTick } from '../core/cron.js'
 import { ErrandError } from '../core/errors.js'
+import { versionField } from '../core/migrate.js'
 import { encodePayload } from '../core/payload.js'
 import type { ParsedScheduleRequest, ScheduleView } from '../core/wire.js'
 import type { Deps } from './deps.js'
@@ -24,7 +25,7 @@ export async function putSchedule(
   const contract = await deps.contracts.get(request.worker)
   const timezone = request.timezone ?? 'UTC'
   checkCron(request.cron, timezone)
-  const { json, meta } = await checkArgs(contract, request.args, request.argsMeta)
+  const { json, meta, version } = await checkArgs(contract, request.args, request.argsMeta)
 
   const now = deps.clock.now()
   const id = request.id ?? deps.newId()
@@ -33,6 +34,7 @@ export async function putSchedule(
     worker: request.worker,
     args: json,
     ...(meta === undefined ? {} : { argsMeta: meta }),
+    ...versionField(version),
     ...(request.priority === undefined ? {} : { priority: request.priority }),
   }
   await deps.store.schedules.put(id, { ...rule, cron: request.cron, timezone, source: 'api' }, nextRunAt, now)
@@ -73,6 +75,7 @@ export async function listSchedules(deps: Deps): Promise<ScheduleView[]> {
     timezone: rule.timezone,
     args: JSON.parse(args) as unknown,
     ...(argsMeta === undefined ? {} : { argsMeta: JSON.parse(argsMeta) as unknown }),
+    ...versionField(rule.argsVersion),
     ...(rule.priority === undefined ? {} : { priority: rule.priority }),
     nextRunAt: nextRunAt?.toISOString() ?? null,
     lastRunAt: lastRunAt?.toISOString() ?? null,
@@ -85,7 +88,7 @@ export async function listSchedules(deps: Deps): Promise<ScheduleView[]> {
 export async function reconcileSchedules(deps: Deps): Promise<void> {
   const ids: string[] = []
   for (const worker of deps.contracts.scheduled) {
-    const { schedule } = await deps.contracts.get(worker)
+    const { schedule, version } = await deps.contracts.get(worker)
     if (!schedule) continue
     const now = deps.clock.now()
     const id = `${codePrefix}${worker}`
@@ -96,6 +99,7 @@ export async function reconcileSchedules(deps: Deps): Promise<void> {
         worker,
         args: json,
         ...(meta === undefined ? {} : { argsMeta: meta }),
+        ...versionField(version),
         cron: schedule.cron,
         timezone: schedule.timezone,
         source: 'code',

@@ -57,8 +57,8 @@ async function moveHolder(deps: Deps, holder: JobDocument, job: JobDocument, at:
   const now = deps.clock.now()
   const runAt = at < now ? now : at
   const state = runAt > now ? 'scheduled' : 'queued'
-  const { args, argsMeta, priority, throttleKey, slotKey } = job
-  const change = { args, argsMeta, priority, throttleKey, slotKey, runAt, state } as const
+  const { args, argsMeta, argsVersion, priority, throttleKey, slotKey } = job
+  const change = { args, argsMeta, argsVersion, priority, throttleKey, slotKey, runAt, state } as const
   if (!(await deps.store.jobs.replaceWaiting(holder, change))) return undefined
   if (state === 'queued') deps.events.emit('queued', undefined)
   else deps.events.emit('scheduled', runAt)

@@ -19,6 +19,7 @@ export function jobView(job: JobDocument, receipts: ReceiptDocument[], contracts
     workerKnown: contracts.has(job.worker),
     args: JSON.parse(job.args) as unknown,
     ...(job.argsMeta === undefined ? {} : { argsMeta: JSON.parse(job.argsMeta) as unknown }),
+    ...(job.argsVersion === undefined ? {} : { argsVersion: job.argsVersion }),
     receipts: receipts.map(receiptView),
   }
 }

@@ -53,6 +53,7 @@ const job = {
     workerKnown: { type: 'boolean' },
     args: { type: 'object' },
     argsMeta: {},
+    argsVersion: { type: 'integer', minimum: 1 },
     receipts: { type: 'array', items: receipt },
   },
 }

@@ -10,6 +10,8 @@ export interface JobDocument {
   args: string
   /** superjson's meta as JSON text. */
   argsMeta?: string
+  /** Of the contract that took the args; absent for version 1. */
+  argsVersion?: number
   state: JobState
   priority: number
   /** Not before this moment; moved by a retry and by the throttle. */
@@ -75,6 +77,8 @@ export interface ScheduleDocument {
   worker: string
   args: string
   argsMeta?: string
+  /** Of the contract that took the args; absent for version 1. */
+  argsVersion?: number
   cron: string
   timezone: string
   /** Of the jobs it makes, where it is not their worker's. */

@@ -33,6 +33,7 @@ export interface Transition {
 
 export type Replacement = Pick<JobDocument, 'args' | 'priority' | 'runAt' | 'state'> & {
   argsMeta: string | undefined
+  argsVersion: number | undefined
   throttleKey: string | undefined
   slotKey: string | undefined
 }
@@ -71,7 +72,9 @@ export function jobsStore(jobs: Collection<JobDocument>) {
 
     /** Gives a job that waits other args and another time. Answers false where it waits no longer in that state. */
     async replaceWaiting(job: JobDocument, change: Replacement): Promise<boolean> {
-      const absent = (['argsMeta', 'throttleKey', 'slotKey'] as const).filter((field) => change[field] === undefined)
+      const absent = (['argsMeta', 'argsVersion', 'throttleKey', 'slotKey'] as const).filter(
+        (field) => change[field] === undefined,
+      )
       const { matchedCount } = await jobs.updateOne(
         { _id: job._id, state: job.state, attempt: job.attempt, uniqueKey: job.uniqueKey! },
         {

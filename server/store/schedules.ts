@@ -3,7 +3,7 @@ import type { ScheduleDocument } from './documents.js'
 
 export type ScheduleRule = Pick<
   ScheduleDocument,
-  'worker' | 'args' | 'argsMeta' | 'cron' | 'timezone' | 'priority' | 'source'
+  'worker' | 'args' | 'argsMeta' | 'argsVersion' | 'cron' | 'timezone' | 'priority' | 'source'
 >
 
 export function schedulesStore(schedules: Collection<ScheduleDocument>) {
@@ -63,12 +63,12 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
 
 /** What the rule before had and this one has not. */
 function unsetAbsent(rule: ScheduleRule): { $unset?: Record<string, ''> } {
-  const absent = (['argsMeta', 'priority'] as const).filter((field) => rule[field] === undefined)
+  const absent = (['argsMeta', 'argsVersion', 'priority'] as const).filter((field) => rule[field] === undefined)
   return absent.length === 0 ? {} : { $unset: Object.fromEntries(absent.map((field) => [field, ''])) }
 }
 
 const isSameRule = (a: ScheduleRule, b: ScheduleRule): boolean =>
-  (['worker', 'args', 'argsMeta', 'cron', 'timezone', 'priority', 'source'] as const).every(
+  (['worker', 'args', 'argsMeta', 'argsVersion', 'cron', 'timezone', 'priority', 'source'] as const).every(
     (field) => a[field] === b[field],
   )
 

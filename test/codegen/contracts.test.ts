@@ -185,6 +185,24 @@ describe('the contract of a worker', () => {
     expect(forbiddenImports(bundle.metafile)).toEqual([])
   })
 
+  it('keeps migrate and what it needs, and the function has it too', async () => {
+    await using project = await testProject({
+      ...heavyPackage,
+      'jobs/sample.ts': worker(
+        `args: z.object({ to: z.string(), locale: z.string() }), version: 2, migrate({ to }: { to: string }) { return { to: clean(to), locale: 'FALLBACK-LOCALE' } }, result: z.string(), run: () => client.id`,
+        `import { Heavy } from 'heavy'\nconst client = new Heavy()\nconst clean = (to: string) => to.trim()`,
+      ),
+    })
+    await project.generate()
+    expect((await project.read('.errand/contracts.mjs')).match(traces)).toBeNull()
+    const got = await inBareProcess(
+      project,
+      `const contract = await contracts.sample(); return [contract.version, contract.migrate({ to: ' a ' }, 1)]`,
+    )
+    expect(got).toEqual([2, { to: 'a', locale: 'FALLBACK-LOCALE' }])
+    expect(await project.read('.errand/functions/sample/index.mjs')).toContain('FALLBACK-LOCALE')
+  })
+
   it('is loaded when it is asked for, not before', async () => {
     await using project = await testProject({
       'jobs/a.ts': worker(

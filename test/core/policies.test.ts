@@ -98,6 +98,7 @@ describe('contracts', () => {
 
   it('get their defaults', () => {
     expect(readContract('a', { args })).toMatchObject({
+      version: 1,
       maxAttempts: 5,
       timeoutMs: 30_000,
       priority: 0,
@@ -114,6 +115,8 @@ describe('contracts', () => {
   it('name every policy that cannot work, each by its path', () => {
     const bad = {
       args,
+      version: 1.5,
+      migrate: 'later',
       timeout: '30',
       retry: { attempts: 0, backoff: { kind: 'exponential', base: 'x' } },
       throttle: { limit: 0.5, per: '0s', key: 'shop' },
@@ -130,6 +133,7 @@ describe('contracts', () => {
     ).toEqual([
       'colour',
       'keep.succeeded',
+      'migrate',
       'priority',
       'receipt',
       'retry.attempts',
@@ -140,6 +144,10 @@ describe('contracts', () => {
       'throttle.limit',
       'throttle.per',
       'timeout',
+      'version',
+    ])
+    expect(policyProblems({ args, migrate: () => ({}) })).toEqual([
+      { path: ['migrate'], message: 'is never called, because there is no version before 1. Raise `version`.' },
     ])
   })
 
