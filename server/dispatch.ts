@@ -1,32 +1,26 @@
 /** Dispatch: one attempt of a claimed job, from the signed call to its receipt. */
 import { versionField } from '../core/migrate.js'
 import type { FunctionCall } from '../core/wire.js'
+import type { BreakOff, Breaking } from './breaking.js'
 import { released } from './transition.js'
 import type { Deps } from './deps.js'
-import type { Answer } from './invoke.js'
+import type { Answer, Call } from './invoke.js'
 import { failure, record, timeout } from './receive.js'
 import type { ClaimedJob } from './store/documents.js'
 
-/** Why a call was broken off. */
-export type BreakOff = 'deadline' | 'shutdown' | 'cancelled'
-
 /**
  * Calls the function and answers with what it said, or that the call was aborted. Never rejects.
- * `breaking` is the attempt's own: it is aborted here at the deadline, and by others with another reason.
+ * `breaking` is the attempt's own: the call is broken off here at the deadline, and by others for other reasons.
  */
-export async function call(deps: Deps, job: ClaimedJob, breaking: AbortController): Promise<Answer> {
+export async function call(deps: Deps, job: ClaimedJob, breaking: Breaking): Promise<Answer> {
   if (job.deadline <= deps.clock.now()) {
     // it waited too long for its lane; somebody else may have reaped it and given its slot away
-    breaking.abort('deadline' satisfies BreakOff)
+    breaking.breakOff('deadline')
     return { kind: 'aborted' }
   }
   const stopWatching = watchDeadline(deps, job, breaking)
   try {
-    return await deps.invoke({
-      url: functionAddress(deps, job.worker),
-      ...signedCall(deps, job),
-      signal: breaking.signal,
-    })
+    return await deps.invoke(signedCall(deps, job, breaking))
   } catch (error) {
     // an invoker of the user's own may throw; ours answers
     deps.log('error', 'an invoker threw', { worker: job.worker, error })
@@ -37,8 +31,8 @@ export async function call(deps: Deps, job: ClaimedJob, breaking: AbortControlle
 }
 
 /** A heartbeat may have moved the deadline, perhaps on another coordinator; so at the deadline the database is asked. */
-function watchDeadline(deps: Deps, job: ClaimedJob, breaking: AbortController): () => void {
-  const breakOff = () => breaking.abort('deadline' satisfies BreakOff)
+function watchDeadline(deps: Deps, job: ClaimedJob, breaking: Breaking): () => void {
+  const breakOff = () => breaking.breakOff('deadline')
   const leftMs = (deadline: Date) => deadline.getTime() - deps.clock.now().getTime()
   let cancel: () => void
   let watching = true
@@ -90,7 +84,7 @@ async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, reason:
 
 const functionAddress = (deps: Deps, worker: string): string => `${deps.functionsUrl}/${worker.replaceAll('.', '/')}`
 
-function signedCall(deps: Deps, job: ClaimedJob): { headers: Record<string, string>; body: string } {
+function signedCall(deps: Deps, job: ClaimedJob, breaking: Breaking): Call {
   const token = deps.signer.receiptToken(job._id, job.claim)
   const call: Omit<FunctionCall, 'args' | 'argsMeta'> = {
     id: job._id,
@@ -104,5 +98,13 @@ function signedCall(deps: Deps, job: ClaimedJob): { headers: Record<string, stri
   // args lie in the database as JSON text and are forwarded without being parsed
   const meta = job.argsMeta === undefined ? '' : `,"argsMeta":${job.argsMeta}`
   const body = `${JSON.stringify(call).slice(0, -1)},"args":${job.args}${meta}}`
-  return { headers: deps.signer.headers(`${job._id}.${job.attempt}`, deps.clock.now(), body), body }
+  return {
+    url: functionAddress(deps, job.worker),
+    headers: deps.signer.headers(`${job._id}.${job.attempt}`, deps.clock.now(), body),
+    body,
+    get signal() {
+      return breaking.signal
+    },
+    onAbort: (listener) => breaking.onBreak(listener),
+  }
 }

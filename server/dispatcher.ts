@@ -9,9 +9,10 @@
  *
  * It claims when it is woken (a job was enqueued or staged, lanes fell free), and is polled for what other coordinators enqueued.
  */
+import { Breaking, type BreakOff } from './breaking.js'
 import { claim, maxClaim, release } from './claim.js'
 import type { Deps } from './deps.js'
-import { call, settle, type BreakOff } from './dispatch.js'
+import { call, settle } from './dispatch.js'
 import type { ClaimedJob } from './store/documents.js'
 
 export interface Dispatcher {
@@ -34,7 +35,7 @@ const maxSettling = 4_000
 
 export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   let ready: ClaimedJob[] = []
-  const calling = new Map<string, AbortController>()
+  const calling = new Map<string, Breaking>()
   const settling = new Set<Promise<void>>()
   const pace = createPace()
   let stopped = false
@@ -63,13 +64,13 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   const attempt = async (job: ClaimedJob): Promise<void> => {
-    const breaking = new AbortController()
+    const breaking = new Breaking()
     calling.set(attemptKey(job), breaking)
     const begun = deps.clock.now().getTime()
     const answer = await call(deps, job, breaking)
     pace.add(deps.clock.now().getTime() - begun)
     calling.delete(attemptKey(job))
-    const settled = settle(deps, job, answer, breaking.signal.reason as BreakOff | undefined)
+    const settled = settle(deps, job, answer, breaking.reason)
     settling.add(settled)
     startReady()
     await settled
@@ -107,12 +108,12 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   const breakOff = (reason: BreakOff) => {
-    for (const breaking of calling.values()) breaking.abort(reason)
+    for (const breaking of calling.values()) breaking.breakOff(reason)
   }
 
   /** The database has let go of it already; here the call ends, or never begins. */
   const forget = (key: string) => {
-    calling.get(key)?.abort('cancelled' satisfies BreakOff)
+    calling.get(key)?.breakOff('cancelled')
     ready = ready.filter((job) => attemptKey(job) !== key)
   }
 

@@ -1,5 +1,5 @@
 /** Calls a function over HTTP and reads what it says. The only thing it decides is what kind of answer came. */
-import { Agent, request, type Dispatcher } from 'undici'
+import { Agent, type Dispatcher } from 'undici'
 import { z, type ZodError } from 'zod'
 import { receiptBody, type ParsedReceiptBody } from '../core/wire.js'
 
@@ -7,8 +7,10 @@ export interface Call {
   url: string
   headers: Record<string, string>
   body: string
-  /** Aborts the call at the attempt's deadline, and when the coordinator breaks it off. */
-  signal: AbortSignal
+  /** Aborts the call at the attempt's deadline, and when the coordinator breaks it off. Made when it is first looked at. */
+  readonly signal: AbortSignal
+  /** The same without a signal, for the hot path. Calls the listener at once where the call was broken off before. */
+  onAbort(listener: () => void): void
 }
 
 export type Answer =
@@ -38,38 +40,116 @@ export function createHttpInvoker({ connections }: { connections: number }): Inv
     bodyTimeout: 0,
     connect: { timeout: 10_000 },
   })
+  const addresses = createAddresses()
   return {
-    invoke: (call) => invoke(agent, call),
+    invoke: (call) => invoke(agent, call, addresses(call.url)),
     close: () => agent.destroy(),
   }
 }
 
-async function invoke(dispatcher: Dispatcher, { url, headers, body, signal }: Call): Promise<Answer> {
-  try {
-    const response = await request(url, {
+/** By undici's `dispatch`, at half the cost of its `request`, which makes a stream of each body and a signal's listener of each call. */
+function invoke(
+  dispatcher: Dispatcher,
+  { url, headers, body, onAbort }: Call,
+  { origin, path }: Address,
+): Promise<Answer> {
+  return new Promise((resolve) => {
+    const handler = new AnswerHandler(url, resolve)
+    const options = {
+      origin,
+      path,
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body,
-      signal,
-      dispatcher,
-    })
-    const text = await readCapped(response.body)
-    return readAnswer(response.statusCode, response.headers['retry-after'], text)
-  } catch (error) {
-    return signal.aborted ? { kind: 'aborted' } : { kind: 'failed', ...connectionFailure(url, error) }
+    } as const
+    try {
+      dispatcher.dispatch(options, handler)
+      onAbort(() => handler.abort())
+    } catch (error) {
+      handler.fail(error)
+    }
+  })
+}
+
+/** Gathers the answer of one call. Whatever comes first counts: the answer, a failure, or the end by `abort`. */
+class AnswerHandler implements Dispatcher.DispatchHandler {
+  #url: string
+  #resolve: (answer: Answer) => void
+  #controller: Dispatcher.DispatchController | undefined
+  #aborted = false
+  #status = 0
+  #retryAfter: string | string[] | undefined
+  #chunks: Buffer[] = []
+  #bytes = 0
+
+  constructor(url: string, resolve: (answer: Answer) => void) {
+    this.#url = url
+    this.#resolve = resolve
+  }
+
+  abort(): void {
+    this.#aborted = true
+    this.#resolve({ kind: 'aborted' })
+    this.#controller?.abort(new Error('aborted'))
+  }
+
+  fail(error: unknown): void {
+    this.#resolve({ kind: 'failed', ...connectionFailure(this.#url, error) })
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    // it waited for a connection until now
+    if (this.#aborted) controller.abort(new Error('aborted'))
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    this.#status = status
+    this.#retryAfter = headers['retry-after']
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#bytes <= maxAnswerBytes) {
+      this.#chunks.push(chunk)
+      return
+    }
+    this.#resolve(readAnswer(this.#status, this.#retryAfter, undefined))
+    controller.abort(new Error('too large'))
+  }
+
+  onResponseEnd(): void {
+    const [only, ...more] = this.#chunks
+    const text = more.length === 0 ? (only?.toString('utf8') ?? '') : Buffer.concat(this.#chunks).toString('utf8')
+    this.#resolve(readAnswer(this.#status, this.#retryAfter, text))
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.fail(error)
   }
 }
 
-/** The body, or `undefined` where it is larger than allowed. */
-async function readCapped(body: Dispatcher.ResponseData['body']): Promise<string | undefined> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > maxAnswerBytes) return undefined // leaving the loop destroys the body
-    chunks.push(chunk)
+interface Address {
+  origin: string
+  path: string
+}
+
+/** There are as many addresses as workers, and each is taken apart once. */
+function createAddresses(): (url: string) => Address {
+  const known = new Map<string, Address>()
+  return (url) => {
+    let address = known.get(url)
+    if (!address) {
+      const { origin, pathname, search } = new URL(url)
+      address = { origin, path: `${pathname}${search}` }
+      known.set(url, address)
+    }
+    return address
   }
-  return (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8')
 }
 
 export function readAnswer(
@@ -86,13 +166,22 @@ export function readAnswer(
       message: 'The function answered with more than 4 MiB. Store large results elsewhere and return their address.',
     }
   }
-  const receipt = receiptBody.safeParse(parseJson(text))
+  const body = parseJson(text)
+  if (isPlainSuccess(body)) return { kind: 'receipt', receipt: body }
+  const receipt = receiptBody.safeParse(body)
   if (receipt.success) return { kind: 'receipt', receipt: receipt.data }
   return {
     kind: 'failed',
     code: 'BAD_RECEIPT',
     message: `The function answered 200 without a receipt (${text === '' ? 'an empty body' : describeIssues(receipt.error)}). It answers 200 with { status: 'success', result? } or { status: 'failure', error }, or 202.`,
   }
+}
+
+/** A success with its result and nothing else, as nearly all are: the schema would say the same, ten times slower. */
+function isPlainSuccess(body: unknown): body is ParsedReceiptBody & { status: 'success' } {
+  if (typeof body !== 'object' || body === null || (body as { status?: unknown }).status !== 'success') return false
+  for (const field in body) if (field !== 'status' && field !== 'result') return false
+  return true
 }
 
 /** How Errand's own runtime says why it did not run a call. Whatever else stands in an error page stays out. */

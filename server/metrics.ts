@@ -52,13 +52,28 @@ export function createMetrics(store: Store, now: () => Date): Metrics {
     },
   })
 
+  // looking a child up by its labels costs more than counting; there are as many as workers
+  const enqueuedOf = byName((worker) => enqueued.labels(worker))
+  const successesOf = byName((worker) => attempts.labels(worker, 'success'))
+  const failuresOf = byName((worker) => attempts.labels(worker, 'failure'))
+  const durationOf = byName((worker) => duration.labels(worker))
+
   return {
     attempt(worker, { status, startedAt, finishedAt }) {
-      attempts.inc({ worker, status })
-      duration.observe({ worker }, (finishedAt.getTime() - startedAt.getTime()) / 1_000)
+      ;(status === 'success' ? successesOf : failuresOf)(worker).inc()
+      durationOf(worker).observe((finishedAt.getTime() - startedAt.getTime()) / 1_000)
     },
-    enqueued: (worker) => enqueued.inc({ worker }),
+    enqueued: (worker) => enqueuedOf(worker).inc(),
     text: () => registry.metrics(),
     contentType: registry.contentType,
+  }
+}
+
+function byName<Child>(make: (name: string) => Child): (name: string) => Child {
+  const children = new Map<string, Child>()
+  return (name) => {
+    let child = children.get(name)
+    if (!child) children.set(name, (child = make(name)))
+    return child
   }
 }

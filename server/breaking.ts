@@ -1,0 +1,40 @@
+/** How the call of an attempt is broken off, and why. */
+
+export type BreakOff = 'deadline' | 'shutdown' | 'cancelled'
+
+/**
+ * Like an AbortController, and lighter: nearly every call ends by itself, and a controller with its signal costs as much as signing the call.
+ * A signal is made for those who ask for one.
+ */
+export class Breaking {
+  #reason: BreakOff | undefined
+  #controller: AbortController | undefined
+  #listeners: (() => void)[] = []
+
+  /** Why the call was broken off, if it was. */
+  get reason(): BreakOff | undefined {
+    return this.#reason
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  /** The first reason counts; a second one changes nothing. */
+  breakOff(reason: BreakOff): void {
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    this.#controller?.abort(reason)
+    for (const listener of this.#listeners.splice(0)) listener()
+  }
+
+  /** Calls the listener when the call is broken off; at once where it was. */
+  onBreak(listener: () => void): void {
+    if (this.#reason === undefined) this.#listeners.push(listener)
+    else listener()
+  }
+}
