@@ -7,6 +7,7 @@
 import type { JobContext } from '../core/defineJob.js'
 import type { FunctionCall } from '../core/wire.js'
 import { AttemptError } from './attemptError.js'
+import type { Incoming } from './receiveCall.js'
 import { postUntilTaken, type PostDeps } from './post.js'
 
 export interface Attempt {
@@ -19,8 +20,8 @@ export interface Attempt {
   end(): void
 }
 
-/** `callerSignal` aborts when whoever waits for the answer has hung up; absent where nobody waits. */
-export function beginAttempt(call: FunctionCall, deps: PostDeps, callerSignal?: AbortSignal): Attempt {
+/** `onHangUp` tells when whoever waits for the answer has hung up; absent where nobody waits. */
+export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Incoming['onHangUp']): Attempt {
   const stop = lazyAbort()
   let ended = false
   let deadline = new Date(call.deadline)
@@ -31,9 +32,9 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, callerSignal?: 
     return over
   }
 
-  const hangUp = () => void giveUp('The caller no longer waits for this attempt.')
-  if (callerSignal?.aborted) hangUp()
-  else callerSignal?.addEventListener('abort', hangUp, { once: true })
+  onHangUp?.(() => {
+    if (!ended) giveUp('The caller no longer waits for this attempt.')
+  })
 
   let cancelAlarm = () => {}
   const timedOut = new Promise<never>((_, reject) => {
@@ -95,7 +96,6 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, callerSignal?: 
     end() {
       ended = true
       cancelAlarm()
-      callerSignal?.removeEventListener('abort', hangUp)
     },
   }
 }

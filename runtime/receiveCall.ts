@@ -22,8 +22,8 @@ export interface Incoming {
   header: (name: string) => string | null | undefined
   /** The whole body, as it came; `undefined` where it was larger than `maxCallBytes`. */
   body: string | undefined
-  /** Aborts when the caller has hung up. */
-  signal?: AbortSignal | undefined
+  /** Calls the listener when the caller hangs up before it has its answer; at once where it did. No signal: one would cost as much as the rest of a quick call. */
+  onHangUp?: ((listener: () => void) => void) | undefined
 }
 
 export async function receiveCall(
@@ -56,7 +56,15 @@ export async function receiveCall(
 /** A `Request` as an `Incoming`: its body read once. */
 export async function readRequest(request: Request): Promise<Incoming> {
   const body = request.method === 'POST' ? await readText(request, maxCallBytes) : ''
-  return { method: request.method, header: (name) => request.headers.get(name), body, signal: request.signal }
+  return {
+    method: request.method,
+    header: (name) => request.headers.get(name),
+    body,
+    onHangUp(listener) {
+      if (request.signal.aborted) listener()
+      else request.signal.addEventListener('abort', listener, { once: true })
+    },
+  }
 }
 
 /** The whole body, read once, or `undefined` where it is larger than `maxBytes`. */

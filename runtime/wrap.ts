@@ -51,7 +51,7 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
   const keyring = createKeyring(options.keys)
 
   async function answer(incoming: Incoming, env?: Environment, platform?: PlatformContext): Promise<Outgoing> {
-    const { method, signal } = incoming
+    const { method, onHangUp } = incoming
     if (method === 'GET') return plain(`This is the function of ${worker}. It takes signed POSTs.\n`)
     if (method !== 'POST') {
       return refusalAnswer({ status: 405, code: 'METHOD_NOT_ALLOWED', message: 'A function takes POST only.' })
@@ -62,7 +62,7 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     const received = await receiveCall(incoming, worker, verify.verify, clock.now())
     if (!received.ok) return refusalAnswer(received.refusal)
 
-    if (job.receipt !== 'posted') return json(200, await runAttempt(job, received.call, deps, signal))
+    if (job.receipt !== 'posted') return json(200, await runAttempt(job, received.call, deps, onHangUp))
     const posted = runAndPost(job, received.call, deps, warn, platform?.signal)
     platform?.waitUntil?.(posted)
     return { status: 202, headers: {}, body: null }
@@ -103,9 +103,9 @@ async function runAttempt(
   job: RunnableJob,
   call: FunctionCall,
   deps: PostDeps,
-  callerSignal?: AbortSignal,
+  onHangUp?: Incoming['onHangUp'],
 ): Promise<string> {
-  const attempt = beginAttempt(call, deps, callerSignal)
+  const attempt = beginAttempt(call, deps, onHangUp)
   try {
     // a `run` that does not obey its signal goes on after the deadline, but nobody waits for it
     return successReceipt(await Promise.race([attempt.timedOut, perform(job, call, attempt)]))

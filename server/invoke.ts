@@ -48,12 +48,9 @@ export function createHttpInvoker({ connections }: { connections: number }): Inv
 }
 
 /** By undici's `dispatch`, at half the cost of its `request`, which makes a stream of each body and a signal's listener of each call. */
-function invoke(
-  dispatcher: Dispatcher,
-  { url, headers, body, onAbort }: Call,
-  { origin, path }: Address,
-): Promise<Answer> {
+function invoke(dispatcher: Dispatcher, call: Call, { origin, path }: Address): Promise<Answer> {
   return new Promise((resolve) => {
+    const { url, headers, body } = call
     const handler = new AnswerHandler(url, resolve)
     const options = {
       origin,
@@ -64,7 +61,7 @@ function invoke(
     } as const
     try {
       dispatcher.dispatch(options, handler)
-      onAbort(() => handler.abort())
+      call.onAbort(() => handler.abort())
     } catch (error) {
       handler.fail(error)
     }

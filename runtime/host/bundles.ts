@@ -78,7 +78,9 @@ async function importBundle({ file, failures }: Bundle): Promise<FunctionHandler
 function byFetch(handler: Pick<FunctionHandler, 'fetch'>): FunctionHandler {
   return {
     fetch: (...call) => handler.fetch(...call),
-    async handle({ method, header, body, signal }, env, platform) {
+    async handle({ method, header, body, onHangUp }, env, platform) {
+      const hungUp = new AbortController()
+      onHangUp?.(() => hungUp.abort())
       const headers = callHeaders.flatMap((name): [string, string][] => {
         const value = header(name)
         return value ? [[name, value]] : []
@@ -87,7 +89,7 @@ function byFetch(handler: Pick<FunctionHandler, 'fetch'>): FunctionHandler {
         method,
         headers,
         ...(method === 'POST' ? { body: body ?? '' } : {}),
-        ...(signal ? { signal } : {}),
+        signal: hungUp.signal,
       }
       const response = await handler.fetch(new Request('http://function/', init), env, platform)
       return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() }

@@ -36,19 +36,17 @@ export async function listen(
   settle: () => Promise<void>,
 ): Promise<Listening> {
   let closing: Promise<void> | undefined
-  const unwritten = new Set<Promise<unknown>>()
+  const unwritten = new Set<ServerResponse>()
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, (request, response) => {
-    const written: Promise<unknown> = new Promise<void>((resolve) => response.once('close', resolve)).then(() =>
-      unwritten.delete(written),
-    )
-    unwritten.add(written)
+    unwritten.add(response)
+    response.once('close', () => unwritten.delete(response))
     void serve(answer, request, response, () => closing !== undefined)
   })
 
   async function close(): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     await settle()
-    await within(clock, flushLimitMs, Promise.all(unwritten))
+    await within(clock, flushLimitMs, Promise.all(Array.from(unwritten, isClosed)))
     server.closeAllConnections()
     await closed
   }
@@ -61,22 +59,24 @@ export async function listen(
   }
 }
 
+const isClosed = (response: ServerResponse): Promise<unknown> =>
+  new Promise((resolve) => response.once('close', resolve))
+
 async function serve(
   answer: AnswerCall,
   request: IncomingMessage,
   response: ServerResponse,
   isClosing: () => boolean,
 ): Promise<void> {
-  const hungUp = new AbortController()
-  response.once('close', () => {
-    if (!response.writableFinished) hungUp.abort()
-  })
   try {
     const incoming = {
       method: request.method ?? 'GET',
       header: (name: string) => request.headers[name]?.toString(),
       body: await readBody(request),
-      signal: hungUp.signal,
+      onHangUp: (listener: () => void) => {
+        if (response.closed) listener()
+        else response.once('close', () => !response.writableFinished && listener())
+      },
     }
     const { status, headers, body } = await answer((request.url ?? '/').split('?', 1)[0]!, incoming)
     // after this answer nothing more is to come by this connection
