@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander'
 import { durationProblem, parseDuration, type Duration } from '../core/duration.js'
 import { didYouMean } from '../core/nearest.js'
 import { jobStates, type JobState } from '../core/states.js'
+import { onConflicts, type OnConflict, type UniqueUntil } from '../core/uniqueOptions.js'
 
 export function readDuration(text: string): Duration {
   if (parseDuration(text) === undefined) throw new InvalidArgumentError(durationProblem(text))
@@ -25,6 +26,15 @@ export function readState(text: string): JobState {
   const hint = didYouMean(text, jobStates)
   throw new InvalidArgumentError(`A job is ${jobStates.slice(0, -1).join(', ')} or ${jobStates.at(-1)}.${hint}`)
 }
+
+export function readOnConflict(text: string): OnConflict {
+  const onConflict = onConflicts.find((known) => known === text)
+  if (onConflict !== undefined) return onConflict
+  throw new InvalidArgumentError(`It is return, reject, replace or debounce.${didYouMean(text, onConflicts)}`)
+}
+
+export const readUntil = (text: string): UniqueUntil =>
+  text === 'started' || text === 'finished' ? text : readDuration(text)
 
 export function readUrl(text: string): string {
   if (!isHttpUrl(text)) {

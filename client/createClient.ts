@@ -52,7 +52,12 @@ function createAnyClient({
   const { call } = transport
   const enqueue = createEnqueue(transport)
   const reference = (id: string, state?: JobState) => jobReference({ transport, clock, random }, id, state)
-  const handle = ({ id, state, runAt }: Enqueued): JobHandle<unknown> => ({ ...reference(id, state), state, runAt })
+  const handle = ({ id, state, runAt, existing = false }: Enqueued): JobHandle<unknown> => ({
+    ...reference(id, state),
+    state,
+    runAt,
+    existing,
+  })
 
   return {
     enqueue: async (worker, args, options) => handle(await enqueue(encodeJob(worker, args, options))),

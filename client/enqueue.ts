@@ -16,6 +16,7 @@ export interface Enqueued {
   id: string
   state: JobState
   runAt: Date
+  existing?: boolean
 }
 
 export type Outcome = ({ ok: true } & Enqueued) | { ok: false; error: ErrandError }

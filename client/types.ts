@@ -10,6 +10,7 @@ import type { JobState } from '../core/states.js'
 
 export type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
 export type { EnqueueAfter, EnqueueAt, EnqueueOptions } from '../core/enqueueOptions.js'
+export type { OnConflict, UniqueOptions, UniqueUntil } from '../core/uniqueOptions.js'
 
 /** One job of `enqueueMany`: the worker's name, its args, and the options of `enqueue`. */
 export type EnqueueItem<Jobs, Name extends keyof Jobs> = { worker: Name } & ItemArgs<Jobs[Name]> & EnqueueOptions
@@ -102,6 +103,8 @@ export interface JobHandle<Result> extends JobReference<Result> {
   readonly state: JobState
   /** Not before this moment. */
   readonly runAt: Date
+  /** Whether the job was there before: it holds the key of the one that was asked for. */
+  readonly existing: boolean
 }
 
 /** A job as the coordinator shows it. Its args may be older than the worker's schema, so they have no type. */

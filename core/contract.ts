@@ -12,9 +12,17 @@ import { ErrandError } from './errors.js'
 import { firstVersion } from './migrate.js'
 import type { FinalState } from './states.js'
 import type { ThrottleRule } from './throttle.js'
+import { onConflicts, type OnConflict } from './uniqueOptions.js'
 
 /** What a worker's module exports, less `run` and what only `run` needs. */
 export type ContractOptions = Omit<JobOptions<ArgsSchema, unknown>, 'run'>
+
+export interface UniqueRule {
+  /** A number is milliseconds from the enqueue. */
+  until: 'started' | 'finished' | number
+  onConflict: OnConflict
+  maxWaitMs: number
+}
 
 export interface Contract {
   worker: string
@@ -27,15 +35,7 @@ export interface Contract {
   timeoutMs: number
   throttle: (ThrottleRule & { key: ((args: unknown) => string) | undefined }) | undefined
   concurrency: { limit: number; key: ((args: unknown) => string) | undefined } | undefined
-  unique:
-    | {
-        key: (args: unknown) => string
-        /** A number is milliseconds from the enqueue. */
-        until: 'started' | 'finished' | number
-        onConflict: 'return' | 'reject' | 'replace' | 'debounce'
-        maxWaitMs: number
-      }
-    | undefined
+  unique: (UniqueRule & { key: (args: unknown) => string }) | undefined
   priority: number
   schedule: { cron: string; timezone: string; args: unknown } | undefined
   keepMs: Record<FinalState, number>
@@ -220,8 +220,6 @@ function concurrencyProblems(concurrency: ContractOptions['concurrency']): Polic
   ]
 }
 
-const conflictPolicies = ['return', 'reject', 'replace', 'debounce']
-
 function uniqueProblems(unique: ContractOptions['unique']): PolicyProblem[] {
   if (unique === undefined) return []
   const untilIsWord = unique.until === 'started' || unique.until === 'finished'
@@ -231,12 +229,12 @@ function uniqueProblems(unique: ContractOptions['unique']): PolicyProblem[] {
       ? [{ path: ['unique', 'key'], message: 'is missing. It takes a function of the args.' }]
       : functionProblems('unique.key', unique.key)),
     ...(untilIsWord ? [] : durationProblems([['unique.until', unique.until]], { positive: true })),
-    ...(unique.onConflict === undefined || conflictPolicies.includes(unique.onConflict)
+    ...(unique.onConflict === undefined || onConflicts.includes(unique.onConflict)
       ? []
       : [
           {
             path: ['unique', 'onConflict'],
-            message: `must be one of ${conflictPolicies.map((p) => `'${p}'`).join(', ')}.`,
+            message: `must be one of ${onConflicts.map((p) => `'${p}'`).join(', ')}.`,
           },
         ]),
     ...durationProblems([['unique.maxWait', unique.maxWait]], { positive: true }),

@@ -2,6 +2,7 @@
 import type * as z from 'zod/v4/core'
 import type { Backoff } from './backoff.js'
 import type { Duration } from './duration.js'
+import type { OnConflict, UniqueUntil } from './uniqueOptions.js'
 
 /** Any zod 4 schema whose input is an object; refinements, transforms and pipes on it are welcome. */
 export type ArgsSchema = z.$ZodType<unknown, object>
@@ -33,17 +34,10 @@ export interface ConcurrencyPolicy<Args> {
 export interface UniquePolicy<Args> {
   /** Jobs with the same key are the same work. */
   key: (args: Args) => string
-  /**
-   * How long a job holds its key: until it has `'started'`, until it is `'finished'` (default; in whatever final state), or for a duration from
-   * the moment it was enqueued.
-   */
-  until?: 'started' | 'finished' | Duration
-  /**
-   * What becomes of a job whose key is held: `'return'` answers with the job that holds it (default), `'reject'` refuses with `KEY_TAKEN`, `'replace'`
-   * gives the holder the new args and time, `'debounce'` gives it the new args and moves its time on, at most `maxWait`. A holder that has
-   * started can be neither replaced nor debounced: then the new job is refused with `KEY_TAKEN`.
-   */
-  onConflict?: 'return' | 'reject' | 'replace' | 'debounce'
+  /** How long a job holds its key. Default `'finished'`. */
+  until?: UniqueUntil
+  /** What becomes of a job whose key is held. Default `'return'`. */
+  onConflict?: OnConflict
   /** For `'debounce'`: the longest a job is moved on, from the moment it was first enqueued. Default `'1h'`. */
   maxWait?: Duration
 }

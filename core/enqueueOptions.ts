@@ -1,11 +1,17 @@
 /** When, and with what, a job shall run, as those who enqueue in TypeScript say it. `core/wire` has the same for the wire. */
 import type { Duration } from './duration.js'
+import type { UniqueOptions } from './uniqueOptions.js'
 
 interface AnyEnqueueOptions {
   /** Higher runs first: a whole number from -1000 to 1000. Default: the worker's. */
   priority?: number | undefined
-  /** While a job with this key is not final, enqueueing another one for the same worker fails with `KEY_TAKEN`. */
+  /**
+   * Short for `unique: { key }`. Where the worker has no `unique` of its own, another job with this key is refused with `KEY_TAKEN` while this one is
+   * not final. Excludes `unique`.
+   */
   key?: string | undefined
+  /** One job of a key. Needs a `key` where the worker has no `unique.key`. */
+  unique?: UniqueOptions | undefined
 }
 
 export interface EnqueueAfter extends AnyEnqueueOptions {

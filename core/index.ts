@@ -12,6 +12,7 @@ export type {
   ThrottlePolicy,
   UniquePolicy,
 } from './defineJob.js'
+export type { OnConflict, UniqueOptions, UniqueUntil } from './uniqueOptions.js'
 export type { Backoff } from './backoff.js'
 export type { Duration } from './duration.js'
 export { Fatal, RetryAfter } from './outcome.js'

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { durationProblem, parseDuration, type Duration } from './duration.js'
 import { jobStates, type JobState } from './states.js'
+import { uniqueKey, uniqueRequest } from './unique.js'
 
 export const duration = z.custom<Duration>((value) => parseDuration(value) !== undefined, {
   error: (issue) => durationProblem(issue.input),
@@ -28,8 +29,10 @@ const enqueueFields = {
   timezone: z.string().max(64).optional(),
   /** Higher runs first, from -1000 to 1000. Default: the worker's. */
   priority: z.int().min(-1000).max(1000).optional(),
-  /** While a job with this key is not final, no other one with it can be enqueued. Taken for each worker on its own. */
-  key: z.string().min(1).max(512).optional(),
+  /** Short for `unique: { key }`; where the worker has no policy, a job with a key that is held is refused. Taken for each worker on its own. */
+  key: uniqueKey.optional(),
+  /** One job of a key. */
+  unique: uniqueRequest.optional(),
 }
 
 const excludeEachOther = (a: string, b: string) => ({
@@ -40,6 +43,7 @@ const excludeEachOther = (a: string, b: string) => ({
 export const enqueueRequest = z
   .strictObject(enqueueFields)
   .refine((body) => body.runAt === undefined || body.delay === undefined, excludeEachOther('runAt', 'delay'))
+  .refine((body) => body.key === undefined || body.unique === undefined, excludeEachOther('key', 'unique'))
 export type EnqueueRequest = z.input<typeof enqueueRequest>
 export type ParsedEnqueueRequest = z.output<typeof enqueueRequest>
 
@@ -47,6 +51,8 @@ export type ParsedEnqueueRequest = z.output<typeof enqueueRequest>
 export const postJobRequest = z
   .strictObject({ ...enqueueFields, cron: z.string().max(200).optional() })
   .refine((body) => body.runAt === undefined || body.delay === undefined, excludeEachOther('runAt', 'delay'))
+  .refine((body) => body.key === undefined || body.unique === undefined, excludeEachOther('key', 'unique'))
+  .refine((body) => body.cron === undefined || body.unique === undefined, excludeEachOther('unique', 'cron'))
   .refine((body) => body.cron === undefined || body.runAt === undefined, excludeEachOther('runAt', 'cron'))
   .refine((body) => body.cron === undefined || body.delay === undefined, excludeEachOther('delay', 'cron'))
 

@@ -1,18 +1,19 @@
 /** Enqueue: a request becomes a job. Args are checked by the worker's own schema, and stored as they came, for the function to parse again. */
 import { safeParseAsync } from 'zod/v4/core'
-import type { Contract } from '../core/contract.js'
+import type { Contract, UniqueRule } from '../core/contract.js'
 import { durationMs } from '../core/duration.js'
 import { ErrandError, type Issue } from '../core/errors.js'
 import { aheadMessage, isAhead, migrated, versionField } from '../core/migrate.js'
 import { restorePayload } from '../core/payload.js'
 import type { JobState } from '../core/states.js'
+import type { ParsedUniqueRequest } from '../core/unique.js'
 import type { EnqueueOutcome, ParsedEnqueueRequest } from '../core/wire.js'
 import { enqueueRequest } from '../core/wire.js'
 import type { Deps } from './deps.js'
 import { badRequest, toWireError } from './wireError.js'
 import type { JobDocument } from './store/documents.js'
 import { readMoment } from './time.js'
-import { keyFields, settleConflict } from './unique.js'
+import { keyFields, settleConflict, uniqueRuleOf } from './unique.js'
 
 export interface Enqueued {
   id: string
@@ -37,9 +38,10 @@ export async function enqueue(deps: Deps, request: ParsedEnqueueRequest): Promis
     runAt,
     now,
     priority: request.priority,
-    key: request.key,
+    key: request.unique?.key ?? request.key,
+    unique: request.unique,
   })
-  return insert(deps, contract, job)
+  return insert(deps, uniqueRuleOf(contract, request.unique), job)
 }
 
 /** Each item on its own: a bad one has its error in its place, and the others go in. */
@@ -142,15 +144,20 @@ export interface NewJob {
   now: Date
   priority?: number | undefined
   key?: string | undefined
+  /** Of this job alone, beside its key. */
+  unique?: ParsedUniqueRequest | undefined
   scheduleId?: string | undefined
 }
 
-export function newJob(contract: Contract, { id, args, runAt, now, priority, key, scheduleId }: NewJob): JobDocument {
+export function newJob(contract: Contract, job: NewJob): JobDocument {
+  const { id, args, runAt, now, priority, unique, scheduleId } = job
   const { worker, throttle, concurrency } = contract
   const throttleKey = throttle?.key && callKey(worker, 'throttle.key', throttle.key, args.output)
   const slotKey =
     concurrency &&
     slotKeyOf(worker, concurrency.key && callKey(worker, 'concurrency.key', concurrency.key, args.output))
+  const key = job.key ?? (contract.unique && callKey(worker, 'unique.key', contract.unique.key, args.output))
+  if (unique && key === undefined) throw keyMissing(worker)
   return {
     _id: id,
     worker,
@@ -165,11 +172,7 @@ export function newJob(contract: Contract, { id, args, runAt, now, priority, key
     maxAttempts: contract.maxAttempts,
     ...(throttleKey === undefined ? {} : { throttleKey }),
     ...(slotKey === undefined ? {} : { slotKey }),
-    ...keyFields(
-      contract,
-      key ?? (contract.unique && callKey(worker, 'unique.key', contract.unique.key, args.output)),
-      now,
-    ),
+    ...(key === undefined ? {} : keyFields(worker, key, uniqueRuleOf(contract, unique), now)),
     ...(scheduleId === undefined ? {} : { scheduleId }),
   }
 }
@@ -189,10 +192,15 @@ function callKey(worker: string, option: string, keyOf: (args: unknown) => unkno
   )
 }
 
+const keyMissing = (worker: string): ErrandError =>
+  new ErrandError('BAD_REQUEST', `${worker} has no unique.key of its own, so \`unique\` needs a \`key\`.`, {
+    issues: [{ path: ['unique', 'key'], code: 'missing_key', message: 'is missing' }],
+  })
+
 /** Answers once the job is in the journal. A job that is there under its id already was made by another coordinator, which is as good. */
-export async function insert(deps: Deps, contract: Contract | undefined, job: JobDocument): Promise<Enqueued> {
+export async function insert(deps: Deps, unique: UniqueRule, job: JobDocument): Promise<Enqueued> {
   while ((await deps.writes.insertJob(job)) === 'keyTaken') {
-    const settled = await settleConflict(deps, contract, job)
+    const settled = await settleConflict(deps, unique, job)
     if (settled) return settled
   }
   if (job.state === 'queued') deps.events.emit('queued', undefined)

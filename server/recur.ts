@@ -8,6 +8,7 @@ import type { Deps } from './deps.js'
 import { checkArgs, insert, newJob } from './enqueue.js'
 import { tickId } from './ids.js'
 import { ErrandError } from '../core/errors.js'
+import { uniqueRuleOf } from './unique.js'
 import type { JobDocument, ScheduleDocument } from './store/documents.js'
 
 const batch = 100
@@ -43,7 +44,7 @@ async function tick(deps: Deps, schedule: ScheduleDocument, now: Date): Promise<
 async function insertTick(deps: Deps, schedule: ScheduleDocument, job: JobDocument): Promise<void> {
   const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
   try {
-    await insert(deps, contract, job)
+    await insert(deps, uniqueRuleOf(contract), job)
   } catch (error) {
     if (!(error instanceof ErrandError && error.code === 'KEY_TAKEN')) throw error
     deps.log('info', 'a tick was left out: its key is held', { schedule: schedule._id, worker: job.worker })

@@ -2,8 +2,10 @@
  * Unique: one job of a key. The key is a field under a unique index, there for as long as the key is held, so of many that come at once the
  * database lets one in. Here is what becomes of the others.
  */
-import type { Contract } from '../core/contract.js'
+import type { Contract, UniqueRule } from '../core/contract.js'
+import { parseDuration } from '../core/duration.js'
 import { ErrandError } from '../core/errors.js'
+import type { ParsedUniqueRequest } from '../core/unique.js'
 import type { Deps } from './deps.js'
 import type { Enqueued } from './enqueue.js'
 import type { JobDocument } from './store/documents.js'
@@ -12,9 +14,21 @@ export const uniqueKeyOf = (worker: string, key: string): string => `${worker}\n
 
 type KeyFields = Pick<JobDocument, 'key' | 'uniqueKey' | 'uniqueUntil' | 'uniqueUntilStart'>
 
-export function keyFields({ worker, unique }: Contract, key: string | undefined, now: Date): KeyFields {
-  if (key === undefined) return {}
-  const until = unique?.until ?? 'finished'
+const defaultMaxWaitMs = 3_600_000
+
+/** What one job's own `unique` says, else its worker's, else the default. */
+export function uniqueRuleOf(contract: Contract | undefined, own?: ParsedUniqueRequest): UniqueRule {
+  const policy = contract?.unique
+  const { until } = own ?? {}
+  return {
+    until: until === 'started' || until === 'finished' ? until : (parseDuration(until) ?? policy?.until ?? 'finished'),
+    // a bare key that a caller gives to a worker without a policy is a promise that this is the only one
+    onConflict: own?.onConflict ?? policy?.onConflict ?? (own ? 'return' : 'reject'),
+    maxWaitMs: parseDuration(own?.maxWait) ?? policy?.maxWaitMs ?? defaultMaxWaitMs,
+  }
+}
+
+export function keyFields(worker: string, key: string, { until }: UniqueRule, now: Date): KeyFields {
   return {
     key,
     uniqueKey: uniqueKeyOf(worker, key),
@@ -26,24 +40,22 @@ export function keyFields({ worker, unique }: Contract, key: string | undefined,
 /** Answers with the job that takes the new one's place, or `undefined` where the key has fallen free. Throws `KEY_TAKEN`. */
 export async function settleConflict(
   deps: Deps,
-  contract: Contract | undefined,
+  { onConflict, maxWaitMs }: UniqueRule,
   job: JobDocument,
 ): Promise<Enqueued | undefined> {
-  const unique = contract?.unique
   const holder = await deps.store.jobs.holderOf(job.uniqueKey!)
   if (!holder) return undefined
   if (holder.uniqueUntil && holder.uniqueUntil <= deps.clock.now()) {
     await deps.store.jobs.releaseKeys([holder._id], { uniqueUntil: holder.uniqueUntil })
     return undefined
   }
-  // a key that a caller gives to a worker without a policy is a promise that this is the only one
-  switch (unique?.onConflict ?? 'reject') {
+  switch (onConflict) {
     case 'return':
       return { id: holder._id, state: holder.state, runAt: holder.runAt, existing: true }
     case 'replace':
       return moveHolder(deps, holder, job, job.runAt)
     case 'debounce': {
-      const latest = new Date(holder.createdAt.getTime() + unique!.maxWaitMs)
+      const latest = new Date(holder.createdAt.getTime() + maxWaitMs)
       return moveHolder(deps, holder, job, job.runAt < latest ? job.runAt : latest)
     }
     case 'reject':

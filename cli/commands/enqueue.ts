@@ -12,7 +12,16 @@ import { Told, type Problem } from '../problem.js'
 import { paintState } from '../style.js'
 import { waitForEnd } from '../waitForEnd.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'
-import { jsonOption, readDuration, readInteger, readJsonObject, urlOption } from '../usage.js'
+import type { OnConflict, UniqueUntil } from '../../core/uniqueOptions.js'
+import {
+  jsonOption,
+  readDuration,
+  readInteger,
+  readJsonObject,
+  readOnConflict,
+  readUntil,
+  urlOption,
+} from '../usage.js'
 
 interface EnqueueOptions {
   delay?: Duration
@@ -20,6 +29,10 @@ interface EnqueueOptions {
   timezone?: string
   priority?: number
   key?: string
+  uniqueKey?: string
+  until?: UniqueUntil
+  onConflict?: OnConflict
+  maxWait?: Duration
   wait?: Duration | true
   url?: string
   json?: boolean
@@ -34,6 +47,18 @@ export function addEnqueue(program: Command, cli: Cli): void {
     .option('--timezone <zone>', 'the zone of a --run-at without an offset (default: UTC)')
     .option('--priority <number>', 'higher runs first, from -1000 to 1000', readInteger(-1000, 1000))
     .option('--key <key>', 'no other job of this worker with this key while this one is not final')
+    .option('--unique-key <key>', 'one job of this key (default: what the worker makes of the args)')
+    .option(
+      '--until <when>',
+      'how long it holds its key: started, finished, or a duration (default: finished)',
+      readUntil,
+    )
+    .option(
+      '--on-conflict <what>',
+      'when the key is held: return its job, reject, replace, or debounce (default: return)',
+      readOnConflict,
+    )
+    .option('--max-wait <duration>', 'how long debounce moves a job on at most (default: 1h)', readDuration)
     .option(
       '--wait [duration]',
       'wait for the end of the job and print its receipt; exit code 1 if it failed',
@@ -43,11 +68,13 @@ export function addEnqueue(program: Command, cli: Cli): void {
     .option(...jsonOption)
     .action((worker: string, json: string, options: EnqueueOptions) => enqueue(cli, worker, json, options))
   command.options.find(({ long }) => long === '--delay')?.conflicts('runAt')
+  command.options.find(({ long }) => long === '--key')?.conflicts(['uniqueKey', 'until', 'onConflict', 'maxWait'])
   addSettings(command, callerSettings)
   addExamples(command, [
     [`errand enqueue mail.send '{"to":"ada@example.org"}'`, 'now'],
     [`errand enqueue mail.send '{"to":"ada@example.org"}' --delay 10m`, 'in ten minutes'],
     [`errand enqueue report.daily '{}' --run-at "2030-01-31 09:00" --timezone Europe/Berlin`, ''],
+    [`errand enqueue search.reindex '{}' --unique-key books --on-conflict debounce --delay 1m`, 'one job of the key'],
     [`errand enqueue mail.send - --wait 1m < args.json`, 'and wait for the receipt'],
   ])
 }
@@ -64,6 +91,7 @@ async function enqueue(cli: Cli, worker: string, json: string, options: EnqueueO
     ...(timezone === undefined ? {} : { timezone }),
     ...(priority === undefined ? {} : { priority }),
     ...(key === undefined ? {} : { key }),
+    ...uniqueOf(options),
   }
   const call = { ...options, roles: ['enqueue'] as const, doing: `Enqueueing ${worker}` }
   const job = await callCoordinator(cli, out, call, (router, options) => router.enqueue.mutate(request, options))
@@ -74,12 +102,24 @@ async function enqueue(cli: Cli, worker: string, json: string, options: EnqueueO
   tellEnd(cli, out, ended)
 }
 
-type Enqueued = { id: string; state: JobState; runAt: Date }
+function uniqueOf({ uniqueKey: key, until, onConflict, maxWait }: EnqueueOptions): Pick<EnqueueRequest, 'unique'> {
+  const unique = {
+    ...(key === undefined ? {} : { key }),
+    ...(until === undefined ? {} : { until }),
+    ...(onConflict === undefined ? {} : { onConflict }),
+    ...(maxWait === undefined ? {} : { maxWait }),
+  }
+  return Object.keys(unique).length === 0 ? {} : { unique }
+}
 
-function tellEnqueued(cli: Cli, out: Output, worker: string, { id, state, runAt }: Enqueued): void {
-  out.result({ id, state, runAt: runAt.toISOString() }, (style) => {
+type Enqueued = { id: string; state: JobState; runAt: Date; existing?: true }
+
+function tellEnqueued(cli: Cli, out: Output, worker: string, { runAt, ...job }: Enqueued): void {
+  const { id, state, existing } = job
+  out.result({ ...job, runAt: runAt.toISOString() }, (style) => {
     const when = state === 'scheduled' ? `, runs ${formatAgo(runAt, cli.now())}` : ''
-    return `${id}  ${worker}  ${paintState(style, state)}${when}`
+    const there = existing ? ', holds the key already' : ''
+    return `${id}  ${worker}  ${paintState(style, state)}${when}${there}`
   })
 }
 

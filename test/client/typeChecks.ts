@@ -65,6 +65,9 @@ export const letsArgsBeLeftOutOnlyWhereNoneIsNeeded = (errand: Client<Jobs>) => 
 
 export const takesDurationsWithTheirUnitAndEitherDelayOrRunAt = (errand: Client<Jobs>) => [
   errand.enqueue('mail.send', to, { runAt: new Date(), priority: 3, key: 'k' }),
+  errand.enqueue('mail.send', to, { unique: { key: 'k', until: '10m', onConflict: 'debounce', maxWait: '1h' } }),
+  // @ts-expect-error no such policy
+  errand.enqueue('mail.send', to, { unique: { key: 'k', onConflict: 'ignore' } }),
   errand.enqueue('mail.send', to, { runAt: '2030-01-01 10:00:00 AM', timezone: 'America/Montreal' }),
   // @ts-expect-error a number has no unit
   errand.enqueue('mail.send', to, { delay: 30 }),

@@ -107,3 +107,87 @@ describe('unique', () => {
     expect((await errand.post('/job', body('c', { delay: '1m' }))).status).toBe(201)
   })
 })
+
+describe('unique, said at the enqueue', () => {
+  const plain = defineJob({ args: z.object({ note: z.string().optional() }), retry: { attempts: 1 }, run: () => null })
+  const ask = (note: string, unique: object, more = {}) => ({ worker: 'plain', args: { note }, unique, ...more })
+
+  it.each(['return', 'reject', 'replace', 'debounce'] as const)(
+    'lets one of 100 in at once on two coordinators, on conflict %s',
+    async (onConflict) => {
+      await using errand = await testErrand({ plain })
+      await using other = await testErrand({ plain }, { beside: errand })
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, (_, n) =>
+          [errand, other][n % 2]!.post('/job', ask(`note ${n}`, { key: 'k', onConflict }, { delay: '1m' })),
+        ),
+      )
+      expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
+      expect(answers.filter(({ status }) => status === (onConflict === 'reject' ? 409 : 200))).toHaveLength(99)
+      expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1)
+      expect(await errand.database.db.collection('jobs').countDocuments()).toBe(1)
+    },
+  )
+
+  it('answers with the holder, where nothing else is said', async () => {
+    await using errand = await testErrand({ plain })
+    const first = await errand.post('/job', ask('a', { key: 'k' }, { delay: '1m' }))
+    const second = await errand.post('/job', ask('b', { key: 'k' }))
+    expect(second).toMatchObject({ status: 200, body: { id: first.body.id, existing: true } })
+    expect((await errand.post('/job', ask('c', { key: 'other' }))).status).toBe(201)
+  })
+
+  it('replaces, and debounces up to the longest wait', async () => {
+    await using errand = await testErrand({ plain })
+    const { body: first } = await errand.post('/job', ask('a', { key: 'k' }, { delay: '1h' }))
+    const replaced = await errand.post('/job', ask('b', { key: 'k', onConflict: 'replace' }, { delay: '10s' }))
+    expect(replaced.body).toMatchObject({ id: first.id, runAt: '2030-01-01T00:00:10.000Z' })
+    const debounce = { key: 'k', onConflict: 'debounce', maxWait: '15s' }
+    const moved = await errand.post('/job', ask('c', debounce, { delay: '20s' }))
+    expect(moved.body).toMatchObject({ id: first.id, runAt: '2030-01-01T00:00:15.000Z' })
+    expect((await errand.get(first.id)).args).toEqual({ note: 'c' })
+  })
+
+  it('holds the key until the start, the end or for a duration, as the holder was asked', async () => {
+    await using errand = await testErrand({ plain })
+    const outcome = async (unique: object) => (await errand.post('/job', ask('b', unique, { delay: '1h' }))).status
+    for (const until of ['started', 'finished', '10m']) {
+      const { body } = await errand.post('/job', ask('a', { key: until, until }, { delay: '1s' }))
+      expect(await outcome({ key: until })).toBe(200)
+      await errand.clock.advance('1s')
+      await errand.run()
+      expect((await errand.get(body.id)).state).toBe('succeeded')
+    }
+    expect(await outcome({ key: 'started' })).toBe(201)
+    expect(await outcome({ key: 'finished' })).toBe(201)
+    expect(await outcome({ key: '10m', onConflict: 'reject' })).toBe(409)
+    await errand.clock.advance('10m')
+    expect(await outcome({ key: '10m', onConflict: 'reject' })).toBe(201)
+  })
+
+  it("changes a worker's policy for this job, and takes the rest from it", async () => {
+    await using errand = await testErrand({ sync: worker({ onConflict: 'reject' }) })
+    const { body: first } = await errand.post('/job', body('a', { delay: '1m' }))
+    expect((await errand.post('/job', body('b', { unique: { until: 'started' } }))).status).toBe(409)
+    const returned = await errand.post('/job', body('b', { unique: { onConflict: 'return' } }))
+    expect(returned).toMatchObject({ status: 200, body: { id: first.id } })
+    expect((await errand.post('/job', body('b', { unique: { key: 'own' } }))).status).toBe(201)
+    expect((await errand.post('/job', body('b', { unique: { key: 'own' } }))).status).toBe(409)
+  })
+
+  it.each([
+    ['no key where the worker has none', { unique: {} }, ['unique', 'key']],
+    ['a key beside it', { key: 'a', unique: { key: 'b' } }, ['unique']],
+    ['an unknown field', { unique: { keys: 'a' } }, ['unique', 'keys']],
+    ['an unknown policy', { unique: { key: 'a', onConflict: 'ignore' } }, ['unique', 'onConflict']],
+    ['a time that is no duration', { unique: { key: 'a', until: 'ended' } }, ['unique', 'until']],
+    ['no time at all', { unique: { key: 'a', maxWait: '0s' } }, ['unique', 'maxWait']],
+    ['a schedule', { cron: '* * * * *', unique: { key: 'a' } }, ['cron']],
+  ])('refuses %s', async (_, fields, path) => {
+    await using errand = await testErrand({ plain })
+    expect(await errand.post('/job', { worker: 'plain', ...fields })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'BAD_REQUEST', issues: [{ path }] } },
+    })
+  })
+})
