@@ -1,7 +1,7 @@
 /** The coordinator as commands talk to it: the client's own way there, with plain JSON instead of restored values, and shown waiting. */
 import type { TRPCClient } from '@trpc/client'
 import { ErrandError } from '../core/errors.js'
-import type { Role } from '../server/auth.js'
+import type { Role } from '../core/roles.js'
 import type { Router } from '../server/router/index.js'
 import type { Cli } from './cli.js'
 import type { Output } from './output.js'

@@ -1,6 +1,6 @@
 /** One call for each of several ids: what is wrong with one does not keep the others from being done. */
 import { ErrandError } from '../core/errors.js'
-import type { Role } from '../server/auth.js'
+import type { Role } from '../core/roles.js'
 import type { Cli } from './cli.js'
 import type { TRPCClient } from '@trpc/client'
 import type { Router } from '../server/router/index.js'

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { Command } from 'commander'
 import type { Cli } from './cli.js'
+import { addAudit } from './commands/audit.js'
 import { addCodegen } from './commands/codegen.js'
 import { addDev } from './commands/dev.js'
 import { addEnqueue } from './commands/enqueue.js'
@@ -37,6 +38,7 @@ function createProgram(cli: Cli): Command {
   addEnqueue(program, cli)
   addJobs(program, cli)
   addSchedules(program, cli)
+  addAudit(program, cli)
   return program
 }
 

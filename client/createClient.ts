@@ -84,6 +84,12 @@ function createAnyClient({
         (await call((router, options) => router.schedules.list.query(undefined, options))).map(scheduleDetails),
       remove: (id) => call((router, options) => router.schedules.remove.mutate({ id }, options)),
     },
+    audit: {
+      list: async (filter = {}) => {
+        const page = await call((router, options) => router.audit.list.query(filter, options))
+        return { ...page, entries: page.entries.map((entry) => ({ ...entry, at: new Date(entry.at) })) }
+      },
+    },
     workers: {
       list: async () => [...(await call((router, options) => router.workers.list.query(undefined, options)))],
     },

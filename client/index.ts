@@ -5,10 +5,14 @@ export { JobFailedError, ReceiptTimeoutError } from './errors.js'
 export { ErrandError } from '../core/errors.js'
 export type { ErrorCode, Issue } from '../core/errors.js'
 export type { Duration } from '../core/duration.js'
+export type { Role } from '../core/roles.js'
 export type { JobState } from '../core/states.js'
 export type {
   AnyJobs,
   ArgsOf,
+  AuditEntry,
+  AuditOptions,
+  AuditPage,
   Client,
   EnqueueItem,
   EnqueueOptions,

@@ -6,6 +6,7 @@ import type { Duration } from '../core/duration.js'
 import type { EnqueueOptions } from '../core/enqueueOptions.js'
 import type { ErrandError } from '../core/errors.js'
 import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
+import type { Role } from '../core/roles.js'
 import type { JobState } from '../core/states.js'
 
 export type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
@@ -163,6 +164,38 @@ export interface ScheduleDetails {
   createdAt: Date
 }
 
+export interface AuditOptions {
+  /** Such as `jobs.cancel`. */
+  action?: string | undefined
+  /** The name of a key. */
+  by?: string | undefined
+  /** How many entries at the most, 1 to 500. Default 50. */
+  limit?: number | undefined
+  /** Where the last page ended. */
+  cursor?: string | undefined
+}
+
+/** What one operator did, or tried to do. */
+export interface AuditEntry {
+  id: string
+  at: Date
+  /** The name of the key, and the role it acted in; `local` where no key was required. */
+  by: { name: string; role: Role }
+  /** Such as `jobs.cancel`. */
+  action: string
+  /** What it was about. Never args, results or keys. */
+  target: Record<string, string | number | boolean>
+  /** `ok`, an error's code, or `begun` where the end is not known: it runs now, or its coordinator died. */
+  outcome: string
+}
+
+export interface AuditPage {
+  /** Newest first. */
+  entries: AuditEntry[]
+  /** Where the next page begins; `null` on the last one. */
+  cursor: string | null
+}
+
 /**
  * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer; what was asked may have happened all the
  * same, so give a job a `key` if trying again must not make a second one.
@@ -210,6 +243,10 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs> {
     list(): Promise<ScheduleDetails[]>
     /** Throws `UNKNOWN_SCHEDULE`, and `WRONG_STATE` for one made in code. */
     remove(id: string): Promise<void>
+  }
+  audit: {
+    /** What operators did, newest first. Entries are kept for 90 days. */
+    list(options?: AuditOptions): Promise<AuditPage>
   }
   workers: {
     /** The names of the deployed workers. */

@@ -1,11 +1,11 @@
 /** The coordinator's one `fetch` handler: REST, tRPC, health, metrics and the API's description. */
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
-import { Hono, type MiddlewareHandler } from 'hono'
+import { Hono } from 'hono'
 import type { Guard } from './auth.js'
 import type { Deps } from './deps.js'
-import { isLoopback } from './listen.js'
 import { openapi } from './rest/openapi.js'
 import { addRestRoutes } from './rest/index.js'
+import { allow } from './rest/request.js'
 import { router } from './router/index.js'
 import type { Waits } from './wait.js'
 import { toWireError } from './wireError.js'
@@ -37,7 +37,15 @@ export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOpti
     return context.json({ error: body }, 404)
   })
 
-  if (!guard.hasKeys) app.use(refuseForeignHosts)
+  // these are for everyone, also while the database that knows the keys is away
+  app.get('/healthz', (context) => context.json({ ok: true }))
+  app.get('/readyz', async (context) => {
+    if (!isReady()) throw new ErrandError('UNAVAILABLE', 'The coordinator is starting or stopping.')
+    await deps.store.ping()
+    return context.json({ ok: true, workers: deps.contracts.names.length })
+  })
+  app.get('/openapi.json', (context) => context.json(openapi))
+
   addRestRoutes(app, { deps, waits, guard, maxBodyBytes })
 
   app.all('/trpc/*', (context) => {
@@ -49,41 +57,16 @@ export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOpti
       endpoint: '/trpc',
       req: req.raw,
       router,
-      createContext: () => ({ deps, waits, guard, authorization: req.header('authorization'), signal: req.raw.signal }),
+      createContext: () => ({ deps, waits, guard, identity: context.get('identity'), signal: req.raw.signal }),
     })
   })
 
-  app.get('/healthz', (context) => context.json({ ok: true }))
-  app.get('/readyz', async (context) => {
-    if (!isReady()) throw new ErrandError('UNAVAILABLE', 'The coordinator is starting or stopping.')
-    await deps.store.ping()
-    return context.json({ ok: true, workers: deps.contracts.names.length })
-  })
   app.get('/metrics', async (context) => {
-    guard.require(context.req.header('authorization'), ['observe'])
+    allow({ guard }, context, 'observe')
     return context.body(await deps.metrics.text(), 200, { 'content-type': deps.metrics.contentType })
   })
-  app.get('/openapi.json', (context) => context.json(openapi))
   return app
 }
-
-/**
- * Without API keys only this machine may call. A web page can make a browser here believe that its own host name is this machine (DNS rebinding);
- * the request then carries that name.
- */
-const refuseForeignHosts: MiddlewareHandler = async (context, next) => {
-  const host = context.req.header('host')
-  if (host !== undefined && !isLoopback(hostName(host))) {
-    throw new ErrandError(
-      'FORBIDDEN',
-      'Without API keys the coordinator answers to a loopback address only. Call it as 127.0.0.1 or localhost, or set ERRAND_API_KEYS.',
-    )
-  }
-  await next()
-}
-
-/** `[::1]:4100` and `localhost:4100`, less port and brackets. */
-const hostName = (host: string): string => host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
 
 const unknownRoute = (method: string, path: string): ErrandError =>
   new ErrandError('UNKNOWN_ROUTE', `There is no ${method} ${path.slice(0, 100)}. GET /openapi.json lists the routes.`)

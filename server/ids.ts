@@ -23,9 +23,16 @@ export function createIds(now: () => Date): () => string {
 export const tickId = (scheduleId: string, tick: Date): string =>
   uuid(tick.getTime(), 0, createHash('sha256').update(`${scheduleId}\n${tick.toISOString()}`).digest())
 
+/** No id of that moment or a later one is smaller. */
+export const firstIdAt = (time: Date): string => timePart(Math.max(0, time.getTime()))
+
 function uuid(ms: number, count: number, random: Buffer): string {
-  const time = ms.toString(16).padStart(12, '0')
   const variant = ((random[0]! & 0x3f) | 0x80).toString(16)
   const tail = random.toString('hex', 1, 8)
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${count.toString(16).padStart(3, '0')}-${variant}${tail.slice(0, 2)}-${tail.slice(2)}`
+  return `${timePart(ms)}-7${count.toString(16).padStart(3, '0')}-${variant}${tail.slice(0, 2)}-${tail.slice(2)}`
+}
+
+function timePart(ms: number): string {
+  const time = ms.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}`
 }

@@ -1,4 +1,5 @@
-/** Purge: final jobs past their keep time go, with their receipts. Paced, so that a flood of them leaves room for others. */
+/** Purge: final jobs past their keep time go, with their receipts, and old entries of the audit. Paced, so that a flood of them leaves room for others. */
+import { purgeAudit } from './audit.js'
 import type { Deps } from './deps.js'
 
 const batch = 200
@@ -8,6 +9,7 @@ const pauseMs = 20
 export async function purge(deps: Deps, signal?: AbortSignal): Promise<number> {
   const now = deps.clock.now()
   await deps.store.throttles.removeExpired(now)
+  await purgeAudit(deps)
   let purged = 0
   while (!signal?.aborted) {
     const ids = await deps.store.jobs.expired(now, batch)

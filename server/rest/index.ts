@@ -3,11 +3,15 @@
  * about; each route reads, calls one step, and answers.
  */
 import type { Hono } from 'hono'
+import { addAuditRoutes } from './audit.js'
 import { addJobRoutes } from './jobs.js'
 import { addReceiptRoutes } from './receipts.js'
-import type { RestOptions } from './request.js'
+import { identifyCaller, type RestOptions } from './request.js'
 
 export function addRestRoutes(app: Hono, options: RestOptions): void {
-  addJobRoutes(app, options)
+  // what functions post shows a token of its own, so nobody asks who they are
   addReceiptRoutes(app, options)
+  app.use(identifyCaller(options.guard))
+  addJobRoutes(app, options)
+  addAuditRoutes(app, options)
 }

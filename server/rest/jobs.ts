@@ -4,7 +4,7 @@ import { postJobRequest } from '../../core/wire.js'
 import { enqueue } from '../enqueue.js'
 import { cancelJob, getJob } from '../operate.js'
 import { putSchedule } from '../schedule.js'
-import { allow, limitBody, readBody, type RestOptions } from './request.js'
+import { allow, limitBody, operate, readBody, type RestOptions } from './request.js'
 
 export function addJobRoutes(app: Hono, options: RestOptions): void {
   const { deps, maxBodyBytes } = options
@@ -34,8 +34,7 @@ export function addJobRoutes(app: Hono, options: RestOptions): void {
     return context.json(await getJob(deps, context.req.param('id')))
   })
 
-  app.delete('/job/:id', async (context) => {
-    allow(options, context, 'operate')
-    return context.json(await cancelJob(deps, context.req.param('id')))
-  })
+  app.delete('/job/:id', operate(options, 'jobs.cancel'), async (context) =>
+    context.json(await cancelJob(deps, context.req.param('id'))),
+  )
 }

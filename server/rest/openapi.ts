@@ -1,6 +1,8 @@
 /** Describes the REST routes, from the same schemas that check them. */
 import { z } from 'zod'
+import { listAuditRequest } from '../../core/audit.js'
 import { postJobRequest, receiptBody } from '../../core/wire.js'
+import type { Role } from '../../core/roles.js'
 import { jobStates } from '../../core/states.js'
 
 const schemaOf = (schema: z.ZodType): unknown => {
@@ -58,9 +60,35 @@ const job = {
   },
 }
 
+const auditPage = {
+  type: 'object',
+  properties: {
+    entries: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          id: text,
+          at: time,
+          by: { type: 'object', properties: { name: text, role: text } },
+          action: text,
+          target: { type: 'object' },
+          outcome: text,
+        },
+      },
+    },
+    cursor: { type: ['string', 'null'] },
+  },
+}
+
+/** A query parameter for each field of a request. */
+const queryOf = (schema: z.ZodObject) =>
+  Object.entries(schema.shape).map(([name, field]) => ({ name, in: 'query', schema: schemaOf(field) }))
+
 const jobIdParameter = { name: 'id', in: 'path', required: true, schema: text }
 const tokenParameter = { name: 'token', in: 'query', required: true, schema: text }
-const apiKey = [{ apiKey: [] }]
+/** The roles that may call it; `operate` may call everything. */
+const roles = (...names: Exclude<Role, 'operate'>[]): { apiKey: Role[] }[] => [{ apiKey: [...names, 'operate'] }]
 
 export const openapi = {
   openapi: '3.1.0',
@@ -70,7 +98,7 @@ export const openapi = {
     '/job': {
       post: {
         summary: 'Enqueue a job, or with `cron` make a schedule',
-        security: apiKey,
+        security: roles('enqueue'),
         requestBody: { required: true, ...json(schemaOf(postJobRequest)) },
         responses: {
           201: {
@@ -92,13 +120,13 @@ export const openapi = {
     '/job/{id}': {
       get: {
         summary: 'A job with the receipts of all its attempts',
-        security: apiKey,
+        security: roles('enqueue', 'observe'),
         parameters: [jobIdParameter],
         responses: { 200: { description: 'The job.', ...json(job) }, 404: problem('No such job.') },
       },
       delete: {
         summary: 'Cancel a job',
-        security: apiKey,
+        security: roles(),
         parameters: [jobIdParameter],
         responses: {
           200: {
@@ -134,12 +162,20 @@ export const openapi = {
         },
       },
     },
+    '/audit': {
+      get: {
+        summary: 'What operators did, newest first',
+        security: roles(),
+        parameters: queryOf(listAuditRequest),
+        responses: { 200: { description: 'A page of entries.', ...json(auditPage) } },
+      },
+    },
     '/healthz': { get: { summary: 'The process runs', responses: { 200: { description: 'Yes.' } } } },
     '/readyz': {
       get: { summary: 'The database answers', responses: { 200: { description: 'Yes.' }, 503: problem('No.') } },
     },
     '/metrics': {
-      get: { summary: 'Prometheus metrics', security: apiKey, responses: { 200: { description: 'Text.' } } },
+      get: { summary: 'Prometheus metrics', security: roles('observe'), responses: { 200: { description: 'Text.' } } },
     },
   },
 }

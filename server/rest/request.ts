@@ -1,9 +1,11 @@
 /** What every route shares: who may call it, and how its body is read. */
-import type { Context } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
 import { ErrandError } from '../../core/errors.js'
-import type { Guard, Role } from '../auth.js'
+import type { Role } from '../../core/roles.js'
+import { codeOf, operateAudited } from '../audit.js'
+import type { Actor, Guard, Identity } from '../auth.js'
 import type { Deps } from '../deps.js'
 import type { Waits } from '../wait.js'
 import { badRequest } from '../wireError.js'
@@ -16,9 +18,62 @@ export interface RestOptions {
   maxBodyBytes: number
 }
 
-/** Throws `UNAUTHORIZED` and `FORBIDDEN`. */
-export const allow = ({ guard }: RestOptions, context: Context, ...roles: Role[]): void =>
-  guard.require(context.req.header('authorization'), roles)
+declare module 'hono' {
+  interface ContextVariableMap {
+    identity: Identity
+    actor: Actor
+  }
+}
+
+/** Stands before every route that asks for a role. */
+export const identifyCaller =
+  (guard: Guard): MiddlewareHandler =>
+  async (context, next) => {
+    const { req } = context
+    context.set(
+      'identity',
+      await guard.identify({ authorization: req.header('authorization'), host: req.header('host') }),
+    )
+    await next()
+  }
+
+/** For routes that others than operators may call. Answers with who calls. Throws `UNAUTHORIZED` and `FORBIDDEN`. */
+export const allow = (
+  { guard }: Pick<RestOptions, 'guard'>,
+  context: Context,
+  ...roles: [Exclude<Role, 'operate'>, ...Exclude<Role, 'operate'>[]]
+): Actor => guard.require(context.get('identity'), roles)
+
+/**
+ * Stands before the handler of a route for operators alone: `app.delete('/job/:id', operate(options, 'jobs.cancel'), handler)`. `action` is the name of the
+ * procedure that does the same. A route that changes something leaves an entry in the audit; one that only looks (GET) does not.
+ * Behind it `actorOf` knows who calls: `actorOf(context.var)`. Throws `UNAUTHORIZED` and `FORBIDDEN`.
+ */
+export const operate =
+  ({ guard, deps }: RestOptions, action: string): MiddlewareHandler =>
+  async (context, next) => {
+    const { req } = context
+    const identity = context.get('identity')
+    const act = (actor: Actor) => {
+      context.set('actor', actor)
+      return next()
+    }
+    if (req.method === 'GET') return act(guard.require(identity, []))
+    const input = { ...req.query(), ...req.param(), ...(await peekBody(context)) }
+    // what a handler throws is with its context afterwards, not thrown here
+    const outcome = () => (context.error ? codeOf(context.error) : 'ok')
+    await operateAudited(deps, guard, identity, { action, input }, act, outcome)
+  }
+
+/** The body as far as it is a JSON object; the handler reads it again, and tells what is wrong with it. */
+async function peekBody(context: Context): Promise<object> {
+  try {
+    const body: unknown = JSON.parse(await context.req.text())
+    return typeof body === 'object' && body !== null ? body : {}
+  } catch {
+    return {}
+  }
+}
 
 export const limitBody = (maxSize: number) =>
   bodyLimit({
@@ -37,6 +92,17 @@ export const limitBody = (maxSize: number) =>
 /** The body, as the schema reads it. Throws `UNSUPPORTED_MEDIA_TYPE` and `BAD_REQUEST`. */
 export const readBody = async <Schema extends z.ZodType>(schema: Schema, context: Context): Promise<z.output<Schema>> =>
   parse(schema, await readJson(context))
+
+/** The query, as the schema reads it; what is written as a whole number is one. Throws `BAD_REQUEST`. */
+export function readQuery<Schema extends z.ZodType>(schema: Schema, context: Context): z.output<Schema> {
+  const query = Object.entries(context.req.query())
+  return parse(
+    schema,
+    Object.fromEntries(
+      query.map(([name, text]) => [name, name === 'limit' && /^\d{1,9}$/.test(text) ? Number(text) : text]),
+    ),
+  )
+}
 
 /** Throws `BAD_REQUEST` with an issue for each thing that does not fit. */
 export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {

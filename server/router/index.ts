@@ -5,6 +5,7 @@
 import { enqueueManyRequest, enqueueRequest, scheduleRequest } from '../../core/wire.js'
 import { enqueue, enqueueMany } from '../enqueue.js'
 import { putSchedule } from '../schedule.js'
+import { auditRouter } from './audit.js'
 import { jobsRouter } from './jobs.js'
 import { createRouter, toEnqueue, toObserve } from './procedure.js'
 import { schedulesRouter } from './schedules.js'
@@ -15,6 +16,7 @@ export const router = createRouter({
   schedule: toEnqueue.input(scheduleRequest).mutation(({ ctx, input }) => putSchedule(ctx.deps, input)),
   jobs: jobsRouter,
   schedules: schedulesRouter,
+  audit: auditRouter,
   workers: createRouter({
     list: toObserve.query(({ ctx }) => ctx.deps.contracts.names),
   }),

@@ -3,7 +3,9 @@ import { initTRPC, TRPCError } from '@trpc/server'
 import superjson from 'superjson'
 import { z } from 'zod'
 import type { ErrandError } from '../../core/errors.js'
-import type { Guard, Role } from '../auth.js'
+import type { Role } from '../../core/roles.js'
+import { codeOf, operateAudited } from '../audit.js'
+import type { Actor, Guard, Identity } from '../auth.js'
 import type { Deps } from '../deps.js'
 import type { Waits } from '../wait.js'
 import { badRequest, toWireError } from '../wireError.js'
@@ -12,22 +14,25 @@ export interface RouterContext {
   deps: Deps
   waits: Waits
   guard: Guard
-  authorization: string | undefined
+  identity: Identity
   /** Aborts when the caller has gone away. */
   signal: AbortSignal
 }
 
-const t = initTRPC.context<RouterContext>().create({
-  transformer: superjson,
-  errorFormatter: ({ shape, error, ctx }) => {
-    const { body } = toWireError(ctx?.deps.log ?? (() => {}), knownError(error))
-    return {
-      ...shape,
-      message: body.message,
-      data: { code: shape.data.code, httpStatus: shape.data.httpStatus, errand: body },
-    }
-  },
-})
+const t = initTRPC
+  .context<RouterContext>()
+  .meta<ProcedureMeta>()
+  .create({
+    transformer: superjson,
+    errorFormatter: ({ shape, error, ctx }) => {
+      const { body } = toWireError(ctx?.deps.log ?? (() => {}), knownError(error))
+      return {
+        ...shape,
+        message: body.message,
+        data: { code: shape.data.code, httpStatus: shape.data.httpStatus, errand: body },
+      }
+    },
+  })
 
 /** Our own error inside tRPC's, or one in its place for what tRPC found out itself. */
 function knownError(error: TRPCError): unknown {
@@ -45,18 +50,50 @@ const trpcCodes = {
   415: 'UNSUPPORTED_MEDIA_TYPE',
 } as const
 
-const procedureFor = (...allowed: Role[]) =>
-  t.procedure.use(async ({ ctx, next }) => {
-    try {
-      ctx.guard.require(ctx.authorization, allowed)
-    } catch (error) {
-      throw asTrpcError(error)
-    }
-    const result = await next()
-    if (!result.ok && result.error.code === 'INTERNAL_SERVER_ERROR' && result.error.cause)
-      throw asTrpcError(result.error.cause)
-    return result
-  })
+/** Of every procedure, for whoever lists them. */
+export interface ProcedureMeta {
+  /** Beside `operate`, which may do everything. */
+  roles: readonly Role[]
+}
+
+/** Behind it `ctx.actor` is the caller in the role that the procedure asks for. */
+const procedureFor = (...roles: Role[]) =>
+  t.procedure
+    .meta({ roles })
+    .use(({ ctx, next }) =>
+      withOurErrors(async () => next({ ctx: { ...ctx, actor: ctx.guard.require(ctx.identity, roles) } })),
+    )
+
+/** For operators alone. Each mutation leaves an entry in the audit, under its own name. */
+const procedureForOperators = () =>
+  t.procedure.meta({ roles: [] }).use(({ ctx, path, type, getRawInput, next }) =>
+    withOurErrors(async () => {
+      const { deps, guard, identity } = ctx
+      const act = (actor: Actor) => next({ ctx: { ...ctx, actor } })
+      if (type !== 'mutation') return act(guard.require(identity, []))
+      // what is wrong with an input that cannot be read is told by whoever parses it
+      const input = await getRawInput().catch(() => undefined)
+      return operateAudited(deps, guard, identity, { action: path, input }, act, (answer) =>
+        answer.ok ? 'ok' : codeOf(knownError(answer.error)),
+      )
+    }),
+  )
+
+type Answer = { ok: boolean; error?: TRPCError }
+
+/** tRPC takes an error that it does not know for its own fault. */
+async function withOurErrors<Result extends Answer>(act: () => Promise<Result>): Promise<Result> {
+  let result: Result
+  try {
+    result = await act()
+  } catch (error) {
+    throw asTrpcError(error)
+  }
+  if (!result.ok && result.error?.code === 'INTERNAL_SERVER_ERROR' && result.error.cause) {
+    throw asTrpcError(result.error.cause)
+  }
+  return result
+}
 
 function asTrpcError(error: unknown): TRPCError {
   const status = (error as Partial<ErrandError>).status
@@ -68,6 +105,6 @@ export const createRouter = t.router
 
 export const toEnqueue = procedureFor('enqueue')
 export const toObserve = procedureFor('observe')
-export const toOperate = procedureFor('operate')
+export const toOperate = procedureForOperators()
 /** The roles that may look at a job whose id they hold. */
 export const toFollow = procedureFor('enqueue', 'observe')

@@ -1,4 +1,6 @@
 /** What lies in the database. Dates are database time. */
+import type { AuditTarget } from '../../core/audit.js'
+import type { Role } from '../../core/roles.js'
 import type { FinalState, JobState } from '../../core/states.js'
 import type { ReceiptError } from '../../core/wire.js'
 
@@ -99,6 +101,16 @@ export interface ThrottleDocument {
   /** Changes with every write, so that a write based on an old read matches nothing. */
   version: string
   expireAt: Date
+}
+
+export interface AuditDocument {
+  /** Grows with time. */
+  _id: string
+  at: Date
+  by: { name: string; role: Role }
+  action: string
+  target: AuditTarget
+  outcome: string
 }
 
 export type { FinalState, JobState }

@@ -1,6 +1,7 @@
 /** The store: the only importer of the MongoDB driver beside server/database. It knows guards and indexes, and decides nothing. */
 import type { Db } from 'mongodb'
-import type { JobDocument, ReceiptDocument, ScheduleDocument, ThrottleDocument } from './documents.js'
+import type { AuditDocument, JobDocument, ReceiptDocument, ScheduleDocument, ThrottleDocument } from './documents.js'
+import { auditStore, type AuditStore } from './audit.js'
 import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs.js'
 import { receiptsStore, type ReceiptsStore } from './receipts.js'
@@ -12,6 +13,7 @@ export interface Store {
   receipts: ReceiptsStore
   schedules: SchedulesStore
   throttles: ThrottlesStore
+  audit: AuditStore
   /** Makes the indexes where they are missing. Safe to call from several coordinators at once. */
   prepare(): Promise<void>
   /** The database's own time. */
@@ -26,6 +28,7 @@ export function createStore(db: Db): Store {
     receipts: receiptsStore(db.collection<ReceiptDocument>('receipts')),
     schedules: schedulesStore(db.collection<ScheduleDocument>('schedules')),
     throttles: throttlesStore(db.collection<ThrottleDocument>('throttles')),
+    audit: auditStore(db.collection<AuditDocument>('audit')),
     prepare: () => ensureIndexes(db),
     async now() {
       const [answer] = await db

@@ -14,6 +14,7 @@ const leaves = [
   ['schedules', 'list'],
   ['schedules', 'add'],
   ['schedules', 'remove'],
+  ['audit', 'list'],
 ]
 
 describe('help', () => {

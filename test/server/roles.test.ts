@@ -1,0 +1,107 @@
+/** Every procedure and every route by every role: read off the router and the app, so that a new one is in here by itself. */
+import { describe, expect, it } from 'vitest'
+import { createApp } from '../../server/app.js'
+import { createGuard } from '../../server/auth.js'
+import { openapi } from '../../server/rest/openapi.js'
+import { router } from '../../server/router/index.js'
+import { createWaits } from '../../server/wait.js'
+import { roles, type Role } from '../../core/roles.js'
+import { testErrand, type TestErrand } from '../support/errand.js'
+import { workers } from '../client/workers.js'
+
+const apiKeys = roles.map((role) => ({ role, key: `the-key-of-role-${role}` }))
+const keyOf = (role: Role) => `the-key-of-role-${role}`
+
+interface Door {
+  method: string
+  path: string
+  /** Undefined: open to everyone, on purpose. */
+  roles: readonly Role[] | undefined
+}
+
+/** The code of the error that the door answers with, or `ok`. */
+async function knock({ coordinator }: TestErrand, { method, path }: Door, role?: Role): Promise<string> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(role === undefined ? {} : { authorization: `Bearer ${keyOf(role)}` }),
+  }
+  const body = method === 'POST' || method === 'PUT' || method === 'PATCH' ? '{}' : null
+  const response = await coordinator.fetch(new Request(`http://coordinator.test${path}`, { method, headers, body }))
+  if (response.ok) return 'ok'
+  const answer: any = await response.json() // oxlint-disable-line typescript/no-explicit-any
+  return (answer.error.json?.data.errand ?? answer.error).code
+}
+
+/** Who passes the door: strangers first, then each role. */
+async function passing(errand: TestErrand, door: Door): Promise<unknown> {
+  const codes = await Promise.all([undefined, ...roles].map((role) => knock(errand, door, role)))
+  return { door, codes: codes.map((code) => (code === 'UNAUTHORIZED' || code === 'FORBIDDEN' ? code : 'passes')) }
+}
+
+const meant = (door: Door): unknown => {
+  const { roles: allowed } = door
+  if (allowed === undefined) return { door, codes: ['passes', ...roles.map(() => 'passes')] }
+  const byRole = roles.map((role) => (role === 'operate' || allowed.includes(role) ? 'passes' : 'FORBIDDEN'))
+  return { door, codes: ['UNAUTHORIZED', ...byRole] }
+}
+
+const procedures = Object.entries(router._def.procedures).map(([path, procedure]) => {
+  const { type, meta } = (procedure as unknown as { _def: { type: string; meta?: { roles: readonly Role[] } } })._def
+  return { path, type, roles: meta?.roles }
+})
+
+describe('procedures', () => {
+  it('each name their roles', () => {
+    expect(procedures.length).toBeGreaterThan(10)
+    expect(procedures.filter(({ roles }) => roles === undefined)).toEqual([])
+  })
+
+  it('change something for others than operators only where jobs are asked for', () => {
+    const open = procedures.filter(({ type, roles }) => type === 'mutation' && roles?.length !== 0)
+    expect(open.map(({ path }) => path)).toEqual(['enqueue', 'enqueueMany', 'schedule'])
+    expect(open.map(({ roles }) => roles)).toEqual(open.map(() => ['enqueue']))
+  })
+
+  it('let in those roles and operate, and nobody else', async () => {
+    await using errand = await testErrand(workers, { apiKeys })
+    for (const { path, type, roles } of procedures) {
+      const method = type === 'mutation' ? 'POST' : 'GET'
+      const door = { method, path: `/trpc/${path}${method === 'GET' ? '?input=%7B%7D' : ''}`, roles }
+      expect(await passing(errand, door)).toEqual(meant(door))
+    }
+  })
+})
+
+/** As the API's description has it. */
+function describedRoles(method: string, path: string): Door['roles'] {
+  const paths = openapi.paths as Record<string, Record<string, { security?: { apiKey: Role[] }[] }>>
+  const described = paths[path.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()]
+  if (!described) throw new Error(`${method} ${path} is not in server/rest/openapi.ts.`)
+  return described.security?.[0]?.apiKey
+}
+
+describe('routes', () => {
+  it('let in the roles that their description names, and nobody else', async () => {
+    await using errand = await testErrand(workers, { apiKeys })
+    const { deps } = errand.coordinator
+    const waits = createWaits(deps)
+    const app = createApp({ deps, waits, guard: createGuard([]), maxBodyBytes: 1, isReady: () => true })
+    const routes = app.routes.filter(({ method, path }) => method !== 'ALL' && path !== '/openapi.json')
+    const doors = new Map(routes.map(({ method, path }) => [`${method} ${path}`, { method, path }]))
+    expect(doors.size).toBeGreaterThan(7)
+    for (const { method, path } of doors.values()) {
+      const door = { method, path: path.replaceAll(/:\w+/g, 'some'), roles: describedRoles(method, path) }
+      expect(await passing(errand, door)).toEqual(meant(door))
+    }
+    waits.stop()
+  })
+
+  it('are open to everyone only where no key could be asked for', () => {
+    const open = Object.entries(openapi.paths).flatMap(([path, methods]) =>
+      Object.entries(methods as Record<string, { security?: unknown }>)
+        .filter(([, { security }]) => security === undefined)
+        .map(([method]) => `${method} ${path}`),
+    )
+    expect(open).toEqual(['post /job/{id}/receipt', 'post /job/{id}/heartbeat', 'get /healthz', 'get /readyz'])
+  })
+})
