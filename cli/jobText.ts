@@ -30,10 +30,10 @@ export function describeJob(style: Style, job: JobView, reader: Reader): string 
 const argsIndent = 12
 
 export function describeReceipt(style: Style, receipt: ReceiptView, reader: Reader): string {
-  const { attempt, status, result, error, startedAt, finishedAt } = receipt
+  const { attempt, status, late, result, error, startedAt, finishedAt } = receipt
   const paint = status === 'success' ? style.green : style.red
   const took = style.dim(`${formatTime(startedAt)}, took ${formatTook(startedAt, finishedAt)}`)
-  const head = `  ${paint(status === 'success' ? '✔' : '✖')} attempt ${attempt}  ${paint(status)}  ${took}`
+  const head = `  ${paint(status === 'success' ? '✔' : '✖')} attempt ${attempt}  ${paint(status)}${late ? ', after it was cancelled' : ''}  ${took}`
   const lines = [
     ...(result === undefined ? [] : [`result ${plain(formatJson(result, 4))}`]),
     ...(error === undefined ? [] : [describeError(style, error, reader.cwd)]),

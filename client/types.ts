@@ -63,6 +63,8 @@ export interface SuccessReceipt<Result> {
   result: Result
   /** Counts from 1. */
   attempt: number
+  /** It came after its attempt had been cancelled, and changed nothing. */
+  late?: true
   startedAt: Date
   finishedAt: Date
 }
@@ -72,6 +74,8 @@ export interface FailureReceipt {
   /** `error.code` is `TIMEOUT` where the attempt gave no receipt before its deadline. */
   error: ReceiptError
   attempt: number
+  /** It came after its attempt had been cancelled, and changed nothing. */
+  late?: true
   startedAt: Date
   finishedAt: Date
 }

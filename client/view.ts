@@ -26,12 +26,15 @@ export function jobSummary({
 }
 
 export function receiptOf(view: ReceiptView): SuccessReceipt<unknown> | FailureReceipt {
-  const { attempt } = view
-  const startedAt = new Date(view.startedAt)
-  const finishedAt = new Date(view.finishedAt)
+  const common = {
+    attempt: view.attempt,
+    ...(view.late ? { late: true as const } : {}),
+    startedAt: new Date(view.startedAt),
+    finishedAt: new Date(view.finishedAt),
+  }
   return view.status === 'success'
-    ? { status: 'success', result: restorePayload(view.result, view.resultMeta), attempt, startedAt, finishedAt }
-    : { status: 'failure', error: view.error ?? { name: 'Error', message: '' }, attempt, startedAt, finishedAt }
+    ? { status: 'success', result: restorePayload(view.result, view.resultMeta), ...common }
+    : { status: 'failure', error: view.error ?? { name: 'Error', message: '' }, ...common }
 }
 
 export const scheduleDetails = ({

@@ -158,6 +158,8 @@ export type ListJobsRequest = z.input<typeof listJobsRequest>
 export interface ReceiptView {
   attempt: number
   status: 'success' | 'failure'
+  /** It came after its attempt had been cancelled, and changed nothing. */
+  late?: true
   result?: unknown
   resultMeta?: unknown
   error?: ReceiptError

@@ -24,6 +24,8 @@ export interface Dispatcher {
   stop(graceMs: number): Promise<void>
   /** Attempts that are ours: called, about to be, or with a receipt that is being written. */
   readonly running: number
+  /** The attempts whose functions are being called. */
+  calls(): { id: string; claim: string }[]
 }
 
 /** How far ahead jobs are claimed. Their deadline runs meanwhile, so it is a small part of the shortest sensible timeout. */
@@ -130,6 +132,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     get running() {
       return ready.length + calling.size + settling.size
     },
+    calls: () => [...calling.keys()].map(readAttemptKey),
     async stop(graceMs) {
       stopped = true
       stopListening.forEach((stop) => stop())
@@ -145,6 +148,11 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
 }
 
 const attemptKey = ({ _id, claim }: Pick<ClaimedJob, '_id' | 'claim'>): string => `${_id}:${claim}`
+
+function readAttemptKey(key: string): { id: string; claim: string } {
+  const at = key.indexOf(':')
+  return { id: key.slice(0, at), claim: key.slice(at + 1) }
+}
 
 /** How long calls take, as an average that forgets: a twentieth of the difference is taken over from each call. */
 function createPace() {

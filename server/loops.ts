@@ -9,6 +9,7 @@ import { reap } from './reap.js'
 import { recur } from './recur.js'
 import { sweepBlocked } from './slots.js'
 import { stage } from './stage.js'
+import { watchCancelled } from './watchCancelled.js'
 
 export interface Loops {
   /** Aborts the waits and resolves when no step is under way. */
@@ -27,6 +28,7 @@ interface Loop {
 
 /** Few enough for an idle coordinator to ask its database less than twice a second. */
 const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Loop[] => [
+  { name: 'watch for cancels', everyMs: 2_000, run: watchCancelled(deps, dispatcher) },
   {
     name: 'stage',
     everyMs: 2_000,

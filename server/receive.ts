@@ -10,7 +10,13 @@ import { ErrandError } from '../core/errors.js'
 import { isFinal } from '../core/states.js'
 import { retryAfterMs, type ParsedReceiptBody, type ReceiptError } from '../core/wire.js'
 import type { Deps } from './deps.js'
-import { receiptId, type ClaimedJob, type JobDocument, type ReceiptDocument } from './store/documents.js'
+import {
+  receiptId,
+  type CancelledAttempt,
+  type ClaimedJob,
+  type JobDocument,
+  type ReceiptDocument,
+} from './store/documents.js'
 import type { Transition } from './store/jobs.js'
 import { decide } from './transition.js'
 
@@ -59,7 +65,7 @@ function announce(deps: Deps, job: ClaimedJob, receipt: ReceiptDocument, { id, s
 }
 
 function receiptDocument(
-  job: ClaimedJob,
+  job: Pick<ClaimedJob, '_id' | 'claim' | 'attempt' | 'startedAt'>,
   body: ParsedReceiptBody,
   by: ReceiptDocument['by'],
   finishedAt: Date,
@@ -103,6 +109,8 @@ export async function receivePosted(
       await record(deps, job, timeout, 'coordinator')
     }
   }
+  const cancelled = job.cancelledAttempts?.find((attempt) => attempt.claim === claim)
+  if (cancelled) return recordLate(deps, job, cancelled, body)
   const known = await deps.store.receipts.find(receiptId(jobId, claim))
   if (known?.by === 'function') return { duplicate: true }
   throw new ErrandError(
@@ -111,6 +119,25 @@ export async function receivePosted(
       ? 'This attempt is over: its receipt did not come before the deadline.'
       : 'This attempt is over: the job was cancelled, or another attempt has begun.',
     { details: { id: jobId, state: (await deps.store.jobs.find(jobId))?.state ?? job.state } },
+  )
+}
+
+/**
+ * The work of a cancelled attempt was done all the same, and whoever looks at the job should see that: its receipt goes into the ledger. It moves
+ * nothing, because the cancel has taken the claim that every move names.
+ */
+async function recordLate(
+  deps: Deps,
+  job: JobDocument,
+  attempt: CancelledAttempt,
+  body: ParsedReceiptBody,
+): Promise<never> {
+  const receipt = receiptDocument({ _id: job._id, ...attempt }, body, 'function', deps.clock.now())
+  await deps.store.receipts.insertMany([receipt])
+  throw new ErrandError(
+    'ATTEMPT_OVER',
+    'This attempt is over: the job was cancelled. The receipt is kept, and changes nothing.',
+    { details: { id: job._id, state: job.state, recorded: true } },
   )
 }
 

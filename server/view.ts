@@ -20,13 +20,18 @@ export function jobView(job: JobDocument, receipts: ReceiptDocument[], contracts
     args: JSON.parse(job.args) as unknown,
     ...(job.argsMeta === undefined ? {} : { argsMeta: JSON.parse(job.argsMeta) as unknown }),
     ...(job.argsVersion === undefined ? {} : { argsVersion: job.argsVersion }),
-    receipts: receipts.map(receiptView),
+    receipts: receipts.map((receipt) => receiptView(receipt, isLate(job, receipt))),
   }
 }
 
-export const receiptView = (receipt: ReceiptDocument): ReceiptView => ({
+/** Whether its attempt had been cancelled before it came. */
+const isLate = ({ cancelledAttempts }: JobDocument, { _id }: ReceiptDocument): boolean =>
+  cancelledAttempts?.some(({ claim }) => _id.endsWith(`:${claim}`)) ?? false
+
+export const receiptView = (receipt: ReceiptDocument, late = false): ReceiptView => ({
   attempt: receipt.attempt,
   status: receipt.status,
+  ...(late ? { late: true } : {}),
   ...(receipt.result === undefined ? {} : { result: JSON.parse(receipt.result) as unknown }),
   ...(receipt.resultMeta === undefined ? {} : { resultMeta: JSON.parse(receipt.resultMeta) as unknown }),
   ...(receipt.error === undefined ? {} : { error: receipt.error }),

@@ -33,6 +33,7 @@ const receipt = {
   properties: {
     attempt: { type: 'integer', minimum: 1 },
     status: { enum: ['success', 'failure'] },
+    late: { const: true, description: 'It came after its attempt had been cancelled, and changed nothing.' },
     result: {},
     error: { type: 'object', properties: { name: text, message: text, code: text, stack: text, cause: {} } },
     startedAt: time,

@@ -50,6 +50,15 @@ export interface JobDocument {
   /** Only when final. */
   finishedAt?: Date
   expireAt?: Date
+
+  /** Attempts that an operator cancelled, newest last: a receipt under such a claim came too late to change anything. */
+  cancelledAttempts?: CancelledAttempt[]
+}
+
+export interface CancelledAttempt {
+  claim: string
+  attempt: number
+  startedAt: Date
 }
 
 /** A job that is ours until its deadline. */

@@ -302,12 +302,27 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     cancel: (id: string, states: readonly JobState[], finishedAt: Date, expireAt: Date): Promise<JobDocument | null> =>
       jobs.findOneAndUpdate(
         { _id: id, state: { $in: [...states] } },
-        {
-          $set: { state: 'cancelled', finishedAt, expireAt },
-          $unset: { claim: '', startedAt: '', deadline: '', slot: '', held: '', uniqueKey: '' },
-        },
+        [
+          { $set: { state: 'cancelled', finishedAt, expireAt, cancelledAttempts: withCancelledAttempt } },
+          { $unset: [...unsetAttempt, 'held', 'uniqueKey'] },
+        ],
         { returnDocument: 'before' },
       ),
+
+    /** Which of these attempts were cancelled. */
+    async cancelledAmong(attempts: readonly { id: string; claim: string }[]): Promise<{ id: string; claim: string }[]> {
+      const claims = attempts.map(({ claim }) => claim)
+      const found = await jobs
+        .find(
+          { _id: { $in: attempts.map(({ id }) => id) }, 'cancelledAttempts.claim': { $in: claims } },
+          { projection: { cancelledAttempts: 1 } },
+        )
+        .toArray()
+      const cancelled = new Set(
+        found.flatMap(({ _id, cancelledAttempts }) => cancelledAttempts!.map(({ claim }) => `${_id}:${claim}`)),
+      )
+      return attempts.filter(({ id, claim }) => cancelled.has(`${id}:${claim}`))
+    },
 
     /** A final job gets `attempts` more attempts, from now. */
     async retry(
@@ -352,6 +367,28 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       return deletedCount
     },
   }
+}
+
+/** More than a few of one job are an operator at play; the oldest of them are forgotten. */
+const keptCancelledAttempts = 20
+
+/** As an expression of an update, whose `$state` is the state before it. */
+const withCancelledAttempt = {
+  $cond: [
+    { $eq: ['$state', 'running'] },
+    {
+      $slice: [
+        {
+          $concatArrays: [
+            { $ifNull: ['$cancelledAttempts', []] },
+            [{ claim: '$claim', attempt: '$attempt', startedAt: '$startedAt' }],
+          ],
+        },
+        -keptCancelledAttempts,
+      ],
+    },
+    { $ifNull: ['$cancelledAttempts', '$$REMOVE'] },
+  ],
 }
 
 function transitionUpdate({ set, unset, keepMs, attemptChange }: Transition, now: Date): UpdateFilter<JobDocument> {

@@ -3,7 +3,9 @@ import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
 import type { FunctionCall } from '../../core/wire.js'
 import type { Answer, Call, Invoke } from '../../server/invoke.js'
-import { testErrand } from '../support/errand.js'
+import { retryJob } from '../../server/operate.js'
+import { watchCancelled } from '../../server/watchCancelled.js'
+import { testErrand, type TestErrand } from '../support/errand.js'
 
 const work = defineJob({ args: z.object({}), retry: { attempts: 2, backoff: ['5s'] }, timeout: '30s', run: () => null })
 
@@ -201,15 +203,79 @@ describe('heartbeat', () => {
 })
 
 describe('cancel while running', () => {
-  it('breaks the call off, and a late receipt changes nothing', async () => {
+  const cancel = (errand: TestErrand, id: string) =>
+    errand.coordinator.fetch(new Request(`http://coordinator.test/job/${id}`, { method: 'DELETE' }))
+
+  it('breaks the call off, and a late receipt is recorded and changes nothing', async () => {
     const functions = handOperated()
     await using errand = await testErrand({ work }, { invoke: functions.invoke })
     const id = await errand.enqueue('work')
     const { call, signal } = await functions.next()
-    await errand.coordinator.fetch(new Request(`http://coordinator.test/job/${id}`, { method: 'DELETE' }))
+    await cancel(errand, id)
     await errand.coordinator.dispatcher.idle()
     expect(signal.aborted).toBe(true)
+    await errand.clock.advance('1s')
+    for (let times = 0; times < 2; times++) {
+      expect(await errand.post(path(call.receipt), success)).toMatchObject({
+        status: 409,
+        body: { error: { code: 'ATTEMPT_OVER', recorded: true, state: 'cancelled' } },
+      })
+    }
+    expect(await errand.get(id)).toMatchObject({
+      state: 'cancelled',
+      finishedAt: '2030-01-01T00:00:00.000Z',
+      receipts: [{ attempt: 1, late: true, result: { ok: true }, startedAt: '2030-01-01T00:00:00.000Z' }],
+    })
+    expect((await errand.get(id)).receipts).toHaveLength(1)
+  })
+
+  it('refuses its heartbeat, and records a receipt that comes while the retried job runs again', async () => {
+    const { errand, id, call, functions } = await posted()
+    await using _ = errand
+    await cancel(errand, id)
+    expect((await errand.post(path(call.receipt, 'heartbeat'), {})).status).toBe(409)
+    await retryJob(errand.coordinator.deps, id)
+    await errand.claim()
+    const again = await functions.next()
     expect((await errand.post(path(call.receipt), success)).status).toBe(409)
-    expect((await errand.get(id)).state).toBe('cancelled')
+    expect((await errand.get(id)).state).toBe('running')
+    again.answer({ kind: 'receipt', receipt: { status: 'success', result: 2 } })
+    await errand.coordinator.dispatcher.idle()
+    const { state, receipts } = await errand.get(id)
+    expect([state, receipts.map(({ attempt, late, result }) => [attempt, late, result])]).toEqual([
+      'succeeded',
+      [
+        [1, true, { ok: true }],
+        [2, undefined, 2],
+      ],
+    ])
+  })
+
+  it('keeps what the function answers to a coordinator that did not hear of the cancel', async () => {
+    const functions = handOperated()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    await using other = await testErrand({ work }, { beside: errand })
+    const id = await errand.enqueue('work')
+    const { answer } = await functions.next()
+    await cancel(other, id)
+    answer({ kind: 'receipt', receipt: { status: 'success' } })
+    await errand.coordinator.dispatcher.idle()
+    expect(await errand.get(id)).toMatchObject({ state: 'cancelled', receipts: [{ status: 'success', late: true }] })
+  })
+
+  it('breaks off the call on another coordinator, which looks for cancels', async () => {
+    const functions = handOperated()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    await using other = await testErrand({ work }, { beside: errand })
+    const look = watchCancelled(errand.coordinator.deps, errand.coordinator.dispatcher)
+    const [id, running] = [await errand.enqueue('work'), await errand.enqueue('work')]
+    const [first, second] = [await functions.next(), await functions.next()]
+    await look()
+    await cancel(other, id)
+    await look()
+    expect([first.signal.aborted, second.signal.aborted]).toEqual([true, false])
+    second.answer({ kind: 'receipt', receipt: { status: 'success' } })
+    await errand.coordinator.dispatcher.idle()
+    expect((await errand.get(running)).state).toBe('succeeded')
   })
 })
