@@ -8,6 +8,7 @@ import { addAudit } from './commands/audit.js'
 import { addCodegen } from './commands/codegen.js'
 import { addDev } from './commands/dev.js'
 import { addEnqueue } from './commands/enqueue.js'
+import { addEnqueueMany } from './commands/enqueueMany.js'
 import { addFunctions } from './commands/functions.js'
 import { addJobs } from './commands/jobs.js'
 import { addSchedules } from './commands/schedules.js'
@@ -36,6 +37,7 @@ function createProgram(cli: Cli): Command {
   addStart(program, cli)
   addFunctions(program, cli)
   addEnqueue(program, cli)
+  addEnqueueMany(program, cli)
   addJobs(program, cli)
   addSchedules(program, cli)
   addAudit(program, cli)

@@ -4,10 +4,10 @@ import { encodeArgs, encodeJob } from '../core/encodeJob.js'
 import { configError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import { systemClock, type Clock } from '../core/clock.js'
-import { createEnqueue, enqueueAll, type AnyItem, type Enqueued } from './enqueue.js'
+import { createEnqueue, enqueueAll, enqueueTogether, type AnyItem, type Enqueued } from './enqueue.js'
 import { jobReference } from './receipt.js'
 import { createTransport } from './transport.js'
-import type { AnyJobs, Client, EnqueueOutcome, JobHandle, Registry } from './types.js'
+import type { AnyJobs, Client, EnqueueManyOptions, EnqueueOutcome, JobHandle, Registry } from './types.js'
 import { jobDetails, jobSummary, scheduleDetails } from './view.js'
 
 export interface ClientOptions {
@@ -35,7 +35,7 @@ export function createClient<Jobs extends Registry<Jobs> = AnyJobs>(options: Cli
 
 /** A client without a registry, less the types that follow each item of a list. */
 interface AnyClient extends Omit<Client, 'enqueueMany'> {
-  enqueueMany(items: readonly AnyItem[]): Promise<EnqueueOutcome<unknown>[]>
+  enqueueMany(items: readonly AnyItem[], options?: EnqueueManyOptions): Promise<EnqueueOutcome<unknown>[]>
 }
 
 function createAnyClient({
@@ -61,8 +61,8 @@ function createAnyClient({
 
   return {
     enqueue: async (worker, args, options) => handle(await enqueue(encodeJob(worker, args, options))),
-    enqueueMany: async (items) => {
-      const outcomes = await enqueueAll(transport, items)
+    enqueueMany: async (items, { atomic = false } = {}) => {
+      const outcomes = await (atomic ? enqueueTogether : enqueueAll)(transport, items)
       return outcomes.map((outcome) => (outcome.ok ? { ok: true, job: handle(outcome) } : outcome))
     },
     schedule: async (worker, args, { cron, timezone, id }) => {

@@ -12,6 +12,9 @@ export const maxJobsPerRequest = 10_000
 /** Characters. Far below what a coordinator takes (64 MiB), so that a request is quick to read and to send again. */
 export const maxRequestSize = 4_000_000
 
+/** Characters that jobs may take which must travel in one request, because they come all or none: a little less than a coordinator takes. */
+export const maxTogetherSize = 60_000_000
+
 export interface Enqueued {
   id: string
   state: JobState
@@ -39,9 +42,13 @@ export function* inRequests<Sized>(jobs: readonly Sized[], sizeOf: (job: Sized) 
 }
 
 /** Sends one request's worth of jobs. */
-export async function sendJobs(transport: Transport, jobs: readonly EncodedJob[]): Promise<Outcome[]> {
+export async function sendJobs(
+  transport: Transport,
+  jobs: readonly EncodedJob[],
+  more: { atomic?: true } = {},
+): Promise<Outcome[]> {
   const outcomes = await transport.call((router, options) =>
-    router.enqueueMany.mutate({ jobs: jobs.map(({ request }) => request) }, options),
+    router.enqueueMany.mutate({ jobs: jobs.map(({ request }) => request), ...more }, options),
   )
   return outcomes.map((outcome) =>
     outcome.ok ? { ...outcome, runAt: new Date(outcome.runAt) } : { ok: false, error: fromWire(outcome.error) },
@@ -92,4 +99,41 @@ export async function enqueueAll(transport: Transport, items: readonly AnyItem[]
     }
   }
   return outcomes
+}
+
+/** Enqueues all or none. Throws `BATCH_REFUSED` with issues that name the items, and `PAYLOAD_TOO_LARGE` before anything is sent. */
+export async function enqueueTogether(transport: Transport, items: readonly AnyItem[]): Promise<Outcome[]> {
+  if (items.length === 0) return []
+  const jobs = items.map(({ worker, args, ...options }, index) => {
+    try {
+      return encodeJob(worker, args, options)
+    } catch (error) {
+      throw refusedAt(['jobs', index], error)
+    }
+  })
+  checkOneRequest(
+    jobs.length,
+    jobs.reduce((size, job) => size + job.size, 0),
+  )
+  return sendJobs(transport, jobs, { atomic: true })
+}
+
+/** One item cannot be sent, so none is. */
+export function refusedAt(path: (string | number)[], error: unknown): unknown {
+  if (!(error instanceof ErrandError)) return error
+  const { code, message } = error
+  return new ErrandError('BATCH_REFUSED', `Nothing was sent, because ${path.join('.')} cannot be. ${message}`, {
+    issues: [{ path, code: code.toLowerCase(), message }],
+    cause: error,
+  })
+}
+
+/** Throws `PAYLOAD_TOO_LARGE` for jobs that come all or none and do not fit into one request. */
+export function checkOneRequest(jobs: number, size: number): void {
+  if (jobs <= maxJobsPerRequest && size <= maxTogetherSize) return
+  throw new ErrandError(
+    'PAYLOAD_TOO_LARGE',
+    `Jobs that come all or none travel in one request, which holds ${maxJobsPerRequest} jobs and ${maxTogetherSize} characters; these are ${jobs} jobs of about ${size} characters. Nothing was sent. Send fewer, or store large data elsewhere and send its address.`,
+    { details: { jobs, size } },
+  )
 }

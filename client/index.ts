@@ -15,6 +15,7 @@ export type {
   AuditPage,
   Client,
   EnqueueItem,
+  EnqueueManyOptions,
   EnqueueOptions,
   EnqueueOutcome,
   OnConflict,

@@ -31,6 +31,14 @@ export type EnqueueOutcomes<Jobs, Names extends readonly unknown[]> = {
   -readonly [Index in keyof Names]: EnqueueOutcome<ResultOf<Jobs, Names[Index] & keyof Jobs>>
 }
 
+export interface EnqueueManyOptions {
+  /**
+   * All or none: where one item cannot be enqueued, nothing is written, and the call throws `BATCH_REFUSED` with issues that name the items.
+   * All travel in one request, so they must fit it: 10,000 jobs and about 60 MB. Default: each item on its own.
+   */
+  atomic?: boolean | undefined
+}
+
 /** The outcome of one item of `enqueueMany`. */
 export type EnqueueOutcome<Result> = { ok: true; job: JobHandle<Result> } | { ok: false; error: ErrandError }
 
@@ -217,9 +225,11 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs> {
   /**
    * Enqueues each item on its own and answers with the outcomes in their order: a bad item has its error there, and the others go in.
    * Many items take several requests. Throws if the first cannot be made; if a later one cannot, the items from there on have its error.
+   * With `atomic` all items go in or none: then it throws `BATCH_REFUSED`, or `PAYLOAD_TOO_LARGE` where they do not fit into one request.
    */
   enqueueMany<const Names extends readonly (keyof Jobs & string)[]>(
     items: readonly [...EnqueueItems<Jobs, Names>],
+    options?: EnqueueManyOptions,
   ): Promise<EnqueueOutcomes<Jobs, Names>>
 
   /** Makes a job at each tick of `cron`. Throws `INVALID_TIME` for an expression or zone that cannot be read. */

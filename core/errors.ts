@@ -11,6 +11,8 @@ export const errorCodes = {
   INVALID_ARGS: 400,
   /** A cron expression, time zone, date or duration that cannot be read. */
   INVALID_TIME: 400,
+  /** Of jobs that come all or none, at least one cannot be enqueued, so none was; `issues` names the items. */
+  BATCH_REFUSED: 400,
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
   UNKNOWN_ROUTE: 404,

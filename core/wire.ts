@@ -58,7 +58,11 @@ export const postJobRequest = z
 
 export const enqueueManyLimit = 10_000
 /** Items are checked one by one, so that a bad one does not spoil the others. */
-export const enqueueManyRequest = z.strictObject({ jobs: z.array(z.unknown()).max(enqueueManyLimit) })
+export const enqueueManyRequest = z.strictObject({
+  jobs: z.array(z.unknown()).max(enqueueManyLimit),
+  /** All or none: where one item cannot be enqueued, nothing is written. Default: each on its own. */
+  atomic: z.boolean().default(false),
+})
 
 export const scheduleRequest = z.strictObject({
   /** Names the schedule; the same id again replaces it. Default: one is made. */

@@ -5,7 +5,7 @@ import type { Guard } from './auth.js'
 import type { Deps } from './deps.js'
 import { openapi } from './rest/openapi.js'
 import { addRestRoutes } from './rest/index.js'
-import { allow } from './rest/request.js'
+import { allow, maxManyBytes } from './rest/request.js'
 import { router } from './router/index.js'
 import type { Waits } from './wait.js'
 import { toWireError } from './wireError.js'
@@ -19,9 +19,6 @@ export interface AppOptions {
   /** False while the coordinator starts or stops. */
   isReady: () => boolean
 }
-
-/** `enqueueMany` carries up to 10,000 jobs. */
-const maxTrpcBodyBytes = 64 * 1024 * 1024
 
 export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOptions): Hono {
   const app = new Hono()
@@ -50,7 +47,7 @@ export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOpti
 
   app.all('/trpc/*', (context) => {
     const { req } = context
-    if (Number(req.header('content-length') ?? 0) > maxTrpcBodyBytes) {
+    if (Number(req.header('content-length') ?? 0) > maxManyBytes) {
       throw new ErrandError('PAYLOAD_TOO_LARGE', 'The request is larger than 64 MiB. Send fewer jobs in one call.')
     }
     return fetchRequestHandler({

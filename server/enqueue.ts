@@ -7,10 +7,8 @@ import { aheadMessage, isAhead, migrated, versionField } from '../core/migrate.j
 import { restorePayload } from '../core/payload.js'
 import type { JobState } from '../core/states.js'
 import type { ParsedUniqueRequest } from '../core/unique.js'
-import type { EnqueueOutcome, ParsedEnqueueRequest } from '../core/wire.js'
-import { enqueueRequest } from '../core/wire.js'
+import type { ParsedEnqueueRequest } from '../core/wire.js'
 import type { Deps } from './deps.js'
-import { badRequest, toWireError } from './wireError.js'
 import type { JobDocument } from './store/documents.js'
 import { readMoment } from './time.js'
 import { keyFields, settleConflict, uniqueRuleOf } from './unique.js'
@@ -28,6 +26,18 @@ export interface Enqueued {
  * Once it has answered, the job is in the journal.
  */
 export async function enqueue(deps: Deps, request: ParsedEnqueueRequest): Promise<Enqueued> {
+  const { job, rule } = await prepare(deps, request)
+  return insert(deps, rule, job)
+}
+
+export interface PreparedJob {
+  job: JobDocument
+  /** What becomes of it where its key is held. */
+  rule: UniqueRule
+}
+
+/** The job that a request asks for, checked and not yet stored. Throws as `enqueue` does, but for `KEY_TAKEN`. */
+export async function prepare(deps: Deps, request: ParsedEnqueueRequest): Promise<PreparedJob> {
   const contract = await deps.contracts.get(request.worker)
   const args = await checkArgs(contract, request.args, request.argsMeta)
   const now = deps.clock.now()
@@ -41,23 +51,7 @@ export async function enqueue(deps: Deps, request: ParsedEnqueueRequest): Promis
     key: request.unique?.key ?? request.key,
     unique: request.unique,
   })
-  return insert(deps, uniqueRuleOf(contract, request.unique), job)
-}
-
-/** Each item on its own: a bad one has its error in its place, and the others go in. */
-export function enqueueMany(deps: Deps, items: readonly unknown[]): Promise<EnqueueOutcome[]> {
-  return Promise.all(
-    items.map(async (item): Promise<EnqueueOutcome> => {
-      try {
-        const request = enqueueRequest.safeParse(item)
-        if (!request.success) throw badRequest(request.error)
-        const { runAt, ...job } = await enqueue(deps, request.data)
-        return { ok: true, ...job, runAt: runAt.toISOString() }
-      } catch (error) {
-        return { ok: false, error: toWireError(deps.log, error).body }
-      }
-    }),
-  )
+  return { job, rule: uniqueRuleOf(contract, request.unique) }
 }
 
 export interface CheckedArgs {

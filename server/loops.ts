@@ -10,6 +10,7 @@ import { recur } from './recur.js'
 import { sweepBlocked } from './slots.js'
 import { stage } from './stage.js'
 import { watchCancelled } from './watchCancelled.js'
+import { sweepBatches } from './together.js'
 
 export interface Loops {
   /** Aborts the waits and resolves when no step is under way. */
@@ -45,6 +46,7 @@ const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Loop[] => [
   },
   { name: 'purge', everyMs: 60_000, run: (signal) => purge(deps, signal).then(() => undefined) },
   { name: 'unblock', everyMs: 5_000, run: () => sweepBlocked(deps).then(() => undefined) },
+  { name: 'finish batches', everyMs: 60_000, run: () => sweepBatches(deps).then(() => undefined) },
   { name: 'release', everyMs: 30_000, run: () => releaseHeld(deps) },
 ]
 

@@ -44,11 +44,9 @@ export async function settleConflict(
   job: JobDocument,
 ): Promise<Enqueued | undefined> {
   const holder = await deps.store.jobs.holderOf(job.uniqueKey!)
-  if (!holder) return undefined
-  if (holder.uniqueUntil && holder.uniqueUntil <= deps.clock.now()) {
-    await deps.store.jobs.releaseKeys([holder._id], { uniqueUntil: holder.uniqueUntil })
-    return undefined
-  }
+  if (!holder || (await holdsNoLonger(deps, holder))) return undefined
+  // it may yet be undone with its batch, so nobody can be told that it is their job
+  if (holder.batch !== undefined) throw keyTaken(holder)
   switch (onConflict) {
     case 'return':
       return { id: holder._id, state: holder.state, runAt: holder.runAt, existing: true }
@@ -61,6 +59,13 @@ export async function settleConflict(
     case 'reject':
       throw keyTaken(holder)
   }
+}
+
+/** Sets a key free whose time is over, and answers whether it was. */
+export async function holdsNoLonger(deps: Deps, holder: JobDocument): Promise<boolean> {
+  if (!holder.uniqueUntil || holder.uniqueUntil > deps.clock.now()) return false
+  await deps.store.jobs.releaseKeys([holder._id], { uniqueUntil: holder.uniqueUntil })
+  return true
 }
 
 /** Gives the holder the new job's args and time, if it has not started; looks again where its state changed in between. */

@@ -1,10 +1,11 @@
 /** Jobs: enqueue, look, cancel. */
 import type { Hono } from 'hono'
-import { postJobRequest } from '../../core/wire.js'
+import { enqueueManyRequest, postJobRequest } from '../../core/wire.js'
 import { enqueue } from '../enqueue.js'
+import { enqueueMany } from '../enqueueMany.js'
 import { cancelJob, getJob } from '../operate.js'
 import { putSchedule } from '../schedule.js'
-import { allow, limitBody, operate, readBody, type RestOptions } from './request.js'
+import { allow, limitBody, maxManyBytes, operate, readBody, type RestOptions } from './request.js'
 
 export function addJobRoutes(app: Hono, options: RestOptions): void {
   const { deps, maxBodyBytes } = options
@@ -27,6 +28,11 @@ export function addJobRoutes(app: Hono, options: RestOptions): void {
       priority,
     })
     return context.json({ scheduleId, nextRunAt: nextRunAt?.toISOString() ?? null }, 201)
+  })
+
+  app.post('/jobs', limitBody(maxManyBytes), async (context) => {
+    allow(options, context, 'enqueue')
+    return context.json({ outcomes: await enqueueMany(deps, await readBody(enqueueManyRequest, context)) })
   })
 
   app.get('/job/:id', async (context) => {

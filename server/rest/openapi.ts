@@ -1,7 +1,7 @@
 /** Describes the REST routes, from the same schemas that check them. */
 import { z } from 'zod'
 import { listAuditRequest } from '../../core/audit.js'
-import { postJobRequest, receiptBody } from '../../core/wire.js'
+import { enqueueManyLimit, enqueueManyRequest, enqueueRequest, postJobRequest, receiptBody } from '../../core/wire.js'
 import type { Role } from '../../core/roles.js'
 import { jobStates } from '../../core/states.js'
 
@@ -91,6 +91,20 @@ const tokenParameter = { name: 'token', in: 'query', required: true, schema: tex
 /** The roles that may call it; `operate` may call everything. */
 const roles = (...names: Exclude<Role, 'operate'>[]): { apiKey: Role[] }[] => [{ apiKey: [...names, 'operate'] }]
 
+const enqueued = {
+  type: 'object',
+  properties: { id: text, state: { enum: jobStates }, runAt: time, existing: { const: true } },
+}
+
+/** The items are checked one by one, so their schema is not part of the request's own. */
+const manyJobs = {
+  ...(schemaOf(enqueueManyRequest) as object),
+  properties: {
+    jobs: { type: 'array', maxItems: enqueueManyLimit, items: schemaOf(enqueueRequest) },
+    atomic: { type: 'boolean', default: false },
+  },
+}
+
 export const openapi = {
   openapi: '3.1.0',
   info: { title: 'Errand coordinator', version: '1' },
@@ -105,15 +119,42 @@ export const openapi = {
           201: {
             description: 'The job, or the schedule, is stored.',
             ...json({
-              oneOf: [
-                { type: 'object', properties: { id: text, state: { enum: jobStates }, runAt: time } },
-                { type: 'object', properties: { scheduleId: text, nextRunAt: time } },
-              ],
+              oneOf: [enqueued, { type: 'object', properties: { scheduleId: text, nextRunAt: time } }],
             }),
           },
           400: problem('Args do not fit, an unknown field, two fields that exclude each other, a bad time.'),
           404: problem('No worker has this name; the message names the nearest.'),
           409: problem('The key is taken; `error.id` is the job that holds it.'),
+          413: problem('The body is too large.'),
+        },
+      },
+    },
+    '/jobs': {
+      post: {
+        summary: 'Enqueue many jobs, each on its own, or with `atomic` all or none',
+        security: roles('enqueue'),
+        requestBody: { required: true, ...json(manyJobs) },
+        responses: {
+          200: {
+            description: 'An outcome for each item, in order.',
+            ...json({
+              type: 'object',
+              properties: {
+                outcomes: {
+                  type: 'array',
+                  items: {
+                    oneOf: [
+                      { ...enqueued, properties: { ok: { const: true }, ...enqueued.properties } },
+                      { type: 'object', properties: { ok: { const: false }, ...errorBody.properties } },
+                    ],
+                  },
+                },
+              },
+            }),
+          },
+          400: problem(
+            'The request cannot be read; or, with `atomic`, some item cannot be enqueued: `issues` names it.',
+          ),
           413: problem('The body is too large.'),
         },
       },

@@ -18,6 +18,9 @@ export interface RestOptions {
   maxBodyBytes: number
 }
 
+/** The largest body of a request that carries many jobs. */
+export const maxManyBytes = 64 * 1024 * 1024
+
 declare module 'hono' {
   interface ContextVariableMap {
     identity: Identity

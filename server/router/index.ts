@@ -3,7 +3,8 @@
  * The typed client (client/) puts the types of `jobs/registry.gen.ts` around it.
  */
 import { enqueueManyRequest, enqueueRequest, scheduleRequest } from '../../core/wire.js'
-import { enqueue, enqueueMany } from '../enqueue.js'
+import { enqueue } from '../enqueue.js'
+import { enqueueMany } from '../enqueueMany.js'
 import { putSchedule } from '../schedule.js'
 import { auditRouter } from './audit.js'
 import { jobsRouter } from './jobs.js'
@@ -12,7 +13,7 @@ import { schedulesRouter } from './schedules.js'
 
 export const router = createRouter({
   enqueue: toEnqueue.input(enqueueRequest).mutation(({ ctx, input }) => enqueue(ctx.deps, input)),
-  enqueueMany: toEnqueue.input(enqueueManyRequest).mutation(({ ctx, input }) => enqueueMany(ctx.deps, input.jobs)),
+  enqueueMany: toEnqueue.input(enqueueManyRequest).mutation(({ ctx, input }) => enqueueMany(ctx.deps, input)),
   schedule: toEnqueue.input(scheduleRequest).mutation(({ ctx, input }) => putSchedule(ctx.deps, input)),
   jobs: jobsRouter,
   schedules: schedulesRouter,

@@ -36,8 +36,10 @@ export interface JobDocument {
   slotKey?: string
   /** Set once the throttle has sent the job away: next time it stands before newcomers. */
   throttled?: boolean
-  /** Why a queued job may not be claimed: no deployed worker has its name. */
-  held?: 'worker' | null
+  /** Why a queued job may not be claimed: no deployed worker has its name, or the batch it came with is still being written. */
+  held?: 'worker' | 'together' | null
+  /** The batch it came with, while that is being written; until it is released the job may yet be deleted again. */
+  batch?: string
   scheduleId?: string
 
   /** Only while running: the fence. Every write on the attempt names it. */
@@ -120,6 +122,14 @@ export interface AuditDocument {
   action: string
   target: AuditTarget
   outcome: string
+}
+
+/** Jobs that come all or none; see server/together. */
+export interface BatchDocument {
+  _id: string
+  state: 'writing' | 'released' | 'undone'
+  /** In this state since then. */
+  since: Date
 }
 
 export type { FinalState, JobState }

@@ -1,7 +1,15 @@
 /** The store: the only importer of the MongoDB driver beside server/database. It knows guards and indexes, and decides nothing. */
 import type { Db } from 'mongodb'
-import type { AuditDocument, JobDocument, ReceiptDocument, ScheduleDocument, ThrottleDocument } from './documents.js'
+import type {
+  AuditDocument,
+  BatchDocument,
+  JobDocument,
+  ReceiptDocument,
+  ScheduleDocument,
+  ThrottleDocument,
+} from './documents.js'
 import { auditStore, type AuditStore } from './audit.js'
+import { batchesStore, type BatchesStore } from './batches.js'
 import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs.js'
 import { receiptsStore, type ReceiptsStore } from './receipts.js'
@@ -14,6 +22,7 @@ export interface Store {
   schedules: SchedulesStore
   throttles: ThrottlesStore
   audit: AuditStore
+  batches: BatchesStore
   /** Makes the indexes where they are missing. Safe to call from several coordinators at once. */
   prepare(): Promise<void>
   /** The database's own time. */
@@ -29,6 +38,7 @@ export function createStore(db: Db): Store {
     schedules: schedulesStore(db.collection<ScheduleDocument>('schedules')),
     throttles: throttlesStore(db.collection<ThrottleDocument>('throttles')),
     audit: auditStore(db.collection<AuditDocument>('audit')),
+    batches: batchesStore(db.collection<BatchDocument>('batches'), db.collection<JobDocument>('jobs')),
     prepare: () => ensureIndexes(db),
     async now() {
       const [answer] = await db

@@ -13,6 +13,7 @@ export const jobIndexes = [
   { name: 'unique', key: { uniqueKey: 1 }, unique: true, partialFilterExpression: { uniqueKey: { $exists: true } } },
   { name: 'slot', key: { slot: 1 }, unique: true, partialFilterExpression: { slot: { $exists: true } } },
   { name: 'blocked', key: { slotKey: 1, priority: -1, _id: 1 }, partialFilterExpression: { state: 'blocked' } },
+  { name: 'together', key: { batch: 1 }, partialFilterExpression: { batch: { $exists: true } } },
   // For lists. Neither changes while a job runs and succeeds, so the hot path does not pay for them.
   { name: 'byWorker', key: { worker: 1, _id: -1 } },
   { name: 'failed', key: { state: 1, _id: -1 }, partialFilterExpression: { state: 'failed' } },

@@ -65,6 +65,9 @@ export function jobsStore(jobs: Collection<JobDocument>) {
 
     holderOf: (uniqueKey: string): Promise<JobDocument | null> => jobs.findOne({ uniqueKey }),
 
+    holdersOfKeys: (uniqueKeys: string[]): Promise<JobDocument[]> =>
+      jobs.find({ uniqueKey: { $in: uniqueKeys } }, { projection: { args: 0, argsMeta: 0 } }).toArray(),
+
     /** Takes keys from jobs that hold them no longer. */
     async releaseKeys(ids: string[], guard: Filter<JobDocument> = {}): Promise<void> {
       await jobs.updateMany({ _id: { $in: ids }, ...guard }, { $unset: { uniqueKey: '' } })

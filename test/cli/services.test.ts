@@ -72,6 +72,42 @@ afterAll(async () => {
 
 const call = (...args: string[]) => errand(args, running.caller)
 
+describe('enqueue-many', () => {
+  const lines = (...names: unknown[]) =>
+    names.map((name) => JSON.stringify({ worker: 'greet', args: { name } })).join('\n')
+  const many = (input: string, ...args: string[]) =>
+    errand(['enqueue-many', '-', ...args], { ...running.caller, input })
+
+  it('prints a line for each job, and what is wrong with a bad one', async () => {
+    const { code, stdout, stderr } = await many(`${lines('Ada', 7, 'Bob')}\n`)
+    expect(stdout).toMatch(/^([0-9a-f-]{36} {2}greet {2}queued\n){2}$/)
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('Line 2: The args do not fit greet.') })
+    expect(stderr).toContain('2 enqueued, 1 refused.')
+    const machines = await many(lines('Ada', 7), '--json')
+    expect(machines.code).toBe(1)
+    expect(jsonOf(machines)).toMatchObject([{ ok: true }, { ok: false, error: { code: 'INVALID_ARGS' } }])
+  })
+
+  it('takes all or none with --atomic', async () => {
+    const refused = await many(lines('Ada', 7), '--atomic')
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toContain('Nothing was enqueued')
+    expect((await many(lines('Ada', 'Bob'), '--atomic')).stdout.trim().split('\n')).toHaveLength(2)
+  })
+
+  it('reads a file, and says which line of it is no job', async () => {
+    await project.write('jobs.jsonl', `${lines('Ada')}\n\n[]\n`)
+    expect(await call('enqueue-many', 'jobs.jsonl')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Line 3 of jobs.jsonl must be a JSON object'),
+    })
+    expect(await call('enqueue-many', 'job.jsonl')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('job.jsonl cannot be read (ENOENT)'),
+    })
+  })
+})
+
 describe('enqueue', () => {
   it('prints id and state', async () => {
     const people = await call('enqueue', 'greet', '{"name":"Ada"}')

@@ -7,6 +7,7 @@ const leaves = [
   ['start'],
   ['functions'],
   ['enqueue'],
+  ['enqueue-many'],
   ['jobs', 'list'],
   ['jobs', 'get'],
   ['jobs', 'cancel'],

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { inRequests, maxJobsPerRequest, maxRequestSize } from '../../client/enqueue.js'
-import { ErrandError } from '../../client/index.js'
+import { inRequests, maxJobsPerRequest, maxRequestSize, maxTogetherSize } from '../../client/enqueue.js'
+import { ErrandError, type EnqueueItem } from '../../client/index.js'
 import { defineJob } from '../../core/index.js'
 import { enqueueManyLimit } from '../../core/wire.js'
 import { testErrand } from '../support/errand.js'
 import { clientOf, refused } from './support.js'
-import { workers } from './workers.js'
+import { workers, type Jobs } from './workers.js'
 
 const jobCount = (errand: { database: { db: import('mongodb').Db } }) =>
   errand.database.db.collection('jobs').countDocuments()
@@ -183,6 +183,54 @@ describe('enqueueMany', () => {
       'UNAVAILABLE',
     ])
     expect(await jobCount(errand)).toBe(2)
+  })
+})
+
+describe('enqueueMany with atomic', () => {
+  it('enqueues all, in one request', async () => {
+    await using errand = await testErrand(workers)
+    const { client, sent } = clientOf(errand)
+    const [mail, total] = await client.enqueueMany(
+      [
+        { worker: 'mail.send', args: { to: 'ada@example.org', at: new Date(0) } },
+        { worker: 'shop.total', args: { amount: '21' } },
+      ],
+      { atomic: true },
+    )
+    expect(sent.map(({ input }) => input.atomic)).toEqual([true])
+    if (!mail.ok || !total.ok) throw new Error('refused')
+    expect([await mail.job.result(), await total.job.result()]).toEqual([
+      { sentTo: 'ada@example.org', at: new Date(0) },
+      { doubled: 42 },
+    ])
+  })
+
+  it('enqueues none where one is refused, and names it', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    const items = [{ worker: 'tick' }, { worker: 'mail.bounce', args: {} }] as const
+    // @ts-expect-error `code` is missing
+    await expect(client.enqueueMany(items, { atomic: true })).rejects.toMatchObject({
+      code: 'BATCH_REFUSED',
+      issues: [{ path: ['jobs', 1, 'args', 'code'] }],
+    })
+    expect(await jobCount(errand)).toBe(0)
+  })
+
+  it('sends nothing where one cannot be sent, or not all in one request', async () => {
+    await using errand = await testErrand(workers)
+    const { client, sent } = clientOf(errand)
+    const send = (items: EnqueueItem<Jobs, 'tick' | 'mail.send'>[]) => client.enqueueMany(items, { atomic: true })
+    await expect(send([{ worker: 'tick' }, { worker: 'tick', runAt: new Date(Number.NaN) }])).rejects.toMatchObject({
+      code: 'BATCH_REFUSED',
+      issues: [{ path: ['jobs', 1], code: 'invalid_time' }],
+    })
+    const tooMany = Array.from({ length: enqueueManyLimit + 1 }, () => ({ worker: 'tick' }) as const)
+    await expect(send(tooMany)).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' })
+    const half = { worker: 'mail.send', args: { to: 'x'.repeat(maxTogetherSize / 2) } } as const
+    await expect(send([half, half])).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' })
+    expect(await send([])).toEqual([])
+    expect(sent).toEqual([])
   })
 })
 

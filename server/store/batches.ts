@@ -1,0 +1,42 @@
+/** Batches: jobs that come all or none. A batch's document says what becomes of its jobs; see server/together. */
+import type { Collection } from 'mongodb'
+import type { BatchDocument, JobDocument } from './documents.js'
+
+export function batchesStore(batches: Collection<BatchDocument>, jobs: Collection<JobDocument>) {
+  return {
+    async begin(id: string, now: Date): Promise<void> {
+      await batches.insertOne({ _id: id, state: 'writing', since: now })
+    },
+
+    /** Whoever is first decides. Answers whether that was this call. */
+    async decide(id: string, state: 'released' | 'undone', now: Date): Promise<boolean> {
+      const { modifiedCount } = await batches.updateOne({ _id: id, state: 'writing' }, { $set: { state, since: now } })
+      return modifiedCount === 1
+    },
+
+    /** Batches that have stood in their state since then or longer: whoever wrote them is gone, or very slow. */
+    abandoned: (before: Date, limit: number): Promise<BatchDocument[]> =>
+      batches
+        .find({ since: { $lte: before } })
+        .limit(limit)
+        .toArray(),
+
+    async forget(id: string): Promise<void> {
+      await batches.deleteOne({ _id: id })
+    },
+
+    /** Lets the batch's jobs into the claim index, as far as nothing else keeps them out of it. */
+    async release(id: string): Promise<void> {
+      await jobs.updateMany({ batch: id, held: 'together' }, { $unset: { batch: '', held: '' } }, { hint: 'together' })
+      await jobs.updateMany({ batch: id }, { $unset: { batch: '' } }, { hint: 'together' })
+    },
+
+    /** Answers with how many jobs went. */
+    async undo(id: string): Promise<number> {
+      const { deletedCount } = await jobs.deleteMany({ batch: id }, { hint: 'together' })
+      return deletedCount
+    },
+  }
+}
+
+export type BatchesStore = ReturnType<typeof batchesStore>
