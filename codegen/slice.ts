@@ -45,6 +45,7 @@ const contractOptions: Record<keyof ContractOptions, true> = {
   priority: true,
   schedule: true,
   keep: true,
+  batch: true,
   receipt: true,
 }
 

@@ -39,6 +39,8 @@ export interface Contract {
   priority: number
   schedule: { cron: string; timezone: string; args: unknown } | undefined
   keepMs: Record<FinalState, number>
+  /** How many jobs one call may carry. */
+  batch: number
   receipt: 'answered' | 'posted'
 }
 
@@ -89,6 +91,7 @@ export function readContract(worker: string, options: ContractOptions): Contract
       failed: parseDuration(keep?.failed ?? '30d')!,
       cancelled: parseDuration(keep?.cancelled ?? '7d')!,
     },
+    batch: options.batch ?? 1,
     receipt: options.receipt ?? 'answered',
   }
 }
@@ -112,6 +115,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
         'priority',
         'schedule',
         'keep',
+        'batch',
         'receipt',
         'run',
       ],
@@ -126,6 +130,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
     ...integerProblems('priority', options.priority, -1000, 1000),
     ...scheduleProblems(options.schedule),
     ...keepProblems(options.keep),
+    ...integerProblems('batch', options.batch, 1, 500),
     ...(options.receipt === undefined || options.receipt === 'answered' || options.receipt === 'posted'
       ? []
       : [{ path: ['receipt'], message: `must be 'answered' or 'posted'.` }]),

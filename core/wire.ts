@@ -144,6 +144,14 @@ export interface FunctionCall {
   traceparent?: string
 }
 
+/** The body of a call that carries several jobs of a worker, for workers with `batch`. The answer is a receipt for each, in their order. */
+export interface FunctionBatch {
+  jobs: FunctionCall[]
+}
+
+/** The body of the answer to such a call. */
+export const receiptsBody = z.strictObject({ receipts: z.array(receiptBody) })
+
 /** Milliseconds until a function's `retryAfter`. */
 export const retryAfterMs = (retryAfter: Duration | number): number =>
   typeof retryAfter === 'number' ? Math.round(retryAfter * 1_000) : parseDuration(retryAfter)!

@@ -31,6 +31,27 @@ export function failureReceipt(thrown: unknown): string {
   return JSON.stringify(receipt)
 }
 
+/** The answer to a call that carried several jobs. A receipt that does not fit into it any more becomes a failure of its own job, which is tried again. */
+export function joinReceipts(receipts: string[]): string {
+  let left = maxReceiptBytes - roomForFailures
+  const fitting = receipts.map((receipt) => {
+    const bytes = bytesOf(receipt)
+    if (bytes > left) return tooLargeTogether
+    left -= bytes
+    return receipt
+  })
+  return `{"receipts":[${fitting.join(',')}]}`
+}
+
+const roomForFailures = 128 * 1024
+
+const tooLargeTogether = failureReceipt(
+  new AttemptError(
+    'RESULT_TOO_LARGE',
+    `The results of one call are together larger than ${maxReceiptBytes / 1024 / 1024} MiB. Lower \`batch\`, or store results elsewhere and return where.`,
+  ),
+)
+
 /** What a worker says by `Fatal` and `RetryAfter`. By name too, because a bundle may hold a second copy of errand. */
 function verdict(thrown: unknown): { fatal?: true; retryAfter?: Duration } {
   if (!isErrorLike(thrown)) return {}
@@ -44,4 +65,6 @@ function verdict(thrown: unknown): { fatal?: true; retryAfter?: Duration } {
 
 /** UTF-8 takes at most three bytes for each UTF-16 unit, so that short texts need no count. */
 const isLargerThan = (bytes: number, text: string): boolean =>
-  text.length > bytes || (text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes)
+  text.length > bytes || (text.length * 3 > bytes && bytesOf(text) > bytes)
+
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length

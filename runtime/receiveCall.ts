@@ -3,7 +3,7 @@ import { createVerifier } from '../core/signature.js'
 import type { FunctionCall } from '../core/wire.js'
 import type { Refusal } from './refusal.js'
 
-export type Received = { ok: true; call: FunctionCall } | { ok: false; refusal: Refusal }
+export type Received = { ok: true; calls: [FunctionCall, ...FunctionCall[]] } | { ok: false; refusal: Refusal }
 
 export type Verifier = ReturnType<typeof createVerifier>
 
@@ -41,16 +41,17 @@ export async function receiveCall(
   const badSignature = await verify(headers, body, now)
   if (badSignature !== undefined) return refuse(401, 'UNAUTHORIZED', badSignature)
 
-  const call = parseCall(body)
-  if (call === undefined) return refuse(400, 'BAD_REQUEST', 'The body is no call of a function.')
-  if (headers.id !== `${call.id}.${call.attempt}`) {
+  const calls = parseCalls(body)
+  if (calls === undefined) return refuse(400, 'BAD_REQUEST', 'The body is no call of a function.')
+  const [first] = calls
+  const others = calls.length === 1 ? '' : `+${calls.length - 1}`
+  if (headers.id !== `${first.id}.${first.attempt}${others}`) {
     return refuse(400, 'BAD_REQUEST', 'The header webhook-id must name the job and the attempt of the body.')
   }
   // the signature says who calls, not whom: a request for one function must not run in another
-  if (call.worker !== worker) {
-    return refuse(404, 'UNKNOWN_WORKER', `This function is ${worker}; the call is for "${call.worker}".`)
-  }
-  return { ok: true, call }
+  const other = calls.find((call) => call.worker !== worker)
+  if (other) return refuse(404, 'UNKNOWN_WORKER', `This function is ${worker}; the call is for "${other.worker}".`)
+  return { ok: true, calls }
 }
 
 /** A `Request` as an `Incoming`: its body read once. */
@@ -89,10 +90,14 @@ async function readText(request: Request, maxBytes: number): Promise<string | un
   }
 }
 
-function parseCall(body: string): FunctionCall | undefined {
+/** One call, or with `jobs` several. */
+function parseCalls(body: string): [FunctionCall, ...FunctionCall[]] | undefined {
   try {
     const value: unknown = JSON.parse(body)
-    return isCall(value) ? value : undefined
+    if (isCall(value)) return [value]
+    const jobs: unknown = typeof value === 'object' && value !== null && 'jobs' in value ? value.jobs : undefined
+    const isBatch = Array.isArray(jobs) && jobs.length > 1 && jobs.every(isCall)
+    return isBatch ? (jobs as [FunctionCall, ...FunctionCall[]]) : undefined
   } catch {
     return undefined
   }

@@ -10,7 +10,7 @@ import { beginAttempt } from './context.js'
 import { createKeyring, type Environment } from './keys.js'
 import { perform, type RunnableJob } from './perform.js'
 import { postUntilTaken, type PostDeps } from './post.js'
-import { failureReceipt, successReceipt } from './receipt.js'
+import { failureReceipt, joinReceipts, successReceipt } from './receipt.js'
 import { readRequest, receiveCall, type Incoming, type Verifier } from './receiveCall.js'
 import { json, refusalAnswer, toResponse, type Outgoing, type Refusal } from './refusal.js'
 
@@ -62,8 +62,14 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     const received = await receiveCall(incoming, worker, verify.verify, clock.now())
     if (!received.ok) return refusalAnswer(received.refusal)
 
-    if (job.receipt !== 'posted') return json(200, await runAttempt(job, received.call, deps, onHangUp))
-    const posted = runAndPost(job, received.call, deps, warn, platform?.signal)
+    const { calls } = received
+    if (job.receipt !== 'posted') {
+      const [first, ...others] = calls
+      if (others.length === 0) return json(200, await runAttempt(job, first, deps, onHangUp))
+      const toAll = onHangUp && shared(onHangUp)
+      return json(200, joinReceipts(await Promise.all(calls.map((call) => runAttempt(job, call, deps, toAll)))))
+    }
+    const posted = Promise.all(calls.map((call) => runAndPost(job, call, deps, warn, platform?.signal)))
     platform?.waitUntil?.(posted)
     return { status: 202, headers: {}, body: null }
   }
@@ -94,6 +100,13 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     fetch: async (request, env, platform) => toResponse(await handle(() => readRequest(request), env, platform)),
     handle: (incoming, env, platform) => handle(() => Promise.resolve(incoming), env, platform),
   }
+}
+
+/** One listener of the request, however many want to know. */
+function shared(onHangUp: NonNullable<Incoming['onHangUp']>): NonNullable<Incoming['onHangUp']> {
+  const listeners: (() => void)[] = []
+  onHangUp(() => listeners.forEach((listener) => listener()))
+  return (listener) => listeners.push(listener)
 }
 
 const plain = (body: string): Outgoing => ({ status: 200, headers: { 'content-type': 'text/plain' }, body })

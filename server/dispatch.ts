@@ -9,35 +9,48 @@ import { failure, record, timeout } from './receive.js'
 import type { ClaimedJob } from './store/documents.js'
 
 /**
- * Calls the function and answers with what it said, or that the call was aborted. Never rejects.
- * `breaking` is the attempt's own: the call is broken off here at the deadline, and by others for other reasons.
+ * Calls the function for these jobs of one worker, and answers with what it said for each, or that the call was aborted. Never rejects.
+ * `breaking` is the call's own: it is broken off here at the deadline, and by others for other reasons.
  */
-export async function call(deps: Deps, job: ClaimedJob, breaking: Breaking): Promise<Answer> {
-  if (job.deadline <= deps.clock.now()) {
-    // it waited too long for its lane; somebody else may have reaped it and given its slot away
-    breaking.breakOff('deadline')
-    return { kind: 'aborted' }
-  }
-  const stopWatching = watchDeadline(deps, job, breaking)
+export async function call(deps: Deps, jobs: ClaimedJob[], breaking: Breaking): Promise<Answer[]> {
+  const now = deps.clock.now()
+  if (jobs.some(({ deadline }) => deadline <= now)) return callInTime(deps, jobs, now, breaking)
+  const stopWatching = watchDeadline(deps, jobs, breaking)
   try {
-    return await deps.invoke(signedCall(deps, job, breaking))
+    return answers(await deps.invoke(signedCall(deps, jobs, breaking)), jobs.length)
   } catch (error) {
     // an invoker of the user's own may throw; ours answers
-    deps.log('error', 'an invoker threw', { worker: job.worker, error })
-    return { kind: 'failed', code: 'UNREACHABLE', message: 'The function could not be called.' }
+    deps.log('error', 'an invoker threw', { worker: jobs[0]!.worker, error })
+    return jobs.map(() => ({ kind: 'failed', code: 'UNREACHABLE', message: 'The function could not be called.' }))
   } finally {
     stopWatching()
   }
 }
 
-/** A heartbeat may have moved the deadline, perhaps on another coordinator; so at the deadline the database is asked. */
-function watchDeadline(deps: Deps, job: ClaimedJob, breaking: Breaking): () => void {
+/** Jobs that waited too long for their lane are not called: somebody else may have reaped them and given their slots away. */
+async function callInTime(deps: Deps, jobs: ClaimedJob[], now: Date, breaking: Breaking): Promise<Answer[]> {
+  const inTime = jobs.filter(({ deadline }) => deadline > now)
+  const said = inTime.length === 0 ? [] : await call(deps, inTime, breaking)
+  const answerOf = new Map(inTime.map((job, index) => [job, said[index]!]))
+  return jobs.map((job) => answerOf.get(job) ?? { kind: 'late' })
+}
+
+/** What the answer to a call means for each of its jobs. */
+function answers(answer: Answer, count: number): Answer[] {
+  if (answer.kind !== 'receipts') return count === 1 ? [answer] : Array.from({ length: count }, () => answer)
+  if (answer.receipts.length === count) return answer.receipts.map((receipt) => ({ kind: 'receipt', receipt }))
+  const message = `The function answered with ${answer.receipts.length} receipts for ${count} jobs.`
+  return Array.from({ length: count }, () => ({ kind: 'failed', code: 'BAD_RECEIPT', message }))
+}
+
+/** A heartbeat may have moved a deadline, perhaps on another coordinator; so at the last deadline the database is asked. */
+function watchDeadline(deps: Deps, jobs: ClaimedJob[], breaking: Breaking): () => void {
   const breakOff = () => breaking.breakOff('deadline')
   const leftMs = (deadline: Date) => deadline.getTime() - deps.clock.now().getTime()
   let cancel: () => void
   let watching = true
   const look = async () => {
-    const deadline = await movedDeadline(deps, job)
+    const deadline = await movedDeadline(deps, jobs)
     if (!watching) return
     if (deadline === undefined || leftMs(deadline) <= 0) breakOff()
     else watch(deadline)
@@ -45,16 +58,18 @@ function watchDeadline(deps: Deps, job: ClaimedJob, breaking: Breaking): () => v
   const watch = (deadline: Date) => {
     cancel = deps.clock.alarm(leftMs(deadline), () => void look().catch(breakOff))
   }
-  watch(job.deadline)
+  watch(jobs.length === 1 ? jobs[0]!.deadline : latest(jobs.map(({ deadline }) => deadline))!)
   return () => {
     watching = false
     cancel()
   }
 }
 
-async function movedDeadline(deps: Deps, job: ClaimedJob): Promise<Date | undefined> {
-  const current = await deps.store.jobs.find(job._id)
-  return current?.claim === job.claim ? current.deadline : undefined
+const latest = (dates: Date[]): Date | undefined => dates.toSorted((a, b) => a.getTime() - b.getTime()).at(-1)
+
+async function movedDeadline(deps: Deps, jobs: ClaimedJob[]): Promise<Date | undefined> {
+  const current = await Promise.all(jobs.map(({ _id }) => deps.store.jobs.find(_id)))
+  return latest(current.flatMap((job, index) => (job?.claim === jobs[index]!.claim ? (job.deadline ?? []) : [])))
 }
 
 /** Writes what an answer means for the job; `reason` says why the call was broken off, if it was. Never rejects: what goes wrong here is found by the reaper at the deadline. */
@@ -70,11 +85,17 @@ async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, reason:
   switch (answer.kind) {
     case 'accepted':
       return
+    case 'receipts':
+      // they were shared out among the jobs of their call
+      return
     case 'receipt':
       await record(deps, job, answer.receipt, 'function')
       return
     case 'failed':
       await record(deps, job, failure(answer.code, answer.message, answer.retryAfterMs), 'coordinator')
+      return
+    case 'late':
+      await record(deps, job, timeout, 'coordinator')
       return
     case 'aborted':
       if (reason === 'deadline') await record(deps, job, timeout, 'coordinator')
@@ -84,7 +105,24 @@ async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, reason:
 
 const functionAddress = (deps: Deps, worker: string): string => `${deps.functionsUrl}/${worker.replaceAll('.', '/')}`
 
-function signedCall(deps: Deps, job: ClaimedJob, breaking: Breaking): Call {
+/** Signed as one message, whose id is the first job's attempt and how many come after it. */
+function signedCall(deps: Deps, jobs: ClaimedJob[], breaking: Breaking): Call {
+  const [first] = jobs as [ClaimedJob]
+  const id = `${first._id}.${first.attempt}`
+  const one = jobs.length === 1
+  const body = one ? callBody(deps, first) : `{"jobs":[${jobs.map((job) => callBody(deps, job)).join(',')}]}`
+  return {
+    url: functionAddress(deps, first.worker),
+    headers: deps.signer.headers(one ? id : `${id}+${jobs.length - 1}`, deps.clock.now(), body),
+    body,
+    get signal() {
+      return breaking.signal
+    },
+    onAbort: (listener) => breaking.onBreak(listener),
+  }
+}
+
+function callBody(deps: Deps, job: ClaimedJob): string {
   const token = deps.signer.receiptToken(job._id, job.claim)
   const call: Omit<FunctionCall, 'args' | 'argsMeta'> = {
     id: job._id,
@@ -97,14 +135,5 @@ function signedCall(deps: Deps, job: ClaimedJob, breaking: Breaking): Call {
   }
   // args lie in the database as JSON text and are forwarded without being parsed
   const meta = job.argsMeta === undefined ? '' : `,"argsMeta":${job.argsMeta}`
-  const body = `${JSON.stringify(call).slice(0, -1)},"args":${job.args}${meta}}`
-  return {
-    url: functionAddress(deps, job.worker),
-    headers: deps.signer.headers(`${job._id}.${job.attempt}`, deps.clock.now(), body),
-    body,
-    get signal() {
-      return breaking.signal
-    },
-    onAbort: (listener) => breaking.onBreak(listener),
-  }
+  return `${JSON.stringify(call).slice(0, -1)},"args":${job.args}${meta}}`
 }

@@ -32,14 +32,24 @@ export interface Dispatcher {
 const aheadMs = 200
 /** About how long a claim takes. */
 const claimMs = 50
+/** Characters of args in one call, below the smallest body that a platform takes. */
+const maxBatchSize = 1_000_000
 /** More unwritten receipts than this, and no more calls are begun until some are written. */
 const maxSettling = 4_000
 
+/** One call of a function, which has a lane. */
+interface Call {
+  jobs: ClaimedJob[]
+  breaking: Breaking
+}
+
 export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   let ready: ClaimedJob[] = []
-  const calling = new Map<string, Breaking>()
-  const settling = new Set<Promise<void>>()
+  const calling = new Set<Call>()
+  const settling = new Set<Promise<unknown>>()
   const pace = createPace()
+  /** In calls that are under way. */
+  let jobsCalled = 0
   let stopped = false
   let pumping: Promise<void> | undefined
   let pumpAgain = false
@@ -47,7 +57,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   let backlog = false
   let becameIdle: (() => void)[] = []
 
-  const room = () => lanes + pace.jobsWithin(aheadMs, lanes) - calling.size - ready.length
+  const room = () => lanes + pace.jobsWithin(aheadMs, lanes) - jobsCalled - ready.length
 
   /** With a backlog a claim may wait until it brings many: as many as will start while it travels, half of all room at the most. */
   const worthClaiming = () => {
@@ -57,7 +67,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   const startReady = () => {
-    while (ready.length > 0 && calling.size < lanes && settling.size < maxSettling) void attempt(ready.shift()!)
+    while (ready.length > 0 && calling.size < lanes && settling.size < maxSettling) void begin(nextCall())
     if (backlog && worthClaiming()) wake()
     if (isIdle()) {
       for (const resolve of becameIdle) resolve()
@@ -65,14 +75,24 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     }
   }
 
-  const attempt = async (job: ClaimedJob): Promise<void> => {
-    const breaking = new Breaking()
-    calling.set(attemptKey(job), breaking)
-    const begun = deps.clock.now().getTime()
-    const answer = await call(deps, job, breaking)
-    pace.add(deps.clock.now().getTime() - begun)
-    calling.delete(attemptKey(job))
-    const settled = settle(deps, job, answer, breaking.reason)
+  /** The next job, and those behind it that the same call may carry. */
+  const nextCall = (): Call => {
+    const first = ready.shift()!
+    const atOnce = deps.contracts.loaded(first.worker)?.batch ?? 1
+    const jobs = atOnce === 1 ? [first] : [first, ...takeMates(ready, first, atOnce - 1)]
+    return { jobs, breaking: new Breaking() }
+  }
+
+  const begin = async (begun: Call): Promise<void> => {
+    const { jobs, breaking } = begun
+    calling.add(begun)
+    jobsCalled += jobs.length
+    const beganMs = deps.clock.now().getTime()
+    const answers = await call(deps, jobs, breaking)
+    pace.add((deps.clock.now().getTime() - beganMs) / jobs.length)
+    calling.delete(begun)
+    jobsCalled -= jobs.length
+    const settled = Promise.all(jobs.map((job, index) => settle(deps, job, answers[index]!, breaking.reason)))
     settling.add(settled)
     startReady()
     await settled
@@ -110,12 +130,17 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   const breakOff = (reason: BreakOff) => {
-    for (const breaking of calling.values()) breaking.breakOff(reason)
+    for (const { breaking } of calling) breaking.breakOff(reason)
   }
 
-  /** The database has let go of it already; here the call ends, or never begins. */
+  /**
+   * The database has let go of it already; here the call ends, or never begins. A call that carries others as well goes on: the function
+   * learns by its heartbeat, and the receipt will change nothing.
+   */
   const forget = (key: string) => {
-    calling.get(key)?.breakOff('cancelled')
+    for (const { jobs, breaking } of calling) {
+      if (jobs.length === 1 && attemptKey(jobs[0]!) === key) breaking.breakOff('cancelled')
+    }
     ready = ready.filter((job) => attemptKey(job) !== key)
   }
 
@@ -130,7 +155,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     pump,
     idle,
     get running() {
-      return ready.length + calling.size + settling.size
+      return ready.length + jobsCalled + settling.size
     },
     calls: () => [...calling.keys()].map(readAttemptKey),
     async stop(graceMs) {
@@ -145,6 +170,23 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
       await grace
     },
   }
+}
+
+/** Takes jobs of the same worker out of `ready`, as many as a body should carry. */
+function takeMates(ready: ClaimedJob[], { worker, args }: ClaimedJob, count: number): ClaimedJob[] {
+  const mates: ClaimedJob[] = []
+  let size = args.length
+  for (let index = 0; index < ready.length && mates.length < count;) {
+    const job = ready[index]!
+    if (job.worker !== worker) {
+      index++
+      continue
+    }
+    size += job.args.length
+    if (size > maxBatchSize) break
+    mates.push(...ready.splice(index, 1))
+  }
+  return mates
 }
 
 const attemptKey = ({ _id, claim }: Pick<ClaimedJob, '_id' | 'claim'>): string => `${_id}:${claim}`

@@ -1,7 +1,7 @@
 /** Calls a function over HTTP and reads what it says. The only thing it decides is what kind of answer came. */
 import { Agent, type Dispatcher } from 'undici'
 import { z, type ZodError } from 'zod'
-import { receiptBody, type ParsedReceiptBody } from '../core/wire.js'
+import { receiptBody, receiptsBody, type ParsedReceiptBody } from '../core/wire.js'
 
 export interface Call {
   url: string
@@ -15,10 +15,14 @@ export interface Call {
 
 export type Answer =
   | { kind: 'receipt'; receipt: ParsedReceiptBody }
+  /** One for each job of a call that carried several, in their order. */
+  | { kind: 'receipts'; receipts: ParsedReceiptBody[] }
   /** The function will post its receipt. */
   | { kind: 'accepted' }
   /** `signal` aborted before the answer was read. */
   | { kind: 'aborted' }
+  /** The deadline had passed before the call could be made. */
+  | { kind: 'late' }
   | { kind: 'failed'; code: string; message: string; retryAfterMs?: number }
 
 export type Invoke = (call: Call) => Promise<Answer>
@@ -165,6 +169,7 @@ export function readAnswer(
   }
   const body = parseJson(text)
   if (isPlainSuccess(body)) return { kind: 'receipt', receipt: body }
+  if (isObject(body) && 'receipts' in body) return readReceipts(body)
   const receipt = receiptBody.safeParse(body)
   if (receipt.success) return { kind: 'receipt', receipt: receipt.data }
   return {
@@ -174,9 +179,23 @@ export function readAnswer(
   }
 }
 
+function readReceipts(body: object): Answer {
+  const { receipts } = body as { receipts: unknown }
+  if (Array.isArray(receipts) && receipts.every(isPlainSuccess)) return { kind: 'receipts', receipts }
+  const parsed = receiptsBody.safeParse(body)
+  if (parsed.success) return { kind: 'receipts', receipts: parsed.data.receipts }
+  return {
+    kind: 'failed',
+    code: 'BAD_RECEIPT',
+    message: `The function answered 200 with receipts that cannot be read (${describeIssues(parsed.error)}).`,
+  }
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
 /** A success with its result and nothing else, as nearly all are: the schema would say the same, ten times slower. */
 function isPlainSuccess(body: unknown): body is ParsedReceiptBody & { status: 'success' } {
-  if (typeof body !== 'object' || body === null || (body as { status?: unknown }).status !== 'success') return false
+  if (!isObject(body) || (body as { status?: unknown }).status !== 'success') return false
   for (const field in body) if (field !== 'status' && field !== 'result') return false
   return true
 }

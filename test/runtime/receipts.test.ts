@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { defineJob, type JobContext } from '../../core/defineJob.js'
 import { Fatal, RetryAfter } from '../../core/outcome.js'
 import { encodePayload, restorePayload } from '../../core/payload.js'
-import { receiptBody } from '../../core/wire.js'
-import { testFunction, type Receipt } from './support.js'
+import { receiptBody, type FunctionCall } from '../../core/wire.js'
+import { callOf, signedRequest, testFunction, type Receipt } from './support.js'
 
 const jobThat = (run: () => unknown) => defineJob({ args: z.object({}), run })
 const receiptOf = (run: () => unknown): Promise<Receipt> => testFunction(jobThat(run)).receipt()
@@ -263,5 +263,44 @@ describe('a result', () => {
     const receipt = await receiptOf(() => 'é'.repeat(2.1 * 1024 * 1024))
     expect(receipt).toMatchObject({ status: 'failure', fatal: true, error: { code: 'RESULT_TOO_LARGE' } })
     expect(await receiptOf(() => 'e'.repeat(3 * 1024 * 1024))).toMatchObject({ status: 'success' })
+  })
+})
+
+describe('a call that carries several jobs', () => {
+  const request = (calls: FunctionCall[], id = `${calls[0]!.id}.1+${calls.length - 1}`) =>
+    signedRequest({ jobs: calls }, { id })
+  const of = (id: string, n: number) => callOf({ id, args: { n } })
+  const job = (run: (args: unknown) => unknown) => testFunction({ args: z.object({ n: z.number() }), run })
+  const receipts = async (response: Response) => ((await response.json()) as { receipts: Receipt[] }).receipts
+
+  it('is answered with a receipt for each, in their order', async () => {
+    const { handler } = job((args) => {
+      const { n } = args as { n: number }
+      if (n === 2) throw new Error('two')
+      return n
+    })
+    const calls = [of('a', 1), of('b', 2), of('c', 3)]
+    expect(await receipts(await handler.fetch(await request(calls)))).toMatchObject([
+      { status: 'success', result: 1 },
+      { status: 'failure', error: { message: 'two' } },
+      { status: 'success', result: 3 },
+    ])
+  })
+
+  it('fails the jobs whose results do not fit into the answer any more', async () => {
+    const { handler } = job(() => 'x'.repeat(900_000))
+    const calls = Array.from({ length: 6 }, (_, n) => of(`j${n}`, n))
+    const codes = (await receipts(await handler.fetch(await request(calls)))).map(
+      ({ status, error }) => error?.code ?? status,
+    )
+    expect(codes).toEqual(['success', 'success', 'success', 'success', 'RESULT_TOO_LARGE', 'RESULT_TOO_LARGE'])
+  })
+
+  it('is refused where a job of another worker is among them, or where the header counts otherwise', async () => {
+    const { handler } = job(() => 1)
+    const other = [of('a', 1), callOf({ id: 'b', worker: 'mail.other' })]
+    expect((await handler.fetch(await request(other))).status).toBe(404)
+    const three = [of('a', 1), of('b', 2), of('c', 3)]
+    expect((await handler.fetch(await request(three, 'a.1+1'))).status).toBe(400)
   })
 })

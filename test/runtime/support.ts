@@ -1,5 +1,5 @@
 import { sign } from '../../core/signature.js'
-import type { FunctionCall, ReceiptBody } from '../../core/wire.js'
+import type { FunctionBatch, FunctionCall, ReceiptBody } from '../../core/wire.js'
 import type { Clock } from '../../core/clock.js'
 import { wrap, type PlatformContext, type RunnableJob, type WrapOptions } from '../../runtime/index.js'
 
@@ -33,9 +33,9 @@ export interface Signing {
   signal?: AbortSignal
 }
 
-export async function signedRequest(call: FunctionCall, signing: Signing = {}): Promise<Request> {
+export async function signedRequest(call: FunctionCall | FunctionBatch, signing: Signing = {}): Promise<Request> {
   const body = JSON.stringify(call)
-  const id = signing.id ?? `${call.id}.${call.attempt}`
+  const id = signing.id ?? ('jobs' in call ? '' : `${call.id}.${call.attempt}`)
   const timestamp = String(Math.floor((signing.at ?? start).getTime() / 1_000))
   return new Request('http://functions.test/mail/send', {
     method: 'POST',
