@@ -157,7 +157,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     get running() {
       return ready.length + jobsCalled + settling.size
     },
-    calls: () => [...calling.keys()].map(readAttemptKey),
+    calls: () => [...calling].flatMap(({ jobs }) => jobs.map(({ _id: id, claim }) => ({ id, claim }))),
     async stop(graceMs) {
       stopped = true
       stopListening.forEach((stop) => stop())
@@ -190,11 +190,6 @@ function takeMates(ready: ClaimedJob[], { worker, args }: ClaimedJob, count: num
 }
 
 const attemptKey = ({ _id, claim }: Pick<ClaimedJob, '_id' | 'claim'>): string => `${_id}:${claim}`
-
-function readAttemptKey(key: string): { id: string; claim: string } {
-  const at = key.indexOf(':')
-  return { id: key.slice(0, at), claim: key.slice(at + 1) }
-}
 
 /** How long calls take, as an average that forgets: a twentieth of the difference is taken over from each call. */
 function createPace() {
