@@ -10,7 +10,7 @@ import type { Contracts } from './contracts.js'
 import type { Deps, Writes } from './deps.js'
 import { createDispatcher, type Dispatcher } from './dispatcher.js'
 import { createEvents } from './events.js'
-import { createGroup } from './group.js'
+import { gatherWrites } from './gatherWrites.js'
 import { createIds } from './ids.js'
 import { createHttpInvoker, type Invoke } from './invoke.js'
 import { silentLog, type Log } from './log.js'
@@ -86,7 +86,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     metrics: createMetrics(store, () => clock.now()),
     url: withoutSlash(options.url),
     functionsUrl: withoutSlash(options.functionsUrl),
-    writes: groupedWrites(store, clock, (slotKeys) => slotsFreed(deps, slotKeys)),
+    writes: gatheredWrites(store, clock, (slotKeys) => slotsFreed(deps, slotKeys)),
   }
   const dispatcher = createDispatcher(deps, concurrency)
   const waits = createWaits(deps)
@@ -138,7 +138,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
 
-function groupedWrites(store: Store, clock: Clock, slotsFreed: (slotKeys: string[]) => Promise<void>): Writes {
+function gatheredWrites(store: Store, clock: Clock, slotsFreed: (slotKeys: string[]) => Promise<void>): Writes {
   const apply = async (transitions: Transition[]): Promise<void> => {
     if (transitions.length === 0) return
     await store.jobs.apply(transitions, clock.now())
@@ -146,9 +146,9 @@ function groupedWrites(store: Store, clock: Clock, slotsFreed: (slotKeys: string
     if (freed.length > 0) await slotsFreed(freed)
   }
   return {
-    insertJob: createGroup({ write: (jobs) => store.jobs.insertMany(jobs), maxItems: 1_000 }),
+    insertJob: gatherWrites({ write: (jobs) => store.jobs.insertMany(jobs), maxItems: 1_000 }),
     // the ledger first: a crash in between leaves receipts whose moves the reaper finishes
-    settle: createGroup({
+    settle: gatherWrites({
       write: async (settlements) => {
         const first = await store.receipts.insertMany(settlements.map(({ receipt }) => receipt))
         await apply(settlements.filter((_, index) => first[index]).map(({ transition }) => transition))
@@ -156,7 +156,7 @@ function groupedWrites(store: Store, clock: Clock, slotsFreed: (slotKeys: string
       },
       maxItems: 1_000,
     }),
-    applyTransition: createGroup({
+    applyTransition: gatherWrites({
       write: async (transitions) => {
         await apply(transitions)
         return transitions.map(() => {})

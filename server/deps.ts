@@ -31,7 +31,7 @@ export interface Deps {
   writes: Writes
 }
 
-/** The grouped writes; see server/group. */
+/** The writes that are gathered; see server/gatherWrites. */
 export interface Writes {
   insertJob: (job: JobDocument) => Promise<InsertOutcome>
   /** Puts a receipt into the ledger and, where it is the first of its attempt, moves the job. Answers whether it was. */
