@@ -19,6 +19,8 @@ import { createMetrics } from './metrics.js'
 import { reconcileSchedules } from './schedule.js'
 import { slotsFreed } from './slots.js'
 import { createSigner } from './signer.js'
+import { insertOrStart, type EnterOutcome } from './startAtOnce.js'
+import type { JobDocument } from './store/documents.js'
 import { createStore, type Store } from './store/index.js'
 import type { Transition } from './store/jobs.js'
 import { createWaits } from './wait.js'
@@ -86,9 +88,12 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     metrics: createMetrics(store, () => clock.now()),
     url: withoutSlash(options.url),
     functionsUrl: withoutSlash(options.functionsUrl),
-    writes: gatheredWrites(store, clock, (slotKeys) => slotsFreed(deps, slotKeys)),
+    writes: gatheredWrites(store, clock, {
+      insertJobs: (jobs) => insertOrStart(deps, dispatcher, jobs),
+      slotsFreed: (slotKeys) => slotsFreed(deps, slotKeys),
+    }),
   }
-  const dispatcher = createDispatcher(deps, concurrency)
+  const dispatcher: Dispatcher = createDispatcher(deps, concurrency)
   const waits = createWaits(deps)
   let state: 'new' | 'ready' | 'stopped' = 'new'
   let starting: Promise<void> | undefined
@@ -138,7 +143,12 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
 
-function gatheredWrites(store: Store, clock: Clock, slotsFreed: (slotKeys: string[]) => Promise<void>): Writes {
+interface GatheredSteps {
+  insertJobs: (jobs: JobDocument[]) => Promise<EnterOutcome[]>
+  slotsFreed: (slotKeys: string[]) => Promise<void>
+}
+
+function gatheredWrites(store: Store, clock: Clock, { insertJobs, slotsFreed }: GatheredSteps): Writes {
   const apply = async (transitions: Transition[]): Promise<void> => {
     if (transitions.length === 0) return
     await store.jobs.apply(transitions, clock.now())
@@ -146,7 +156,7 @@ function gatheredWrites(store: Store, clock: Clock, slotsFreed: (slotKeys: strin
     if (freed.length > 0) await slotsFreed(freed)
   }
   return {
-    insertJob: gatherWrites({ write: (jobs) => store.jobs.insertMany(jobs), maxItems: 1_000 }),
+    insertJob: gatherWrites({ write: insertJobs, maxItems: 1_000 }),
     // the ledger first: a crash in between leaves receipts whose moves the reaper finishes
     settle: gatherWrites({
       write: async (settlements) => {

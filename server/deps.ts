@@ -8,7 +8,8 @@ import type { Metrics } from './metrics.js'
 import type { Signer } from './signer.js'
 import type { JobDocument, ReceiptDocument } from './store/documents.js'
 import type { Store } from './store/index.js'
-import type { InsertOutcome, Transition } from './store/jobs.js'
+import type { EnterOutcome } from './startAtOnce.js'
+import type { Transition } from './store/jobs.js'
 
 export interface Deps {
   store: Store
@@ -33,7 +34,8 @@ export interface Deps {
 
 /** The writes that are gathered; see server/gatherWrites. */
 export interface Writes {
-  insertJob: (job: JobDocument) => Promise<InsertOutcome>
+  /** Inserts a job, and starts it at once where it can. */
+  insertJob: (job: JobDocument) => Promise<EnterOutcome>
   /** Puts a receipt into the ledger and, where it is the first of its attempt, moves the job. Answers whether it was. */
   settle: (settlement: { receipt: ReceiptDocument; transition: Transition }) => Promise<boolean>
   applyTransition: (transition: Transition) => Promise<void>

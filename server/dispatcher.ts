@@ -13,9 +13,10 @@ import { Breaking, type BreakOff } from './breaking.js'
 import { claim, maxClaim, release } from './claim.js'
 import type { Deps } from './deps.js'
 import { call, settle } from './dispatch.js'
+import type { Lanes } from './startAtOnce.js'
 import type { ClaimedJob } from './store/documents.js'
 
-export interface Dispatcher {
+export interface Dispatcher extends Lanes {
   /** Claims what there is room for and starts it. Answers once nothing is claimable or all room is taken. */
   pump(): Promise<void>
   /** Resolves when no attempt runs and none is being claimed. */
@@ -50,6 +51,8 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   const pace = createPace()
   /** In calls that are under way. */
   let jobsCalled = 0
+  /** Lanes that are kept for jobs that are being inserted. */
+  let reserved = 0
   let stopped = false
   let pumping: Promise<void> | undefined
   let pumpAgain = false
@@ -57,7 +60,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   let backlog = false
   let becameIdle: (() => void)[] = []
 
-  const room = () => lanes + pace.jobsWithin(aheadMs, lanes) - jobsCalled - ready.length
+  const room = () => lanes + pace.jobsWithin(aheadMs, lanes) - jobsCalled - reserved - ready.length
 
   /** With a backlog a claim may wait until it brings many: as many as will start while it travels, half of all room at the most. */
   const worthClaiming = () => {
@@ -67,7 +70,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   const startReady = () => {
-    while (ready.length > 0 && calling.size < lanes && settling.size < maxSettling) void begin(nextCall())
+    while (ready.length > 0 && calling.size < lanes && settling.size < maxSettling) void send(nextCall())
     if (backlog && worthClaiming()) wake()
     if (isIdle()) {
       for (const resolve of becameIdle) resolve()
@@ -83,7 +86,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     return { jobs, breaking: new Breaking() }
   }
 
-  const begin = async (begun: Call): Promise<void> => {
+  const send = async (begun: Call): Promise<void> => {
     const { jobs, breaking } = begun
     calling.add(begun)
     jobsCalled += jobs.length
@@ -100,7 +103,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     startReady()
   }
 
-  const isIdle = () => calling.size === 0 && settling.size === 0 && ready.length === 0 && !pumping
+  const isIdle = () => calling.size === 0 && settling.size === 0 && ready.length === 0 && reserved === 0 && !pumping
 
   const fill = async (): Promise<void> => {
     do {
@@ -123,6 +126,24 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
       startReady()
     })
     return pumping
+  }
+
+  const reserve = (count: number): number => {
+    const nobodyWaits = !stopped && !backlog && ready.length === 0
+    const kept = nobodyWaits ? Math.max(0, Math.min(count, lanes - calling.size - reserved)) : 0
+    reserved += kept
+    return kept
+  }
+
+  /** A shutdown came while they were being inserted. */
+  const giveBack = (jobs: ClaimedJob[]) => {
+    const released = release(deps, jobs)
+      .catch((error: unknown) => deps.log('warn', 'jobs could not be given back; the reaper will', { error }))
+      .finally(() => {
+        settling.delete(released)
+        startReady()
+      })
+    settling.add(released)
   }
 
   const wake = () => {
@@ -154,6 +175,13 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   return {
     pump,
     idle,
+    reserve,
+    begin(jobs, kept) {
+      reserved -= kept
+      if (stopped) giveBack(jobs)
+      else ready.push(...jobs)
+      startReady()
+    },
     get running() {
       return ready.length + jobsCalled + settling.size
     },

@@ -193,12 +193,14 @@ const keyMissing = (worker: string): ErrandError =>
 
 /** Answers once the job is in the journal. A job that is there under its id already was made by another coordinator, which is as good. */
 export async function insert(deps: Deps, unique: UniqueRule, job: JobDocument): Promise<Enqueued> {
-  while ((await deps.writes.insertJob(job)) === 'keyTaken') {
+  let outcome = await deps.writes.insertJob(job)
+  while (outcome === 'keyTaken') {
     const settled = await settleConflict(deps, unique, job)
     if (settled) return settled
+    outcome = await deps.writes.insertJob(job)
   }
-  if (job.state === 'queued') deps.events.emit('queued', undefined)
-  else deps.events.emit('scheduled', job.runAt)
+  if (job.state === 'scheduled') deps.events.emit('scheduled', job.runAt)
+  else if (outcome !== 'started') deps.events.emit('queued', undefined)
   deps.metrics.enqueued(job.worker)
   return { id: job._id, state: job.state, runAt: job.runAt }
 }
