@@ -1,14 +1,15 @@
 /** Assembles the client: one plain engine keyed by name, which gets its types from `Jobs`. */
 import { durationProblem, parseDuration, type Duration } from '../core/duration.js'
-import { encodeArgs, encodeJob } from '../core/encodeJob.js'
+import { encodeJob } from '../core/encodeJob.js'
 import { configError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import { createEnqueue, enqueueAll, enqueueTogether, type AnyItem, type Enqueued } from './enqueue.js'
 import { jobReference } from './receipt.js'
 import { createTransport } from './transport.js'
+import { createSchedule, createSchedules } from './schedules.js'
 import type { AnyJobs, Client, EnqueueManyOptions, EnqueueOutcome, JobHandle, Registry } from './types.js'
-import { jobDetails, jobSummary, scheduleDetails } from './view.js'
+import { jobDetails, jobSummary } from './view.js'
 
 export interface ClientOptions {
   /** The coordinator's address, such as `http://127.0.0.1:4100`. */
@@ -65,10 +66,7 @@ function createAnyClient({
       const outcomes = await (atomic ? enqueueTogether : enqueueAll)(transport, items)
       return outcomes.map((outcome) => (outcome.ok ? { ok: true, job: handle(outcome) } : outcome))
     },
-    schedule: async (worker, args, { cron, timezone, id }) => {
-      const { size: _, ...encoded } = encodeArgs(worker, args)
-      return call((router, options) => router.schedule.mutate({ worker, ...encoded, cron, timezone, id }, options))
-    },
+    schedule: createSchedule(transport),
     job: (id) => reference(id),
     jobs: {
       get: async (id) => jobDetails(await call((router, options) => router.jobs.get.query({ id }, options))),
@@ -79,11 +77,7 @@ function createAnyClient({
       cancel: (id) => call((router, options) => router.jobs.cancel.mutate({ id }, options)),
       retry: (id) => call((router, options) => router.jobs.retry.mutate({ id }, options)),
     },
-    schedules: {
-      list: async () =>
-        (await call((router, options) => router.schedules.list.query(undefined, options))).map(scheduleDetails),
-      remove: (id) => call((router, options) => router.schedules.remove.mutate({ id }, options)),
-    },
+    schedules: createSchedules(transport),
     audit: {
       list: async (filter = {}) => {
         const page = await call((router, options) => router.audit.list.query(filter, options))

@@ -32,9 +32,7 @@ export type {
   ReceiptError,
   Registry,
   ResultOf,
-  ScheduleDetails,
-  Scheduled,
-  ScheduleOptions,
   SuccessReceipt,
   WaitOptions,
 } from './types.js'
+export type { Scheduled, ScheduleDetails, ScheduleOptions, SchedulePreview, Schedules } from './scheduleTypes.js'

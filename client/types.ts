@@ -8,6 +8,7 @@ import type { ErrandError } from '../core/errors.js'
 import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
 import type { Role } from '../core/roles.js'
 import type { JobState } from '../core/states.js'
+import type { Scheduled, ScheduleOptions, Schedules } from './scheduleTypes.js'
 
 export type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
 export type { EnqueueAfter, EnqueueAt, EnqueueOptions } from '../core/enqueueOptions.js'
@@ -41,21 +42,6 @@ export interface EnqueueManyOptions {
 
 /** The outcome of one item of `enqueueMany`. */
 export type EnqueueOutcome<Result> = { ok: true; job: JobHandle<Result> } | { ok: false; error: ErrandError }
-
-export interface ScheduleOptions {
-  /** Five fields, or six with seconds first, such as `0 9 * * *`. */
-  cron: string
-  /** The zone the expression is read in. Default `UTC`. */
-  timezone?: string | undefined
-  /** Names the schedule; the same id again replaces it. Default: one is made. */
-  id?: string | undefined
-}
-
-export interface Scheduled {
-  scheduleId: string
-  /** `null` where the expression has no tick any more. */
-  nextRunAt: Date | null
-}
 
 /** An error that `run` threw, as it travelled. `stack` points into the worker's TypeScript source. */
 export interface ReceiptError {
@@ -161,21 +147,6 @@ export interface JobPage {
   cursor: string | null
 }
 
-export interface ScheduleDetails {
-  id: string
-  worker: string
-  cron: string
-  timezone: string
-  args: unknown
-  /** The worker's `version` when the args were taken; absent for 1. */
-  argsVersion?: number
-  nextRunAt: Date | null
-  lastRunAt: Date | null
-  /** `code`: from a worker's `schedule` option. `api`: made at run time. */
-  source: 'code' | 'api'
-  createdAt: Date
-}
-
 export interface AuditOptions {
   /** Such as `jobs.cancel`. */
   action?: string | undefined
@@ -232,7 +203,7 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs> {
     options?: EnqueueManyOptions,
   ): Promise<EnqueueOutcomes<Jobs, Names>>
 
-  /** Makes a job at each tick of `cron`. Throws `INVALID_TIME` for an expression or zone that cannot be read. */
+  /** Makes a job at each tick of `cron` or `every`. Throws `INVALID_TIME` for a rule that cannot be read, `INVALID_ARGS`, `UNKNOWN_WORKER`. */
   schedule<Name extends string>(
     worker: KnownName<Jobs, Name>,
     args: ArgsOf<Jobs, Name & keyof Jobs>,
@@ -253,11 +224,7 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs> {
     /** Gives a final job new attempts. Throws `UNKNOWN_JOB`, `WRONG_STATE` before it has ended, and `KEY_TAKEN`. */
     retry(id: string): Promise<{ id: string; state: JobState }>
   }
-  schedules: {
-    list(): Promise<ScheduleDetails[]>
-    /** Throws `UNKNOWN_SCHEDULE`, and `WRONG_STATE` for one made in code. */
-    remove(id: string): Promise<void>
-  }
+  schedules: Schedules
   audit: {
     /** What operators did, newest first. Entries are kept for 90 days. */
     list(options?: AuditOptions): Promise<AuditPage>

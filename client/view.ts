@@ -1,7 +1,7 @@
 /** What the coordinator shows, as the client's callers see it: times are Dates, and args and results are as they were given. */
 import { restorePayload } from '../core/payload.js'
-import type { JobView, ReceiptView, ScheduleView } from '../core/wire.js'
-import type { FailureReceipt, JobDetails, JobSummary, ScheduleDetails, SuccessReceipt } from './types.js'
+import type { JobView, ReceiptView } from '../core/wire.js'
+import type { FailureReceipt, JobDetails, JobSummary, SuccessReceipt } from './types.js'
 
 export const jobDetails = ({ receipts, ...view }: JobView): JobDetails => ({
   ...jobSummary(view),
@@ -36,18 +36,3 @@ export function receiptOf(view: ReceiptView): SuccessReceipt<unknown> | FailureR
     ? { status: 'success', result: restorePayload(view.result, view.resultMeta), ...common }
     : { status: 'failure', error: view.error ?? { name: 'Error', message: '' }, ...common }
 }
-
-export const scheduleDetails = ({
-  args,
-  argsMeta,
-  nextRunAt,
-  lastRunAt,
-  createdAt,
-  ...view
-}: ScheduleView): ScheduleDetails => ({
-  ...view,
-  args: restorePayload(args, argsMeta),
-  nextRunAt: nextRunAt === null ? null : new Date(nextRunAt),
-  lastRunAt: lastRunAt === null ? null : new Date(lastRunAt),
-  createdAt: new Date(createdAt),
-})

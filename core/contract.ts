@@ -5,11 +5,11 @@
 import type * as z from 'zod/v4/core'
 import type { Backoff } from './backoff.js'
 import { defaultBackoff } from './backoff.js'
-import { cronProblem, timezoneProblem } from './cron.js'
 import type { ArgsSchema, JobOptions } from './defineJob.js'
 import { durationProblem, parseDuration } from './duration.js'
 import { ErrandError } from './errors.js'
 import { firstVersion } from './migrate.js'
+import { ruleFields, ruleProblems, type ScheduleRule } from './scheduleRule.js'
 import type { FinalState } from './states.js'
 import type { ThrottleRule } from './throttle.js'
 import { onConflicts, type OnConflict } from './uniqueOptions.js'
@@ -37,7 +37,7 @@ export interface Contract {
   concurrency: { limit: number; key: ((args: unknown) => string) | undefined } | undefined
   unique: (UniqueRule & { key: (args: unknown) => string }) | undefined
   priority: number
-  schedule: { cron: string; timezone: string; args: unknown } | undefined
+  schedule: { rule: ScheduleRule; args: unknown; priority: number | undefined } | undefined
   keepMs: Record<FinalState, number>
   /** How many jobs one call may carry. */
   batch: number
@@ -85,7 +85,7 @@ export function readContract(worker: string, options: ContractOptions): Contract
       maxWaitMs: parseDuration(unique.maxWait ?? '1h')!,
     },
     priority: options.priority ?? 0,
-    schedule: schedule && { cron: schedule.cron, timezone: schedule.timezone ?? 'UTC', args: schedule.args ?? {} },
+    schedule: schedule && readSchedule(schedule),
     keepMs: {
       succeeded: parseDuration(keep?.succeeded ?? '1d')!,
       failed: parseDuration(keep?.failed ?? '30d')!,
@@ -94,6 +94,10 @@ export function readContract(worker: string, options: ContractOptions): Contract
     batch: options.batch ?? 1,
     receipt: options.receipt ?? 'answered',
   }
+}
+
+function readSchedule({ args, priority, ...rule }: NonNullable<ContractOptions['schedule']>): Contract['schedule'] {
+  return { rule, args: args ?? {}, priority }
 }
 
 /** Everything wrong with a worker's policies at once. Knows nothing of files; codegen adds file, line and column. */
@@ -248,13 +252,10 @@ function uniqueProblems(unique: ContractOptions['unique']): PolicyProblem[] {
 
 function scheduleProblems(schedule: ContractOptions['schedule']): PolicyProblem[] {
   if (schedule === undefined) return []
-  const timezone = schedule.timezone ?? 'UTC'
-  const badZone = timezoneProblem(timezone)
-  const badCron = cronProblem(schedule.cron, badZone === undefined ? timezone : 'UTC')
   return [
-    ...unknownOptions(schedule, ['cron', 'timezone', 'args'], ['schedule']),
-    ...(badCron === undefined ? [] : [{ path: ['schedule', 'cron'], message: badCron }]),
-    ...(badZone === undefined ? [] : [{ path: ['schedule', 'timezone'], message: badZone }]),
+    ...unknownOptions(schedule, [...ruleFields, 'args', 'priority'], ['schedule']),
+    ...ruleProblems(schedule).map(({ field, message }) => ({ path: ['schedule', field], message })),
+    ...integerProblems('schedule.priority', schedule.priority, -1000, 1000),
   ]
 }
 

@@ -1,15 +1,21 @@
-/** Cron expressions: read by cron-parser, in an IANA time zone. */
-import { CronExpressionParser } from 'cron-parser'
+/**
+ * Cron expressions: read by cron-parser. It is asked in UTC, where the clock is never set, and what it answers is taken for local times; what
+ * these mean where the clock is set is core/ticks' business, because the parser has no policy for that, and its ways forth and back differ there.
+ */
+import { CronExpressionParser, type CronExpression } from 'cron-parser'
 
 /** What is wrong with a cron expression, as a sentence, or `undefined` where it has a next tick. */
-export function cronProblem(cron: unknown, timezone: string): string | undefined {
+export function cronProblem(cron: unknown): string | undefined {
   if (typeof cron !== 'string' || cron.trim() === '') return 'A cron expression is missing, such as "0 9 * * *".'
   const fields = cron.trim().split(/\s+/).length
   if (!cron.startsWith('@') && fields !== 5 && fields !== 6) {
     return `The cron expression "${cron}" has ${fields} field${fields === 1 ? '' : 's'}. It takes five (minute hour day month weekday), or six with seconds first.`
   }
+  if (/(^|[\s,])H/.test(cron)) {
+    return `The cron expression "${cron}" holds an H, which would be another number each time it is read. Use \`spread\` to move schedules apart.`
+  }
   try {
-    CronExpressionParser.parse(cron, { tz: timezone, currentDate: new Date(0) }).next()
+    parse(cron).next()
     return undefined
   } catch (error) {
     return `The cron expression "${cron}" cannot work: ${(error as Error).message}.`
@@ -30,28 +36,28 @@ export function timezoneProblem(timezone: unknown): string | undefined {
   return `"${String(timezone)}" is not a time zone. Write an IANA name, such as "Europe/Berlin" or "UTC".`
 }
 
-/** The first tick strictly after a moment, or `undefined` where the rule has no more (30 February). */
-export function nextTick(cron: string, timezone: string, after: Date): Date | undefined {
-  try {
-    return CronExpressionParser.parse(cron, { tz: timezone, currentDate: after }).next().toDate()
-  } catch {
-    return undefined
+/** Local times are numbers here: the milliseconds that a clock in UTC shows with the same date and time. */
+export interface LocalTimes {
+  /** The first local time of the expression at or after this one, or `undefined` where there are no more (30 February). */
+  from(localMs: number): number | undefined
+}
+
+export function localTimes(cron: string): LocalTimes {
+  const expression = parse(cron)
+  return {
+    from(localMs) {
+      expression.reset(new Date(localMs - 1))
+      try {
+        return expression.next().getTime()
+      } catch {
+        return undefined
+      }
+    },
   }
 }
 
-/**
- * The last tick at or before `until`, of those that follow the tick `from`; `from` itself where there is none.
- * Looked for by ticks that follow one another, because at DST changes the parser's way back does not meet the ticks of its way forth. The
- * search begins with the last minute and looks further back eightfold each time, so a rule for every second is as quick as one for every year.
- */
-export function lastTick(cron: string, timezone: string, from: Date, until: Date): Date {
-  for (let windowMs = 60_000; ; windowMs *= 8) {
-    const start = new Date(Math.max(from.getTime(), until.getTime() - windowMs))
-    let last: Date | undefined
-    for (let tick = nextTick(cron, timezone, start); tick && tick <= until; tick = nextTick(cron, timezone, tick)) {
-      last = tick
-    }
-    if (last) return last
-    if (start <= from) return from
-  }
-}
+/** Whether the expression ticks in each hour of the day, so that it says how often rather than when. */
+export const ticksEveryHour = (cron: string): boolean => parse(cron).fields.hour.values.length === 24
+
+const parse = (cron: string): CronExpression =>
+  CronExpressionParser.parse(cron.trim(), { tz: 'UTC', currentDate: new Date(0) })

@@ -2,6 +2,7 @@
 import type * as z from 'zod/v4/core'
 import type { Backoff } from './backoff.js'
 import type { Duration } from './duration.js'
+import type { Rhythm, SchedulePolicies } from './scheduleOptions.js'
 import type { OnConflict, UniqueUntil } from './uniqueOptions.js'
 
 /** Any zod 4 schema whose input is an object; refinements, transforms and pipes on it are welcome. */
@@ -51,14 +52,12 @@ export interface KeepPolicy {
   cancelled?: Duration
 }
 
-export interface SchedulePolicy<Input> {
-  /** A cron expression of five fields, or six with seconds first. */
-  cron: string
-  /** An IANA time zone, such as `America/Montreal`. Default `UTC`. */
-  timezone?: string
-  /** The args of each job the schedule makes. Default `{}`. */
-  args?: Input
-}
+/** Ticks by `cron` or by `every`; each tick makes a job. */
+export type SchedulePolicy<Input> = Rhythm &
+  SchedulePolicies & {
+    /** The args of each job the schedule makes. Default `{}`. */
+    args?: Input
+  }
 
 /** What `run` is given beside its args. */
 export interface JobContext {

@@ -9,10 +9,12 @@ export const duration = z.custom<Duration>((value) => parseDuration(value) !== u
 })
 
 /** A moment as people write it; `server/time` reads it, because a local time needs its zone. */
-const moment = z.union([z.string().min(1).max(64), z.date()])
+export const moment = z.union([z.string().min(1).max(64), z.date()])
 
-const workerName = z.string().min(1).max(200)
-const plainObject = z.record(z.string(), z.unknown())
+export const workerName = z.string().min(1).max(200)
+export const plainObject = z.record(z.string(), z.unknown())
+
+export const priority = z.int().min(-1000).max(1000)
 
 /** When, and with what, a job shall run. Shared by every way to enqueue. */
 const enqueueFields = {
@@ -28,14 +30,14 @@ const enqueueFields = {
   /** The zone of a `runAt` without an offset, or of `cron`. Default `UTC`. */
   timezone: z.string().max(64).optional(),
   /** Higher runs first, from -1000 to 1000. Default: the worker's. */
-  priority: z.int().min(-1000).max(1000).optional(),
+  priority: priority.optional(),
   /** Short for `unique: { key }`; where the worker has no policy, a job with a key that is held is refused. Taken for each worker on its own. */
   key: uniqueKey.optional(),
   /** One job of a key. */
   unique: uniqueRequest.optional(),
 }
 
-const excludeEachOther = (a: string, b: string) => ({
+export const excludeEachOther = (a: string, b: string) => ({
   message: `${a} and ${b} exclude each other. Give one of them.`,
   path: [b],
 })
@@ -47,14 +49,24 @@ export const enqueueRequest = z
 export type EnqueueRequest = z.input<typeof enqueueRequest>
 export type ParsedEnqueueRequest = z.output<typeof enqueueRequest>
 
-/** `POST /job`: a job, or with `cron` a schedule. */
+/** What a schedule has in the place of a time. */
+const recurring = ['cron', 'every'] as const
+/** What a schedule has no use for. */
+const onceOnly = ['unique', 'runAt', 'delay'] as const
+
+/** `POST /job`: a job, or with `cron` or `every` a schedule. */
 export const postJobRequest = z
-  .strictObject({ ...enqueueFields, cron: z.string().max(200).optional() })
+  .strictObject({ ...enqueueFields, cron: z.string().max(200).optional(), every: duration.optional() })
   .refine((body) => body.runAt === undefined || body.delay === undefined, excludeEachOther('runAt', 'delay'))
   .refine((body) => body.key === undefined || body.unique === undefined, excludeEachOther('key', 'unique'))
-  .refine((body) => body.cron === undefined || body.unique === undefined, excludeEachOther('unique', 'cron'))
-  .refine((body) => body.cron === undefined || body.runAt === undefined, excludeEachOther('runAt', 'cron'))
-  .refine((body) => body.cron === undefined || body.delay === undefined, excludeEachOther('delay', 'cron'))
+  .refine((body) => body.cron === undefined || body.every === undefined, excludeEachOther('cron', 'every'))
+  .superRefine((body, context) => {
+    for (const rule of recurring.filter((field) => body[field] !== undefined)) {
+      for (const field of onceOnly.filter((field) => body[field] !== undefined)) {
+        context.addIssue({ code: 'custom', ...excludeEachOther(field, rule) })
+      }
+    }
+  })
 
 export const enqueueManyLimit = 10_000
 /** Items are checked one by one, so that a bad one does not spoil the others. */
@@ -63,23 +75,6 @@ export const enqueueManyRequest = z.strictObject({
   /** All or none: where one item cannot be enqueued, nothing is written. Default: each on its own. */
   atomic: z.boolean().default(false),
 })
-
-export const scheduleRequest = z.strictObject({
-  /** Names the schedule; the same id again replaces it. Default: one is made. */
-  id: z
-    .string()
-    .regex(/^[A-Za-z0-9_.:-]{1,200}$/, 'takes letters, digits and _ . : - only')
-    .optional(),
-  worker: workerName,
-  args: plainObject.default({}),
-  argsMeta: z.unknown().optional(),
-  cron: z.string().max(200),
-  timezone: z.string().max(64).optional(),
-  /** Of the jobs it makes. Default: the worker's. */
-  priority: enqueueFields.priority,
-})
-export type ScheduleRequest = z.input<typeof scheduleRequest>
-export type ParsedScheduleRequest = z.output<typeof scheduleRequest>
 
 /** An error as it travels: what `run` threw, less anything that is not text. `stack` points into the TypeScript source. */
 export interface ReceiptError {
@@ -201,22 +196,6 @@ export interface JobView {
   /** Of the contract that took the args; absent for version 1. */
   argsVersion?: number
   receipts: ReceiptView[]
-}
-
-export interface ScheduleView {
-  id: string
-  worker: string
-  cron: string
-  timezone: string
-  args: unknown
-  argsMeta?: unknown
-  argsVersion?: number
-  nextRunAt: string | null
-  lastRunAt: string | null
-  /** `code`: from a worker's `schedule` option, `api`: made at run time. */
-  priority?: number
-  source: 'code' | 'api'
-  createdAt: string
 }
 
 /** The outcome of one item of `enqueueMany`, in the order of the items. */

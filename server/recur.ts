@@ -1,23 +1,8 @@
-/**
- * Recur: schedules make jobs. The job of a tick has an id made of schedule and tick, so coordinators may race and one job is made.
- * After downtime only the last missed tick makes a job; the next ones follow the rule.
- */
-import { lastTick, nextTick } from '../core/cron.js'
-import { firstVersion, isAhead, versionField } from '../core/migrate.js'
+/** Recur: schedules whose time has come make jobs. The job of a tick has an id made of schedule and tick, so coordinators may race and one job is made. */
 import type { Deps } from './deps.js'
-import { checkArgs, insert, newJob } from './enqueue.js'
-import { tickId } from './ids.js'
-import { ErrandError } from '../core/errors.js'
-import { uniqueRuleOf } from './unique.js'
-import type { JobDocument, ScheduleDocument } from './store/documents.js'
+import { tick } from './tick.js'
 
 const batch = 100
-
-/**
- * A coordinator that was halted between reading a schedule and writing its job must not write any more: the tick's job may have been made,
- * run and purged meanwhile, and would be made twice.
- */
-const staleMs = 60_000
 
 /** Answers with when the next tick is due. */
 export async function recur(deps: Deps): Promise<Date | undefined> {
@@ -28,67 +13,3 @@ export async function recur(deps: Deps): Promise<Date | undefined> {
     if (due.length < batch) return deps.store.schedules.nextRunAt()
   }
 }
-
-async function tick(deps: Deps, schedule: ScheduleDocument, now: Date): Promise<void> {
-  const { _id: id, cron, timezone } = schedule
-  const firstMissed = schedule.nextRunAt!
-  const at = lastTick(cron, timezone, firstMissed, now)
-  const job = await tickJob(deps, schedule, at, now)
-  if (deps.clock.now().getTime() - now.getTime() > staleMs) return
-  if (job) await insertTick(deps, schedule, job)
-  const next = nextTick(cron, timezone, now) ?? null
-  await deps.store.schedules.advance(id, firstMissed, at, next)
-}
-
-/** A tick whose key is held is left out: its work is waiting, or running, already. */
-async function insertTick(deps: Deps, schedule: ScheduleDocument, job: JobDocument): Promise<void> {
-  const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
-  try {
-    await insert(deps, uniqueRuleOf(contract), job)
-  } catch (error) {
-    if (!(error instanceof ErrandError && error.code === 'KEY_TAKEN')) throw error
-    deps.log('info', 'a tick was left out: its key is held', { schedule: schedule._id, worker: job.worker })
-  }
-}
-
-/** Undefined where the args no longer fit their worker: then the tick is left out, and the log says so. */
-async function tickJob(deps: Deps, schedule: ScheduleDocument, at: Date, now: Date): Promise<JobDocument | undefined> {
-  const id = tickId(schedule._id, at)
-  const version = schedule.argsVersion ?? firstVersion
-  if (!deps.contracts.has(schedule.worker)) return waitingForWorker(schedule, id, at, now)
-  try {
-    const contract = await deps.contracts.get(schedule.worker)
-    // rolled back, or not rolled out yet: the function knows whether it can, and a job that failed can be retried, while a tick is gone
-    if (isAhead(contract, version)) return waitingForWorker(schedule, id, at, now)
-    const args = JSON.parse(schedule.args) as unknown
-    const meta = schedule.argsMeta === undefined ? undefined : (JSON.parse(schedule.argsMeta) as unknown)
-    return newJob(contract, {
-      id,
-      args: await checkArgs(contract, args, meta, version),
-      runAt: at,
-      now,
-      scheduleId: schedule._id,
-      priority: schedule.priority,
-    })
-  } catch (error) {
-    if (!(error instanceof ErrandError)) throw error
-    deps.log('error', 'a schedule cannot make its job', { schedule: schedule._id, worker: schedule.worker, error })
-    return undefined
-  }
-}
-
-/** Nothing is known of the worker's policies while it, or its version, is not deployed; its job waits with the defaults. */
-const waitingForWorker = (schedule: ScheduleDocument, id: string, at: Date, now: Date): JobDocument => ({
-  _id: id,
-  worker: schedule.worker,
-  args: schedule.args,
-  ...(schedule.argsMeta === undefined ? {} : { argsMeta: schedule.argsMeta }),
-  ...versionField(schedule.argsVersion),
-  state: 'queued',
-  priority: 0,
-  runAt: at,
-  createdAt: now,
-  attempt: 0,
-  maxAttempts: 5,
-  scheduleId: schedule._id,
-})

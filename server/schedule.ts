@@ -1,87 +1,47 @@
-/** Schedules: made in code (a worker's `schedule` option) or at run time. */
-import { cronProblem, nextTick } from '../core/cron.js'
+/**
+ * Schedules are made in code (a worker's `schedule` option) or at run time, and get new rules in the same ways.
+ *
+ * A change of the rule neither loses a tick nor makes one twice. The moment of the change divides them: ticks up to it are the old rule's,
+ * ticks after it the new one's. So what is due by the old rule is made first; then the new rule is written, with its first tick
+ * after now, and only over the rule and the tick that were seen. A coordinator that ticks meanwhile has moved the schedule on, and the change begins
+ * again; one that read the old rule and comes later matches nothing. A change that leaves the ticks as they are (other args, another
+ * priority) leaves the next one due, also where it is late.
+ */
 import { ErrandError } from '../core/errors.js'
 import { versionField } from '../core/migrate.js'
 import { encodePayload } from '../core/payload.js'
-import type { ParsedScheduleRequest, ScheduleView } from '../core/wire.js'
+import { checkRule, tickRule, timingFields, type ScheduleRule } from '../core/scheduleRule.js'
+import type { ParsedScheduleRequest } from '../core/schedules.js'
+import { nextTick } from '../core/ticks.js'
 import type { Deps } from './deps.js'
 import { checkArgs } from './enqueue.js'
-import { checkTimezone } from './time.js'
+import type { ScheduleDocument } from './store/documents.js'
+import { isSameDefinition, type ScheduleDefinition } from './store/schedules.js'
+import { tick, ticksOf } from './tick.js'
 
 /** Ids that begin so belong to schedules made in code. */
 const codePrefix = 'code:'
 
+export interface Scheduled {
+  scheduleId: string
+  /** Null where the rule has no more ticks. */
+  nextRunAt: Date | null
+}
+
 /** Creates a schedule or gives the one of that id a new rule. Throws `INVALID_TIME`, `UNKNOWN_WORKER`, `INVALID_ARGS`, `BAD_REQUEST`. */
-export async function putSchedule(
-  deps: Deps,
-  request: ParsedScheduleRequest,
-): Promise<{ scheduleId: string; nextRunAt: Date | null }> {
-  if (request.id?.startsWith(codePrefix)) {
+export async function putSchedule(deps: Deps, request: ParsedScheduleRequest): Promise<Scheduled> {
+  const { id = deps.newId(), worker, args, argsMeta, priority, ...rule } = request
+  if (id.startsWith(codePrefix)) {
     throw new ErrandError(
       'BAD_REQUEST',
       `Schedule ids that begin with "${codePrefix}" belong to schedules made in code. Choose another id.`,
     )
   }
-  const contract = await deps.contracts.get(request.worker)
-  const timezone = request.timezone ?? 'UTC'
-  checkCron(request.cron, timezone)
-  const { json, meta, version } = await checkArgs(contract, request.args, request.argsMeta)
-
-  const now = deps.clock.now()
-  const id = request.id ?? deps.newId()
-  const nextRunAt = nextTick(request.cron, timezone, now) ?? null
-  const rule = {
-    worker: request.worker,
-    args: json,
-    ...(meta === undefined ? {} : { argsMeta: meta }),
-    ...versionField(version),
-    ...(request.priority === undefined ? {} : { priority: request.priority }),
-  }
-  await deps.store.schedules.put(id, { ...rule, cron: request.cron, timezone, source: 'api' }, nextRunAt, now)
-  const stored = await deps.store.schedules.find(id)
-  if (stored?.nextRunAt) deps.events.emit('ticking', stored.nextRunAt)
-  return { scheduleId: id, nextRunAt: stored?.nextRunAt ?? nextRunAt }
-}
-
-function checkCron(cron: string, timezone: string): void {
-  checkTimezone(timezone)
-  const problem = cronProblem(cron, timezone)
-  if (problem !== undefined) {
-    throw new ErrandError('INVALID_TIME', problem, {
-      issues: [{ path: ['cron'], code: 'invalid_cron', message: problem }],
-    })
-  }
-}
-
-/** Throws `UNKNOWN_SCHEDULE`, and `WRONG_STATE` for one made in code, which would come back at the next start. */
-export async function removeSchedule(deps: Deps, id: string): Promise<void> {
-  const schedule = await deps.store.schedules.find(id)
-  if (!schedule) throw new ErrandError('UNKNOWN_SCHEDULE', `There is no schedule "${id.slice(0, 200)}".`)
-  if (schedule.source === 'code') {
-    throw new ErrandError(
-      'WRONG_STATE',
-      `The schedule "${id}" is made in code. Remove \`schedule\` from ${schedule.worker} and deploy.`,
-    )
-  }
-  await deps.store.schedules.remove(id)
-}
-
-export async function listSchedules(deps: Deps): Promise<ScheduleView[]> {
-  const schedules = await deps.store.schedules.list()
-  return schedules.map(({ _id, args, argsMeta, nextRunAt, lastRunAt, createdAt, ...rule }) => ({
-    id: _id,
-    worker: rule.worker,
-    cron: rule.cron,
-    timezone: rule.timezone,
-    args: JSON.parse(args) as unknown,
-    ...(argsMeta === undefined ? {} : { argsMeta: JSON.parse(argsMeta) as unknown }),
-    ...versionField(rule.argsVersion),
-    ...(rule.priority === undefined ? {} : { priority: rule.priority }),
-    nextRunAt: nextRunAt?.toISOString() ?? null,
-    lastRunAt: lastRunAt?.toISOString() ?? null,
-    source: rule.source,
-    createdAt: createdAt.toISOString(),
-  }))
+  const contract = await deps.contracts.get(worker)
+  checkRule(rule)
+  const { json, meta, version } = await checkArgs(contract, args, argsMeta)
+  const schedule = await define(deps, id, definitionOf({ worker, json, meta, version, priority, rule, source: 'api' }))
+  return { scheduleId: id, nextRunAt: schedule.nextRunAt }
 }
 
 /** At start: the schedules made in code take effect, and those that are there no more end. */
@@ -90,24 +50,73 @@ export async function reconcileSchedules(deps: Deps): Promise<void> {
   for (const worker of deps.contracts.scheduled) {
     const { schedule, version } = await deps.contracts.get(worker)
     if (!schedule) continue
-    const now = deps.clock.now()
+    const { rule, args, priority } = schedule
     const id = `${codePrefix}${worker}`
-    const { json, meta } = encodePayload(schedule.args)
-    await deps.store.schedules.put(
-      id,
-      {
-        worker,
-        args: json,
-        ...(meta === undefined ? {} : { argsMeta: meta }),
-        ...versionField(version),
-        cron: schedule.cron,
-        timezone: schedule.timezone,
-        source: 'code',
-      },
-      nextTick(schedule.cron, schedule.timezone, now) ?? null,
-      now,
-    )
+    const encoded = encodePayload(args)
+    await define(deps, id, definitionOf({ worker, ...encoded, version, priority, rule, source: 'code' }))
     ids.push(id)
   }
   await deps.store.schedules.removeFromCodeExcept(ids)
+}
+
+interface Written {
+  worker: string
+  json: string
+  meta?: string | undefined
+  version: number
+  priority: number | undefined
+  rule: ScheduleRule
+  source: 'code' | 'api'
+}
+
+function definitionOf({ worker, json, meta, version, priority, rule, source }: Written): ScheduleDefinition {
+  const { timezone = 'UTC', ...rest } = rule
+  const optional = { argsMeta: meta, priority, ...rest }
+  // the database takes what is undefined for a value
+  const present = Object.entries(optional).filter(([, value]) => value !== undefined)
+  return { worker, args: json, ...versionField(version), timezone, source, ...Object.fromEntries(present) }
+}
+
+/** Makes the schedule of that id what it shall be, and answers with it. Nothing happens to one that is so already. */
+async function define(deps: Deps, id: string, definition: ScheduleDefinition): Promise<ScheduleDocument> {
+  for (;;) {
+    const found = await deps.store.schedules.find(id)
+    const defined = found ? await redefine(deps, found, definition) : await create(deps, id, definition)
+    if (!defined) continue
+    if (defined.nextRunAt) deps.events.emit('ticking', defined.nextRunAt)
+    return defined
+  }
+}
+
+async function create(deps: Deps, id: string, definition: ScheduleDefinition): Promise<ScheduleDocument | undefined> {
+  const now = deps.clock.now()
+  const nextRunAt = nextTick(tickRule(definition, { id, since: now }), now) ?? null
+  const schedule = { _id: id, ...definition, createdAt: now, revision: 1, nextRunAt, lastRunAt: null }
+  return (await deps.store.schedules.insert(schedule)) ? schedule : undefined
+}
+
+/** Answers `undefined` where it has to be looked at anew: a tick was due, or somebody else was faster. */
+export async function redefine(
+  deps: Deps,
+  schedule: ScheduleDocument,
+  definition: ScheduleDefinition,
+): Promise<ScheduleDocument | undefined> {
+  if (isSameDefinition(schedule, definition)) return schedule
+  const changed = { ...schedule, ...definition }
+  const now = deps.clock.now()
+  if (timingFields.some((field) => schedule[field] !== definition[field])) {
+    if (schedule.nextRunAt && schedule.nextRunAt <= now) {
+      // a worker that was deployed with its schedule may no longer take the args from before
+      const due = schedule.worker === definition.worker ? withTimingOf(schedule, definition) : schedule
+      await tick(deps, due, now)
+      return undefined
+    }
+    changed.nextRunAt = nextTick(ticksOf(changed), now) ?? null
+  }
+  return (await deps.store.schedules.redefine(schedule, definition, changed.nextRunAt)) ? changed : undefined
+}
+
+function withTimingOf(schedule: ScheduleDocument, definition: ScheduleDefinition): ScheduleDocument {
+  const timing = Object.fromEntries(timingFields.map((field) => [field, schedule[field]]))
+  return { ...schedule, ...definition, ...timing }
 }

@@ -1,23 +1,25 @@
 /** `errand schedules`: rules that make jobs again and again. */
 import type { Command } from 'commander'
-import type { ScheduleRequest, ScheduleView } from '../../core/wire.js'
+import type { ScheduleRequest, ScheduleView } from '../../core/schedules.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { callForEach } from '../each.js'
 import { formatAgo, formatMoment, formatTable } from '../format.js'
 import type { Style } from '../style.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'
-import { jsonOption, readJsonObject, urlOption } from '../usage.js'
+import { UsageError } from '../problem.js'
+import { addRuleOptions, pickRule, type RuleOptions } from '../scheduleOptions.js'
+import { jsonOption, readInteger, readJsonObject, urlOption } from '../usage.js'
+import { addSchedulePreview } from './schedulePreview.js'
 
-interface AddOptions extends CallOptions {
-  cron: string
-  timezone?: string
+interface AddOptions extends CallOptions, RuleOptions {
   args?: string
   id?: string
+  priority?: number
 }
 
 export function addSchedules(program: Command, cli: Cli): void {
-  const schedules = program.command('schedules').description('list, add and remove schedules')
+  const schedules = program.command('schedules').description('rules that make jobs again and again')
   addExamples(schedules, [
     ['errand schedules list', ''],
     [`errand schedules add report.daily --cron "0 9 * * *" --timezone Europe/Berlin`, 'every day at nine'],
@@ -33,11 +35,8 @@ export function addSchedules(program: Command, cli: Cli): void {
   addSettings(listing, callerSettings)
   addExamples(listing, [['errand schedules list', '']])
 
-  const adding = schedules
-    .command('add <worker>')
-    .description('make jobs of a worker by a rule')
-    .requiredOption('--cron <expression>', 'five fields (minute hour day month weekday), or six with seconds first')
-    .option('--timezone <zone>', 'an IANA name (default: UTC)')
+  const adding = addRuleOptions(schedules.command('add <worker>').description('make jobs of a worker by a rule'))
+    .option('--priority <number>', 'of its jobs, from -1000 to 1000', readInteger(-1000, 1000))
     .option('--args <json>', 'the args of each job; - reads them from standard input (default: {})')
     .option('--id <id>', 'names the schedule; the same id again replaces it (default: one is made)')
     .option(...urlOption)
@@ -48,6 +47,8 @@ export function addSchedules(program: Command, cli: Cli): void {
     [`errand schedules add report.daily --cron "0 9 * * *" --timezone America/Montreal`, 'every day at nine'],
     [`errand schedules add shop.sync --id sync-a --cron "*/5 * * * *" --args '{"shop":"a"}'`, 'every five minutes'],
   ])
+
+  addSchedulePreview(schedules, cli)
 
   const removing = schedules
     .command('remove <id...>')
@@ -81,7 +82,7 @@ async function list(cli: Cli, options: CallOptions): Promise<void> {
       ? 'No schedules yet.'
       : formatTable(
           style,
-          ['ID', 'WORKER', 'CRON', 'TIMEZONE', 'NEXT', 'LAST', 'MADE IN'],
+          ['ID', 'WORKER', 'RULE', 'TIMEZONE', 'NEXT', 'LAST', 'MADE IN'],
           schedules.map((schedule) => scheduleRow(style, schedule, cli.now())),
         ),
   )
@@ -90,7 +91,7 @@ async function list(cli: Cli, options: CallOptions): Promise<void> {
 const scheduleRow = (style: Style, schedule: ScheduleView, now: Date): string[] => [
   schedule.id,
   schedule.worker,
-  schedule.cron,
+  schedule.cron ?? `every ${schedule.every}`,
   schedule.timezone,
   schedule.nextRunAt === null ? style.dim('never') : formatAgo(schedule.nextRunAt, now),
   schedule.lastRunAt === null ? style.dim('not yet') : formatAgo(schedule.lastRunAt, now),
@@ -99,12 +100,16 @@ const scheduleRow = (style: Style, schedule: ScheduleView, now: Date): string[] 
 
 async function add(cli: Cli, worker: string, options: AddOptions): Promise<void> {
   const out = cli.output(options)
-  const { cron, timezone, args, id } = options
+  const { args, id, priority } = options
+  const rule = pickRule(options)
+  if (rule.cron === undefined && rule.every === undefined) {
+    throw new UsageError('A schedule needs --cron, such as --cron "0 9 * * *", or --every, such as --every 10m.')
+  }
   const request: ScheduleRequest = {
     worker,
-    cron,
+    ...rule,
     args: args === undefined ? {} : readJsonObject(args === '-' ? await cli.readInput() : args, '--args'),
-    ...(timezone === undefined ? {} : { timezone }),
+    ...(priority === undefined ? {} : { priority }),
     ...(id === undefined ? {} : { id }),
   }
   const call = { ...options, roles: ['enqueue'] as const, doing: `Adding a schedule for ${worker}` }

@@ -7,6 +7,7 @@ import { addAuditRoutes } from './audit.js'
 import { addJobRoutes } from './jobs.js'
 import { addReceiptRoutes } from './receipts.js'
 import { identifyCaller, type RestOptions } from './request.js'
+import { addScheduleRoutes } from './schedules.js'
 
 export function addRestRoutes(app: Hono, options: RestOptions): void {
   // what functions post shows a token of its own, so nobody asks who they are
@@ -14,4 +15,5 @@ export function addRestRoutes(app: Hono, options: RestOptions): void {
   app.use(identifyCaller(options.guard))
   addJobRoutes(app, options)
   addAuditRoutes(app, options)
+  addScheduleRoutes(app, options)
 }

@@ -5,6 +5,7 @@ import { enqueue } from '../enqueue.js'
 import { enqueueMany } from '../enqueueMany.js'
 import { cancelJob, getJob } from '../operate.js'
 import { putSchedule } from '../schedule.js'
+import { scheduledView } from '../scheduleView.js'
 import { allow, limitBody, maxManyBytes, operate, readBody, type RestOptions } from './request.js'
 
 export function addJobRoutes(app: Hono, options: RestOptions): void {
@@ -13,21 +14,13 @@ export function addJobRoutes(app: Hono, options: RestOptions): void {
   app.post('/job', limitBody(maxBodyBytes), async (context) => {
     allow(options, context, 'enqueue')
     const request = await readBody(postJobRequest, context)
-    if (request.cron === undefined) {
+    if (request.cron === undefined && request.every === undefined) {
       const { runAt, ...job } = await enqueue(deps, request)
       return context.json({ ...job, runAt: runAt.toISOString() }, job.existing ? 200 : 201)
     }
-    const { worker, args, argsMeta, cron, timezone, priority, key } = request
-    const { scheduleId, nextRunAt } = await putSchedule(deps, {
-      id: key,
-      worker,
-      args,
-      argsMeta,
-      cron,
-      timezone,
-      priority,
-    })
-    return context.json({ scheduleId, nextRunAt: nextRunAt?.toISOString() ?? null }, 201)
+    const { worker, args, argsMeta, cron, every, timezone, priority, key: id } = request
+    const scheduled = await putSchedule(deps, { id, worker, args, argsMeta, cron, every, timezone, priority })
+    return context.json(scheduledView(scheduled), 201)
   })
 
   app.post('/jobs', limitBody(maxManyBytes), async (context) => {

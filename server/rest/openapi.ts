@@ -1,6 +1,8 @@
 /** Describes the REST routes, from the same schemas that check them. */
 import { z } from 'zod'
 import { listAuditRequest } from '../../core/audit.js'
+import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../core/schedulePolicies.js'
+import { previewRequest, scheduleRequest } from '../../core/schedules.js'
 import { enqueueManyLimit, enqueueManyRequest, enqueueRequest, postJobRequest, receiptBody } from '../../core/wire.js'
 import type { Role } from '../../core/roles.js'
 import { jobStates } from '../../core/states.js'
@@ -86,6 +88,46 @@ const auditPage = {
 const queryOf = (schema: z.ZodObject) =>
   Object.entries(schema.shape).map(([name, field]) => ({ name, in: 'query', schema: schemaOf(field) }))
 
+const maybeTime = { type: ['string', 'null'], format: 'date-time' } as const
+const scheduled = { type: 'object', properties: { scheduleId: text, nextRunAt: maybeTime } }
+
+const scheduleRule = {
+  cron: text,
+  every: text,
+  timezone: text,
+  gap: { enum: gapPolicies },
+  overlap: { enum: overlapPolicies },
+  spread: text,
+}
+
+const schedule = {
+  type: 'object',
+  properties: {
+    id: text,
+    worker: text,
+    ...scheduleRule,
+    missed: { enum: missedPolicies },
+    overrun: { enum: overrunPolicies },
+    args: { type: 'object' },
+    argsMeta: {},
+    argsVersion: { type: 'integer', minimum: 1 },
+    priority: { type: 'integer' },
+    nextRunAt: maybeTime,
+    lastRunAt: maybeTime,
+    source: { enum: ['code', 'api'] },
+    createdAt: time,
+  },
+}
+
+const schedulePreview = {
+  type: 'object',
+  properties: {
+    ...scheduleRule,
+    ticks: { type: 'array', items: { type: 'object', properties: { at: time, local: time } } },
+  },
+}
+
+const scheduleIdParameter = { name: 'id', in: 'path', required: true, schema: text }
 const jobIdParameter = { name: 'id', in: 'path', required: true, schema: text }
 const tokenParameter = { name: 'token', in: 'query', required: true, schema: text }
 /** The roles that may call it; `operate` may call everything. */
@@ -112,14 +154,14 @@ export const openapi = {
   paths: {
     '/job': {
       post: {
-        summary: 'Enqueue a job, or with `cron` make a schedule',
+        summary: 'Enqueue a job, or with `cron` or `every` make a schedule',
         security: roles('enqueue'),
         requestBody: { required: true, ...json(schemaOf(postJobRequest)) },
         responses: {
           201: {
             description: 'The job, or the schedule, is stored.',
             ...json({
-              oneOf: [enqueued, { type: 'object', properties: { scheduleId: text, nextRunAt: time } }],
+              oneOf: [enqueued, scheduled],
             }),
           },
           400: problem('Args do not fit, an unknown field, two fields that exclude each other, a bad time.'),
@@ -210,6 +252,54 @@ export const openapi = {
         security: roles(),
         parameters: queryOf(listAuditRequest),
         responses: { 200: { description: 'A page of entries.', ...json(auditPage) } },
+      },
+    },
+    '/schedules': {
+      get: {
+        summary: 'All schedules, those made in code too',
+        security: roles('observe'),
+        responses: { 200: { description: 'The schedules.', ...json({ type: 'array', items: schedule }) } },
+      },
+      post: {
+        summary: 'Make a schedule, or give the one of that `id` a new rule',
+        security: roles('enqueue'),
+        requestBody: { required: true, ...json(schemaOf(scheduleRequest)) },
+        responses: {
+          201: { description: 'The schedule is stored.', ...json(scheduled) },
+          400: problem('Args do not fit, an unknown field, a rule that cannot be read.'),
+          404: problem('No worker has this name; the message names the nearest.'),
+          413: problem('The body is too large.'),
+        },
+      },
+    },
+    '/schedules/preview': {
+      post: {
+        summary: 'When a schedule ticks next, or when a rule that is not stored would',
+        security: roles('observe'),
+        requestBody: { required: true, ...json(schemaOf(previewRequest)) },
+        responses: {
+          200: { description: 'The rule with its defaults, and its ticks.', ...json(schedulePreview) },
+          400: problem('A rule or a time that cannot be read.'),
+          404: problem('No such schedule.'),
+        },
+      },
+    },
+    '/schedules/{id}': {
+      get: {
+        summary: 'A schedule',
+        security: roles('observe'),
+        parameters: [scheduleIdParameter],
+        responses: { 200: { description: 'The schedule.', ...json(schedule) }, 404: problem('No such schedule.') },
+      },
+      delete: {
+        summary: 'Remove a schedule; the jobs it made stay',
+        security: roles(),
+        parameters: [scheduleIdParameter],
+        responses: {
+          200: { description: 'It is gone.' },
+          404: problem('No such schedule.'),
+          409: problem('It is made in code.'),
+        },
       },
     },
     '/healthz': { get: { summary: 'The process runs', responses: { 200: { description: 'Yes.' } } } },

@@ -2,7 +2,8 @@
  * The tRPC router: small and fixed, with the worker's name as data, so that editors stay quick however many workers there are.
  * The typed client (client/) puts the types of `jobs/registry.gen.ts` around it.
  */
-import { enqueueManyRequest, enqueueRequest, scheduleRequest } from '../../core/wire.js'
+import { scheduleRequest } from '../../core/schedules.js'
+import { enqueueManyRequest, enqueueRequest } from '../../core/wire.js'
 import { enqueue } from '../enqueue.js'
 import { enqueueMany } from '../enqueueMany.js'
 import { putSchedule } from '../schedule.js'

@@ -1,6 +1,7 @@
 /** What lies in the database. Dates are database time. */
 import type { AuditTarget } from '../../core/audit.js'
 import type { Role } from '../../core/roles.js'
+import type { ScheduleRule } from '../../core/scheduleRule.js'
 import type { FinalState, JobState } from '../../core/states.js'
 import type { ReceiptError } from '../../core/wire.js'
 
@@ -85,22 +86,25 @@ export interface ReceiptDocument {
 
 export const receiptId = (jobId: string, claim: string): string => `${jobId}:${claim}`
 
-export interface ScheduleDocument {
+/** The rule as it was written: what was left out is absent, and has its default. */
+export interface ScheduleDocument extends ScheduleRule {
   _id: string
   worker: string
   args: string
   argsMeta?: string
   /** Of the contract that took the args; absent for version 1. */
   argsVersion?: number
-  cron: string
-  timezone: string
   /** Of the jobs it makes, where it is not their worker's. */
   priority?: number
-  /** Null where the rule has no more ticks. */
-  nextRunAt: Date | null
-  lastRunAt: Date | null
   source: 'code' | 'api'
+  /** The ticks of `every` are counted from here. */
   createdAt: Date
+  /** Counts the changes of what stands above, and pauses; a write that follows from an older rule matches nothing. */
+  revision: number
+  /** Null while it is paused, and where the rule has no more ticks. */
+  nextRunAt: Date | null
+  /** The last tick that made a job. */
+  lastRunAt: Date | null
 }
 
 export interface ThrottleDocument {

@@ -1,10 +1,24 @@
-import type { Collection } from 'mongodb'
+/**
+ * Writes are guarded by the rule and the tick they follow from: of two coordinators that act on the same tick, and of one that ticks
+ * while another changes the rule, one write counts, and the other matches nothing.
+ */
+import { MongoServerError, type Collection, type Filter } from 'mongodb'
+import { ruleFields } from '../../core/scheduleRule.js'
 import type { ScheduleDocument } from './documents.js'
+import { duplicateKey } from './jobs.js'
 
-export type ScheduleRule = Pick<
-  ScheduleDocument,
-  'worker' | 'args' | 'argsMeta' | 'argsVersion' | 'cron' | 'timezone' | 'priority' | 'source'
->
+const definitionFields = ['worker', 'args', 'argsMeta', 'argsVersion', 'priority', 'source', ...ruleFields] as const
+
+/** What a schedule is, less what becomes of it. */
+export type ScheduleDefinition = Pick<ScheduleDocument, (typeof definitionFields)[number]>
+
+export const isSameDefinition = (a: ScheduleDefinition, b: ScheduleDefinition): boolean =>
+  definitionFields.every((field) => a[field] === b[field])
+
+/** As it was read. */
+type Seen = Pick<ScheduleDocument, '_id' | 'revision' | 'nextRunAt'>
+
+const unchanged = ({ _id, revision, nextRunAt }: Seen): Filter<ScheduleDocument> => ({ _id, revision, nextRunAt })
 
 export function schedulesStore(schedules: Collection<ScheduleDocument>) {
   return {
@@ -12,19 +26,26 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
 
     list: (): Promise<ScheduleDocument[]> => schedules.find().sort({ _id: 1 }).toArray(),
 
-    /** Creates a schedule, or gives an existing one a new rule. A rule that stays as it is keeps its next tick. */
-    async put(id: string, rule: ScheduleRule, nextRunAt: Date | null, now: Date): Promise<void> {
-      const existing = await schedules.findOne({ _id: id })
-      if (existing && isSameRule(existing, rule)) return
-      await schedules.updateOne(
-        { _id: id },
-        {
-          $set: { ...rule, nextRunAt },
-          ...unsetAbsent(rule),
-          $setOnInsert: { lastRunAt: null, createdAt: now },
-        },
-        { upsert: true },
-      )
+    /** Answers false where there is one of that id already. */
+    async insert(schedule: ScheduleDocument): Promise<boolean> {
+      try {
+        await schedules.insertOne(schedule)
+        return true
+      } catch (error) {
+        if (error instanceof MongoServerError && error.code === duplicateKey) return false
+        throw error
+      }
+    },
+
+    /** Gives a schedule that is as it was seen another definition and next tick. Answers false where it is not. */
+    async redefine(seen: Seen, definition: ScheduleDefinition, nextRunAt: Date | null): Promise<boolean> {
+      const fields = definitionFields.map((field) => [field, definition[field]] as const)
+      const { matchedCount } = await schedules.updateOne(unchanged(seen), {
+        $set: { ...Object.fromEntries(fields.filter(([, value]) => value !== undefined)), nextRunAt },
+        $unset: Object.fromEntries(fields.flatMap(([field, value]) => (value === undefined ? [[field, '']] : []))),
+        $inc: { revision: 1 },
+      })
+      return matchedCount === 1
     },
 
     async remove(id: string): Promise<boolean> {
@@ -54,22 +75,11 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
       return next?.nextRunAt ?? undefined
     },
 
-    /** Moves a schedule on after its tick's job was made; only from the tick that was seen. */
-    async advance(id: string, from: Date, tick: Date, nextRunAt: Date | null): Promise<void> {
-      await schedules.updateOne({ _id: id, nextRunAt: from }, { $set: { nextRunAt, lastRunAt: tick } })
+    /** Moves a schedule on after its ticks' jobs were made, if it is as it was seen. */
+    async advance(seen: Seen, change: { nextRunAt: Date | null; lastRunAt?: Date }): Promise<void> {
+      await schedules.updateOne(unchanged(seen), { $set: change })
     },
   }
 }
-
-/** What the rule before had and this one has not. */
-function unsetAbsent(rule: ScheduleRule): { $unset?: Record<string, ''> } {
-  const absent = (['argsMeta', 'argsVersion', 'priority'] as const).filter((field) => rule[field] === undefined)
-  return absent.length === 0 ? {} : { $unset: Object.fromEntries(absent.map((field) => [field, ''])) }
-}
-
-const isSameRule = (a: ScheduleRule, b: ScheduleRule): boolean =>
-  (['worker', 'args', 'argsMeta', 'argsVersion', 'cron', 'timezone', 'priority', 'source'] as const).every(
-    (field) => a[field] === b[field],
-  )
 
 export type SchedulesStore = ReturnType<typeof schedulesStore>

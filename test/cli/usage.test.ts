@@ -14,6 +14,7 @@ const leaves = [
   ['jobs', 'retry'],
   ['schedules', 'list'],
   ['schedules', 'add'],
+  ['schedules', 'preview'],
   ['schedules', 'remove'],
   ['audit', 'list'],
 ]
@@ -61,7 +62,7 @@ describe('wrong usage', () => {
     ['a misspelt state', ['jobs', 'list', '--state', 'fialed'], /Did you mean "failed"\?/],
     ['a missing argument', ['enqueue', 'mail.send'], /Missing required argument 'json'/],
     ['too many arguments', ['jobs', 'get', 'a', 'b'], /Too many arguments/],
-    ['a missing option', ['schedules', 'add', 'mail.send'], /--cron <expression>' not specified/],
+    ['a missing option', ['schedules', 'add', 'mail.send'], /needs --cron.*or --every/],
     ['malformed JSON', ['enqueue', 'mail.send', '{to:1}'], /must be JSON: character 2 is wrong/],
     ['an unexpected token', ['enqueue', 'mail.send', '{"to":}'], /must be JSON: the } is unexpected/],
     ['JSON that is cut short', ['enqueue', 'mail.send', '{'], /must be JSON: (it ends too early|character 2 is wrong)/],

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import * as fc from 'fast-check'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
-import { lastTick, nextTick } from '../../core/cron.js'
 import { testErrand } from '../support/errand.js'
 
 const report = defineJob({
@@ -86,36 +84,5 @@ describe('recur', () => {
     await using third = await testErrand({ plain }, { beside: errand })
     await third.coordinator.start()
     expect(await schedules()).toEqual([])
-  })
-})
-
-describe('ticks', () => {
-  const crons = ['* * * * *', '*/7 * * * *', '0 9 * * 1-5', '30 2 * * *', '0 0 1 * *', '0 0 29 2 *', '15 30 4 * * *']
-  const zones = ['UTC', 'America/Montreal', 'Europe/Berlin', 'Asia/Kolkata', 'Australia/Lord_Howe']
-
-  it('are found after a gap in the clock, where the parser finds no way back', () => {
-    const before = new Date('2027-03-27T01:30:00Z')
-    const shifted = new Date('2027-03-28T01:30:00Z')
-    expect(nextTick('30 2 * * *', 'Europe/Berlin', before)).toEqual(shifted)
-    expect(lastTick('30 2 * * *', 'Europe/Berlin', before, new Date('2027-03-28T12:00:00Z'))).toEqual(shifted)
-  })
-
-  it('follow one another, and the last one is the one that is followed by a later one', () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...crons),
-        fc.constantFrom(...zones),
-        fc.date({ min: new Date('2024-01-01'), max: new Date('2034-01-01'), noInvalidDate: true }),
-        (cron, timezone, from) => {
-          const first = nextTick(cron, timezone, from)!
-          const second = nextTick(cron, timezone, first)!
-          expect(first.getTime()).toBeGreaterThan(from.getTime())
-          expect(second.getTime()).toBeGreaterThan(first.getTime())
-          expect(lastTick(cron, timezone, first, new Date(second.getTime() - 1))).toEqual(first)
-          expect(lastTick(cron, timezone, first, second)).toEqual(second)
-        },
-      ),
-      { numRuns: 300 },
-    )
   })
 })

@@ -1,0 +1,66 @@
+/** Schedules in the typed client. */
+import type { FullScheduleRule } from '../core/scheduleRule.js'
+import type { Rhythm, SchedulePolicies } from '../core/scheduleOptions.js'
+
+export type ScheduleOptions = Rhythm &
+  SchedulePolicies & {
+    /** Names the schedule; the same id again gives it a new rule. Default: one is made. */
+    id?: string | undefined
+  }
+
+export interface Scheduled {
+  scheduleId: string
+  /** `null` where the rule has no tick any more, and while the schedule is paused. */
+  nextRunAt: Date | null
+}
+
+/** A schedule with the defaults of its rule. One of `cron` and `every` is there. */
+export interface ScheduleDetails extends FullScheduleRule {
+  id: string
+  worker: string
+  /** As they are stored: they may be older than the worker's schema, so they have no type. */
+  args: unknown
+  /** Of the contract that took the args; absent for version 1. */
+  argsVersion?: number
+  /** Absent where it is the worker's. */
+  priority?: number
+  /** `null` where the rule has no tick any more, and while the schedule is paused. */
+  nextRunAt: Date | null
+  /** The last tick that made a job. */
+  lastRunAt: Date | null
+  /** `code`: from a worker's `schedule` option. `api`: made at run time. */
+  source: 'code' | 'api'
+  createdAt: Date
+}
+
+/** A stored schedule by its id, or a rule that is not stored. */
+export type PreviewOptions = {
+  /** A tick at this moment is shown: a `Date`, ISO 8601, or a local time in `timezone`. Default: now. */
+  from?: Date | string | undefined
+  /** How many ticks at the most, 1 to 1000. Default 10. */
+  count?: number | undefined
+} & (
+  | ({ id: string } & { [Field in keyof Timing]?: undefined } & { cron?: undefined; every?: undefined })
+  | (Rhythm & Timing & { /** What `spread` is made of. */ id?: string | undefined })
+)
+
+type Timing = Pick<SchedulePolicies, 'timezone' | 'gap' | 'overlap' | 'spread'>
+
+/** A rule with its defaults, and when it ticks. */
+export interface SchedulePreview extends Omit<FullScheduleRule, 'missed' | 'overrun'> {
+  ticks: {
+    at: Date
+    /** ISO 8601 in the schedule's time zone, with its offset then: what the clock on the wall shows. */
+    local: string
+  }[]
+}
+
+export interface Schedules {
+  list(): Promise<ScheduleDetails[]>
+  /** Throws `UNKNOWN_SCHEDULE`. */
+  get(id: string): Promise<ScheduleDetails>
+  /** When a schedule ticks next, or when a rule would: `preview({ id })`, `preview({ cron: '0 9 * * *', timezone: 'Europe/Berlin' })`. Throws `INVALID_TIME`, `UNKNOWN_SCHEDULE`. */
+  preview(options: PreviewOptions): Promise<SchedulePreview>
+  /** The jobs it made stay. Throws `UNKNOWN_SCHEDULE`, and `WRONG_STATE` for one made in code. */
+  remove(id: string): Promise<void>
+}

@@ -1,0 +1,25 @@
+/** Schedules as others see them. */
+import { versionField } from '../core/migrate.js'
+import { withDefaults } from '../core/scheduleRule.js'
+import type { ScheduleView } from '../core/schedules.js'
+import type { Scheduled } from './schedule.js'
+import type { ScheduleDocument } from './store/documents.js'
+
+export const scheduleView = (schedule: ScheduleDocument): ScheduleView => ({
+  id: schedule._id,
+  worker: schedule.worker,
+  ...withDefaults(schedule),
+  args: JSON.parse(schedule.args) as unknown,
+  ...(schedule.argsMeta === undefined ? {} : { argsMeta: JSON.parse(schedule.argsMeta) as unknown }),
+  ...versionField(schedule.argsVersion),
+  ...(schedule.priority === undefined ? {} : { priority: schedule.priority }),
+  nextRunAt: schedule.nextRunAt?.toISOString() ?? null,
+  lastRunAt: schedule.lastRunAt?.toISOString() ?? null,
+  source: schedule.source,
+  createdAt: schedule.createdAt.toISOString(),
+})
+
+export const scheduledView = ({ scheduleId, nextRunAt }: Scheduled) => ({
+  scheduleId,
+  nextRunAt: nextRunAt?.toISOString() ?? null,
+})

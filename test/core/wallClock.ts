@@ -1,0 +1,88 @@
+/** What the clock on the wall shows, by Intl alone: the slow and simple referee of core/ticks. */
+import type { GapPolicy, OverlapPolicy } from '../../core/schedulePolicies.js'
+
+const minuteMs = 60_000
+
+export interface Shown {
+  /** The same date and time in UTC, as minutes since 1970. */
+  minutes: number
+  hour: number
+  minute: number
+}
+
+export function wallClock(timezone: string): (at: Date) => Shown {
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone: timezone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+  })
+  return (at) => {
+    const part: Record<string, number> = {}
+    for (const { type, value } of format.formatToParts(at)) part[type] = Number(value)
+    const { year, month, day, hour, minute } = part as Record<'year' | 'month' | 'day' | 'hour' | 'minute', number>
+    return { minutes: Date.UTC(year, month - 1, day, hour, minute) / minuteMs, hour, minute }
+  }
+}
+
+/** The first moment after each change of the clock from one year to another, found hour by hour. */
+export function changesOf(timezone: string, fromYear: number, untilYear: number): Date[] {
+  const clock = wallClock(timezone)
+  const offsetAt = (ms: number) => clock(new Date(ms)).minutes - ms / minuteMs
+  const found: Date[] = []
+  const hourMs = 60 * minuteMs
+  let offset = offsetAt(Date.UTC(fromYear, 0, 1))
+  for (let ms = Date.UTC(fromYear, 0, 1); ms < Date.UTC(untilYear, 0, 1); ms += hourMs) {
+    if (offsetAt(ms) === offset) continue
+    let change = ms - hourMs
+    while (offsetAt(change) === offset) change += minuteMs
+    found.push(new Date(change))
+    offset = offsetAt(ms)
+  }
+  return found
+}
+
+interface WallRule {
+  minute: string
+  hour: string
+  timezone: string
+  gap: GapPolicy
+  overlap: OverlapPolicy
+}
+
+/** The ticks after `from` and not after `until`. Begins two days early, to know what was shown before. */
+export function minuteByMinute(rule: WallRule, from: Date, until: Date): Date[] {
+  const clock = wallClock(rule.timezone)
+  const matches = (minutes: number) =>
+    inField(rule.minute, minutes % 60) && inField(rule.hour, Math.floor(minutes / 60) % 24)
+  const found = new Set<number>()
+  const seen = new Set<number>()
+  let last: number | undefined
+  for (let ms = from.getTime() - 2 * 24 * 60 * minuteMs; ms <= until.getTime(); ms += minuteMs) {
+    const { minutes } = clock(new Date(ms))
+    if (last !== undefined && rule.gap === 'after') {
+      // what was left out, as long after as it would have come
+      for (let skipped = last + 1; skipped < minutes; skipped++) {
+        if (matches(skipped)) found.add(ms + (skipped - last - 1) * minuteMs)
+      }
+    }
+    if (matches(minutes) && !(rule.overlap === 'first' && seen.has(minutes))) found.add(ms)
+    seen.add(minutes)
+    last = minutes
+  }
+  return [...found]
+    .filter((ms) => ms > from.getTime() && ms <= until.getTime())
+    .sort((a, b) => a - b)
+    .map((ms) => new Date(ms))
+}
+
+function inField(field: string, value: number): boolean {
+  return field.split(',').some((item) => {
+    const [range = '', step = '1'] = item.split('/')
+    const [low, high = low] = range === '*' ? ['0', '59'] : range.split('-')
+    return value >= Number(low) && value <= Number(high) && (value - Number(low)) % Number(step) === 0
+  })
+}
