@@ -28,6 +28,8 @@ export interface ScheduleDetails extends FullScheduleRule {
   nextRunAt: Date | null
   /** The last tick that made a job. */
   lastRunAt: Date | null
+  /** With `overrun: 'queue'`: how many ticks wait for the end of a job. */
+  waiting: number
   /** `code`: from a worker's `schedule` option. `api`: made at run time. */
   source: 'code' | 'api'
   createdAt: Date

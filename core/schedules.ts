@@ -49,6 +49,8 @@ export interface ScheduleView extends FullScheduleRule {
   nextRunAt: string | null
   /** The last tick that made a job. */
   lastRunAt: string | null
+  /** With `overrun: 'queue'`: how many ticks wait for the end of a job. */
+  waiting: number
   /** `code`: from a worker's `schedule` option, `api`: made at run time. */
   source: 'code' | 'api'
   createdAt: string

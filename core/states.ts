@@ -15,3 +15,6 @@ export const finalStates = ['succeeded', 'failed', 'cancelled'] as const satisfi
 export type FinalState = (typeof finalStates)[number]
 
 export const isFinal = (state: JobState): state is FinalState => (finalStates as readonly JobState[]).includes(state)
+
+export type UnfinishedState = Exclude<JobState, FinalState>
+export const unfinishedStates = jobStates.filter((state): state is UnfinishedState => !isFinal(state))

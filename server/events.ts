@@ -1,5 +1,5 @@
 /** Signals between the steps inside one coordinator. They save waiting for a poll; nothing depends on them being heard. */
-import type { ClaimedJob, ReceiptDocument } from './store/documents.js'
+import type { ClaimedJob, JobDocument, ReceiptDocument } from './store/documents.js'
 
 export interface EventMap {
   /** Jobs may be claimed now. */
@@ -8,8 +8,8 @@ export interface EventMap {
   scheduled: Date
   /** A schedule has its next tick at this moment. */
   ticking: Date
-  /** A job reached a final state. */
-  finished: { id: string }
+  /** A job reached a final state. `scheduleId` where its schedule waits for that. */
+  finished: { id: string; scheduleId?: string }
   /** An attempt has its receipt, and its job has moved. */
   attempted: { job: ClaimedJob; receipt: ReceiptDocument }
   /** A running job was cancelled. */
@@ -41,3 +41,6 @@ export function createEvents(): Events {
     },
   }
 }
+
+export const finishedEvent = ({ _id: id, scheduleId, followed }: JobDocument): EventMap['finished'] =>
+  followed && scheduleId !== undefined ? { id, scheduleId } : { id }

@@ -42,13 +42,22 @@ const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Loop[] => [
     name: 'recur',
     everyMs: 15_000,
     run: () => recur(deps),
-    listen: (wake) => deps.events.on('ticking', wake),
+    listen: (wake) => listenForTicks(deps, wake),
   },
   { name: 'purge', everyMs: 60_000, run: (signal) => purge(deps, signal).then(() => undefined) },
   { name: 'unblock', everyMs: 5_000, run: () => sweepBlocked(deps).then(() => undefined) },
   { name: 'finish batches', everyMs: 60_000, run: () => sweepBatches(deps).then(() => undefined) },
   { name: 'release', everyMs: 30_000, run: () => releaseHeld(deps) },
 ]
+
+/** Besides ticks, the end of a job that a schedule waits for. */
+function listenForTicks({ events, clock }: Deps, wake: (at: Date) => void): () => void {
+  const stopListening = [
+    events.on('ticking', wake),
+    events.on('finished', ({ scheduleId }) => scheduleId !== undefined && wake(clock.now())),
+  ]
+  return () => stopListening.forEach((stop) => stop())
+}
 
 /** Jobs that waited for their worker run when it is back. */
 export async function releaseHeld(deps: Deps): Promise<undefined> {

@@ -5,6 +5,7 @@ import type { JobView } from '../core/wire.js'
 import type { z } from 'zod'
 import type { listJobsRequest } from '../core/wire.js'
 import type { Deps } from './deps.js'
+import { finishedEvent } from './events.js'
 import { uniqueKeyOf } from './unique.js'
 import { unknownJob } from './receive.js'
 import { slotsFreed } from './slots.js'
@@ -53,7 +54,7 @@ export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; s
   if (before) {
     if (before.state === 'running') deps.events.emit('cancelled', { id, claim: before.claim! })
     if (before.slot !== undefined) await slotsFreed(deps, [before.slotKey!])
-    deps.events.emit('finished', { id })
+    deps.events.emit('finished', finishedEvent(before))
     return { id, state: 'cancelled' }
   }
   const after = await deps.store.jobs.find(id)

@@ -10,6 +10,7 @@ import { ErrandError } from '../core/errors.js'
 import { isFinal } from '../core/states.js'
 import { retryAfterMs, type ParsedReceiptBody, type ReceiptError } from '../core/wire.js'
 import type { Deps } from './deps.js'
+import { finishedEvent } from './events.js'
 import {
   receiptId,
   type CancelledAttempt,
@@ -56,10 +57,10 @@ async function transitionFor(deps: Deps, job: ClaimedJob, receipt: ReceiptDocume
   return decide(job, receipt, contract, deps.clock.now(), deps.random)
 }
 
-function announce(deps: Deps, job: ClaimedJob, receipt: ReceiptDocument, { id, set }: Transition): void {
+function announce(deps: Deps, job: ClaimedJob, receipt: ReceiptDocument, { set }: Transition): void {
   deps.metrics.attempt(job.worker, receipt)
   deps.events.emit('attempted', { job, receipt })
-  if (isFinal(set.state)) deps.events.emit('finished', { id })
+  if (isFinal(set.state)) deps.events.emit('finished', finishedEvent(job))
   else if (set.state === 'queued') deps.events.emit('queued', undefined)
   else if (set.runAt) deps.events.emit('scheduled', set.runAt)
 }

@@ -1,15 +1,21 @@
-/** Recur: schedules whose time has come make jobs. The job of a tick has an id made of schedule and tick, so coordinators may race and one job is made. */
+/** Recur: schedules whose time has come make jobs. */
 import type { Deps } from './deps.js'
+import { makeWaiting } from './overrun.js'
+import type { ScheduleDocument } from './store/documents.js'
 import { tick } from './tick.js'
 
 const batch = 100
 
-/** Answers with when the next tick is due. */
+/** Answers with when the next tick is due. What is wrong with one schedule is thrown once the others had their turn. */
 export async function recur(deps: Deps): Promise<Date | undefined> {
-  for (;;) {
+  const errors: unknown[] = []
+  const attempt = (work: Promise<void>) => work.catch((error: unknown) => void errors.push(error))
+  for (let due: ScheduleDocument[] | undefined; due === undefined || (due.length === batch && errors.length === 0);) {
     const readAt = deps.clock.now()
-    const due = await deps.store.schedules.due(readAt, batch)
-    for (const schedule of due) await tick(deps, schedule, readAt)
-    if (due.length < batch) return deps.store.schedules.nextRunAt()
+    due = await deps.store.schedules.due(readAt, batch)
+    for (const schedule of due) await attempt(tick(deps, schedule, readAt))
   }
+  await attempt(makeWaiting(deps))
+  if (errors.length > 0) throw errors[0]
+  return deps.store.schedules.nextRunAt()
 }

@@ -15,6 +15,7 @@ export const scheduleView = (schedule: ScheduleDocument): ScheduleView => ({
   ...(schedule.priority === undefined ? {} : { priority: schedule.priority }),
   nextRunAt: schedule.nextRunAt?.toISOString() ?? null,
   lastRunAt: schedule.lastRunAt?.toISOString() ?? null,
+  waiting: schedule.waiting?.length ?? 0,
   source: schedule.source,
   createdAt: schedule.createdAt.toISOString(),
 })

@@ -1,82 +1,55 @@
 /** Tick: what comes of a schedule whose time has come. */
-import { ErrandError } from '../core/errors.js'
-import { firstVersion, isAhead, versionField } from '../core/migrate.js'
-import { tickRule } from '../core/scheduleRule.js'
-import { lastTick, nextTick, type TickRule } from '../core/ticks.js'
+import { dueTicks } from '../core/dueTicks.js'
+import { tickRule, withDefaults } from '../core/scheduleRule.js'
+import type { TickRule } from '../core/ticks.js'
 import type { Deps } from './deps.js'
-import { checkArgs, insert, newJob } from './enqueue.js'
-import { tickId } from './ids.js'
-import type { JobDocument, ScheduleDocument } from './store/documents.js'
-import { uniqueRuleOf } from './unique.js'
-
-/**
- * A coordinator that was halted between reading a schedule and writing its job must not write any more: the tick's job may have been made,
- * run and purged meanwhile, and would be made twice.
- */
-const staleMs = 60_000
+import { isOverrun, mostWaiting } from './overrun.js'
+import type { ScheduleDocument } from './store/documents.js'
+import { makeTick } from './tickJob.js'
 
 export const ticksOf = (schedule: ScheduleDocument): TickRule =>
   tickRule(schedule, { id: schedule._id, since: schedule.createdAt })
 
-/** `now` is from before the schedule was read. */
-export async function tick(deps: Deps, schedule: ScheduleDocument, now: Date): Promise<void> {
-  const rule = ticksOf(schedule)
+/** `readAt` is from before the schedule was read. */
+export async function tick(deps: Deps, schedule: ScheduleDocument, readAt: Date): Promise<void> {
+  const { missed, overrun } = withDefaults(schedule)
   const first = schedule.nextRunAt!
-  const at = lastTick(rule, first, now) ?? first
-  const job = await tickJob(deps, schedule, at, now)
-  if (deps.clock.now().getTime() - now.getTime() > staleMs) return
-  if (job) await insertTick(deps, schedule, job)
-  await deps.store.schedules.advance(schedule, { nextRunAt: nextTick(rule, now) ?? null, lastRunAt: at })
-}
-/** A tick whose key is held is left out: its work is waiting, or running, already. */
-async function insertTick(deps: Deps, schedule: ScheduleDocument, job: JobDocument): Promise<void> {
-  const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
-  try {
-    await insert(deps, uniqueRuleOf(contract), job)
-  } catch (error) {
-    if (!(error instanceof ErrandError && error.code === 'KEY_TAKEN')) throw error
-    deps.log('info', 'a tick was left out: its key is held', { schedule: schedule._id, worker: job.worker })
+  const { ticks, nextRunAt, leftOut } = dueTicks(ticksOf(schedule), missed, first, readAt)
+  const about = { schedule: schedule._id, worker: schedule.worker }
+  if (leftOut) deps.log('info', 'ticks were missed and make no job', { ...about, since: first, missed })
+  if (overrun === 'queue') {
+    const rest = mostWaiting - (schedule.waiting?.length ?? 0)
+    if (ticks.length > rest) deps.log('warn', 'a tick was left out: too many wait', { ...about, mostWaiting })
+    // overrun.ts makes their jobs, one by one
+    await deps.store.schedules.advance(schedule, { nextRunAt, waiting: ticks.slice(0, Math.max(0, rest)) })
+    return
   }
+  const made =
+    overrun === 'allow' ? await makeAll(deps, schedule, ticks, readAt) : await makeOne(deps, schedule, ticks, readAt)
+  if (made === 'tooLate') return
+  await deps.store.schedules.advance(schedule, { nextRunAt, ...(made ? { lastRunAt: made } : {}) })
 }
 
-/** Undefined where the args no longer fit their worker: then the tick is left out, and the log says so. */
-async function tickJob(deps: Deps, schedule: ScheduleDocument, at: Date, now: Date): Promise<JobDocument | undefined> {
-  const id = tickId(schedule._id, at)
-  const version = schedule.argsVersion ?? firstVersion
-  if (!deps.contracts.has(schedule.worker)) return waitingForWorker(schedule, id, at, now)
-  try {
-    const contract = await deps.contracts.get(schedule.worker)
-    // rolled back, or not rolled out yet: the function knows whether it can, and a job that failed can be retried, while a tick is gone
-    if (isAhead(contract, version)) return waitingForWorker(schedule, id, at, now)
-    const args = JSON.parse(schedule.args) as unknown
-    const meta = schedule.argsMeta === undefined ? undefined : (JSON.parse(schedule.argsMeta) as unknown)
-    return newJob(contract, {
-      id,
-      args: await checkArgs(contract, args, meta, version),
-      runAt: at,
-      now,
-      scheduleId: schedule._id,
-      priority: schedule.priority,
-    })
-  } catch (error) {
-    if (!(error instanceof ErrandError)) throw error
-    deps.log('error', 'a schedule cannot make its job', { schedule: schedule._id, worker: schedule.worker, error })
-    return undefined
-  }
+/** Answers with the last tick that made a job. */
+type Made = Date | undefined | 'tooLate'
+
+async function makeAll(deps: Deps, schedule: ScheduleDocument, ticks: Date[], readAt: Date): Promise<Made> {
+  const outcomes = await Promise.all(ticks.map((at) => makeTick(deps, schedule, at, readAt)))
+  if (outcomes.includes('tooLate')) return 'tooLate'
+  return ticks.findLast((_, index) => outcomes[index] === 'made')
 }
 
-/** Nothing is known of the worker's policies while it, or its version, is not deployed; its job waits with the defaults. */
-const waitingForWorker = (schedule: ScheduleDocument, id: string, at: Date, now: Date): JobDocument => ({
-  _id: id,
-  worker: schedule.worker,
-  args: schedule.args,
-  ...(schedule.argsMeta === undefined ? {} : { argsMeta: schedule.argsMeta }),
-  ...versionField(schedule.argsVersion),
-  state: 'queued',
-  priority: 0,
-  runAt: at,
-  createdAt: now,
-  attempt: 0,
-  maxAttempts: 5,
-  scheduleId: schedule._id,
-})
+/** Of ticks that are due at once the first may run, and the others come while it does. */
+async function makeOne(deps: Deps, schedule: ScheduleDocument, ticks: Date[], readAt: Date): Promise<Made> {
+  const [first, ...others] = ticks
+  if (!first) return undefined
+  const overrun = await isOverrun(deps, schedule, first)
+  const skipped = others.length + (overrun ? 1 : 0)
+  if (skipped > 0) {
+    const fields = { schedule: schedule._id, worker: schedule.worker, ticks: skipped }
+    deps.log('info', 'ticks were left out: the last job is not final', fields)
+  }
+  if (overrun) return undefined
+  const outcome = await makeTick(deps, schedule, first, readAt)
+  return outcome === 'made' ? first : outcome === 'tooLate' ? outcome : undefined
+}

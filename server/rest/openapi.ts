@@ -114,6 +114,7 @@ const schedule = {
     priority: { type: 'integer' },
     nextRunAt: maybeTime,
     lastRunAt: maybeTime,
+    waiting: { type: 'integer', minimum: 0 },
     source: { enum: ['code', 'api'] },
     createdAt: time,
   },

@@ -42,6 +42,8 @@ export interface JobDocument {
   /** The batch it came with, while that is being written; until it is released the job may yet be deleted again. */
   batch?: string
   scheduleId?: string
+  /** Its schedule waits for its end, to make the next one. */
+  followed?: true
 
   /** Only while running: the fence. Every write on the attempt names it. */
   claim?: string
@@ -105,6 +107,8 @@ export interface ScheduleDocument extends ScheduleRule {
   nextRunAt: Date | null
   /** The last tick that made a job. */
   lastRunAt: Date | null
+  /** With `overrun: 'queue'`: ticks whose job waits for the end of another, the oldest first. Absent where there is none. */
+  waiting?: Date[]
 }
 
 export interface ThrottleDocument {

@@ -3,6 +3,7 @@
  * a million jobs that are finished or not yet due cost a claim nothing.
  */
 import type { Db, IndexDescription } from 'mongodb'
+import { unfinishedStates } from '../../core/states.js'
 
 export const jobIndexes = [
   { name: 'claimable', key: { priority: -1, _id: 1 }, partialFilterExpression: { state: 'queued', held: null } },
@@ -14,6 +15,11 @@ export const jobIndexes = [
   { name: 'slot', key: { slot: 1 }, unique: true, partialFilterExpression: { slot: { $exists: true } } },
   { name: 'blocked', key: { slotKey: 1, priority: -1, _id: 1 }, partialFilterExpression: { state: 'blocked' } },
   { name: 'together', key: { batch: 1 }, partialFilterExpression: { batch: { $exists: true } } },
+  {
+    name: 'ofSchedule',
+    key: { scheduleId: 1 },
+    partialFilterExpression: { scheduleId: { $exists: true }, state: { $in: [...unfinishedStates] } },
+  },
   // For lists. Neither changes while a job runs and succeeds, so the hot path does not pay for them.
   { name: 'byWorker', key: { worker: 1, _id: -1 } },
   { name: 'failed', key: { state: 1, _id: -1 }, partialFilterExpression: { state: 'failed' } },
@@ -22,7 +28,10 @@ export const jobIndexes = [
 export async function ensureIndexes(db: Db): Promise<void> {
   await Promise.all([
     db.collection('jobs').createIndexes(jobIndexes.map((index) => ({ ...index }))),
-    db.collection('schedules').createIndexes([{ name: 'due', key: { nextRunAt: 1 } }]),
+    db.collection('schedules').createIndexes([
+      { name: 'due', key: { nextRunAt: 1 } },
+      { name: 'waiting', key: { overrun: 1 }, partialFilterExpression: { waiting: { $exists: true } } },
+    ]),
     db.collection('throttles').createIndexes([{ name: 'expired', key: { expireAt: 1 } }]),
   ])
 }

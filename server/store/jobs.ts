@@ -3,7 +3,7 @@
  * Reads come before writes here and there, but only the guarded write decides.
  */
 import { MongoBulkWriteError, MongoServerError, type Collection, type Filter, type UpdateFilter } from 'mongodb'
-import { finalStates, type JobState } from '../../core/states.js'
+import { finalStates, unfinishedStates, type JobState } from '../../core/states.js'
 import type { ClaimedJob, JobDocument } from './documents.js'
 
 export type InsertOutcome = 'inserted' | 'sameId' | 'keyTaken'
@@ -90,6 +90,13 @@ export function jobsStore(jobs: Collection<JobDocument>) {
 
     finalAmong: (ids: string[]): Promise<JobDocument[]> =>
       jobs.find({ _id: { $in: ids }, state: { $in: [...finalStates] } }).toArray(),
+
+    /** Whether a schedule has a job that is not final, beside the one of that id. */
+    anyOfSchedule: async (scheduleId: string, exceptId: string): Promise<boolean> =>
+      (await jobs.findOne(
+        { scheduleId, state: { $in: [...unfinishedStates] }, _id: { $ne: exceptId } },
+        { hint: 'ofSchedule', projection: { _id: 1 } },
+      )) !== null,
 
     list({ worker, state, before, limit }: ListFilter): Promise<JobDocument[]> {
       const filter: Filter<JobDocument> = {

@@ -18,6 +18,12 @@ export const isSameDefinition = (a: ScheduleDefinition, b: ScheduleDefinition): 
 /** As it was read. */
 type Seen = Pick<ScheduleDocument, '_id' | 'revision' | 'nextRunAt'>
 
+interface Advance {
+  nextRunAt: Date | null
+  lastRunAt?: Date
+  waiting?: Date[]
+}
+
 const unchanged = ({ _id, revision, nextRunAt }: Seen): Filter<ScheduleDocument> => ({ _id, revision, nextRunAt })
 
 export function schedulesStore(schedules: Collection<ScheduleDocument>) {
@@ -75,9 +81,31 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
       return next?.nextRunAt ?? undefined
     },
 
-    /** Moves a schedule on after its ticks' jobs were made, if it is as it was seen. */
-    async advance(seen: Seen, change: { nextRunAt: Date | null; lastRunAt?: Date }): Promise<void> {
-      await schedules.updateOne(unchanged(seen), { $set: change })
+    /** Moves a schedule on, if it is as it was seen. Ticks that are to wait go to the end of those that do. */
+    async advance(seen: Seen, change: Advance): Promise<void> {
+      const { waiting = [], ...set } = change
+      await schedules.updateOne(unchanged(seen), {
+        $set: set,
+        ...(waiting.length === 0 ? {} : { $push: { waiting: { $each: waiting } } }),
+      })
+    },
+
+    /** Those that have ticks waiting for the end of a job. */
+    withWaiting: (): Promise<ScheduleDocument[]> =>
+      schedules.find({ waiting: { $exists: true } }, { hint: 'waiting' }).toArray(),
+
+    /** Takes the first of the waiting ticks, if it still is. Answers whether it was. */
+    async takeWaiting(id: string, at: Date, made: boolean): Promise<boolean> {
+      const rest = { $slice: ['$waiting', 1, { $size: '$waiting' }] }
+      const { matchedCount } = await schedules.updateOne({ _id: id, 'waiting.0': at }, [
+        {
+          $set: {
+            waiting: { $cond: [{ $gt: [{ $size: '$waiting' }, 1] }, rest, '$$REMOVE'] },
+            ...(made ? { lastRunAt: at } : {}),
+          },
+        },
+      ])
+      return matchedCount === 1
     },
   }
 }

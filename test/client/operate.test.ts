@@ -86,6 +86,7 @@ describe('schedules', () => {
         args,
         nextRunAt: new Date('2030-01-01T08:00:00Z'),
         lastRunAt: null,
+        waiting: 0,
         source: 'api',
         createdAt: new Date('2030-01-01T00:00:00Z'),
       },

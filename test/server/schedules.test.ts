@@ -54,6 +54,7 @@ describe('a schedule', () => {
         priority: 7,
         nextRunAt: expect.stringMatching(/^2030-01-01T02:0\d:\d\d\.000Z$/),
         lastRunAt: null,
+        waiting: 0,
         source: 'code',
         createdAt: '2030-01-01T00:00:00.000Z',
       },
