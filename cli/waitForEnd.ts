@@ -9,8 +9,9 @@ import { formatAgo } from './format.js'
 import type { Output } from './output.js'
 
 export interface Wait {
-  worker: string
   id: string
+  /** What the reader is told at first. */
+  doing: string
   limitMs: number
 }
 
@@ -22,15 +23,15 @@ const retryMs = 1_000
 
 /** The job once it is final, or as it is when the time is over. */
 export async function waitForEnd(cli: Cli, out: Output, options: CallOptions, wait: Wait): Promise<JobView> {
-  const { worker, id, limitMs } = wait
+  const { id, doing, limitMs } = wait
   const coordinator = await connect(cli, options, ['enqueue', 'observe'])
   const giveUpAt = cli.now().getTime() + limitMs
-  return out.during(`${worker} ${id} was enqueued`, async (progress) => {
+  return out.during(doing, async (progress) => {
     for (;;) {
       const leftMs = Math.max(0, giveUpAt - cli.now().getTime())
       const job = await lookPatiently(cli, coordinator, id, Math.min(leftMs, lookMs))
       if (isFinal(job.state) || leftMs === 0) return job
-      progress.update(`${worker} ${id} is ${job.state}${details(job, cli.now())}`)
+      progress.update(`${job.worker} ${id} is ${job.state}${details(job, cli.now())}`)
     }
   })
 }

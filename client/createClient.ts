@@ -5,6 +5,7 @@ import { configError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import { createEnqueue, enqueueAll, enqueueTogether, type AnyItem, type Enqueued } from './enqueue.js'
+import { createEnds } from './ends.js'
 import { jobReference } from './receipt.js'
 import { createTransport } from './transport.js'
 import { createSchedule, createSchedules } from './schedules.js'
@@ -51,8 +52,9 @@ function createAnyClient({
   if (timeoutMs === undefined) throw configError(`\`timeout\` of createClient: ${durationProblem(timeout)}`)
   const transport = createTransport({ url, apiKey, fetch, timeoutMs, clock })
   const { call } = transport
+  const ends = createEnds({ transport, clock, random })
   const enqueue = createEnqueue(transport)
-  const reference = (id: string, state?: JobState) => jobReference({ transport, clock, random }, id, state)
+  const reference = (id: string, state?: JobState) => jobReference({ ends, clock }, id, state)
   const handle = ({ id, state, runAt, existing = false }: Enqueued): JobHandle<unknown> => ({
     ...reference(id, state),
     state,

@@ -2,12 +2,13 @@
  * The way to the coordinator: one tRPC client for the fixed router, whose types stay in here. A call ends with an answer, an `ErrandError`, or the
  * reason of the caller's own signal.
  */
-import { createTRPCClient, httpLink, type TRPCClient } from '@trpc/client'
+import { createTRPCClient, httpLink, splitLink, type TRPCClient } from '@trpc/client'
 import superjson from 'superjson'
 import { formatDuration } from '../core/duration.js'
 import { configError } from '../core/errors.js'
 import type { Router } from '../server/router/index.js'
 import type { Clock } from '../core/clock.js'
+import { NoStreamError, subscribe, type Subscription } from './subscribe.js'
 import { notACoordinator, toErrandError, tooSlow } from './wireError.js'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -32,27 +33,36 @@ export interface Transport {
     ask: (router: TRPCClient<Router>, options: { signal: AbortSignal }) => Promise<Answer>,
     options?: CallOptions,
   ) => Promise<Answer>
+  /** The events of one of the router's subscriptions. Throws as `call` does, and `NoStreamError`. */
+  readonly subscribe: <Answer>(procedure: string, subscription: Subscription) => AsyncGenerator<Answer>
 }
 
 /** Throws `ErrandError` `CONFIG` for a url or key that cannot work. */
 export function createTransport({ url, apiKey, fetch, timeoutMs, clock }: TransportOptions): Transport {
   const { origin, endpoint } = readUrl(url)
+  const headers = authorization(apiKey)
+  const http = {
+    url: endpoint,
+    headers,
+    // args are encoded already (enqueue.ts); only answers hold what JSON cannot say
+    transformer: {
+      input: { serialize: (json: unknown) => ({ json }), deserialize: superjson.deserialize },
+      output: superjson,
+    },
+    fetch: async (url: unknown, init: unknown) => {
+      const response = await fetch(url as string, init as RequestInit)
+      if (isJson(response)) return response
+      await response.body?.cancel()
+      throw notACoordinator(origin, response.status)
+    },
+  }
   const router = createTRPCClient<Router>({
     links: [
-      httpLink({
-        url: endpoint,
-        headers: authorization(apiKey),
-        // args are encoded already (enqueue.ts); only answers hold what JSON cannot say
-        transformer: {
-          input: { serialize: (json) => ({ json }), deserialize: superjson.deserialize },
-          output: superjson,
-        },
-        fetch: async (url, init) => {
-          const response = await fetch(url as string, init as RequestInit)
-          if (isJson(response)) return response
-          await response.body?.cancel()
-          throw notACoordinator(origin, response.status)
-        },
+      splitLink({
+        // names more jobs than an address can hold
+        condition: ({ path }) => path === 'jobs.waitMany',
+        true: httpLink<Router>({ ...http, methodOverride: 'POST' }),
+        false: httpLink<Router>(http),
       }),
     ],
   })
@@ -75,6 +85,14 @@ export function createTransport({ url, apiKey, fetch, timeoutMs, clock }: Transp
         throw late.signal.aborted ? tooSlow(origin, formatDuration(limitMs)) : toErrandError(error, origin)
       } finally {
         answered.abort()
+      }
+    },
+    async *subscribe<Answer>(procedure: string, subscription: Subscription) {
+      try {
+        yield* subscribe<Answer>({ url: `${endpoint}/${procedure}`, origin, headers, fetch, clock }, subscription)
+      } catch (error) {
+        if (subscription.signal.aborted) throw subscription.signal.reason
+        throw error instanceof NoStreamError ? error : toErrandError(error, origin)
       }
     },
   }

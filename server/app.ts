@@ -54,6 +54,8 @@ export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOpti
       endpoint: '/trpc',
       req: req.raw,
       router,
+      // `jobs.ended` and `jobs.waitMany` name more jobs than an address can hold
+      allowMethodOverride: true,
       createContext: () => ({ deps, waits, guard, identity: context.get('identity'), signal: req.raw.signal }),
     })
   })

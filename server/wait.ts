@@ -1,31 +1,41 @@
 /**
- * Wait: long polls for a job's final state. A signal from this coordinator's own steps ends the wait at once; a job that another coordinator
+ * Wait: tells those who wait for jobs where to look. A signal from this coordinator's own steps comes at once; a job that another coordinator
  * finishes is found by one query a second for all who wait.
  */
 import { setMaxListeners } from 'node:events'
+import { longestWaitMs } from '../core/ends.js'
 import { isFinal } from '../core/states.js'
 import type { JobView } from '../core/wire.js'
 import type { Deps } from './deps.js'
 import { getJob } from './operate.js'
 
-/** No request is held open longer: proxies and platforms cut longer ones. */
-export const longestWaitMs = 25_000
 const pollMs = 1_000
 
 export interface Waits {
   /** The job once it is final, or as it is when the time is over. Throws `UNKNOWN_JOB`. */
   wait(id: string, timeoutMs: number, signal?: AbortSignal): Promise<JobView>
+  /** Over when `signal` aborts, and when this coordinator stops. */
+  watch(ids: readonly string[], signal: AbortSignal): Watch
+  stop(): void
+}
+
+export interface Watch {
+  /** Which jobs may have ended since the last call, once there are some; none when it is over. */
+  next(): Promise<readonly string[]>
+  readonly over: boolean
+  /** One job less to wait for. */
+  leave(id: string): void
   stop(): void
 }
 
 export function createWaits(deps: Deps): Waits {
-  const waiting = new Map<string, Set<() => void>>()
+  const waiting = new Map<string, Set<(id: string) => void>>()
   const stopped = new AbortController()
   // one listener for each request that waits, however many there are
   setMaxListeners(0, stopped.signal)
   let polling = false
 
-  const wake = (id: string) => waiting.get(id)?.forEach((resolve) => resolve())
+  const wake = (id: string) => waiting.get(id)?.forEach((hint) => hint(id))
   const stopListening = deps.events.on('finished', ({ id }) => wake(id))
 
   const poll = async () => {
@@ -35,7 +45,7 @@ export function createWaits(deps: Deps): Waits {
       await deps.clock.sleep(pollMs, stopped.signal)
       if (waiting.size === 0) break
       try {
-        for (const { _id } of await deps.store.jobs.finalAmong([...waiting.keys()])) wake(_id)
+        for (const id of await deps.store.jobs.finalAmong([...waiting.keys()])) wake(id)
       } catch (error) {
         deps.log('warn', 'could not look for finished jobs', { error })
       }
@@ -43,12 +53,19 @@ export function createWaits(deps: Deps): Waits {
     polling = false
   }
 
+  const add = (id: string, hint: (id: string) => void) => {
+    waiting.set(id, (waiting.get(id) ?? new Set()).add(hint))
+  }
+  const remove = (id: string, hint: (id: string) => void) => {
+    const hints = waiting.get(id)
+    if (hints?.delete(hint) && hints.size === 0) waiting.delete(id)
+  }
+
   return {
     async wait(id, timeoutMs, signal) {
       const over = new AbortController()
       const end = () => over.abort()
-      const waiters = waiting.get(id) ?? new Set()
-      waiting.set(id, waiters.add(end))
+      add(id, end)
       signal?.addEventListener('abort', end, { once: true })
       stopped.signal.addEventListener('abort', end, { once: true })
       try {
@@ -59,12 +76,44 @@ export function createWaits(deps: Deps): Waits {
         await deps.clock.sleep(Math.min(timeoutMs, longestWaitMs), over.signal)
         return await getJob(deps, id)
       } finally {
-        waiters.delete(end)
-        if (waiters.size === 0) waiting.delete(id)
+        remove(id, end)
         signal?.removeEventListener('abort', end)
         stopped.signal.removeEventListener('abort', end)
       }
     },
+
+    watch(ids, signal) {
+      let hinted = new Set<string>()
+      let wakeUp = () => {}
+      const hint = (id: string) => {
+        hinted.add(id)
+        wakeUp()
+      }
+      const over = () => signal.aborted || stopped.signal.aborted
+      const end = () => wakeUp()
+      signal.addEventListener('abort', end, { once: true })
+      stopped.signal.addEventListener('abort', end, { once: true })
+      for (const id of ids) add(id, hint)
+      return {
+        async next() {
+          void poll()
+          if (hinted.size === 0 && !over()) await new Promise<void>((resolve) => (wakeUp = resolve))
+          const ended = [...hinted]
+          hinted = new Set()
+          return ended
+        },
+        get over() {
+          return over()
+        },
+        leave: (id) => remove(id, hint),
+        stop() {
+          for (const id of ids) remove(id, hint)
+          signal.removeEventListener('abort', end)
+          stopped.signal.removeEventListener('abort', end)
+        },
+      }
+    },
+
     stop() {
       stopped.abort()
       stopListening()

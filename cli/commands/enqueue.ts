@@ -1,15 +1,14 @@
 /** `errand enqueue`: asks for one job, and with `--wait` for its receipt. */
 import type { Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/duration.js'
-import { isFinal, type JobState } from '../../core/states.js'
-import type { EnqueueRequest, JobView } from '../../core/wire.js'
+import type { JobState } from '../../core/states.js'
+import type { EnqueueRequest } from '../../core/wire.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator } from '../connection.js'
 import { formatAgo } from '../format.js'
-import { describeReceipt } from '../jobText.js'
 import type { Output } from '../output.js'
-import { Told, type Problem } from '../problem.js'
 import { paintState } from '../style.js'
+import { tellEnd } from '../tellEnd.js'
 import { waitForEnd } from '../waitForEnd.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'
 import type { OnConflict, UniqueUntil } from '../../core/uniqueOptions.js'
@@ -98,7 +97,7 @@ async function enqueue(cli: Cli, worker: string, json: string, options: EnqueueO
   if (wait === undefined) return tellEnqueued(cli, out, worker, job)
 
   const limitMs = wait === true ? Number.POSITIVE_INFINITY : parseDuration(wait)!
-  const ended = await waitForEnd(cli, out, options, { worker, id: job.id, limitMs })
+  const ended = await waitForEnd(cli, out, options, { id: job.id, doing: `${worker} ${job.id} was enqueued`, limitMs })
   tellEnd(cli, out, ended)
 }
 
@@ -121,27 +120,4 @@ function tellEnqueued(cli: Cli, out: Output, worker: string, { runAt, ...job }: 
     const there = existing ? ', holds the key already' : ''
     return `${id}  ${worker}  ${paintState(style, state)}${when}${there}`
   })
-}
-
-/** Exit code 0 is for success alone. */
-function tellEnd(cli: Cli, out: Output, job: JobView): void {
-  const { id, worker, state, attempt } = job
-  const receipt = isFinal(state) ? (job.receipts.at(-1) ?? null) : null
-  out.result({ id, worker, state, attempt, receipt }, (style) =>
-    [
-      `${id}  ${worker}  ${paintState(style, state)}`,
-      ...(receipt === null ? [] : [describeReceipt(style, receipt, cli)]),
-    ].join('\n'),
-  )
-  if (state === 'succeeded') return
-  out.problem(whyNotSucceeded(job))
-  throw new Told()
-}
-
-/** With the codes that the client gives. */
-function whyNotSucceeded({ id, state, attempt }: JobView): Problem {
-  if (state === 'failed') return { code: 'JOB_FAILED', message: `Job ${id} failed at attempt ${attempt}.` }
-  if (state === 'cancelled') return { code: 'JOB_CANCELLED', message: `Job ${id} was cancelled.` }
-  const message = `Job ${id} is not over yet, it is ${state}, and goes on. See it with: errand jobs get ${id}`
-  return { code: 'RECEIPT_TIMEOUT', message }
 }

@@ -1,5 +1,6 @@
 /** `errand jobs`: what an operator looks at and does to jobs. */
 import type { Command } from 'commander'
+import { parseDuration, type Duration } from '../../core/duration.js'
 import { nearestName } from '../../core/nearest.js'
 import type { JobState } from '../../core/states.js'
 import type { JobView, ListJobsRequest } from '../../core/wire.js'
@@ -9,14 +10,20 @@ import { callForEach } from '../each.js'
 import { formatAgo, formatTable } from '../format.js'
 import { describeJob } from '../jobText.js'
 import { paintState, type Style } from '../style.js'
+import { tellEnd } from '../tellEnd.js'
+import { waitForEnd } from '../waitForEnd.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'
-import { jsonOption, readInteger, readState, urlOption } from '../usage.js'
+import { jsonOption, readDuration, readInteger, readState, urlOption } from '../usage.js'
 
 interface ListOptions extends CallOptions {
   worker?: string
   state?: JobState
   limit?: number
   cursor?: string
+}
+
+interface ReceiptOptions extends CallOptions {
+  timeout?: Duration
 }
 
 export function addJobs(program: Command, cli: Cli): void {
@@ -58,6 +65,19 @@ export function addJobs(program: Command, cli: Cli): void {
   addExamples(getting, [
     ['errand jobs get 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
     ['errand jobs get 019ab2c4-5d6e-7f80-8123-456789abcdef --json | jq .receipts', ''],
+  ])
+
+  const receiving = jobs
+    .command('receipt <id>')
+    .description('wait until a job has ended and print its receipt; exit code 1 if it failed')
+    .option('--timeout <duration>', 'wait so long at most (default: 5m)', readDuration)
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((id: string, options: ReceiptOptions) => receipt(cli, id, options))
+  addSettings(receiving, callerSettings)
+  addExamples(receiving, [
+    ['errand jobs receipt 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
+    ['errand jobs receipt 019ab2c4-5d6e-7f80-8123-456789abcdef --timeout 10s --json | jq .receipt.result', ''],
   ])
 
   const cancelling = jobs
@@ -152,6 +172,12 @@ async function get(cli: Cli, id: string, options: CallOptions): Promise<void> {
   const call = { ...options, roles: ['observe', 'enqueue'] as const, doing: 'Looking for the job' }
   const job = await callCoordinator(cli, out, call, (router, options) => router.jobs.get.query({ id }, options))
   out.result(job, (style) => describeJob(style, job, cli))
+}
+
+async function receipt(cli: Cli, id: string, { timeout = '5m', ...options }: ReceiptOptions): Promise<void> {
+  const out = cli.output(options)
+  const limitMs = parseDuration(timeout)!
+  tellEnd(cli, out, await waitForEnd(cli, out, options, { id, doing: 'Waiting for the job', limitMs }))
 }
 
 const jobLine = (style: Style, { id, state }: { id: string; state: JobState }): string =>

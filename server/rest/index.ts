@@ -4,6 +4,7 @@
  */
 import type { Hono } from 'hono'
 import { addAuditRoutes } from './audit.js'
+import { addEndRoutes } from './ends.js'
 import { addJobRoutes } from './jobs.js'
 import { addReceiptRoutes } from './receipts.js'
 import { identifyCaller, type RestOptions } from './request.js'
@@ -14,6 +15,7 @@ export function addRestRoutes(app: Hono, options: RestOptions): void {
   addReceiptRoutes(app, options)
   app.use(identifyCaller(options.guard))
   addJobRoutes(app, options)
+  addEndRoutes(app, options)
   addAuditRoutes(app, options)
   addScheduleRoutes(app, options)
 }

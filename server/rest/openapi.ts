@@ -5,7 +5,7 @@ import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '.
 import { previewRequest, scheduleRequest } from '../../core/schedules.js'
 import { enqueueManyLimit, enqueueManyRequest, enqueueRequest, postJobRequest, receiptBody } from '../../core/wire.js'
 import type { Role } from '../../core/roles.js'
-import { jobStates } from '../../core/states.js'
+import { finalStates, jobStates } from '../../core/states.js'
 
 const schemaOf = (schema: z.ZodType): unknown => {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
@@ -224,6 +224,34 @@ export const openapi = {
       },
     },
     '/job/{id}/receipt': {
+      get: {
+        summary: 'How the job ended; held open until it has, or the time is over',
+        security: roles('enqueue', 'observe'),
+        parameters: [
+          jobIdParameter,
+          {
+            name: 'timeout',
+            in: 'query',
+            description: 'A duration such as 10s, at most 25s.',
+            schema: { ...text, default: '25s' },
+          },
+        ],
+        responses: {
+          200: {
+            description: 'The job is final. A job that was cancelled has no receipt here.',
+            ...json({
+              type: 'object',
+              required: ['id', 'state', 'finishedAt'],
+              properties: { id: text, state: { enum: finalStates }, finishedAt: time, receipt },
+            }),
+          },
+          202: {
+            description: 'Not yet. Ask again.',
+            ...json({ type: 'object', properties: { id: text, state: { enum: jobStates } } }),
+          },
+          404: problem('No such job, or no more.'),
+        },
+      },
       post: {
         summary: "A function's report on one attempt",
         parameters: [jobIdParameter, tokenParameter],

@@ -1,8 +1,10 @@
 /** Jobs: look, wait, cancel, retry. */
 import { z } from 'zod'
+import { tracked } from '@trpc/server'
+import { endedRequest, longestWaitMs, waitManyRequest } from '../../core/ends.js'
 import { listJobsRequest } from '../../core/wire.js'
+import { streamEnds, waitForSome } from '../ends.js'
 import { cancelJob, getJob, listJobs, retryJob } from '../operate.js'
-import { longestWaitMs } from '../wait.js'
 import { createRouter, toFollow, toObserve, toOperate } from './procedure.js'
 
 const jobId = z.strictObject({ id: z.string().min(1).max(100) })
@@ -16,4 +18,15 @@ export const jobsRouter = createRouter({
   wait: toFollow
     .input(jobId.extend({ timeoutMs: z.int().min(0).max(longestWaitMs).default(longestWaitMs) }))
     .query(({ ctx, input }) => ctx.waits.wait(input.id, input.timeoutMs, ctx.signal)),
+  /**
+   * Server-sent events, one for each job that ends; it returns when all have. Send it by POST, because many ids do not fit into an address. It is cut
+   * after a minute, as proxies would: ask again for those that are left.
+   */
+  ended: toFollow.input(endedRequest).subscription(async function* ({ ctx, input, signal }) {
+    for await (const end of streamEnds(ctx.deps, ctx.waits, input.ids, signal ?? ctx.signal)) yield tracked(end.id, end)
+  }),
+  /** The same for those who cannot have a stream, as a long poll: answers as soon as some have ended. */
+  waitMany: toFollow
+    .input(waitManyRequest)
+    .query(({ ctx, input }) => waitForSome(ctx.deps, ctx.waits, input, ctx.signal)),
 })

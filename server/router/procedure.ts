@@ -24,6 +24,8 @@ const t = initTRPC
   .meta<ProcedureMeta>()
   .create({
     transformer: superjson,
+    // what is in between must neither take a quiet stream for a dead one nor be given one without an end
+    sse: { ping: { enabled: true, intervalMs: 15_000 }, maxDurationMs: 60_000 },
     errorFormatter: ({ shape, error, ctx }) => {
       const { body } = toWireError(ctx?.deps.log ?? (() => {}), knownError(error))
       return {

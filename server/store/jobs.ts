@@ -88,8 +88,15 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       return matchedCount === 1
     },
 
-    finalAmong: (ids: string[]): Promise<JobDocument[]> =>
-      jobs.find({ _id: { $in: ids }, state: { $in: [...finalStates] } }).toArray(),
+    /** Without their args, which may be large. */
+    statesOf: (ids: readonly string[]): Promise<Pick<JobDocument, '_id' | 'state' | 'finishedAt'>[]> =>
+      jobs.find({ _id: { $in: [...ids] } }, { projection: { state: 1, finishedAt: 1 } }).toArray(),
+
+    async finalAmong(ids: readonly string[]): Promise<string[]> {
+      const filter: Filter<JobDocument> = { _id: { $in: [...ids] }, state: { $in: [...finalStates] } }
+      const final = await jobs.find(filter, { projection: { _id: 1 } }).toArray()
+      return final.map(({ _id }) => _id)
+    },
 
     /** Whether a schedule has a job that is not final, beside the one of that id. */
     anyOfSchedule: async (scheduleId: string, exceptId: string): Promise<boolean> =>

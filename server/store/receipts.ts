@@ -27,6 +27,10 @@ export function receiptsStore(receipts: Collection<ReceiptDocument>) {
         .sort({ attempt: 1, finishedAt: 1 })
         .toArray(),
 
+    /** The receipts of many jobs, in no order. */
+    ofJobs: (jobIds: readonly string[]): Promise<ReceiptDocument[]> =>
+      receipts.find({ $or: jobIds.map((id) => ({ _id: ofJob(id) })) } as Filter<ReceiptDocument>).toArray(),
+
     async removeOfJobs(jobIds: string[]): Promise<void> {
       await receipts.deleteMany({ $or: jobIds.map((id) => ({ _id: ofJob(id) })) })
     },

@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { JobFailedError, ReceiptTimeoutError } from '../../client/index.js'
-import { longestPollMs } from '../../client/receipt.js'
 import { defineJob } from '../../core/index.js'
-import { longestWaitMs } from '../../server/wait.js'
 import { testErrand } from '../support/errand.js'
-import { clientOf, gate, observedClock, refused } from './support.js'
+import { clientOf, gate, observedClock, refused, streamCut, type SentRequest } from './support.js'
 import { workers } from './workers.js'
 
 interface SlowJobs {
@@ -25,6 +23,15 @@ function slowWorker() {
   })
   return { slow, open }
 }
+
+/** Calls when a stream is asked for. */
+const onWait =
+  (asked: () => void) =>
+  ({ procedure }: SentRequest): undefined => {
+    if (procedure === 'jobs.ended') asked()
+  }
+
+const waitsIn = (sent: SentRequest[]) => sent.filter(({ procedure }) => procedure.startsWith('jobs.'))
 
 describe('a receipt', () => {
   it('tells the result, typed as run returned it, with Dates', async () => {
@@ -62,39 +69,17 @@ describe('a receipt', () => {
     expect((failure as Error).message).toBe(`Job ${job.id} failed at attempt 1: Fatal: refused with 550`)
   })
 
-  it('comes while it is waited for, in one long poll', async () => {
-    const clock = observedClock()
+  it('comes while it is waited for, over one stream', async () => {
     const { slow, open } = slowWorker()
-    await using errand = await testErrand({ slow }, { clock })
-    const { client, sent } = clientOf<SlowJobs>({ ...errand, clock })
+    await using errand = await testErrand({ slow })
+    const asked = gate()
+    const { client, sent } = clientOf<SlowJobs>(errand, { before: onWait(asked.open) })
     const job = await client.enqueue('slow')
-    const held = clock.slept(longestPollMs)
     const result = job.result()
-    await held
+    await asked.opened
     open()
     expect(await result).toEqual({ done: true })
-    expect(sent.map(({ procedure }) => procedure)).toEqual(['enqueueMany', 'jobs.wait'])
-  })
-
-  it('is waited for in as many polls as it takes', async () => {
-    const clock = observedClock()
-    const { slow, open } = slowWorker()
-    await using errand = await testErrand({ slow }, { clock })
-    const { client, sent } = clientOf<SlowJobs>({ ...errand, clock })
-    const job = await client.enqueue('slow')
-    const first = clock.slept(longestPollMs)
-    const result = job.result({ timeout: '1m' })
-    await first
-    const second = clock.slept(longestPollMs)
-    await clock.advance('25s')
-    await second
-    const third = clock.slept(10_000)
-    await clock.advance('25s')
-    await third
-    open()
-    expect(await result).toEqual({ done: true })
-    expect(sent.filter(({ procedure }) => procedure === 'jobs.wait')).toHaveLength(3)
-    expect(longestPollMs).toBe(longestWaitMs)
+    expect(sent.map(({ procedure }) => procedure)).toEqual(['enqueueMany', 'jobs.ended'])
   })
 
   it('is the one of the last attempt, after all retries', async () => {
@@ -113,9 +98,7 @@ describe('a receipt', () => {
     const job = await client.enqueue('flaky')
     await errand.run()
     expect(await errand.get(job.id)).toMatchObject({ state: 'scheduled', attempt: 1 })
-    const held = clock.slept(longestPollMs)
     const receipt = job.receipt()
-    await held
     await clock.advance('1s')
     await errand.run()
     expect(await receipt).toMatchObject({ status: 'success', result: 2, attempt: 2 })
@@ -148,26 +131,260 @@ describe('a receipt', () => {
   })
 })
 
+describe('many receipts', () => {
+  const thousand = Array.from({ length: 1_000 }, (_, n) => ({
+    worker: 'shop.total' as const,
+    args: { amount: `${n}` },
+  }))
+
+  it('come over one stream, however many are waited for at once', async () => {
+    await using errand = await testErrand(workers)
+    const { client, sent } = clientOf(errand)
+    const outcomes = await client.enqueueMany(thousand)
+    const results = await Promise.all(outcomes.map(async (outcome) => outcome.ok && (await outcome.job.result())))
+    expect(results).toEqual(thousand.map((_, n) => ({ doubled: n * 2 })))
+    expect(waitsIn(sent).map(({ procedure }) => procedure)).toEqual(['jobs.ended'])
+  })
+
+  it('come in a bounded number of polls, where there is no stream', async () => {
+    await using errand = await testErrand(workers)
+    const { client, sent } = clientOf(errand, {
+      before: ({ procedure }) => (procedure === 'jobs.ended' ? new Response('no', { status: 404 }) : undefined),
+    })
+    const outcomes = await client.enqueueMany(thousand)
+    const ends = outcomes.map(async (outcome) => outcome.ok && (await outcome.job.result()))
+    // the poll that waits for more to end with the first one sleeps by this clock
+    const ticking = setInterval(() => void errand.clock.advance('100ms'), 10)
+    await Promise.all(ends).finally(() => clearInterval(ticking))
+    // a hundred in each answer, and a few that come while the jobs are still running
+    expect(waitsIn(sent).length).toBeLessThan(30)
+  })
+
+  it('that are asked for one after another share a few streams', async () => {
+    const { slow, open } = slowWorker()
+    await using errand = await testErrand({ slow })
+    let open4 = 0
+    let most = 0
+    const { client, sent } = clientOf<SlowJobs>(errand, {
+      fetch: async (url, init) => {
+        if (url.includes('jobs.ended')) {
+          most = Math.max(most, ++open4)
+          init.signal?.addEventListener('abort', () => open4--)
+        }
+        return errand.coordinator.fetch(new Request(url, init))
+      },
+    })
+    const results: Promise<unknown>[] = []
+    for (let n = 0; n < 40; n++) {
+      const job = await client.enqueue('slow')
+      results.push(job.result())
+    }
+    open()
+    expect(await Promise.all(results)).toHaveLength(40)
+    expect(most).toBeLessThanOrEqual(4)
+    expect(sent).toEqual([])
+  })
+})
+
+describe('a stream', () => {
+  it('that is cut goes on with those that are left, and loses none that ended in between', async () => {
+    const gates = { a: gate(), b: gate(), c: gate() }
+    const named = defineJob({
+      args: z.object({ name: z.enum(['a', 'b', 'c']) }),
+      timeout: '1h',
+      run: async ({ name }) => {
+        await gates[name].opened
+        return name
+      },
+    })
+    await using errand = await testErrand({ named })
+    const streams: { ids: string[]; cut: () => void }[] = []
+    const { client } = clientOf<{ named: { args: { name: 'a' | 'b' | 'c' }; result: string } }>(errand, {
+      fetch: async (url, init) => {
+        // while the stream is down, another job ends
+        if (streams.length === 1 && url.includes('jobs.ended')) {
+          gates.b.open()
+          while ((await errand.get(jobs[1]!.id)).state !== 'succeeded') await new Promise(setImmediate)
+        }
+        const response = await errand.coordinator.fetch(new Request(url, init))
+        if (!url.includes('jobs.ended')) return response
+        const { response: cuttable, cut } = streamCut(response)
+        streams.push({ ids: JSON.parse(init.body as string).json.ids, cut })
+        return cuttable
+      },
+    })
+    const jobs = await Promise.all((['a', 'b', 'c'] as const).map((name) => client.enqueue('named', { name })))
+    const [a, b, c] = jobs.map((job) => job.result())
+    gates.a.open()
+    expect(await a).toBe('a')
+    streams[0]!.cut()
+    expect(await b).toBe('b')
+    gates.c.open()
+    expect(await c).toBe('c')
+    const ids = jobs.map(({ id }) => id)
+    expect(streams.map(({ ids }) => ids)).toEqual([ids, ids.slice(1)])
+  })
+
+  it.each([
+    ['is refused', async () => new Response('<html>', { status: 404 })],
+    ['comes as something else', async () => Response.json({ result: {} })],
+    ['is held back', (signal: AbortSignal) => heldBack(signal)],
+  ])('that %s makes way for polls', async (_, answer) => {
+    const clock = observedClock()
+    await using errand = await testErrand(workers)
+    const seen: string[] = []
+    const asked = gate()
+    const { client } = clientOf(
+      { ...errand, clock },
+      {
+        fetch: async (url, init) => {
+          seen.push(new URL(url).pathname)
+          if (!url.includes('jobs.ended')) return errand.coordinator.fetch(new Request(url, init))
+          asked.open()
+          return answer(init.signal!)
+        },
+      },
+    )
+    const job = await client.enqueue('tick')
+    const result = job.result()
+    await asked.opened
+    await clock.advance('5s')
+    expect(await result).toBe(1)
+    expect(await (await client.enqueue('tick')).result()).toBe(1)
+    const waits = seen.filter((path) => path.includes('jobs.'))
+    expect(waits.slice(0, 2)).toEqual(['/trpc/jobs.ended', '/trpc/jobs.waitMany'])
+    expect(waits.filter((path) => path.endsWith('ended'))).toHaveLength(1)
+  })
+
+  it('that is cut again and again makes way for polls', async () => {
+    const clock = observedClock()
+    await using errand = await testErrand(workers)
+    const { client, sent } = clientOf(
+      { ...errand, clock },
+      {
+        before: ({ procedure }) =>
+          procedure === 'jobs.ended' ? eventStream('event: connected\ndata: {}\n\n') : undefined,
+      },
+    )
+    const job = await client.enqueue('tick')
+    const [first, second] = [clock.slept(250), clock.slept(500)]
+    const result = job.result()
+    await first
+    await clock.advance('250ms')
+    await second
+    await clock.advance('500ms')
+    expect(await result).toBe(1)
+    expect(waitsIn(sent).map(({ procedure }) => procedure)).toEqual([
+      'jobs.ended',
+      'jobs.ended',
+      'jobs.ended',
+      'jobs.waitMany',
+    ])
+  })
+
+  it('that falls silent is taken for dead', async () => {
+    const clock = observedClock()
+    await using errand = await testErrand(workers)
+    let streams = 0
+    const silent = gate()
+    const { client } = clientOf(
+      { ...errand, clock },
+      {
+        fetch: async (url, init) => {
+          const first = url.includes('jobs.ended') && streams++ === 0
+          if (!first) return errand.coordinator.fetch(new Request(url, init))
+          return eventStream('event: connected\ndata: {}\n\n', init.signal!, silent.open)
+        },
+      },
+    )
+    const job = await client.enqueue('tick')
+    const result = job.result()
+    await silent.opened
+    await clock.advance('45s')
+    expect(await result).toBe(1)
+    expect(streams).toBe(2)
+  })
+
+  it('is let go when nobody waits any more', async () => {
+    await using errand = await testErrand(workers)
+    const signals: AbortSignal[] = []
+    const asked = gate()
+    const { client } = clientOf(errand, {
+      fetch: async (url, init) => {
+        if (url.includes('jobs.ended')) signals.push(init.signal!)
+        if (signals.length > 0) asked.open()
+        return errand.coordinator.fetch(new Request(url, init))
+      },
+    })
+    const job = await client.enqueue('tick', {}, { delay: '1h' })
+    const abort = new AbortController()
+    const waiting = job.receipt({ signal: abort.signal })
+    await asked.opened
+    abort.abort(new Error('the user left'))
+    await expect(waiting).rejects.toThrow('the user left')
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+  })
+})
+
+/** An answer that a proxy keeps until it is whole. */
+const heldBack = (signal: AbortSignal) =>
+  new Promise<Response>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+
+/** Ends at once, or with a signal stays open and silent; then `read` is called when the text has been read. */
+function eventStream(text: string, signal?: AbortSignal, read = () => {}): Response {
+  let sent = false
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (!sent) controller.enqueue(new TextEncoder().encode(text))
+      else if (!signal) controller.close()
+      else {
+        read()
+        return new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            controller.error(signal.reason)
+            resolve()
+          })
+        })
+      }
+      sent = true
+      return undefined
+    },
+  })
+  return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+}
+
 describe('a wait', () => {
   it('ends at its timeout and says that the job goes on', async () => {
-    const clock = observedClock()
     const { slow, open } = slowWorker()
-    await using errand = await testErrand({ slow }, { clock })
-    const { client } = clientOf<SlowJobs>({ ...errand, clock })
+    await using errand = await testErrand({ slow })
+    const asked = gate()
+    const { client, sent } = clientOf<SlowJobs>(errand, { before: onWait(asked.open) })
     const job = await client.enqueue('slow')
     await errand.claim()
-    const held = clock.slept(10_000)
-    const waiting = job.receipt({ timeout: '10s' }).catch((error: unknown) => error)
-    await held
-    await clock.advance('10s')
-    const error = await waiting
-    expect(error).toBeInstanceOf(ReceiptTimeoutError)
-    expect(error).toMatchObject({ code: 'RECEIPT_TIMEOUT', jobId: job.id, state: 'running' })
-    expect((error as Error).message).toContain(
-      `Job ${job.id} had not ended after 10s. It was running when last seen; the job goes on.`,
-    )
+    const waits = Array.from({ length: 5 }, () => job.receipt({ timeout: '10s' }).catch((error: unknown) => error))
+    await asked.opened
+    await errand.clock.advance('10s')
+    for (const error of await Promise.all(waits)) {
+      expect(error).toBeInstanceOf(ReceiptTimeoutError)
+      expect(error).toMatchObject({ code: 'RECEIPT_TIMEOUT', jobId: job.id, state: 'running' })
+      expect((error as Error).message).toContain(
+        `Job ${job.id} had not ended after 10s. It was running when last seen; the job goes on.`,
+      )
+    }
+    // one look for all of them
+    expect(waitsIn(sent).map(({ procedure }) => procedure)).toEqual(['jobs.ended', 'jobs.waitMany'])
     open()
     expect(await job.result()).toEqual({ done: true })
+  })
+
+  it('of no time at all only looks', async () => {
+    await using errand = await testErrand(workers)
+    const { client, sent } = clientOf(errand)
+    const job = await client.enqueue('tick', {}, { delay: '1h' })
+    await expect(job.receipt({ timeout: '0s' })).rejects.toMatchObject({ code: 'RECEIPT_TIMEOUT', state: 'scheduled' })
+    await client.jobs.cancel(job.id)
+    expect(await job.receipt({ timeout: '0s' })).toMatchObject({ status: 'cancelled' })
+    expect(sent.filter(({ procedure }) => procedure === 'jobs.ended')).toEqual([])
   })
 
   it('asks again after a hiccup of the network, ever less often', async () => {
@@ -178,7 +395,7 @@ describe('a wait', () => {
       { ...errand, clock },
       {
         before: ({ procedure }) => {
-          if (procedure === 'jobs.wait' && failures-- > 0) throw refused()
+          if (procedure === 'jobs.ended' && failures-- > 0) throw refused()
         },
       },
     )
@@ -192,7 +409,7 @@ describe('a wait', () => {
     await secondPause
     await clock.advance('500ms')
     expect(await result).toEqual({ doubled: 4 })
-    expect(sent.filter(({ procedure }) => procedure === 'jobs.wait')).toHaveLength(3)
+    expect(waitsIn(sent)).toHaveLength(3)
   })
 
   it('ends at its timeout where the coordinator is gone, and tells why', async () => {
@@ -202,32 +419,44 @@ describe('a wait', () => {
       { ...errand, clock },
       {
         before: ({ procedure }) => {
-          if (procedure === 'jobs.wait') throw refused()
+          if (procedure.startsWith('jobs.')) throw refused()
         },
       },
     )
     const job = await client.enqueue('tick', {}, { delay: '1h' })
-    const pause = clock.slept(200)
+    const pause = clock.slept(250)
     const waiting = job.receipt({ timeout: '200ms' }).catch((error: unknown) => error)
     await pause
     await clock.advance('200ms')
     expect(await waiting).toMatchObject({ code: 'RECEIPT_TIMEOUT', state: 'scheduled', cause: { code: 'UNAVAILABLE' } })
   })
 
-  it('pauses when the coordinator answers before its time, as one that stops does', async () => {
-    const [clock, coordinatorClock] = [observedClock(), observedClock()]
+  it('outlives its coordinator: it pauses, and another one tells', async () => {
+    const clock = observedClock()
     const { slow, open } = slowWorker()
-    await using errand = await testErrand({ slow }, { clock: coordinatorClock })
-    const { client, sent } = clientOf<SlowJobs>({ ...errand, clock })
+    await using errand = await testErrand({ slow })
+    await using other = await testErrand({ slow }, { beside: errand })
+    let current = errand
+    const asked = gate()
+    const { client } = clientOf<SlowJobs>(
+      { ...errand, clock },
+      {
+        fetch: async (url, init) => {
+          if (url.includes('jobs.ended')) asked.open()
+          return current.coordinator.fetch(new Request(url, init))
+        },
+      },
+    )
     const job = await client.enqueue('slow')
-    const held = coordinatorClock.slept(longestPollMs)
-    const waiting = job.result()
-    await held
+    await errand.claim()
     const pause = clock.slept(250)
-    await coordinatorClock.advance('25s') // for the client no time has passed
+    const waiting = job.result()
+    await asked.opened
+    current = other
+    const stopping = errand.coordinator.stop()
     await pause
-    expect(sent.filter(({ procedure }) => procedure === 'jobs.wait')).toHaveLength(1)
     open()
+    await stopping
     await clock.advance('250ms')
     expect(await waiting).toEqual({ done: true })
   })
@@ -240,17 +469,15 @@ describe('a wait', () => {
   })
 
   it('ends when its signal aborts, with the reason', async () => {
-    const clock = observedClock()
-    await using errand = await testErrand(workers, { clock })
-    const { client } = clientOf({ ...errand, clock })
+    await using errand = await testErrand(workers)
+    const { client, sent } = clientOf(errand)
     const job = await client.enqueue('tick', {}, { delay: '1h' })
     const abort = new AbortController()
-    const held = clock.slept(longestPollMs)
     const waiting = job.receipt({ signal: abort.signal })
-    await held
     abort.abort(new Error('the user left'))
     await expect(waiting).rejects.toThrow('the user left')
     await expect(job.receipt({ signal: abort.signal })).rejects.toThrow('the user left')
+    expect(waitsIn(sent)).toEqual([])
   })
 
   it('refuses a timeout that is no duration', async () => {

@@ -77,3 +77,19 @@ export function gate(): { opened: Promise<void>; open: () => void } {
   const opened = new Promise<void>((resolve) => (open = resolve))
   return { opened, open }
 }
+
+/** A response whose body ends when the test says so, as where a proxy cuts it. */
+export function streamCut(response: Response): { response: Response; cut: () => void } {
+  const { opened, open } = gate()
+  const reader = response.body!.getReader()
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const chunk = await Promise.race([reader.read(), opened])
+      if (chunk && !chunk.done) return controller.enqueue(chunk.value)
+      controller.close()
+      if (!chunk) await reader.cancel()
+    },
+    cancel: () => reader.cancel(),
+  })
+  return { response: new Response(body, response), cut: open }
+}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { readContract } from '../../core/contract.js'
 import { defineJob } from '../../core/index.js'
 import type { Invoke } from '../../server/invoke.js'
 import { testErrand, type TestErrand } from '../support/errand.js'
@@ -41,6 +42,38 @@ describe('purge', () => {
     expect(await errand.get(waiting)).toMatchObject({ state: 'scheduled' })
     expect(await jobsOf(errand).findOne({ _id: done })).toBeNull()
     expect(await errand.database.db.collection('receipts').countDocuments()).toBe(0)
+  })
+
+  it('keeps each final state for its own time', async () => {
+    const kept = defineJob({
+      args: z.object({ fail: z.boolean() }),
+      retry: { attempts: 1 },
+      keep: { succeeded: '1h', cancelled: '2h', failed: '3h' },
+      run: ({ fail }) => {
+        if (fail) throw new Error('no')
+      },
+    })
+    await using errand = await testErrand({ kept })
+    await errand.enqueue('kept', { fail: false })
+    await errand.enqueue('kept', { fail: true })
+    await errand.run()
+    const id = await errand.enqueue('kept', { fail: false }, { delay: '1d' })
+    await errand.coordinator.fetch(new Request(`http://coordinator.test/job/${id}`, { method: 'DELETE' }))
+    const left: string[][] = []
+    for (let hour = 0; hour <= 3; hour++) {
+      await errand.purge()
+      left.push((await jobsOf(errand).find().sort({ state: 1 }).toArray()).map(({ state }) => state))
+      await errand.clock.advance('1h')
+    }
+    expect(left).toEqual([['cancelled', 'failed', 'succeeded'], ['cancelled', 'failed'], ['failed'], []])
+  })
+
+  it.each([
+    [{}, { succeeded: 1, failed: 30, cancelled: 7 }],
+    [{ keep: { failed: '90d' as const } }, { succeeded: 1, failed: 90, cancelled: 7 }],
+  ])('keeps by default a day, a month and a week: %j', (options, days) => {
+    const { keepMs } = readContract('work', { args: z.object({}), ...options })
+    expect(keepMs).toEqual(Object.fromEntries(Object.entries(days).map(([state, n]) => [state, n * 86_400_000])))
   })
 })
 

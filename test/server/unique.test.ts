@@ -171,7 +171,7 @@ describe('unique, said at the enqueue', () => {
     expect((await errand.post('/job', body('b', { unique: { until: 'started' } }))).status).toBe(409)
     const returned = await errand.post('/job', body('b', { unique: { onConflict: 'return' } }))
     expect(returned).toMatchObject({ status: 200, body: { id: first.id } })
-    expect((await errand.post('/job', body('b', { unique: { key: 'own' } }))).status).toBe(201)
+    expect((await errand.post('/job', body('b', { unique: { key: 'own' }, delay: '1m' }))).status).toBe(201)
     expect((await errand.post('/job', body('b', { unique: { key: 'own' } }))).status).toBe(409)
   })
 
