@@ -76,6 +76,17 @@ export const formatTook = (startedAt: string, finishedAt: string): string => {
     : formatDuration(ms < 1_000 ? ms : Math.round(ms / 1_000) * 1_000)
 }
 
+/** `40%`; a job that is not done is never at 100. */
+export const formatPercent = (fraction: number): string => `${fraction < 1 ? Math.floor(fraction * 100) : 100}%`
+
+const barWidth = 20
+
+/** `████████░░░░░░░░░░░░ 40%`. */
+export function formatBar(fraction: number): string {
+  const full = Math.floor(fraction * barWidth)
+  return `${'█'.repeat(full)}${'░'.repeat(barWidth - full)} ${formatPercent(fraction)}`
+}
+
 /** JSON on one line where it is short, else indented to stand below `indent` spaces. */
 export function formatJson(value: unknown, indent: number): string {
   const short = JSON.stringify(value)

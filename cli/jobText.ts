@@ -1,8 +1,20 @@
 /** A job and its receipts, as text for people. */
 import { fileURLToPath } from 'node:url'
+import type { ProgressView, ReportView } from '../core/report.js'
 import type { JobView, ReceiptError, ReceiptView } from '../core/wire.js'
 import type { Cli } from './cli.js'
-import { formatFields, formatJson, formatMoment, formatTime, formatTook, indented, plain } from './format.js'
+import {
+  count,
+  formatBar,
+  formatClock,
+  formatFields,
+  formatJson,
+  formatMoment,
+  formatTime,
+  formatTook,
+  indented,
+  plain,
+} from './format.js'
 import { paintState, type Style } from './style.js'
 
 type Reader = Pick<Cli, 'cwd' | 'now'>
@@ -14,31 +26,48 @@ export function describeJob(style: Style, job: JobView, reader: Reader): string 
   const fields = formatFields(style, [
     ['worker', job.workerKnown ? undefined : style.yellow('not deployed now; the job waits until it is back')],
     ['attempts', `${job.attempt} of ${job.maxAttempts}`],
+    ['snoozed', job.snoozes === undefined ? undefined : count(job.snoozes, 'time')],
     ['priority', job.priority === 0 ? undefined : String(job.priority)],
     ['key', job.key === undefined ? undefined : plain(job.key)],
     ['schedule', job.scheduleId],
     ['created', formatMoment(job.createdAt, now)],
     ['runs', waits ? formatMoment(job.runAt, now) : undefined],
     ['finished', job.finishedAt === undefined ? undefined : formatMoment(job.finishedAt, now)],
+    ['progress', job.progress && describeProgress(job.progress)],
     ['args', plain(formatJson(job.args, argsIndent))],
   ])
   const receipts = job.receipts.map((receipt) => describeReceipt(style, receipt, reader))
-  return [head, '', fields, ...receipts.flatMap((receipt) => ['', receipt])].join('\n')
+  const running = job.log ? [['  log so far', ...logLines(style, job)].join('\n')] : []
+  return [head, '', fields, ...[...receipts, ...running].flatMap((part) => ['', part])].join('\n')
 }
 
 /** Two spaces, the longest name of a field, two spaces. */
 const argsIndent = 12
 
 export function describeReceipt(style: Style, receipt: ReceiptView, reader: Reader): string {
-  const { attempt, status, late, result, error, startedAt, finishedAt } = receipt
+  const { attempt, status, late, result, error, progress, startedAt, finishedAt } = receipt
   const paint = status === 'success' ? style.green : style.red
   const took = style.dim(`${formatTime(startedAt)}, took ${formatTook(startedAt, finishedAt)}`)
   const head = `  ${paint(status === 'success' ? '✔' : '✖')} attempt ${attempt}  ${paint(status)}${late ? ', after it was cancelled' : ''}  ${took}`
   const lines = [
     ...(result === undefined ? [] : [`result ${plain(formatJson(result, 4))}`]),
     ...(error === undefined ? [] : [describeError(style, error, reader.cwd)]),
+    ...(progress === undefined ? [] : [`progress ${describeProgress(progress)}`]),
   ]
-  return [head, ...lines.map((line) => indented(line, 4))].join('\n')
+  return [head, ...lines.map((line) => indented(line, 4)), ...logLines(style, receipt)].join('\n')
+}
+
+const describeProgress = ({ fraction, note }: ProgressView): string =>
+  `${formatBar(fraction)}${note === undefined ? '' : ` ${plain(note)}`}`
+
+/** A line of text for each line of a log, under what it belongs to. */
+function logLines(style: Style, { log = [], logDropped = 0 }: ReportView): string[] {
+  const dropped = logDropped === 0 ? [] : [style.dim(`(${count(logDropped, 'older line')} dropped)`)]
+  const lines = log.map(({ at, message, fields }) => {
+    const rest = fields === undefined ? '' : ` ${style.dim(plain(JSON.stringify(fields)))}`
+    return `${style.dim(formatClock(at))} ${plain(message)}${rest}`
+  })
+  return [...dropped, ...lines].map((line) => indented(line, 4))
 }
 
 /** Name, code and message, then where it came from, then its causes. */

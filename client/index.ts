@@ -28,11 +28,13 @@ export type {
   JobReference,
   JobSummary,
   ListOptions,
+  LogLine,
   Receipt,
   ReceiptError,
   Registry,
   ResultOf,
   SuccessReceipt,
+  Told,
   WaitOptions,
 } from './types.js'
 export type { Scheduled, ScheduleDetails, ScheduleOptions, SchedulePreview, Schedules } from './scheduleTypes.js'

@@ -52,7 +52,25 @@ export interface ReceiptError {
   cause?: ReceiptError | undefined
 }
 
-export interface SuccessReceipt<Result> {
+/** One line that `ctx.log` wrote. */
+export interface LogLine {
+  /** By the function's clock. */
+  at: Date
+  message: string
+  fields?: Record<string, unknown>
+}
+
+/** What an attempt has told beside its result. */
+export interface Told {
+  /** How far it is, or was at its end: `fraction` from 0 to 1, as `ctx.progress` said. Absent where it said nothing. */
+  progress?: { fraction: number; note?: string; at: Date }
+  /** Oldest first. Absent where it logged nothing. */
+  log?: LogLine[]
+  /** How many older lines were dropped, because a log keeps 100 lines and 16 kB. Absent where none was. */
+  logDropped?: number
+}
+
+export interface SuccessReceipt<Result> extends Told {
   status: 'success'
   result: Result
   /** Counts from 1. */
@@ -63,7 +81,7 @@ export interface SuccessReceipt<Result> {
   finishedAt: Date
 }
 
-export interface FailureReceipt {
+export interface FailureReceipt extends Told {
   status: 'failure'
   /** `error.code` is `TIMEOUT` where the attempt gave no receipt before its deadline. */
   error: ReceiptError
@@ -106,14 +124,19 @@ export interface JobHandle<Result> extends JobReference<Result> {
   readonly existing: boolean
 }
 
-/** A job as the coordinator shows it. Its args may be older than the worker's schema, so they have no type. */
-export interface JobDetails {
+/**
+ * A job as the coordinator shows it. Its args may be older than the worker's schema, so they have no type. `progress` and `log` are of the attempt
+ * that runs; those of attempts that are over stand in their receipts.
+ */
+export interface JobDetails extends Told {
   id: string
   worker: string
   state: JobState
   /** The attempt that runs or ran last; 0 before the first. */
   attempt: number
   maxAttempts: number
+  /** How often it snoozed; absent where it never did. */
+  snoozes?: number
   priority: number
   runAt: Date
   createdAt: Date
@@ -129,7 +152,7 @@ export interface JobDetails {
   receipts: (SuccessReceipt<unknown> | FailureReceipt)[]
 }
 
-export type JobSummary = Omit<JobDetails, 'receipts'>
+export type JobSummary = Omit<JobDetails, 'receipts' | 'log' | 'logDropped'>
 
 export interface ListOptions<Name extends string = string> {
   worker?: Name | undefined

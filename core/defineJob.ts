@@ -75,6 +75,23 @@ export interface JobContext {
    * Throws when the attempt is over (it timed out, or was cancelled); then `signal` has aborted as well.
    */
   heartbeat: () => Promise<void>
+  /**
+   * Tells how far the attempt is, from 0 to 1; what lies beyond is cut. Shown with the job while it runs, and then with the attempt's receipt.
+   * May be called as often as one likes: at most one report a second is sent, the last one. Throws `RangeError` for what is no number, and
+   * never because of the network.
+   */
+  progress: (fraction: number, note?: string) => void
+  /**
+   * Writes a line into the attempt's log, which is kept with its receipt. `fields` is plain JSON, of at most 4,000 characters. The last 100 lines
+   * are kept, up to 16 kB; how many older ones were dropped is told. Never throws.
+   */
+  log: (message: string, fields?: Record<string, unknown>) => void
+  /**
+   * Ends this run, and has the job run again after `delay`, for work whose time has not come: an export that is not ready, a window that is closed.
+   * It costs no attempt and writes no receipt, however often. Throws `Snooze`, which a `catch` inside `run` must let through; write
+   * `return ctx.snooze('10m')`. Throws `RangeError` where `delay` is no duration.
+   */
+  snooze: (delay: Duration) => never
 }
 
 export interface JobOptions<Schema extends ArgsSchema, Result> {

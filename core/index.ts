@@ -15,7 +15,7 @@ export type {
 export type { OnConflict, UniqueOptions, UniqueUntil } from './uniqueOptions.js'
 export type { Backoff } from './backoff.js'
 export type { Duration } from './duration.js'
-export { Fatal, RetryAfter } from './outcome.js'
+export { Fatal, RetryAfter, Snooze } from './outcome.js'
 export { ErrandError } from './errors.js'
 export type { ErrorCode, Issue } from './errors.js'
 export type { JobState } from './states.js'

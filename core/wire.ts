@@ -1,6 +1,7 @@
 /** What goes over the wire, as DESIGN section 4 fixes it: one schema for each body, used by REST, tRPC, the client and the CLI alike. */
 import { z } from 'zod'
 import { durationProblem, parseDuration, type Duration } from './duration.js'
+import { reportFields, type ReportView } from './report.js'
 import { jobStates, type JobState } from './states.js'
 import { uniqueKey, uniqueRequest } from './unique.js'
 
@@ -107,7 +108,12 @@ const receiptError = z.union([
 ])
 
 export const receiptBody = z.discriminatedUnion('status', [
-  z.strictObject({ status: z.literal('success'), result: z.unknown().optional(), resultMeta: z.unknown().optional() }),
+  z.strictObject({
+    status: z.literal('success'),
+    result: z.unknown().optional(),
+    resultMeta: z.unknown().optional(),
+    ...reportFields,
+  }),
   z.strictObject({
     status: z.literal('failure'),
     error: receiptError,
@@ -115,6 +121,7 @@ export const receiptBody = z.discriminatedUnion('status', [
     retryAfter: z.union([duration, z.number().nonnegative().max(3_153_600_000)]).optional(),
     /** Never try again. */
     fatal: z.boolean().optional(),
+    ...reportFields,
   }),
 ])
 /** What a function reports on one attempt. */
@@ -144,9 +151,6 @@ export interface FunctionBatch {
   jobs: FunctionCall[]
 }
 
-/** The body of the answer to such a call. */
-export const receiptsBody = z.strictObject({ receipts: z.array(receiptBody) })
-
 /** Milliseconds until a function's `retryAfter`. */
 export const retryAfterMs = (retryAfter: Duration | number): number =>
   typeof retryAfter === 'number' ? Math.round(retryAfter * 1_000) : parseDuration(retryAfter)!
@@ -162,7 +166,7 @@ export const listJobsRequest = z.strictObject({
 export type ListJobsRequest = z.input<typeof listJobsRequest>
 
 /** One attempt's receipt as `GET /job/:id` shows it. */
-export interface ReceiptView {
+export interface ReceiptView extends ReportView {
   attempt: number
   status: 'success' | 'failure'
   /** It came after its attempt had been cancelled, and changed nothing. */
@@ -175,13 +179,16 @@ export interface ReceiptView {
   finishedAt: string
 }
 
-export interface JobView {
+/** What the attempt that runs has told stands with the job; of those that are over it stands with their receipts. */
+export interface JobView extends ReportView {
   id: string
   worker: string
   state: JobState
   /** The attempt that runs or ran last; 0 before the first. */
   attempt: number
   maxAttempts: number
+  /** How often the job snoozed; absent where it never did. */
+  snoozes?: number
   priority: number
   /** ISO 8601, as all times here. */
   runAt: string
@@ -197,6 +204,9 @@ export interface JobView {
   argsVersion?: number
   receipts: ReceiptView[]
 }
+
+/** A job in a list: without its receipts and the lines of its log. */
+export type JobRow = Omit<JobView, 'receipts' | 'log' | 'logDropped'>
 
 /** The outcome of one item of `enqueueMany`, in the order of the items. */
 export type EnqueueOutcome =

@@ -6,9 +6,11 @@
  */
 import type { JobContext } from '../core/defineJob.js'
 import type { FunctionCall } from '../core/wire.js'
+import { Snooze } from '../core/outcome.js'
 import { AttemptError } from './attemptError.js'
 import type { Incoming } from './receiveCall.js'
 import { postUntilTaken, type PostDeps } from './post.js'
+import { createReporter, type Reporter } from './report.js'
 
 export interface Attempt {
   context: JobContext
@@ -16,6 +18,8 @@ export interface Attempt {
   timedOut: Promise<never>
   /** Throws what the signal aborted with, if it has. */
   throwIfOver: () => void
+  /** What `run` has told so far, as fields of its receipt; empty for most. */
+  told: () => string
   /** Stops the watch. Heartbeats that come later are refused. */
   end(): void
 }
@@ -56,7 +60,7 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Inco
   const heartbeat = async (): Promise<void> => {
     stop.throwIfAborted()
     if (ended) throw new AttemptError('ATTEMPT_OVER', 'The attempt has handed in its receipt.')
-    const outcome = await postUntilTaken(heartbeatUrl(call.receipt), '{}', deps, {
+    const outcome = await postUntilTaken(attemptUrl(call, 'heartbeat'), '{}', deps, {
       until: () => deadline,
       signal: stop.signal(),
     })
@@ -71,6 +75,13 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Inco
         throw new Error(`A heartbeat did not reach the coordinator before the deadline: ${outcome.problem}.`)
     }
   }
+
+  let reporter: Reporter | undefined
+  /** Most workers tell nothing, so it is made when there is something to tell. */
+  const report = () =>
+    (reporter ??= createReporter(attemptUrl(call, 'progress'), deps, () => {
+      giveUp('The coordinator refused a report: the attempt is over.')
+    }))
 
   return {
     context: {
@@ -90,11 +101,22 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Inco
         beat.catch(() => {})
         return beat
       },
+      progress(fraction, note) {
+        if (!ended) report().progress(fraction, note)
+      },
+      log(message, fields) {
+        if (!ended) report().log(message, fields)
+      },
+      snooze(delay) {
+        throw new Snooze(delay)
+      },
     },
     timedOut,
     throwIfOver: () => stop.throwIfAborted(),
+    told: () => reporter?.fields() ?? '',
     end() {
       ended = true
+      reporter?.end()
       cancelAlarm()
     },
   }
@@ -126,9 +148,10 @@ function lazyAbort() {
 const timeoutMessage = (worker: string, deadline: Date): string =>
   `${worker} was not done at its deadline, ${deadline.toISOString()}. Raise its timeout, or let it call heartbeat() while it works.`
 
-function heartbeatUrl(receipt: string): string {
+/** Beside the address for the receipt, with its token. */
+function attemptUrl({ receipt }: FunctionCall, end: string): string {
   const url = new URL(receipt)
-  url.pathname = url.pathname.replace(/\/receipt$/, '/heartbeat')
+  url.pathname = url.pathname.replace(/receipt$/, end)
   return url.href
 }
 

@@ -43,7 +43,8 @@ export async function postUntilTaken(
 export const postBackoffMs = (tries: number, random: () => number): number =>
   Math.min(500 * 2 ** Math.min(tries - 1, 16), 30_000) * (0.5 + random() / 2)
 
-async function postOnce(url: string, body: string, deps: PostDeps, signal?: AbortSignal): Promise<PostOutcome> {
+/** One try. */
+export async function postOnce(url: string, body: string, deps: PostDeps, signal?: AbortSignal): Promise<PostOutcome> {
   const settled = new AbortController()
   const stop = new AbortController()
   signal?.addEventListener('abort', () => stop.abort(), { signal: settled.signal })

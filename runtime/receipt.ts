@@ -1,6 +1,7 @@
 /** The report on one attempt, as the text of its body. */
 import { parseDuration, type Duration } from '../core/duration.js'
-import { Fatal, RetryAfter } from '../core/outcome.js'
+import { Fatal, RetryAfter, Snooze } from '../core/outcome.js'
+import type { SnoozeBody } from '../core/attemptEnd.js'
 import type { ReceiptBody } from '../core/wire.js'
 import { AttemptError } from './attemptError.js'
 import { describeError, isErrorLike } from './describeError.js'
@@ -23,7 +24,15 @@ export function successReceipt(result: unknown): string {
   return text
 }
 
-export function failureReceipt(thrown: unknown): string {
+/** A failure, or a snooze, which is thrown as well. */
+export function thrownReceipt(thrown: unknown): string {
+  const delay = delayOf(thrown, Snooze, 'Snooze')
+  return delay === undefined
+    ? failureReceipt(thrown)
+    : JSON.stringify({ status: 'snoozed', delay } satisfies SnoozeBody)
+}
+
+function failureReceipt(thrown: unknown): string {
   const receipt: ReceiptBody =
     thrown instanceof AttemptError
       ? { status: 'failure', error: thrown.describe(), ...(thrown.fatal ? { fatal: true } : {}) }
@@ -52,16 +61,24 @@ const tooLargeTogether = failureReceipt(
   ),
 )
 
-/** What a worker says by `Fatal` and `RetryAfter`. By name too, because a bundle may hold a second copy of errand. */
+/** What a worker says by `Fatal` and `RetryAfter`. */
 function verdict(thrown: unknown): { fatal?: true; retryAfter?: Duration } {
-  if (!isErrorLike(thrown)) return {}
-  if (thrown instanceof Fatal || thrown.name === 'Fatal') return { fatal: true }
-  if (thrown instanceof RetryAfter || thrown.name === 'RetryAfter') {
-    const delay = 'delay' in thrown ? thrown.delay : undefined
-    if (parseDuration(delay) !== undefined) return { retryAfter: delay as Duration }
-  }
-  return {}
+  if (isKind(thrown, Fatal, 'Fatal')) return { fatal: true }
+  const retryAfter = delayOf(thrown, RetryAfter, 'RetryAfter')
+  return retryAfter === undefined ? {} : { retryAfter }
 }
+
+type Kind = new (...args: never[]) => Error
+
+/** The `delay` of what was thrown, where it is of this kind. */
+function delayOf(thrown: unknown, kind: Kind, name: string): Duration | undefined {
+  const delay = isKind(thrown, kind, name) && 'delay' in thrown ? thrown.delay : undefined
+  return parseDuration(delay) === undefined ? undefined : (delay as Duration)
+}
+
+/** By name too, because a bundle may hold a second copy of errand. */
+const isKind = (thrown: unknown, kind: Kind, name: string): thrown is object =>
+  thrown instanceof kind || (isErrorLike(thrown) && thrown.name === name)
 
 /** UTF-8 takes at most three bytes for each UTF-16 unit, so that short texts need no count. */
 const isLargerThan = (bytes: number, text: string): boolean =>

@@ -6,11 +6,11 @@
  */
 import type { FunctionCall } from '../core/wire.js'
 import { systemClock, type Clock } from '../core/clock.js'
-import { beginAttempt } from './context.js'
+import { beginAttempt, type Attempt } from './context.js'
 import { createKeyring, type Environment } from './keys.js'
 import { perform, type RunnableJob } from './perform.js'
 import { postUntilTaken, type PostDeps } from './post.js'
-import { failureReceipt, joinReceipts, successReceipt } from './receipt.js'
+import { joinReceipts, successReceipt, thrownReceipt } from './receipt.js'
 import { readRequest, receiveCall, type Incoming, type Verifier } from './receiveCall.js'
 import { json, refusalAnswer, toResponse, type Outgoing, type Refusal } from './refusal.js'
 
@@ -121,13 +121,15 @@ async function runAttempt(
   const attempt = beginAttempt(call, deps, onHangUp)
   try {
     // a `run` that does not obey its signal goes on after the deadline, but nobody waits for it
-    return successReceipt(await Promise.race([attempt.timedOut, perform(job, call, attempt)]))
+    return withTold(successReceipt(await Promise.race([attempt.timedOut, perform(job, call, attempt)])), attempt)
   } catch (thrown) {
-    return failureReceipt(thrown)
+    return withTold(thrownReceipt(thrown), attempt)
   } finally {
     attempt.end()
   }
 }
+
+const withTold = (receipt: string, { told }: Attempt): string => `${receipt.slice(0, -1)}${told()}}`
 
 /** Never rejects: nobody would hear it. */
 async function runAndPost(

@@ -6,7 +6,7 @@ import type { Invoke } from './invoke.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
 import type { Signer } from './signer.js'
-import type { JobDocument, ReceiptDocument } from './store/documents.js'
+import type { AttemptEndDocument, JobDocument } from './store/documents.js'
 import type { Store } from './store/index.js'
 import type { EnterOutcome } from './startAtOnce.js'
 import type { Transition } from './store/jobs.js'
@@ -37,6 +37,6 @@ export interface Writes {
   /** Inserts a job, and starts it at once where it can. */
   insertJob: (job: JobDocument) => Promise<EnterOutcome>
   /** Puts a receipt into the ledger and, where it is the first of its attempt, moves the job. Answers whether it was. */
-  settle: (settlement: { receipt: ReceiptDocument; transition: Transition }) => Promise<boolean>
+  settle: (settlement: { receipt: AttemptEndDocument; transition: Transition }) => Promise<boolean>
   applyTransition: (transition: Transition) => Promise<void>
 }

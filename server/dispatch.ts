@@ -1,5 +1,6 @@
 /** Dispatch: one attempt of a claimed job, from the signed call to its receipt. */
 import { versionField } from '../core/migrate.js'
+import { firstReportMs } from '../core/attemptLog.js'
 import type { FunctionCall } from '../core/wire.js'
 import type { BreakOff, Breaking } from './breaking.js'
 import { released } from './transition.js'
@@ -92,15 +93,27 @@ async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, reason:
       await record(deps, job, answer.receipt, 'function')
       return
     case 'failed':
-      await record(deps, job, failure(answer.code, answer.message, answer.retryAfterMs), 'coordinator')
+      await record(
+        deps,
+        await withReport(deps, job),
+        failure(answer.code, answer.message, answer.retryAfterMs),
+        'coordinator',
+      )
       return
     case 'late':
-      await record(deps, job, timeout, 'coordinator')
+      await record(deps, await withReport(deps, job), timeout, 'coordinator')
       return
     case 'aborted':
-      if (reason === 'deadline') await record(deps, job, timeout, 'coordinator')
+      if (reason === 'deadline') await record(deps, await withReport(deps, job), timeout, 'coordinator')
       else if (reason === 'shutdown') await deps.writes.applyTransition(released(job))
   }
+}
+
+/** No receipt of its own tells what the attempt had to tell, so what it has reported goes into ours. */
+async function withReport(deps: Deps, job: ClaimedJob): Promise<ClaimedJob> {
+  if (deps.clock.now().getTime() - job.startedAt.getTime() < firstReportMs) return job
+  const current = await deps.store.jobs.find(job._id)
+  return current?.report?.claim === job.claim ? { ...job, report: current.report } : job
 }
 
 const functionAddress = (deps: Deps, worker: string): string => `${deps.functionsUrl}/${worker.replaceAll('.', '/')}`

@@ -1,7 +1,7 @@
 /** Calls a function over HTTP and reads what it says. The only thing it decides is what kind of answer came. */
 import { Agent, type Dispatcher } from 'undici'
 import { z, type ZodError } from 'zod'
-import { receiptBody, receiptsBody, type ParsedReceiptBody } from '../core/wire.js'
+import { attemptEnd, attemptEnds, type ParsedAttemptEnd } from '../core/attemptEnd.js'
 
 export interface Call {
   url: string
@@ -14,9 +14,10 @@ export interface Call {
 }
 
 export type Answer =
-  | { kind: 'receipt'; receipt: ParsedReceiptBody }
+  /** A receipt, or a snooze in its place. */
+  | { kind: 'receipt'; receipt: ParsedAttemptEnd }
   /** One for each job of a call that carried several, in their order. */
-  | { kind: 'receipts'; receipts: ParsedReceiptBody[] }
+  | { kind: 'receipts'; receipts: ParsedAttemptEnd[] }
   /** The function will post its receipt. */
   | { kind: 'accepted' }
   /** `signal` aborted before the answer was read. */
@@ -170,7 +171,7 @@ export function readAnswer(
   const body = parseJson(text)
   if (isPlainSuccess(body)) return { kind: 'receipt', receipt: body }
   if (isObject(body) && 'receipts' in body) return readReceipts(body)
-  const receipt = receiptBody.safeParse(body)
+  const receipt = attemptEnd.safeParse(body)
   if (receipt.success) return { kind: 'receipt', receipt: receipt.data }
   return {
     kind: 'failed',
@@ -182,7 +183,7 @@ export function readAnswer(
 function readReceipts(body: object): Answer {
   const { receipts } = body as { receipts: unknown }
   if (Array.isArray(receipts) && receipts.every(isPlainSuccess)) return { kind: 'receipts', receipts }
-  const parsed = receiptsBody.safeParse(body)
+  const parsed = attemptEnds.safeParse(body)
   if (parsed.success) return { kind: 'receipts', receipts: parsed.data.receipts }
   return {
     kind: 'failed',
@@ -194,7 +195,7 @@ function readReceipts(body: object): Answer {
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** A success with its result and nothing else, as nearly all are: the schema would say the same, ten times slower. */
-function isPlainSuccess(body: unknown): body is ParsedReceiptBody & { status: 'success' } {
+function isPlainSuccess(body: unknown): body is ParsedAttemptEnd & { status: 'success' } {
   if (!isObject(body) || (body as { status?: unknown }).status !== 'success') return false
   for (const field in body) if (field !== 'status' && field !== 'result') return false
   return true

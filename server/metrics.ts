@@ -5,6 +5,7 @@ import type { Store } from './store/index.js'
 
 export interface Metrics {
   attempt(worker: string, receipt: ReceiptDocument): void
+  snoozed(worker: string): void
   enqueued(worker: string): void
   /** The text of `/metrics`. */
   text(): Promise<string>
@@ -26,6 +27,12 @@ export function createMetrics(store: Store, now: () => Date): Metrics {
   const enqueued = new Counter({
     name: 'errand_jobs_enqueued_total',
     help: 'Jobs that were enqueued on this coordinator, by worker.',
+    labelNames: ['worker'],
+    registers,
+  })
+  const snoozes = new Counter({
+    name: 'errand_snoozes_total',
+    help: 'Times that jobs asked to be run again later, by worker.',
     labelNames: ['worker'],
     registers,
   })
@@ -64,6 +71,7 @@ export function createMetrics(store: Store, now: () => Date): Metrics {
       durationOf(worker).observe((finishedAt.getTime() - startedAt.getTime()) / 1_000)
     },
     enqueued: (worker) => enqueuedOf(worker).inc(),
+    snoozed: (worker) => snoozes.inc({ worker }),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   }

@@ -1,7 +1,7 @@
 /** What an operator does to a job by hand: look, list, cancel, retry. */
 import { ErrandError } from '../core/errors.js'
 import { isFinal, type JobState } from '../core/states.js'
-import type { JobView } from '../core/wire.js'
+import type { JobRow, JobView } from '../core/wire.js'
 import type { z } from 'zod'
 import type { listJobsRequest } from '../core/wire.js'
 import type { Deps } from './deps.js'
@@ -19,8 +19,8 @@ export async function getJob(deps: Deps, id: string): Promise<JobView> {
 }
 
 export interface JobPage {
-  /** Newest first, without their receipts. */
-  jobs: Omit<JobView, 'receipts'>[]
+  /** Newest first. */
+  jobs: JobRow[]
   /** Where the next page begins; null on the last one. */
   cursor: string | null
 }
@@ -33,7 +33,7 @@ export async function listJobs(
   const page = found.slice(0, limit)
   return {
     jobs: page.map((job) => {
-      const { receipts: _, ...view } = jobView(job, [], deps.contracts)
+      const { receipts: _, log: _log, logDropped: _dropped, ...view } = jobView(job, [], deps.contracts)
       return view
     }),
     cursor: found.length > limit ? page.at(-1)!._id : null,

@@ -8,17 +8,21 @@
 import { encodePayload, restorePayload } from '../core/payload.js'
 import { ErrandError } from '../core/errors.js'
 import { isFinal } from '../core/states.js'
+import { durationMs } from '../core/duration.js'
+import type { ParsedAttemptEnd } from '../core/attemptEnd.js'
 import { retryAfterMs, type ParsedReceiptBody, type ReceiptError } from '../core/wire.js'
 import type { Deps } from './deps.js'
 import { finishedEvent } from './events.js'
 import {
   receiptId,
   type CancelledAttempt,
+  type AttemptEndDocument,
   type ClaimedJob,
   type JobDocument,
   type ReceiptDocument,
 } from './store/documents.js'
 import type { Transition } from './store/jobs.js'
+import { toldAtEnd } from './told.js'
 import { decide } from './transition.js'
 
 /** A failure in the coordinator's own words. */
@@ -33,45 +37,61 @@ export const timeout: ParsedReceiptBody = failure('TIMEOUT', 'No receipt came be
 export async function record(
   deps: Deps,
   job: ClaimedJob,
-  body: ParsedReceiptBody,
+  body: ParsedAttemptEnd,
   by: ReceiptDocument['by'],
 ): Promise<boolean> {
-  const receipt = receiptDocument(job, body, by, deps.clock.now())
+  const receipt = endDocument(job, body, by, deps.clock.now())
   const transition = await transitionFor(deps, job, receipt)
   const first = await deps.writes.settle({ receipt, transition })
-  if (first) announce(deps, job, receipt, transition)
+  if (first) await moved(deps, job, receipt, transition)
   return first
 }
 
 /** The second half of `record`; the reaper calls it for receipts whose coordinator died before it. */
-export async function move(deps: Deps, job: ClaimedJob, receipt: ReceiptDocument): Promise<void> {
+export async function move(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument): Promise<void> {
   const transition = await transitionFor(deps, job, receipt)
   await deps.writes.applyTransition(transition)
-  announce(deps, job, receipt, transition)
+  await moved(deps, job, receipt, transition)
 }
 
-async function transitionFor(deps: Deps, job: ClaimedJob, receipt: ReceiptDocument): Promise<Transition> {
+async function moved(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument, { set }: Transition): Promise<void> {
+  if (receipt.status === 'snoozed') deps.metrics.snoozed(job.worker)
+  else {
+    deps.metrics.attempt(job.worker, receipt)
+    deps.events.emit('attempted', { job, receipt })
+  }
+  if (isFinal(set.state)) deps.events.emit('finished', finishedEvent(job))
+  else if (set.state === 'queued') deps.events.emit('queued', undefined)
+  else if (set.runAt) deps.events.emit('scheduled', set.runAt)
+  // a snooze stays while somebody may still be about to write another end of the same run; one that a crash leaves goes with the job
+  if (job.snoozes !== undefined) await deps.store.receipts.removeSnoozes(job._id, receipt._id)
+}
+
+async function transitionFor(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument): Promise<Transition> {
   const contract =
     deps.contracts.loaded(job.worker) ??
     (deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined)
   return decide(job, receipt, contract, deps.clock.now(), deps.random)
 }
 
-function announce(deps: Deps, job: ClaimedJob, receipt: ReceiptDocument, { set }: Transition): void {
-  deps.metrics.attempt(job.worker, receipt)
-  deps.events.emit('attempted', { job, receipt })
-  if (isFinal(set.state)) deps.events.emit('finished', finishedEvent(job))
-  else if (set.state === 'queued') deps.events.emit('queued', undefined)
-  else if (set.runAt) deps.events.emit('scheduled', set.runAt)
-}
-
-function receiptDocument(
-  job: Pick<ClaimedJob, '_id' | 'claim' | 'attempt' | 'startedAt'>,
-  body: ParsedReceiptBody,
+function endDocument(
+  job: Pick<ClaimedJob, '_id' | 'claim' | 'attempt' | 'startedAt' | 'report'>,
+  body: ParsedAttemptEnd,
   by: ReceiptDocument['by'],
   finishedAt: Date,
-): ReceiptDocument {
-  const common = { _id: receiptId(job._id, job.claim), attempt: job.attempt, by, startedAt: job.startedAt, finishedAt }
+): AttemptEndDocument {
+  const { _id: jobId, claim, attempt, startedAt } = job
+  const common = {
+    _id: receiptId(jobId, claim),
+    attempt,
+    by,
+    startedAt,
+    finishedAt,
+    ...toldAtEnd(job, body, finishedAt),
+  }
+  if (body.status === 'snoozed') {
+    return { ...common, by: 'function', status: 'snoozed', delayMs: durationMs(body.delay) }
+  }
   if (body.status === 'success') {
     return {
       ...common,
@@ -90,14 +110,14 @@ function receiptDocument(
 }
 
 /**
- * A receipt that came by itself, to the attempt's own address.
+ * A receipt that came by itself, to the attempt's own address, or a snooze.
  * Throws `UNKNOWN_JOB`, `UNAUTHORIZED` for a token that we did not give out, `ATTEMPT_OVER`.
  */
 export async function receivePosted(
   deps: Deps,
   jobId: string,
   token: string | undefined,
-  body: ParsedReceiptBody,
+  body: ParsedAttemptEnd,
 ): Promise<{ duplicate: boolean }> {
   const { job, claim } = await authenticate(deps, jobId, token)
   checkResult(body)
@@ -111,7 +131,7 @@ export async function receivePosted(
     }
   }
   const cancelled = job.cancelledAttempts?.find((attempt) => attempt.claim === claim)
-  if (cancelled) return recordLate(deps, job, cancelled, body)
+  if (cancelled && body.status !== 'snoozed') return recordLate(deps, job, cancelled, body)
   const known = await deps.store.receipts.find(receiptId(jobId, claim))
   if (known?.by === 'function') return { duplicate: true }
   throw new ErrandError(
@@ -130,10 +150,10 @@ export async function receivePosted(
 async function recordLate(
   deps: Deps,
   job: JobDocument,
-  attempt: CancelledAttempt,
+  { claim, attempt, startedAt }: CancelledAttempt,
   body: ParsedReceiptBody,
 ): Promise<never> {
-  const receipt = receiptDocument({ _id: job._id, ...attempt }, body, 'function', deps.clock.now())
+  const receipt = endDocument({ ...job, claim, attempt, startedAt }, body, 'function', deps.clock.now())
   await deps.store.receipts.insertMany([receipt])
   throw new ErrandError(
     'ATTEMPT_OVER',
@@ -149,9 +169,19 @@ export async function heartbeat(deps: Deps, jobId: string, token: string | undef
   const contract = await deps.contracts.get(job.worker)
   const deadline = new Date(now.getTime() + contract.timeoutMs)
   if (await deps.store.jobs.heartbeat(jobId, claim, now, deadline)) return { deadline }
-  throw new ErrandError('ATTEMPT_OVER', 'This attempt is over; the function should stop its work.', {
-    details: { id: jobId, state: job.state },
+  throw attemptOver(job)
+}
+
+export const attemptOver = ({ _id: id, state }: JobDocument): ErrandError =>
+  new ErrandError('ATTEMPT_OVER', 'This attempt is over; the function should stop its work.', {
+    details: { id, state },
   })
+
+/** The attempt whose token it is, as long as it may still do anything. Throws as `heartbeat` does. */
+export async function currentAttempt(deps: Deps, jobId: string, token: string | undefined): Promise<ClaimedJob> {
+  const { job, claim } = await authenticate(deps, jobId, token)
+  if (isCurrent(job, claim) && job.deadline > deps.clock.now()) return job
+  throw attemptOver(job)
 }
 
 async function authenticate(deps: Deps, jobId: string, token: string | undefined) {
@@ -170,7 +200,7 @@ async function authenticate(deps: Deps, jobId: string, token: string | undefined
 const isCurrent = (job: JobDocument, claim: string): job is ClaimedJob => job.state === 'running' && job.claim === claim
 
 /** A result whose meta does not fit it would break every reader later; better to refuse it now. */
-function checkResult(body: ParsedReceiptBody): void {
+function checkResult(body: ParsedAttemptEnd): void {
   if (body.status !== 'success' || body.resultMeta === undefined) return
   try {
     encodePayload(restorePayload(structuredClone(body.result), structuredClone(body.resultMeta)))

@@ -4,26 +4,29 @@
  */
 import { backoffMs, defaultBackoff } from '../core/backoff.js'
 import type { Contract } from '../core/contract.js'
-import type { ClaimedJob, ReceiptDocument } from './store/documents.js'
+import type { AttemptEndDocument, ClaimedJob, SnoozeDocument } from './store/documents.js'
 import type { Transition } from './store/jobs.js'
 
 /** For jobs whose worker was removed while they ran. */
 const keepUnknownMs = { succeeded: 86_400_000, failed: 30 * 86_400_000, cancelled: 7 * 86_400_000 }
 
-const finalUnset = ['uniqueKey', 'throttled'] as const
+/** What was told is in the receipt now. */
+const attemptUnset = ['throttled', 'report'] as const
+const finalUnset = ['uniqueKey', ...attemptUnset] as const
 
 export function decide(
   job: ClaimedJob,
-  receipt: ReceiptDocument,
+  receipt: AttemptEndDocument,
   contract: Contract | undefined,
   now: Date,
   random: () => number,
 ): Transition {
+  if (receipt.status === 'snoozed') return snoozed(job, receipt)
   const keepMs = contract?.keepMs ?? keepUnknownMs
   const final = (state: 'succeeded' | 'failed'): Transition => ({
     ...leaving(job),
     set: { state },
-    unset: job.uniqueUntil && job.uniqueUntil > now ? ['throttled'] : finalUnset,
+    unset: job.uniqueUntil && job.uniqueUntil > now ? attemptUnset : finalUnset,
     // a job that holds its key is kept as long as it holds it
     keepMs: Math.max(keepMs[state], (job.uniqueUntil?.getTime() ?? 0) - now.getTime()),
   })
@@ -35,7 +38,7 @@ export function decide(
   return {
     ...leaving(job),
     set: { state: waitMs === 0 ? 'queued' : 'scheduled', runAt: new Date(now.getTime() + waitMs) },
-    unset: ['throttled'],
+    unset: attemptUnset,
   }
 }
 
@@ -53,6 +56,22 @@ export const released = (job: ClaimedJob): Transition => ({
   unset: [],
   attemptChange: -1,
 })
+
+/** The job asked to be run again later. What it has told so far stays with it, because the attempt goes on then. */
+function snoozed(job: ClaimedJob, { delayMs, finishedAt, progress, log }: SnoozeDocument): Transition {
+  const { attempt, claim } = job
+  return {
+    ...leaving(job),
+    set: {
+      state: delayMs === 0 ? 'queued' : 'scheduled',
+      runAt: new Date(finishedAt.getTime() + delayMs),
+      report: { attempt, claim, ...(progress && { progress }), ...(log && { log }) },
+    },
+    unset: ['throttled'],
+    attemptChange: -1,
+    snoozed: true,
+  }
+}
 
 /** The throttle sent the job away until `runAt`. */
 export const deferred = (job: ClaimedJob, runAt: Date): Transition => ({

@@ -2,6 +2,7 @@
 import type { JobView, ReceiptView } from '../core/wire.js'
 import type { Contracts } from './contracts.js'
 import type { JobDocument, ReceiptDocument } from './store/documents.js'
+import { toldSoFar, toldView } from './told.js'
 
 export function jobView(job: JobDocument, receipts: ReceiptDocument[], contracts: Contracts): JobView {
   return {
@@ -10,12 +11,14 @@ export function jobView(job: JobDocument, receipts: ReceiptDocument[], contracts
     state: job.state,
     attempt: job.attempt,
     maxAttempts: job.maxAttempts,
+    ...(job.snoozes === undefined ? {} : { snoozes: job.snoozes }),
     priority: job.priority,
     runAt: job.runAt.toISOString(),
     createdAt: job.createdAt.toISOString(),
     ...(job.finishedAt === undefined ? {} : { finishedAt: job.finishedAt.toISOString() }),
     ...(job.key === undefined ? {} : { key: job.key }),
     ...(job.scheduleId === undefined ? {} : { scheduleId: job.scheduleId }),
+    ...toldView(toldSoFar(job, receipts)),
     workerKnown: contracts.has(job.worker),
     args: JSON.parse(job.args) as unknown,
     ...(job.argsMeta === undefined ? {} : { argsMeta: JSON.parse(job.argsMeta) as unknown }),
@@ -35,6 +38,7 @@ export const receiptView = (receipt: ReceiptDocument, late = false): ReceiptView
   ...(receipt.result === undefined ? {} : { result: JSON.parse(receipt.result) as unknown }),
   ...(receipt.resultMeta === undefined ? {} : { resultMeta: JSON.parse(receipt.resultMeta) as unknown }),
   ...(receipt.error === undefined ? {} : { error: receipt.error }),
+  ...toldView(receipt),
   startedAt: receipt.startedAt.toISOString(),
   finishedAt: receipt.finishedAt.toISOString(),
 })

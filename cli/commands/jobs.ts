@@ -3,11 +3,11 @@ import type { Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/duration.js'
 import { nearestName } from '../../core/nearest.js'
 import type { JobState } from '../../core/states.js'
-import type { JobView, ListJobsRequest } from '../../core/wire.js'
+import type { JobRow, ListJobsRequest } from '../../core/wire.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { callForEach } from '../each.js'
-import { formatAgo, formatTable } from '../format.js'
+import { formatAgo, formatPercent, formatTable } from '../format.js'
 import { describeJob } from '../jobText.js'
 import { paintState, type Style } from '../style.js'
 import { tellEnd } from '../tellEnd.js'
@@ -57,7 +57,7 @@ export function addJobs(program: Command, cli: Cli): void {
 
   const getting = jobs
     .command('get <id>')
-    .description('show a job with its args and every receipt')
+    .description('show a job with its args, its progress, and every receipt with its log')
     .option(...urlOption)
     .option(...jsonOption)
     .action((id: string, options: CallOptions) => get(cli, id, options))
@@ -145,7 +145,7 @@ async function list(cli: Cli, options: ListOptions): Promise<void> {
   if (page.cursor !== null && !out.json) out.note(`There are more: add --cursor ${page.cursor}`)
 }
 
-const jobRow = (style: Style, job: Omit<JobView, 'receipts'>, now: Date): string[] => [
+const jobRow = (style: Style, job: JobRow, now: Date): string[] => [
   job.id,
   job.worker,
   paintState(style, job.state),
@@ -154,9 +154,10 @@ const jobRow = (style: Style, job: Omit<JobView, 'receipts'>, now: Date): string
   style.dim(whatNext(job, now)),
 ]
 
-function whatNext(job: Omit<JobView, 'receipts'>, now: Date): string {
+function whatNext(job: JobRow, now: Date): string {
   if (job.finishedAt !== undefined) return `ended ${formatAgo(job.finishedAt, now)}`
   if (!job.workerKnown) return 'waits for its worker to be deployed'
+  if (job.state === 'running' && job.progress) return formatPercent(job.progress.fraction)
   return job.state === 'scheduled' ? `runs ${formatAgo(job.runAt, now)}` : ''
 }
 

@@ -3,9 +3,11 @@ import { z } from 'zod'
 import { listAuditRequest } from '../../core/audit.js'
 import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../core/schedulePolicies.js'
 import { previewRequest, scheduleRequest } from '../../core/schedules.js'
-import { enqueueManyLimit, enqueueManyRequest, enqueueRequest, postJobRequest, receiptBody } from '../../core/wire.js'
+import { enqueueManyLimit, enqueueManyRequest, enqueueRequest, postJobRequest } from '../../core/wire.js'
 import type { Role } from '../../core/roles.js'
 import { finalStates, jobStates } from '../../core/states.js'
+import { reportRequest } from '../../core/report.js'
+import { attemptEnd } from '../../core/attemptEnd.js'
 
 const schemaOf = (schema: z.ZodType): unknown => {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
@@ -29,6 +31,19 @@ const errorBody = {
 }
 const problem = (description: string) => ({ description, ...json(errorBody) })
 
+/** What an attempt has told, of the job while it runs and of its receipt. */
+const told = {
+  progress: {
+    type: 'object',
+    properties: { fraction: { type: 'number', minimum: 0, maximum: 1 }, note: text, at: time },
+  },
+  log: {
+    type: 'array',
+    items: { type: 'object', properties: { at: time, message: text, fields: { type: 'object' } } },
+  },
+  logDropped: { type: 'integer', description: 'How many older lines were dropped.' },
+}
+
 const receipt = {
   type: 'object',
   required: ['attempt', 'status', 'startedAt', 'finishedAt'],
@@ -38,6 +53,7 @@ const receipt = {
     late: { const: true, description: 'It came after its attempt had been cancelled, and changed nothing.' },
     result: {},
     error: { type: 'object', properties: { name: text, message: text, code: text, stack: text, cause: {} } },
+    ...told,
     startedAt: time,
     finishedAt: time,
   },
@@ -51,10 +67,12 @@ const job = {
     state: { enum: jobStates },
     attempt: { type: 'integer' },
     maxAttempts: { type: 'integer' },
+    snoozes: { type: 'integer', description: 'How often the job snoozed; absent where it never did.' },
     priority: { type: 'integer' },
     runAt: time,
     createdAt: time,
     finishedAt: time,
+    ...told,
     workerKnown: { type: 'boolean' },
     args: { type: 'object' },
     argsMeta: {},
@@ -253,14 +271,26 @@ export const openapi = {
         },
       },
       post: {
-        summary: "A function's report on one attempt",
+        summary: "A function's report on one attempt, or that it snoozes",
         parameters: [jobIdParameter, tokenParameter],
-        requestBody: { required: true, ...json(schemaOf(receiptBody)) },
+        requestBody: { required: true, ...json(schemaOf(attemptEnd)) },
         responses: {
           200: { description: 'Recorded; `duplicate: true` when it was before.' },
           401: problem('The token is not one of this job.'),
           404: problem('No such job.'),
           409: problem('The attempt is over, or not this one.'),
+        },
+      },
+    },
+    '/job/{id}/progress': {
+      post: {
+        summary: 'What an attempt tells while it runs: its progress, and the lines of its log',
+        parameters: [jobIdParameter, tokenParameter],
+        requestBody: { required: true, ...json(schemaOf(reportRequest)) },
+        responses: {
+          200: { description: 'Kept with the job until the receipt comes. The deadline stays as it is.' },
+          401: problem('The token is not one of this job.'),
+          409: problem('The attempt is over.'),
         },
       },
     },

@@ -1,15 +1,25 @@
 /** What functions post. These routes need no API key: the token in their address is good for one attempt. */
 import type { Hono } from 'hono'
-import { receiptBody } from '../../core/wire.js'
+import { reportRequest } from '../../core/report.js'
+import { attemptEnd } from '../../core/attemptEnd.js'
 import { maxAnswerBytes } from '../invoke.js'
 import { heartbeat, receivePosted } from '../receive.js'
+import { report } from '../report.js'
 import { limitBody, readBody, type RestOptions } from './request.js'
+
+/** What is kept of a log takes a quarter of this. */
+const maxReportBytes = 64 * 1024
 
 export function addReceiptRoutes(app: Hono, { deps }: RestOptions): void {
   app.post('/job/:id/receipt', limitBody(maxAnswerBytes), async (context) => {
-    const body = await readBody(receiptBody, context)
+    const body = await readBody(attemptEnd, context)
     const { duplicate } = await receivePosted(deps, context.req.param('id'), context.req.query('token'), body)
     return context.json(duplicate ? { recorded: true, duplicate: true } : { recorded: true })
+  })
+
+  app.post('/job/:id/progress', limitBody(maxReportBytes), async (context) => {
+    await report(deps, context.req.param('id'), context.req.query('token'), await readBody(reportRequest, context))
+    return context.json({ recorded: true })
   })
 
   app.post('/job/:id/heartbeat', limitBody(1024), async (context) => {

@@ -2,6 +2,7 @@
 import type { AuditTarget } from '../../core/audit.js'
 import type { Role } from '../../core/roles.js'
 import type { ScheduleRule } from '../../core/scheduleRule.js'
+import type { AttemptLog } from '../../core/attemptLog.js'
 import type { FinalState, JobState } from '../../core/states.js'
 import type { ReceiptError } from '../../core/wire.js'
 
@@ -23,6 +24,8 @@ export interface JobDocument {
   /** How many attempts have begun. */
   attempt: number
   maxAttempts: number
+  /** How often the job snoozed. */
+  snoozes?: number
   /** The key as its caller gave it. */
   key?: string
   /** Worker and key, while the key is held; a unique index stands on it. */
@@ -52,6 +55,9 @@ export interface JobDocument {
   /** `slotKey` and a number below the limit; a unique index stands on it, so a slot is held by one job. */
   slot?: string
 
+  /** What the attempt that runs, or ran last, has told so far. It goes into the attempt's receipt. */
+  report?: AttemptReport
+
   /** Only when final. */
   finishedAt?: Date
   expireAt?: Date
@@ -69,7 +75,21 @@ export interface CancelledAttempt {
 /** A job that is ours until its deadline. */
 export type ClaimedJob = JobDocument & { claim: string; startedAt: Date; deadline: Date }
 
-export interface ReceiptDocument {
+/** What an attempt tells beside its receipt; see server/told. */
+export interface Told {
+  progress?: { fraction: number; note?: string; at: Date }
+  log?: AttemptLog
+}
+
+export interface AttemptReport extends Told {
+  attempt: number
+  /** The run that told it. */
+  claim: string
+  /** Lines of earlier runs of the same attempt. */
+  earlierLog?: AttemptLog
+}
+
+export interface ReceiptDocument extends Told {
   /** Job and claim: the first receipt of an attempt wins, and a repeat is known as a repeat. */
   _id: string
   attempt: number
@@ -85,6 +105,23 @@ export interface ReceiptDocument {
   startedAt: Date
   finishedAt: Date
 }
+
+/**
+ * Stands in the ledger in a receipt's place where a run of an attempt snoozed, so that nothing else can decide that run. It is no receipt and never
+ * shown, and goes when the next run ends.
+ */
+export interface SnoozeDocument extends Told {
+  _id: string
+  attempt: number
+  status: 'snoozed'
+  delayMs: number
+  by: 'function'
+  startedAt: Date
+  finishedAt: Date
+}
+
+/** What an attempt ended by. */
+export type AttemptEndDocument = ReceiptDocument | SnoozeDocument
 
 export const receiptId = (jobId: string, claim: string): string => `${jobId}:${claim}`
 

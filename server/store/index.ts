@@ -1,10 +1,10 @@
 /** The store: the only importer of the MongoDB driver beside server/database. It knows guards and indexes, and decides nothing. */
 import type { Db } from 'mongodb'
 import type {
+  AttemptEndDocument,
   AuditDocument,
   BatchDocument,
   JobDocument,
-  ReceiptDocument,
   ScheduleDocument,
   ThrottleDocument,
 } from './documents.js'
@@ -34,7 +34,7 @@ export interface Store {
 export function createStore(db: Db): Store {
   return {
     jobs: jobsStore(db.collection<JobDocument>('jobs')),
-    receipts: receiptsStore(db.collection<ReceiptDocument>('receipts')),
+    receipts: receiptsStore(db.collection<AttemptEndDocument>('receipts')),
     schedules: schedulesStore(db.collection<ScheduleDocument>('schedules')),
     throttles: throttlesStore(db.collection<ThrottleDocument>('throttles')),
     audit: auditStore(db.collection<AuditDocument>('audit')),

@@ -4,7 +4,7 @@
  */
 import { MongoBulkWriteError, MongoServerError, type Collection, type Filter, type UpdateFilter } from 'mongodb'
 import { finalStates, unfinishedStates, type JobState } from '../../core/states.js'
-import type { ClaimedJob, JobDocument } from './documents.js'
+import type { AttemptReport, ClaimedJob, JobDocument } from './documents.js'
 
 export type InsertOutcome = 'inserted' | 'sameId' | 'keyTaken'
 
@@ -21,7 +21,7 @@ export interface Transition {
   id: string
   /** The attempt it belongs to: without it the job must not be running. */
   claim: string
-  set: Pick<JobDocument, 'state'> & Partial<Pick<JobDocument, 'runAt' | 'throttled'>>
+  set: Pick<JobDocument, 'state'> & Partial<Pick<JobDocument, 'runAt' | 'throttled' | 'report'>>
   unset: readonly (keyof JobDocument)[]
   /** Only for a final state: how long the job is kept from now on. */
   keepMs?: number
@@ -29,6 +29,8 @@ export interface Transition {
   slotKey?: string
   /** Added to `attempt`: -1 for an attempt that never began. */
   attemptChange?: number
+  /** Counted with the job. */
+  snoozed?: true
 }
 
 export type Replacement = Pick<JobDocument, 'args' | 'priority' | 'runAt' | 'state'> & {
@@ -313,6 +315,15 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       return matchedCount === 1
     },
 
+    /** Keeps what an attempt tells, while it is in time. */
+    async report(id: string, claim: string, now: Date, report: AttemptReport): Promise<boolean> {
+      const { matchedCount } = await jobs.updateOne(
+        { _id: id, state: 'running', claim, deadline: { $gt: now } },
+        { $set: { report } },
+      )
+      return matchedCount === 1
+    },
+
     // --- operators -----------------------------------------------------------------------------------------------
 
     /** Cancels a job that is in one of these states. Answers with the job as it was before, or null. */
@@ -408,12 +419,15 @@ const withCancelledAttempt = {
   ],
 }
 
-function transitionUpdate({ set, unset, keepMs, attemptChange }: Transition, now: Date): UpdateFilter<JobDocument> {
+function transitionUpdate(
+  { set, unset, keepMs, attemptChange, snoozed }: Transition,
+  now: Date,
+): UpdateFilter<JobDocument> {
   const final = keepMs === undefined ? {} : { finishedAt: now, expireAt: new Date(now.getTime() + keepMs) }
   return {
     $set: { ...set, ...final },
     $unset: Object.fromEntries([...unsetAttempt, ...unset].map((field) => [field, ''])),
-    ...(attemptChange === undefined ? {} : { $inc: { attempt: attemptChange } }),
+    ...(attemptChange === undefined ? {} : { $inc: { attempt: attemptChange, ...(snoozed ? { snoozes: 1 } : {}) } }),
   }
 }
 

@@ -1,12 +1,12 @@
 /** The ledger: a receipt is inserted once under job and claim, and never changed. */
 import type { Collection, Filter } from 'mongodb'
 import { duplicates } from './jobs.js'
-import type { ReceiptDocument } from './documents.js'
+import type { AttemptEndDocument, ReceiptDocument } from './documents.js'
 
-export function receiptsStore(receipts: Collection<ReceiptDocument>) {
+export function receiptsStore(receipts: Collection<AttemptEndDocument>) {
   return {
     /** Answers, in order, which of the receipts are the first of their attempt. */
-    async insertMany(documents: ReceiptDocument[]): Promise<boolean[]> {
+    async insertMany(documents: AttemptEndDocument[]): Promise<boolean[]> {
       const first = documents.map(() => true)
       try {
         await receipts.insertMany(documents, { ordered: false })
@@ -16,20 +16,27 @@ export function receiptsStore(receipts: Collection<ReceiptDocument>) {
       return first
     },
 
-    find: (id: string): Promise<ReceiptDocument | null> => receipts.findOne({ _id: id }),
+    find: (id: string): Promise<AttemptEndDocument | null> => receipts.findOne({ _id: id }),
 
-    findMany: (ids: string[]): Promise<ReceiptDocument[]> => receipts.find({ _id: { $in: ids } }).toArray(),
+    findMany: (ids: string[]): Promise<AttemptEndDocument[]> => receipts.find({ _id: { $in: ids } }).toArray(),
 
     /** A job's receipts in the order of its attempts. */
     ofJob: (jobId: string): Promise<ReceiptDocument[]> =>
       receipts
-        .find({ _id: ofJob(jobId) } as Filter<ReceiptDocument>)
+        .find({ _id: ofJob(jobId), ...noSnooze } as Filter<AttemptEndDocument>)
         .sort({ attempt: 1, finishedAt: 1 })
-        .toArray(),
+        .toArray() as Promise<ReceiptDocument[]>,
+
+    /** Takes a job's snoozes out again, less one. */
+    async removeSnoozes(jobId: string, except: string): Promise<void> {
+      await receipts.deleteMany({ _id: { ...ofJob(jobId), $ne: except }, status: 'snoozed' })
+    },
 
     /** The receipts of many jobs, in no order. */
     ofJobs: (jobIds: readonly string[]): Promise<ReceiptDocument[]> =>
-      receipts.find({ $or: jobIds.map((id) => ({ _id: ofJob(id) })) } as Filter<ReceiptDocument>).toArray(),
+      receipts
+        .find({ $or: jobIds.map((id) => ({ _id: ofJob(id), ...noSnooze })) } as Filter<AttemptEndDocument>)
+        .toArray() as Promise<ReceiptDocument[]>,
 
     async removeOfJobs(jobIds: string[]): Promise<void> {
       await receipts.deleteMany({ $or: jobIds.map((id) => ({ _id: ofJob(id) })) })
@@ -39,5 +46,7 @@ export function receiptsStore(receipts: Collection<ReceiptDocument>) {
 
 /** Receipt ids begin with the job's id and a colon; the semicolon is the next character. So no index is needed but the one on `_id`. */
 const ofJob = (jobId: string) => ({ $gte: `${jobId}:`, $lt: `${jobId};` })
+
+const noSnooze = { status: { $ne: 'snoozed' } } as const
 
 export type ReceiptsStore = ReturnType<typeof receiptsStore>

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { JobContext } from 'errand'
+import { Snooze, type JobContext } from 'errand'
 import { onTestFinished, vi } from 'vitest'
 
 /** What `run` is given, as for the first attempt of a job; `abort` is its deadline. */
@@ -19,6 +19,11 @@ export function attemptOf(job: { jobId?: string; attempt?: number } = {}) {
     deadline: new Date('2030-01-01T00:00:30Z'),
     signal: deadline.signal,
     heartbeat,
+    progress: vi.fn<JobContext['progress']>(),
+    log: vi.fn<JobContext['log']>(),
+    snooze(delay) {
+      throw new Snooze(delay)
+    },
     ...job,
   }
   return { context, heartbeat, abort: () => deadline.abort(new Error('the deadline has passed')) }

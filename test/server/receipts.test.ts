@@ -1,32 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
-import type { FunctionCall } from '../../core/wire.js'
-import type { Answer, Call, Invoke } from '../../server/invoke.js'
 import { retryJob } from '../../server/operate.js'
 import { watchCancelled } from '../../server/watchCancelled.js'
 import { testErrand, type TestErrand } from '../support/errand.js'
+import { handOperated } from '../support/handOperated.js'
 
 const work = defineJob({ args: z.object({}), retry: { attempts: 2, backoff: ['5s'] }, timeout: '30s', run: () => null })
-
-/** A function that answers when, and what, the test says. */
-function handOperated() {
-  const calls: { call: FunctionCall; answer: (answer: Answer) => void; signal: AbortSignal }[] = []
-  const arrivals: (() => void)[] = []
-  const invoke: Invoke = ({ body, signal }: Call) =>
-    new Promise((resolve) => {
-      signal.addEventListener('abort', () => resolve({ kind: 'aborted' }), { once: true })
-      calls.push({ call: JSON.parse(body) as FunctionCall, answer: resolve, signal })
-      arrivals.shift()?.()
-    })
-  return {
-    invoke,
-    async next() {
-      if (calls.length === 0) await new Promise<void>((resolve) => arrivals.push(resolve))
-      return calls.shift()!
-    },
-  }
-}
 
 const path = (receipt: string, end = 'receipt') => {
   const url = new URL(receipt)

@@ -106,6 +106,12 @@ describe('routes', () => {
         .filter(([, { security }]) => security === undefined)
         .map(([method]) => `${method} ${path}`),
     )
-    expect(open).toEqual(['post /job/{id}/receipt', 'post /job/{id}/heartbeat', 'get /healthz', 'get /readyz'])
+    expect(open).toEqual([
+      'post /job/{id}/receipt',
+      'post /job/{id}/progress',
+      'post /job/{id}/heartbeat',
+      'get /healthz',
+      'get /readyz',
+    ])
   })
 })

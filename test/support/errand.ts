@@ -64,7 +64,8 @@ export async function testErrand(workers: TestWorkers, options: TestErrandOption
     signingKeys: [testKey],
     clock,
     random: () => 0.5,
-    invoke: inProcess(workers, clock),
+    // functions reach the coordinator that called them
+    invoke: inProcess(workers, clock, async (...request) => coordinator.fetch(new Request(...request))),
     ...coordinatorOptions,
   })
   const { deps, dispatcher } = coordinator
@@ -113,12 +114,12 @@ export async function testErrand(workers: TestWorkers, options: TestErrandOption
 }
 
 /** Calls functions as the HTTP invoker does, less the socket. */
-export function inProcess(workers: TestWorkers, clock: ManualClock): Invoke {
+export function inProcess(workers: TestWorkers, clock: ManualClock, fetch?: typeof globalThis.fetch): Invoke {
   return async ({ url, headers, body, signal }) => {
     const name = new URL(url).pathname.slice(1).replaceAll('/', '.')
     const worker = workers[name]
     if (!worker) return readAnswer(404, undefined, '')
-    const handler = wrap(worker, { worker: name, keys: [testKey], clock })
+    const handler = wrap(worker, { worker: name, keys: [testKey], clock, ...(fetch && { fetch }) })
     const aborted = new Promise<undefined>((resolve) =>
       signal.addEventListener('abort', () => resolve(undefined), { once: true }),
     )
