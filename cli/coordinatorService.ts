@@ -33,11 +33,12 @@ const closeLimitMs = 2_000
 /** Throws `CONFIG` where a setting cannot work. Everything opened so far is in `opened`, whatever happens. */
 export async function openCoordinator(opened: Opened, options: CoordinatorServiceOptions): Promise<CoordinatorService> {
   const { settings, contracts, functionsUrl, invoke, log, out } = options
-  const { createCoordinator, isLoopback, listen } = await import('../server/index.js')
+  const { createCoordinator, hasStoredKeys, isLoopback, listen } = await import('../server/index.js')
   const { signingKeys, apiKeys } = settings
-  if (apiKeys.length === 0 && !isLoopback(settings.host)) throw openToOthers(settings.host)
+  const keysRequired = !isLoopback(settings.host)
 
   const db = await openDatabase(opened, options)
+  if (keysRequired && apiKeys.length === 0 && !(await hasStoredKeys(db))) throw openToOthers(settings.host)
   let running: Coordinator | undefined
   // the port first: with ERRAND_PORT=0 only it knows the address that functions are told
   const listening = await listen({
@@ -56,6 +57,7 @@ export async function openCoordinator(opened: Opened, options: CoordinatorServic
     functionsUrl,
     signingKeys,
     apiKeys,
+    keysRequired,
     log,
     ...(invoke === undefined ? {} : { invoke }),
   })
@@ -68,7 +70,7 @@ export async function openCoordinator(opened: Opened, options: CoordinatorServic
 const openToOthers = (host: string): Error =>
   configError(
     `ERRAND_HOST is ${host}, which other machines can reach, and without API keys anyone there could run jobs. ` +
-      'Set ERRAND_API_KEYS, such as enqueue:<16 characters or more>,operate:<16 or more>, or unset ERRAND_HOST.',
+      'Set ERRAND_API_KEYS, such as enqueue:<16 characters or more>,operate:<16 or more>, unset ERRAND_HOST, or make a first key there: errand keys create --role operate --name <name>.',
   )
 
 async function openDatabase(opened: Opened, { settings, out, log }: CoordinatorServiceOptions) {

@@ -11,6 +11,7 @@ import { addEnqueue } from './commands/enqueue.js'
 import { addEnqueueMany } from './commands/enqueueMany.js'
 import { addFunctions } from './commands/functions.js'
 import { addJobs } from './commands/jobs.js'
+import { addKeys } from './commands/keys.js'
 import { addSchedules } from './commands/schedules.js'
 import { addStart } from './commands/start.js'
 import { createOutput, type Output } from './output.js'
@@ -40,6 +41,7 @@ function createProgram(cli: Cli): Command {
   addEnqueueMany(program, cli)
   addJobs(program, cli)
   addSchedules(program, cli)
+  addKeys(program, cli)
   addAudit(program, cli)
   return program
 }

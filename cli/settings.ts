@@ -121,7 +121,7 @@ function readSigningKeys(env: Env): string[] | undefined {
 function readApiKey(env: Env): string | undefined {
   const key = valueOf(env, 'ERRAND_API_KEY')
   if (key === undefined) return undefined
-  if (/^(enqueue|observe|operate):/.test(key)) {
+  if (/^(enqueue|observe|operate)(\+args)?(\([^()]*\))?:/.test(key)) {
     throw configError('ERRAND_API_KEY takes the key alone. Leave out its role and the colon.')
   }
   if (/^[\u0021-\u007e]+$/.test(key)) return key
@@ -130,10 +130,14 @@ function readApiKey(env: Env): string | undefined {
   )
 }
 
-/** The least powerful one that will do. */
-const suitableKey = (keys: readonly ApiKey[], roles: readonly Role[]): string | undefined =>
-  (keys.find(({ role }) => role !== 'operate' && roles.includes(role)) ?? keys.find(({ role }) => role === 'operate'))
-    ?.key
+/** The least powerful one that will do, and rather one for all workers. Of a key that is given by its hash nobody here knows the key. */
+function suitableKey(keys: readonly ApiKey[], roles: readonly Role[]): string | undefined {
+  const known = keys.filter((each) => 'key' in each)
+  const suitable = known.filter(({ role }) => role !== 'operate' && roles.includes(role))
+  const found =
+    suitable.find(({ workers }) => workers === undefined) ?? known.find(({ role }) => role === 'operate') ?? suitable[0]
+  return found?.key
+}
 
 function localUrl(env: Env): string {
   const port = readPort(env, 'ERRAND_PORT', defaultPort)

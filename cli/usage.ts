@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from 'commander'
 import { durationProblem, parseDuration, type Duration } from '../core/duration.js'
 import { didYouMean } from '../core/nearest.js'
+import { roles, workerPatternProblem, type Role } from '../core/roles.js'
 import { jobStates, type JobState } from '../core/states.js'
 import { onConflicts, type OnConflict, type UniqueUntil } from '../core/uniqueOptions.js'
 
@@ -35,6 +36,19 @@ export function readOnConflict(text: string): OnConflict {
 
 export const readUntil = (text: string): UniqueUntil =>
   text === 'started' || text === 'finished' ? text : readDuration(text)
+
+export function readRole(text: string): Role {
+  const role = roles.find((known) => known === text)
+  if (role !== undefined) return role
+  throw new InvalidArgumentError(`A role is ${roles.join(', ')}.${didYouMean(text, roles)}`)
+}
+
+/** For an option that may be given several times. */
+export function readWorkerPattern(text: string, previous: string[] | undefined): string[] {
+  const problem = workerPatternProblem(text)
+  if (problem !== undefined) throw new InvalidArgumentError(problem)
+  return [...(previous ?? []), text]
+}
 
 export function readUrl(text: string): string {
   if (!isHttpUrl(text)) {

@@ -4,6 +4,7 @@ import { encodeJob } from '../core/encodeJob.js'
 import { configError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import { systemClock, type Clock } from '../core/clock.js'
+import { createAudit, createKeys } from './admin.js'
 import { createEnqueue, enqueueAll, enqueueTogether, type AnyItem, type Enqueued } from './enqueue.js'
 import { createEnds } from './ends.js'
 import { jobReference } from './receipt.js'
@@ -80,12 +81,8 @@ function createAnyClient({
       retry: (id) => call((router, options) => router.jobs.retry.mutate({ id }, options)),
     },
     schedules: createSchedules(transport),
-    audit: {
-      list: async (filter = {}) => {
-        const page = await call((router, options) => router.audit.list.query(filter, options))
-        return { ...page, entries: page.entries.map((entry) => ({ ...entry, at: new Date(entry.at) })) }
-      },
-    },
+    keys: createKeys(transport),
+    audit: createAudit(transport),
     workers: {
       list: async () => [...(await call((router, options) => router.workers.list.query(undefined, options)))],
     },

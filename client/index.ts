@@ -10,9 +10,6 @@ export type { JobState } from '../core/states.js'
 export type {
   AnyJobs,
   ArgsOf,
-  AuditEntry,
-  AuditOptions,
-  AuditPage,
   Client,
   EnqueueItem,
   EnqueueManyOptions,
@@ -38,3 +35,4 @@ export type {
   WaitOptions,
 } from './types.js'
 export type { Scheduled, ScheduleDetails, ScheduleOptions, SchedulePreview, Schedules } from './scheduleTypes.js'
+export type { AuditEntry, AuditOptions, AuditPage, CreatedKey, CreateKeyOptions, KeyDetails } from './adminTypes.js'

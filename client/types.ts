@@ -2,11 +2,11 @@
  * What the typed client looks like. Behind these types sits one plain engine keyed by name (createClient.ts), and nothing here comes from
  * zod, tRPC or the server, so that an app needs none of them to be checked.
  */
+import type { Audit, Keys } from './adminTypes.js'
 import type { Duration } from '../core/duration.js'
 import type { EnqueueOptions } from '../core/enqueueOptions.js'
 import type { ErrandError } from '../core/errors.js'
 import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
-import type { Role } from '../core/roles.js'
 import type { JobState } from '../core/states.js'
 import type { Scheduled, ScheduleOptions, Schedules } from './scheduleTypes.js'
 
@@ -170,38 +170,6 @@ export interface JobPage {
   cursor: string | null
 }
 
-export interface AuditOptions {
-  /** Such as `jobs.cancel`. */
-  action?: string | undefined
-  /** The name of a key. */
-  by?: string | undefined
-  /** How many entries at the most, 1 to 500. Default 50. */
-  limit?: number | undefined
-  /** Where the last page ended. */
-  cursor?: string | undefined
-}
-
-/** What one operator did, or tried to do. */
-export interface AuditEntry {
-  id: string
-  at: Date
-  /** The name of the key, and the role it acted in; `local` where no key was required. */
-  by: { name: string; role: Role }
-  /** Such as `jobs.cancel`. */
-  action: string
-  /** What it was about. Never args, results or keys. */
-  target: Record<string, string | number | boolean>
-  /** `ok`, an error's code, or `begun` where the end is not known: it runs now, or its coordinator died. */
-  outcome: string
-}
-
-export interface AuditPage {
-  /** Newest first. */
-  entries: AuditEntry[]
-  /** Where the next page begins; `null` on the last one. */
-  cursor: string | null
-}
-
 /**
  * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer; what was asked may have happened all the
  * same, so give a job a `key` if trying again must not make a second one.
@@ -248,10 +216,8 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs> {
     retry(id: string): Promise<{ id: string; state: JobState }>
   }
   schedules: Schedules
-  audit: {
-    /** What operators did, newest first. Entries are kept for 90 days. */
-    list(options?: AuditOptions): Promise<AuditPage>
-  }
+  keys: Keys
+  audit: Audit
   workers: {
     /** The names of the deployed workers. */
     list(): Promise<string[]>

@@ -19,8 +19,14 @@ export const errorCodes = {
   UNKNOWN_WORKER: 404,
   UNKNOWN_JOB: 404,
   UNKNOWN_SCHEDULE: 404,
+  /** No API key has this name. */
+  UNKNOWN_KEY: 404,
   /** The unique key is held by another job; `details.id` names it. */
   KEY_TAKEN: 409,
+  /** Another API key has this name. */
+  NAME_TAKEN: 409,
+  /** There must be a key with the role `operate` as soon as there is any: the first one made is one, and the last one stays. */
+  OPERATE_KEY_NEEDED: 409,
   /** The attempt has its receipt, or its deadline has passed, or another attempt has begun. */
   ATTEMPT_OVER: 409,
   /** The job's state does not allow the operation, such as retrying a job that is running. */

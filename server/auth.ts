@@ -1,8 +1,12 @@
-/** Who calls, and what their role may do. */
+/**
+ * Who calls, and what their role may do. Keys come from the setting ERRAND_API_KEYS and from the database (server/keys). Where there is none at all,
+ * everything is open to this machine.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { ErrandError } from '../core/errors.js'
 import { localName, type Role } from '../core/roles.js'
-import type { ApiKey } from './apiKeys.js'
+import type { ApiKey, KeyLimits } from './apiKeys.js'
+import type { KeyRing } from './keyRing.js'
 import { isLoopback } from './listen.js'
 
 /** A caller in one role. */
@@ -10,6 +14,10 @@ export interface Actor {
   /** What the audit calls them: the key's name, `setting:operate#2` for the second entry of ERRAND_API_KEYS, or `local` without keys. */
   readonly name: string
   readonly role: Role
+  /** The workers it may enqueue; undefined for all. */
+  readonly workers: readonly string[] | undefined
+  /** Whether args, results and what is made of them are shown to it. */
+  readonly seesArgs: boolean
 }
 
 /** All that is known of a caller; a route that asks for a role decides. Several actors where one key has several entries. */
@@ -21,6 +29,8 @@ export interface Caller {
 }
 
 export interface Guard {
+  /** Those whose keys are in the setting, in its order. */
+  readonly fromSetting: readonly Actor[]
   /** Throws `FORBIDDEN` where no key is required and the caller took this machine for another one. */
   identify(caller: Caller): Promise<Identity>
   /** The caller in a role that may do it. Throws `UNAUTHORIZED` without a known key, `FORBIDDEN` with one whose role may not. */
@@ -33,27 +43,49 @@ export const actorOf = ({ actor }: { actor: Actor }): Pick<Actor, 'name' | 'role
   role: actor.role,
 })
 
-const local: Actor = { name: localName, role: 'operate' }
+export interface GuardOptions {
+  apiKeys: readonly ApiKey[]
+  /** The keys in the database. */
+  ring: KeyRing
+  /** Let nobody in where there is no key, instead of everybody on this machine. */
+  keysRequired: boolean
+}
 
-/** Without keys everything is open; `listen` refuses to leave loopback then. */
-export function createGuard(keys: readonly ApiKey[]): Guard {
-  const known = keys.map(({ role, key }, index) => ({
-    actor: { name: `setting:${role}#${index + 1}`, role } satisfies Actor,
-    digest: digest(key),
+export function createGuard({ apiKeys, ring, keysRequired }: GuardOptions): Guard {
+  const known = apiKeys.map((key, index) => ({
+    actor: actorFor(`setting:${key.role}#${index + 1}`, key),
+    digest: 'hash' in key ? Buffer.from(key.hash, 'hex') : digest(key.key),
   }))
   return {
+    fromSetting: known.map(({ actor }) => actor),
     async identify({ authorization, host }) {
-      if (known.length === 0) {
-        refuseForeignHost(host)
-        return { actors: [local] }
-      }
       const given = digest(/^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? '')
-      // digests have one length, so the comparison takes the same time whatever was given
-      return { actors: known.filter(({ digest }) => timingSafeEqual(digest, given)).map(({ actor }) => actor) }
+      const actors = matching(known, given).map(({ actor }) => actor)
+      // whoever shows a key of the setting, or none where there are some, asks nothing of the database
+      if (actors.length > 0 || (known.length > 0 && authorization === undefined)) return { actors }
+      const stored = await ring.keys()
+      if (known.length + stored.length === 0 && !keysRequired) {
+        refuseForeignHost(host)
+        return { actors: [actorFor(localName, { role: 'operate' })] }
+      }
+      const found = matching(stored, given)
+      for (const { name } of found) ring.used(name)
+      return { actors: found.map(({ name, ...limits }) => actorFor(name, limits)) }
     },
     require: requireRole,
   }
 }
+
+const actorFor = (name: string, { role, workers, args }: KeyLimits): Actor => ({
+  name,
+  role,
+  workers,
+  seesArgs: role === 'operate' || args === true,
+})
+
+/** Looks at every one of them. Digests have one length, so the comparison takes the same time whatever was given. */
+const matching = <Known extends { digest: Buffer }>(known: readonly Known[], given: Buffer): Known[] =>
+  known.filter(({ digest }) => timingSafeEqual(digest, given))
 
 function requireRole({ actors }: Identity, allowed: readonly Role[]): Actor {
   if (actors.length === 0) {
@@ -82,4 +114,5 @@ function refuseForeignHost(host: string | undefined): void {
 /** `[::1]:4100` and `localhost:4100`, less port and brackets. */
 const hostName = (host: string): string => host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+/** What is kept of a key. A key has 256 random bits, so nothing slower is needed than for a password. */
+export const digest = (key: string): Buffer => createHash('sha256').update(key).digest()

@@ -13,6 +13,7 @@ import { createEvents } from './events.js'
 import { gatherWrites } from './gatherWrites.js'
 import { createIds } from './ids.js'
 import { createHttpInvoker, type Invoke } from './invoke.js'
+import { createKeyRing } from './keyRing.js'
 import { silentLog, type Log } from './log.js'
 import { releaseHeld, startLoops, type Loops } from './loops.js'
 import { createMetrics } from './metrics.js'
@@ -34,8 +35,10 @@ export interface CoordinatorOptions {
   functionsUrl: string
   /** `whsec_…` keys; the first one signs, all verify. */
   signingKeys: readonly string[]
-  /** Default: none, everything is open. */
+  /** Beside those in the database. Where there is none at all everything is open, unless `keysRequired`. Default: none. */
   apiKeys?: readonly ApiKey[]
+  /** Whether nobody may call while there is no key. For coordinators that others than this machine can reach. Default: false. */
+  keysRequired?: boolean
   /** How many attempts may run at once on this coordinator. Default 100. */
   concurrency?: number
   /** The largest body of `POST /job`, in bytes. Default 1 MiB. */
@@ -85,6 +88,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     signer: createSigner(options.signingKeys),
     invoke: options.invoke ?? invoker!.invoke,
     log,
+    keys: createKeyRing(store.keys, clock),
     metrics: createMetrics(store, () => clock.now()),
     url: withoutSlash(options.url),
     functionsUrl: withoutSlash(options.functionsUrl),
@@ -104,7 +108,11 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const app = createApp({
     deps,
     waits,
-    guard: createGuard(options.apiKeys ?? []),
+    guard: createGuard({
+      apiKeys: options.apiKeys ?? [],
+      ring: deps.keys,
+      keysRequired: options.keysRequired ?? false,
+    }),
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
     isReady: () => state === 'ready',
   })
@@ -126,6 +134,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     await starting?.catch(() => {})
     await loops?.stop()
     await dispatcher.stop(graceMs)
+    await deps.keys.writeUses().catch((error: unknown) => log('warn', 'could not write when keys were used', { error }))
     await invoker?.close()
   }
 

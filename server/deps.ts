@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js'
 import type { Contracts } from './contracts.js'
 import type { Events } from './events.js'
 import type { Invoke } from './invoke.js'
+import type { KeyRing } from './keyRing.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
 import type { Signer } from './signer.js'
@@ -24,6 +25,8 @@ export interface Deps {
   signer: Signer
   invoke: Invoke
   log: Log
+  /** The API keys in the database. */
+  keys: KeyRing
   metrics: Metrics
   /** The coordinator's address as functions see it, without a slash at the end. */
   url: string

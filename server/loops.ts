@@ -45,6 +45,7 @@ const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Loop[] => [
     listen: (wake) => listenForTicks(deps, wake),
   },
   { name: 'purge', everyMs: 60_000, run: (signal) => purge(deps, signal).then(() => undefined) },
+  { name: 'keys', everyMs: 60_000, run: () => deps.keys.writeUses().then(() => undefined) },
   { name: 'unblock', everyMs: 5_000, run: () => sweepBlocked(deps).then(() => undefined) },
   { name: 'finish batches', everyMs: 60_000, run: () => sweepBatches(deps).then(() => undefined) },
   { name: 'release', everyMs: 30_000, run: () => releaseHeld(deps) },

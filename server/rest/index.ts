@@ -6,6 +6,7 @@ import type { Hono } from 'hono'
 import { addAuditRoutes } from './audit.js'
 import { addEndRoutes } from './ends.js'
 import { addJobRoutes } from './jobs.js'
+import { addKeyRoutes } from './keys.js'
 import { addReceiptRoutes } from './receipts.js'
 import { identifyCaller, type RestOptions } from './request.js'
 import { addScheduleRoutes } from './schedules.js'
@@ -18,4 +19,5 @@ export function addRestRoutes(app: Hono, options: RestOptions): void {
   addEndRoutes(app, options)
   addAuditRoutes(app, options)
   addScheduleRoutes(app, options)
+  addKeyRoutes(app, options)
 }

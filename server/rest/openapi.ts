@@ -4,7 +4,8 @@ import { listAuditRequest } from '../../core/audit.js'
 import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../core/schedulePolicies.js'
 import { previewRequest, scheduleRequest } from '../../core/schedules.js'
 import { enqueueManyLimit, enqueueManyRequest, enqueueRequest, postJobRequest } from '../../core/wire.js'
-import type { Role } from '../../core/roles.js'
+import { createKeyRequest } from '../../core/keys.js'
+import { roles as allRoles, type Role } from '../../core/roles.js'
 import { finalStates, jobStates } from '../../core/states.js'
 import { reportRequest } from '../../core/report.js'
 import { attemptEnd } from '../../core/attemptEnd.js'
@@ -78,6 +79,20 @@ const job = {
     argsMeta: {},
     argsVersion: { type: 'integer', minimum: 1 },
     receipts: { type: 'array', items: receipt },
+  },
+}
+
+const key = {
+  type: 'object',
+  properties: {
+    name: text,
+    role: { enum: allRoles },
+    workers: { type: 'array', items: text },
+    args: { type: 'boolean' },
+    source: { enum: ['stored', 'setting'] },
+    createdAt: time,
+    createdBy: text,
+    lastUsedAt: time,
   },
 }
 
@@ -302,6 +317,43 @@ export const openapi = {
           200: { description: 'The new deadline.', ...json({ type: 'object', properties: { deadline: time } }) },
           401: problem('The token is not one of this job.'),
           409: problem('The attempt is over.'),
+        },
+      },
+    },
+    '/keys': {
+      get: {
+        summary: 'The API keys by name, less the keys',
+        security: roles(),
+        responses: {
+          200: {
+            description: 'All.',
+            ...json({ type: 'object', properties: { keys: { type: 'array', items: key } } }),
+          },
+        },
+      },
+      post: {
+        summary: 'Create an API key; the first one must be for the role operate',
+        security: roles(),
+        requestBody: { required: true, ...json(schemaOf(createKeyRequest)) },
+        responses: {
+          201: {
+            description: 'The key, shown this once.',
+            ...json({ ...key, properties: { ...key.properties, key: text, first: { const: true } } }),
+          },
+          400: problem('An unknown field, a bad name, a pattern of workers that cannot be read.'),
+          409: problem('NAME_TAKEN, or OPERATE_KEY_NEEDED.'),
+        },
+      },
+    },
+    '/keys/{name}': {
+      delete: {
+        summary: 'Revoke an API key',
+        security: roles(),
+        parameters: [{ name: 'name', in: 'path', required: true, schema: text }],
+        responses: {
+          200: { description: 'Revoked; within seconds on every coordinator.' },
+          404: problem('No such key.'),
+          409: problem('OPERATE_KEY_NEEDED: it is the last one of that role. WRONG_STATE: it is in ERRAND_API_KEYS.'),
         },
       },
     },

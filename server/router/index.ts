@@ -9,6 +9,7 @@ import { enqueueMany } from '../enqueueMany.js'
 import { putSchedule } from '../schedule.js'
 import { auditRouter } from './audit.js'
 import { jobsRouter } from './jobs.js'
+import { keysRouter } from './keys.js'
 import { createRouter, toEnqueue, toObserve } from './procedure.js'
 import { schedulesRouter } from './schedules.js'
 
@@ -19,6 +20,7 @@ export const router = createRouter({
   jobs: jobsRouter,
   schedules: schedulesRouter,
   audit: auditRouter,
+  keys: keysRouter,
   workers: createRouter({
     list: toObserve.query(({ ctx }) => ctx.deps.contracts.names),
   }),

@@ -177,4 +177,19 @@ export interface BatchDocument {
   since: Date
 }
 
+export interface KeyDocument {
+  /** The key's name. */
+  _id: string
+  role: Role
+  workers?: string[]
+  args?: boolean
+  /** SHA-256 of the key, in hex. */
+  hash: string
+  createdAt: Date
+  createdBy: string
+  lastUsedAt?: Date
+  /** It is about to be revoked; see server/keys. */
+  leaving?: boolean
+}
+
 export type { FinalState, JobState }

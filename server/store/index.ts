@@ -5,6 +5,7 @@ import type {
   AuditDocument,
   BatchDocument,
   JobDocument,
+  KeyDocument,
   ScheduleDocument,
   ThrottleDocument,
 } from './documents.js'
@@ -12,6 +13,7 @@ import { auditStore, type AuditStore } from './audit.js'
 import { batchesStore, type BatchesStore } from './batches.js'
 import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs.js'
+import { keysStore, type KeysStore } from './keys.js'
 import { receiptsStore, type ReceiptsStore } from './receipts.js'
 import { schedulesStore, type SchedulesStore } from './schedules.js'
 import { throttlesStore, type ThrottlesStore } from './throttles.js'
@@ -23,6 +25,7 @@ export interface Store {
   throttles: ThrottlesStore
   audit: AuditStore
   batches: BatchesStore
+  keys: KeysStore
   /** Makes the indexes where they are missing. Safe to call from several coordinators at once. */
   prepare(): Promise<void>
   /** The database's own time. */
@@ -39,6 +42,7 @@ export function createStore(db: Db): Store {
     throttles: throttlesStore(db.collection<ThrottleDocument>('throttles')),
     audit: auditStore(db.collection<AuditDocument>('audit')),
     batches: batchesStore(db.collection<BatchDocument>('batches'), db.collection<JobDocument>('jobs')),
+    keys: keysStore(db.collection<KeyDocument>('keys')),
     prepare: () => ensureIndexes(db),
     async now() {
       const [answer] = await db

@@ -16,6 +16,9 @@ const leaves = [
   ['schedules', 'add'],
   ['schedules', 'preview'],
   ['schedules', 'remove'],
+  ['keys', 'create'],
+  ['keys', 'list'],
+  ['keys', 'revoke'],
   ['audit', 'list'],
 ]
 

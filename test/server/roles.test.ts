@@ -89,7 +89,8 @@ describe('routes', () => {
     await using errand = await testErrand(workers, { apiKeys })
     const { deps } = errand.coordinator
     const waits = createWaits(deps)
-    const app = createApp({ deps, waits, guard: createGuard([]), maxBodyBytes: 1, isReady: () => true })
+    const guard = createGuard({ apiKeys, ring: deps.keys, keysRequired: false })
+    const app = createApp({ deps, waits, guard, maxBodyBytes: 1, isReady: () => true })
     const routes = app.routes.filter(({ method, path }) => method !== 'ALL' && path !== '/openapi.json')
     const doors = new Map(routes.map(({ method, path }) => [`${method} ${path}`, { method, path }]))
     expect(doors.size).toBeGreaterThan(7)

@@ -1,0 +1,47 @@
+/** API keys: of each its hash. */
+import { MongoServerError, type Collection } from 'mongodb'
+import type { KeyDocument } from './documents.js'
+import { duplicateKey } from './jobs.js'
+
+export function keysStore(keys: Collection<KeyDocument>) {
+  return {
+    all: (): Promise<KeyDocument[]> => keys.find().sort({ _id: 1 }).toArray(),
+
+    find: (name: string): Promise<KeyDocument | null> => keys.findOne({ _id: name }),
+
+    /** Answers false where the name is taken. */
+    async insert(key: KeyDocument): Promise<boolean> {
+      try {
+        await keys.insertOne(key)
+        return true
+      } catch (error) {
+        if (error instanceof MongoServerError && error.code === duplicateKey) return false
+        throw error
+      }
+    },
+
+    /** The operators' keys other than this one. */
+    operatorsBeside: (name: string): Promise<KeyDocument[]> =>
+      keys.find({ role: 'operate', _id: { $ne: name } }).toArray(),
+
+    /** Says that a key is about to go, or that it stays after all. */
+    async setLeaving(name: string, leaving: boolean): Promise<void> {
+      await keys.updateOne({ _id: name }, leaving ? { $set: { leaving } } : { $unset: { leaving: '' } })
+    },
+
+    /** Only the key that was looked at, not a later one of the same name. */
+    async remove({ _id, hash }: KeyDocument): Promise<boolean> {
+      const { deletedCount } = await keys.deleteOne({ _id, hash })
+      return deletedCount === 1
+    },
+
+    async writeUses(uses: (readonly [name: string, at: Date])[]): Promise<void> {
+      await keys.bulkWrite(
+        uses.map(([name, at]) => ({ updateOne: { filter: { _id: name }, update: { $max: { lastUsedAt: at } } } })),
+        { ordered: false },
+      )
+    },
+  }
+}
+
+export type KeysStore = ReturnType<typeof keysStore>
