@@ -4,7 +4,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { ErrandError } from '../core/errors.js'
-import { localName, type Role } from '../core/roles.js'
+import { localName, matchesWorker, type Role } from '../core/roles.js'
 import type { ApiKey, KeyLimits } from './apiKeys.js'
 import type { KeyRing } from './keyRing.js'
 import { isLoopback } from './listen.js'
@@ -22,6 +22,19 @@ export interface Actor {
 
 /** All that is known of a caller; a route that asks for a role decides. Several actors where one key has several entries. */
 export type Identity = { readonly actors: readonly Actor[] }
+
+/** Whoever asks for jobs. */
+export type Asker = Pick<Actor, 'workers'>
+
+/** Throws `FORBIDDEN` where the caller's key does not take the worker, whether there is one of this name or not. */
+export function checkWorker({ workers }: Asker, worker: string): void {
+  if (matchesWorker(workers, worker)) return
+  throw new ErrandError(
+    'FORBIDDEN',
+    `This API key may not enqueue "${worker.slice(0, 200)}". It takes ${workers!.join(', ')}.`,
+    { details: { worker: worker.slice(0, 200) } },
+  )
+}
 
 export interface Caller {
   authorization: string | undefined

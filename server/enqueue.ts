@@ -8,6 +8,7 @@ import { restorePayload } from '../core/payload.js'
 import type { JobState } from '../core/states.js'
 import type { ParsedUniqueRequest } from '../core/unique.js'
 import type { ParsedEnqueueRequest } from '../core/wire.js'
+import { checkWorker, type Asker } from './auth.js'
 import type { Deps } from './deps.js'
 import type { JobDocument } from './store/documents.js'
 import { readMoment } from './time.js'
@@ -22,11 +23,11 @@ export interface Enqueued {
 }
 
 /**
- * Throws `UNKNOWN_WORKER`, `INVALID_ARGS`, `INVALID_TIME`, and `KEY_TAKEN` with the id of the job that holds the key.
+ * Throws `FORBIDDEN`, `UNKNOWN_WORKER`, `INVALID_ARGS`, `INVALID_TIME`, and `KEY_TAKEN` with the id of the job that holds the key.
  * Once it has answered, the job is in the journal.
  */
-export async function enqueue(deps: Deps, request: ParsedEnqueueRequest): Promise<Enqueued> {
-  const { job, rule } = await prepare(deps, request)
+export async function enqueue(deps: Deps, request: ParsedEnqueueRequest, asker: Asker): Promise<Enqueued> {
+  const { job, rule } = await prepare(deps, request, asker)
   return insert(deps, rule, job)
 }
 
@@ -37,7 +38,9 @@ export interface PreparedJob {
 }
 
 /** The job that a request asks for, checked and not yet stored. Throws as `enqueue` does, but for `KEY_TAKEN`. */
-export async function prepare(deps: Deps, request: ParsedEnqueueRequest): Promise<PreparedJob> {
+export async function prepare(deps: Deps, request: ParsedEnqueueRequest, asker: Asker): Promise<PreparedJob> {
+  // before the worker is looked up, whose nearest name is in the error
+  checkWorker(asker, request.worker)
   const contract = await deps.contracts.get(request.worker)
   const args = await checkArgs(contract, request.args, request.argsMeta)
   const now = deps.clock.now()

@@ -1,6 +1,7 @@
 /** Many jobs in one request: each on its own, or with `atomic` all or none. */
 import type { z } from 'zod'
 import { enqueueRequest, type EnqueueOutcome, type enqueueManyRequest } from '../core/wire.js'
+import type { Asker } from './auth.js'
 import type { Deps } from './deps.js'
 import { enqueue } from './enqueue.js'
 import { enqueueTogether } from './together.js'
@@ -13,15 +14,16 @@ import { badRequest, toWireError } from './wireError.js'
 export function enqueueMany(
   deps: Deps,
   { jobs, atomic }: z.output<typeof enqueueManyRequest>,
+  asker: Asker,
 ): Promise<EnqueueOutcome[]> {
-  return atomic ? enqueueTogether(deps, jobs) : Promise.all(jobs.map((item) => enqueueOne(deps, item)))
+  return atomic ? enqueueTogether(deps, jobs, asker) : Promise.all(jobs.map((item) => enqueueOne(deps, item, asker)))
 }
 
-async function enqueueOne(deps: Deps, item: unknown): Promise<EnqueueOutcome> {
+async function enqueueOne(deps: Deps, item: unknown, asker: Asker): Promise<EnqueueOutcome> {
   try {
     const request = enqueueRequest.safeParse(item)
     if (!request.success) throw badRequest(request.error)
-    const { runAt, ...job } = await enqueue(deps, request.data)
+    const { runAt, ...job } = await enqueue(deps, request.data, asker)
     return { ok: true, ...job, runAt: runAt.toISOString() }
   } catch (error) {
     return { ok: false, error: toWireError(deps.log, error).body }

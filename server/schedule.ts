@@ -10,9 +10,11 @@
 import { ErrandError } from '../core/errors.js'
 import { versionField } from '../core/migrate.js'
 import { encodePayload } from '../core/payload.js'
+import { matchesWorker } from '../core/roles.js'
 import { checkRule, tickRule, timingFields, type ScheduleRule } from '../core/scheduleRule.js'
 import type { ParsedScheduleRequest } from '../core/schedules.js'
 import { nextTick } from '../core/ticks.js'
+import { checkWorker, type Asker } from './auth.js'
 import type { Deps } from './deps.js'
 import { checkArgs } from './enqueue.js'
 import type { ScheduleDocument } from './store/documents.js'
@@ -28,8 +30,11 @@ export interface Scheduled {
   nextRunAt: Date | null
 }
 
-/** Creates a schedule or gives the one of that id a new rule. Throws `INVALID_TIME`, `UNKNOWN_WORKER`, `INVALID_ARGS`, `BAD_REQUEST`. */
-export async function putSchedule(deps: Deps, request: ParsedScheduleRequest): Promise<Scheduled> {
+/**
+ * Creates a schedule or gives the one of that id a new rule. Throws `FORBIDDEN`, also where the one of that id is another worker's that the
+ * caller may not enqueue, `INVALID_TIME`, `UNKNOWN_WORKER`, `INVALID_ARGS`, `BAD_REQUEST`.
+ */
+export async function putSchedule(deps: Deps, request: ParsedScheduleRequest, asker: Asker): Promise<Scheduled> {
   const { id = deps.newId(), worker, args, argsMeta, priority, ...rule } = request
   if (id.startsWith(codePrefix)) {
     throw new ErrandError(
@@ -37,12 +42,17 @@ export async function putSchedule(deps: Deps, request: ParsedScheduleRequest): P
       `Schedule ids that begin with "${codePrefix}" belong to schedules made in code. Choose another id.`,
     )
   }
+  checkWorker(asker, worker)
   const contract = await deps.contracts.get(worker)
   checkRule(rule)
   const { json, meta, version } = await checkArgs(contract, args, argsMeta)
-  const schedule = await define(deps, id, definitionOf({ worker, json, meta, version, priority, rule, source: 'api' }))
+  const definition = definitionOf({ worker, json, meta, version, priority, rule, source: 'api' })
+  const schedule = await define(deps, id, definition, asker)
   return { scheduleId: id, nextRunAt: schedule.nextRunAt }
 }
+
+/** What is deployed may make whatever it likes. */
+const code: Asker = { workers: undefined }
 
 /** At start: the schedules made in code take effect, and those that are there no more end. */
 export async function reconcileSchedules(deps: Deps): Promise<void> {
@@ -53,7 +63,8 @@ export async function reconcileSchedules(deps: Deps): Promise<void> {
     const { rule, args, priority } = schedule
     const id = `${codePrefix}${worker}`
     const encoded = encodePayload(args)
-    await define(deps, id, definitionOf({ worker, ...encoded, version, priority, rule, source: 'code' }))
+    const definition = definitionOf({ worker, ...encoded, version, priority, rule, source: 'code' })
+    await define(deps, id, definition, code)
     ids.push(id)
   }
   await deps.store.schedules.removeFromCodeExcept(ids)
@@ -78,15 +89,23 @@ function definitionOf({ worker, json, meta, version, priority, rule, source }: W
 }
 
 /** Makes the schedule of that id what it shall be, and answers with it. Nothing happens to one that is so already. */
-async function define(deps: Deps, id: string, definition: ScheduleDefinition): Promise<ScheduleDocument> {
+async function define(deps: Deps, id: string, definition: ScheduleDefinition, asker: Asker): Promise<ScheduleDocument> {
   for (;;) {
     const found = await deps.store.schedules.find(id)
+    if (found && !matchesWorker(asker.workers, found.worker)) throw ofAnother(id)
     const defined = found ? await redefine(deps, found, definition) : await create(deps, id, definition)
     if (!defined) continue
     if (defined.nextRunAt) deps.events.emit('ticking', defined.nextRunAt)
     return defined
   }
 }
+
+/** Whose it is, not even its worker's name is told. */
+const ofAnother = (id: string): ErrandError =>
+  new ErrandError(
+    'FORBIDDEN',
+    `The schedule "${id}" makes jobs of a worker that this API key may not enqueue. Choose another id.`,
+  )
 
 async function create(deps: Deps, id: string, definition: ScheduleDefinition): Promise<ScheduleDocument | undefined> {
   const now = deps.clock.now()

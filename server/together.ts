@@ -14,6 +14,7 @@
 import { ErrandError, type Issue } from '../core/errors.js'
 import type { EnqueueOutcome } from '../core/wire.js'
 import { enqueueRequest } from '../core/wire.js'
+import type { Asker } from './auth.js'
 import type { Deps } from './deps.js'
 import { prepare, type Enqueued, type PreparedJob } from './enqueue.js'
 import type { JobDocument } from './store/documents.js'
@@ -35,24 +36,25 @@ export type PlacedJob = PreparedJob & { place: Place }
  * All items or none, their outcomes in order. Where a job whose key is held is the same work (`onConflict: 'return'`), the holder is the outcome; a holder is never replaced or moved, because that could not be undone.
  * Throws `BATCH_REFUSED` with issues that name the items.
  */
-export async function enqueueTogether(deps: Deps, items: readonly unknown[]): Promise<EnqueueOutcome[]> {
+export async function enqueueTogether(deps: Deps, items: readonly unknown[], asker: Asker): Promise<EnqueueOutcome[]> {
   const placed = await checkAll(
     deps,
     items.map((item, index) => ({ item, place: ['jobs', index] })),
+    asker,
   )
   const enqueued = await insertTogether(deps, placed, { mayExist: true })
   return enqueued.map(({ runAt, ...job }) => ({ ok: true, ...job, runAt: runAt.toISOString() }))
 }
 
 /** Each item by its worker's schema. Throws `BATCH_REFUSED` with what is wrong with all of them. */
-export async function checkAll(deps: Deps, items: readonly PlacedItem[]): Promise<PlacedJob[]> {
+export async function checkAll(deps: Deps, items: readonly PlacedItem[], asker: Asker): Promise<PlacedJob[]> {
   const issues: Issue[] = []
   const placed = await Promise.all(
     items.map(async ({ item, place }) => {
       try {
         const request = enqueueRequest.safeParse(item)
         if (!request.success) throw badRequest(request.error)
-        return { ...(await prepare(deps, request.data)), place }
+        return { ...(await prepare(deps, request.data, asker)), place }
       } catch (error) {
         issues.push(...issuesAt(place, error))
         return undefined

@@ -12,20 +12,20 @@ export function addJobRoutes(app: Hono, options: RestOptions): void {
   const { deps, maxBodyBytes } = options
 
   app.post('/job', limitBody(maxBodyBytes), async (context) => {
-    allow(options, context, 'enqueue')
+    const actor = allow(options, context, 'enqueue')
     const request = await readBody(postJobRequest, context)
     if (request.cron === undefined && request.every === undefined) {
-      const { runAt, ...job } = await enqueue(deps, request)
+      const { runAt, ...job } = await enqueue(deps, request, actor)
       return context.json({ ...job, runAt: runAt.toISOString() }, job.existing ? 200 : 201)
     }
     const { worker, args, argsMeta, cron, every, timezone, priority, key: id } = request
-    const scheduled = await putSchedule(deps, { id, worker, args, argsMeta, cron, every, timezone, priority })
+    const scheduled = await putSchedule(deps, { id, worker, args, argsMeta, cron, every, timezone, priority }, actor)
     return context.json(scheduledView(scheduled), 201)
   })
 
   app.post('/jobs', limitBody(maxManyBytes), async (context) => {
-    allow(options, context, 'enqueue')
-    return context.json({ outcomes: await enqueueMany(deps, await readBody(enqueueManyRequest, context)) })
+    const actor = allow(options, context, 'enqueue')
+    return context.json({ outcomes: await enqueueMany(deps, await readBody(enqueueManyRequest, context), actor) })
   })
 
   app.get('/job/:id', async (context) => {

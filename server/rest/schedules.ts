@@ -10,8 +10,8 @@ export function addScheduleRoutes(app: Hono, options: RestOptions): void {
   const { deps, maxBodyBytes } = options
 
   app.post('/schedules', limitBody(maxBodyBytes), async (context) => {
-    allow(options, context, 'enqueue')
-    const scheduled = await putSchedule(deps, await readBody(scheduleRequest, context))
+    const actor = allow(options, context, 'enqueue')
+    const scheduled = await putSchedule(deps, await readBody(scheduleRequest, context), actor)
     return context.json(scheduledView(scheduled), 201)
   })
 

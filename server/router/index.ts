@@ -14,9 +14,11 @@ import { createRouter, toEnqueue, toObserve } from './procedure.js'
 import { schedulesRouter } from './schedules.js'
 
 export const router = createRouter({
-  enqueue: toEnqueue.input(enqueueRequest).mutation(({ ctx, input }) => enqueue(ctx.deps, input)),
-  enqueueMany: toEnqueue.input(enqueueManyRequest).mutation(({ ctx, input }) => enqueueMany(ctx.deps, input)),
-  schedule: toEnqueue.input(scheduleRequest).mutation(({ ctx, input }) => putSchedule(ctx.deps, input)),
+  enqueue: toEnqueue.input(enqueueRequest).mutation(({ ctx, input }) => enqueue(ctx.deps, input, ctx.actor)),
+  enqueueMany: toEnqueue
+    .input(enqueueManyRequest)
+    .mutation(({ ctx, input }) => enqueueMany(ctx.deps, input, ctx.actor)),
+  schedule: toEnqueue.input(scheduleRequest).mutation(({ ctx, input }) => putSchedule(ctx.deps, input, ctx.actor)),
   jobs: jobsRouter,
   schedules: schedulesRouter,
   audit: auditRouter,

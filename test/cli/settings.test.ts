@@ -73,6 +73,13 @@ describe('the settings of a service', () => {
     ['ERRAND_SIGNING_KEYS', `${newSigningKey()},whsec_secret`, 'Entry 2'],
     ['ERRAND_API_KEYS', 'secret', 'Entry 1'],
     ['ERRAND_API_KEYS', 'admin:secretsecretsecret', 'Entry 1'],
+    ['ERRAND_API_KEYS', 'operate:secret', 'at least 16'],
+    ['ERRAND_API_KEYS', 'operate+args:secretsecretsecret', '+args, which is for observe only'],
+    ['ERRAND_API_KEYS', 'observe(mail.send):secretsecretsecret', 'Only enqueue takes them'],
+    ['ERRAND_API_KEYS', 'enqueue():secretsecretsecret', 'enqueue(mail.send|shop.*):key'],
+    ['ERRAND_API_KEYS', 'enqueue(secret*):secretsecretsecret', 'enqueue(mail.send|shop.*):key'],
+    ['ERRAND_API_KEYS', 'enqueue(mail.send,secret):secretsecretsecret', 'Entry 1'],
+    ['ERRAND_API_KEYS', 'operate:sha256:secretsecretsecret', '64 hex digits'],
   ])(
     'that cannot work are refused by name, with what to do and without a secret: %s=%s',
     async (name, value, advice) => {
@@ -85,6 +92,16 @@ describe('the settings of a service', () => {
       expect(refusal).not.toContain('secret')
     },
   )
+
+  it('of keys may hold a hash, the workers of an enqueue key, and that an observe key sees args', async () => {
+    const hash = 'A1'.repeat(32)
+    const setting = `operate:sha256:${hash}, enqueue(mail.send|shop.*):0123456789abcdef, observe+args:fedcba:9876543210`
+    expect((await read({ ERRAND_API_KEYS: setting })).apiKeys).toEqual([
+      { role: 'operate', hash: hash.toLowerCase() },
+      { role: 'enqueue', workers: ['mail.send', 'shop.*'], key: '0123456789abcdef' },
+      { role: 'observe', args: true, key: 'fedcba:9876543210' },
+    ])
+  })
 
   it('that are misspelt are noticed, and variables of jobs are left alone', () => {
     expect(
@@ -150,14 +167,25 @@ describe('the settings of a caller', () => {
     expect(readCallerSettings({ ERRAND_API_KEYS: keys }, ['operate']).apiKey).toBe('operate-0123456789')
     const operateOnly = 'operate:operate-0123456789'
     expect(readCallerSettings({ ERRAND_API_KEYS: operateOnly }, ['observe']).apiKey).toBe('operate-0123456789')
+    const some = 'enqueue(mail.*):enqueue-0123456789'
+    expect(readCallerSettings({ ERRAND_API_KEYS: `${some},${operateOnly}` }, ['enqueue']).apiKey).toBe(
+      'operate-0123456789',
+    )
+    expect(readCallerSettings({ ERRAND_API_KEYS: some }, ['enqueue']).apiKey).toBe('enqueue-0123456789')
+    const hashed = `operate:sha256:${'0'.repeat(64)}`
+    expect(readCallerSettings({ ERRAND_API_KEYS: hashed }, ['enqueue']).apiKey).toBe(undefined)
   })
 
-  it.each(['enqueue:0123456789abcdef', 'two words', 'line\nbreak', 'schlüssel'])(
-    'refuse a key that no header can carry, without showing it: %j',
-    (key) => {
-      const reading = () => readCallerSettings({ ERRAND_API_KEY: key }, ['enqueue'])
-      expect(reading).toThrow(/ERRAND_API_KEY/)
-      expect(reading).not.toThrow(key)
-    },
-  )
+  it.each([
+    'enqueue:0123456789abcdef',
+    'observe+args:0123456789abcdef',
+    'enqueue(a|b):0123456789abcdef',
+    'two words',
+    'line\nbreak',
+    'schlüssel',
+  ])('refuse a key that no header can carry, without showing it: %j', (key) => {
+    const reading = () => readCallerSettings({ ERRAND_API_KEY: key }, ['enqueue'])
+    expect(reading).toThrow(/ERRAND_API_KEY/)
+    expect(reading).not.toThrow(key)
+  })
 })
