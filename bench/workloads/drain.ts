@@ -71,14 +71,20 @@ export const backlogDrain = drainWorkload('W3', 'Drain of a backlog, no-op handl
 /** W7: the handler makes one HTTP call to another process; for Errand that call is the dispatch itself. */
 export const httpDrain = drainWorkload('W7', 'Drain of a backlog, one HTTP call for each job', 'http')
 
-function drainWorkload(name: string, title: string, purpose: 'drain' | 'http'): Workload {
+/** W7 for a worker whose calls carry several jobs. */
+export const batchDrain: Workload = {
+  ...drainWorkload('W7-batch', 'W7 with up to 50 jobs in one call', 'http', { worker: 'batched' }),
+  only: ['errand'],
+}
+
+function drainWorkload(name: string, title: string, purpose: 'drain' | 'http', load?: Load): Workload {
   return {
     name,
     title,
     measure: (system, bench, scale) =>
       withSession(system, bench, purpose, async (session) => {
         const count = scale.jobs(system.pace)
-        const { span, cpuMs } = await drain(session, count)
+        const { span, cpuMs } = await drain(session, count, load ? { load } : {})
         const settings = { jobs: count, ...session.settings }
         return [
           { workload: name, value: perSecond(count, span), unit: 'jobs/s', settings },

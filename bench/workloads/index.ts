@@ -1,6 +1,6 @@
 import { codegenSize } from './codegenSize.js'
 import { coordinators } from './coordinators.js'
-import { backlogDrain, httpDrain } from './drain.js'
+import { backlogDrain, batchDrain, httpDrain } from './drain.js'
 import { bulkEnqueue, singleEnqueue } from './enqueue.js'
 import { idle } from './idle.js'
 import { keys } from './keys.js'
@@ -20,6 +20,7 @@ export const workloads: readonly Workload[] = [
   latency,
   others,
   httpDrain,
+  batchDrain,
   idle,
   coordinators,
   keys,
