@@ -1,31 +1,22 @@
 /** Codegen as a list of steps: scan → cut → bundle functions → check contracts → infer types → write. */
-import { existsSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { configError } from '../core/errors.js'
 import { buildFunctions } from './buildFunctions.js'
-import type { Project } from './bundling.js'
-import { cacheFile, emptyCache, fingerprintOf, packCache, readCache, type Cache, type CachedWorker } from './cache.js'
+import { cacheFile, emptyCache, packCache, type Cache, type CachedWorker } from './cache.js'
 import { checkContracts } from './checkContracts.js'
 import { cutContracts } from './cutContracts.js'
-import { findErrandPackage } from './errandPackage.js'
-import { readFiles, sha256 } from './files.js'
+import { sha256 } from './files.js'
 import { inferTypes } from './inferTypes.js'
 import type { Inference } from './inference.js'
 import { functionFile, manifestFile, printManifest, type ManifestWorker } from './manifest.js'
+import { openRun, type Memory, type RunOptions } from './openRun.js'
 import { noOutput, openOutput, removeFunctions } from './output.js'
 import { CodegenError, compare } from './problems.js'
 import { printRegistry } from './registry.js'
 import type { Run } from './run.js'
-import { registryFile, scan, type WorkerFile } from './scan.js'
-import type { SliceOutcome } from './slice.js'
+import { registryFile, scanFor, type WorkerFile } from './scan.js'
 
-export interface GenerateOptions {
-  /** The project: the folder that holds jobs/. */
-  root: string
+export interface GenerateOptions extends RunOptions {
   /** Writes nothing, and tells in `stale` whether jobs/registry.gen.ts is out of date. Default false. */
   check?: boolean
-  /** Called with a line about what takes long. */
-  onProgress?: (line: string) => void
 }
 
 export interface CodegenReport {
@@ -44,29 +35,15 @@ export interface CodegenReport {
   stale?: string
 }
 
-/** What stays from run to run of a watcher. */
-export interface Memory {
-  cache?: Cache
-  inference?: Inference
-  /** Files that the last run came upon, also where it failed and has no cache to tell. */
-  seen?: ReadonlySet<string>
-}
-
 /** Throws `CodegenError` with every problem of every worker; nothing on disk is changed then. */
 export const generate = (options: GenerateOptions): Promise<CodegenReport> => generateWith({}, options)
 
 export async function generateWith(memory: Memory, options: GenerateOptions): Promise<CodegenReport> {
   const startedAt = performance.now()
-  const run = openRun(memory, options)
+  const run = openRun(memory, options, options.check ? () => noOutput : openOutput)
   try {
-    const { workers, problems } = await scan(run.project.root)
-    run.problems.push(...problems)
-    const refused = new Set(problems.map(({ file }) => file))
-    const made = await make(
-      run,
-      memory,
-      workers.filter(({ file }) => !refused.has(file)),
-    )
+    const workers = await scanFor(run)
+    const made = await make(run, memory, workers)
     const stale = options.check ? staleRegistry(run, made) : undefined
     const done = options.check ? { written: [], removed: [] } : await write(run, made)
     if (!options.check) memory.cache = made.cache
@@ -85,56 +62,6 @@ export async function generateWith(memory: Memory, options: GenerateOptions): Pr
     memory.seen = run.seen
     await run.output.discard()
   }
-}
-
-function openRun(memory: Memory, { root, check, onProgress }: GenerateOptions): Run {
-  const folder = resolve(root)
-  const files = readFiles(folder)
-  const slices = new Map<string, SliceOutcome>()
-  return {
-    project: openProject(folder),
-    cache: currentCache(memory, folder),
-    files,
-    output: check ? noOutput : openOutput(folder),
-    problems: [],
-    seen: new Set(),
-    progress: onProgress ?? (() => {}),
-    async sliceOf(module) {
-      const known = slices.get(module)
-      if (known) return known
-      const [{ slice }, { parseModule }] = await Promise.all([import('./slice.js'), import('./sourceModule.js')])
-      const outcome = slice(parseModule(module, files.text(module)))
-      slices.set(module, outcome)
-      return outcome
-    },
-  }
-}
-
-function openProject(root: string): Project {
-  if (!existsSync(root))
-    throw configError(`There is no folder ${root}. Give the project's folder, the one that holds jobs/, with --root.`)
-  return { root, errand: findErrandPackage(root), external: externalPackages(join(root, 'package.json')) }
-}
-
-function externalPackages(path: string): string[] {
-  if (!existsSync(path)) return []
-  const { external = [] } = (readJson(path) as { errand?: { external?: unknown } }).errand ?? {}
-  if (Array.isArray(external) && external.every((name) => typeof name === 'string')) return external
-  throw configError(`"errand.external" in ${path} must be a list of package names, such as ["sharp"].`)
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch (cause) {
-    throw configError(`${path} is not JSON: ${(cause as Error).message}.`, cause)
-  }
-}
-
-/** A watcher's own cache, unless what all of it depends on has changed. */
-function currentCache({ cache }: Memory, root: string): Cache {
-  if (cache && cache.fingerprint === fingerprintOf(root)) return cache
-  return readCache(root)
 }
 
 /** The outcome of all steps but the last. */

@@ -1,5 +1,8 @@
 /** `import … from 'errand/codegen'`: makes the registry, the contracts and the functions of a project out of its jobs/ folder. */
 export { generate } from './generate.js'
+export { checkCompat } from './compat/check.js'
+export type { CompatOptions, CompatReport, Waiting } from './compat/check.js'
+export type { CompatProblem } from './compat/tally.js'
 export { watch } from './watch.js'
 export type { WatchOptions } from './watch.js'
 export type { CodegenReport, GenerateOptions } from './generate.js'

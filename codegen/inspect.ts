@@ -1,12 +1,12 @@
 /** Loads contracts in a clean child process, so that a contract which needs the job's environment is found here and not in production. */
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { PolicyProblem } from '../core/contract.js'
+import { programFile } from './program.js'
 import type { StandaloneType } from './typeModel.js'
 
 export interface InspectWorker {
@@ -44,7 +44,7 @@ export async function inspectContracts(
     const contracts = join(folder, 'contracts.mjs')
     await writeFile(contracts, `${bundle.code}\n//# sourceMappingURL=contracts.mjs.map\n`)
     await writeFile(`${contracts}.map`, bundle.map)
-    const program = await inspectProgram(folder)
+    const program = await programFile('inspectProgram', folder)
     let rest = [...workers]
     while (rest.length > 0) {
       await runChild(program, folder, { contracts, workers: rest }, found)
@@ -54,23 +54,6 @@ export async function inspectContracts(
     await rm(folder, { recursive: true, force: true })
   }
   return found
-}
-
-/** The program as it is built; run from sources (tests), it is bundled on the spot, since Node 20 runs no TypeScript. */
-async function inspectProgram(folder: string): Promise<string> {
-  const built = join(import.meta.dirname, 'inspectProgram.js')
-  if (existsSync(built)) return built
-  const { build } = await import('esbuild')
-  const outfile = join(folder, 'inspectProgram.mjs')
-  await build({
-    entryPoints: [join(import.meta.dirname, 'inspectProgram.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'silent',
-  })
-  return outfile
 }
 
 /** One child. It reports on at least one worker: the one it was at when it died or fell silent is reported as failed. */

@@ -45,6 +45,12 @@ export function openOutput(root: string): Output {
 /** Nothing is ever written: for `--check`. */
 export const noOutput: Output = { put: async () => {}, commit: async () => [], discard: async () => {} }
 
+/** Nothing is written, and what would be can be read. */
+export function memoryOutput(): Output & { readonly files: ReadonlyMap<string, string> } {
+  const files = new Map<string, string>()
+  return { ...noOutput, files, put: async (file, content) => void files.set(file, Buffer.from(content).toString()) }
+}
+
 async function holds(path: string, bytes: Buffer): Promise<boolean> {
   try {
     return bytes.equals(await readFile(path))

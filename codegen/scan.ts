@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { workerNamePattern } from '../core/contract.js'
 import { compare, type Problem } from './problems.js'
+import type { Run } from './run.js'
 
 export interface WorkerFile {
   name: string
@@ -24,6 +25,14 @@ export async function scan(root: string): Promise<{ workers: WorkerFile[]; probl
     .map((file) => ({ name: workerName(file), file }))
     .toSorted((a, b) => compare(a.name, b.name) || compare(a.file, b.file))
   return { workers, problems: [...workers.flatMap(nameProblems), ...clashes(workers)] }
+}
+
+/** Step: the workers that a run goes on with; those whose names cannot stand are among its problems. */
+export async function scanFor(run: Run): Promise<WorkerFile[]> {
+  const { workers, problems } = await scan(run.project.root)
+  run.problems.push(...problems)
+  const refused = new Set(problems.map(({ file }) => file))
+  return workers.filter(({ file }) => !refused.has(file))
 }
 
 /** Every folder under jobs/ that may hold a worker, for the watcher. */

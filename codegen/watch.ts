@@ -6,7 +6,8 @@
  */
 import { dirname, join, resolve } from 'node:path'
 import { openFolderWatch, type FolderWatch } from './folderWatch.js'
-import { generateWith, type CodegenReport, type GenerateOptions, type Memory } from './generate.js'
+import { generateWith, type CodegenReport, type GenerateOptions } from './generate.js'
+import type { Memory } from './openRun.js'
 import { CodegenError } from './problems.js'
 import { jobFolders } from './scan.js'
 

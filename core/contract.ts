@@ -50,6 +50,10 @@ export interface PolicyProblem {
   message: string
 }
 
+/** What a key function must return. */
+export const isKey = (key: unknown): key is string => typeof key === 'string' && key.length <= maxKeyLength
+export const maxKeyLength = 512
+
 export const workerNamePattern = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 
 /** Gives the options their defaults. Throws `BAD_WORKER` with every problem where any policy cannot work. */

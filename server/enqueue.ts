@@ -1,6 +1,6 @@
 /** Enqueue: a request becomes a job. Args are checked by the worker's own schema, and stored as they came, for the function to parse again. */
 import { safeParseAsync } from 'zod/v4/core'
-import type { Contract, UniqueRule } from '../core/contract.js'
+import { isKey, maxKeyLength, type Contract, type UniqueRule } from '../core/contract.js'
 import { durationMs } from '../core/duration.js'
 import { ErrandError, type Issue } from '../core/errors.js'
 import { aheadMessage, isAhead, migrated, versionField } from '../core/migrate.js'
@@ -179,13 +179,13 @@ export const slotKeyOf = (worker: string, key: string | undefined): string => `$
 function callKey(worker: string, option: string, keyOf: (args: unknown) => unknown, args: unknown): string {
   try {
     const key = keyOf(args)
-    if (typeof key === 'string' && key.length <= 512) return key
+    if (isKey(key)) return key
   } catch {
     // what it threw may hold args; the sentence below names the function, and the author can call it
   }
   throw new ErrandError(
     'BAD_WORKER',
-    `${option} of ${worker} gave no key for these args. It must return a text of at most 512 characters.`,
+    `${option} of ${worker} gave no key for these args. It must return a text of at most ${maxKeyLength} characters.`,
   )
 }
 

@@ -1,19 +1,19 @@
-/** `errand codegen`: makes the registry, the contracts and the functions out of jobs/. */
+/** `errand codegen`: makes the registry, the contracts and the functions out of jobs/, or tells whether they would fit what waits. */
 import { Option, type Command } from 'commander'
 import { configError } from '../../core/errors.js'
 import { describeBuild, firstWorker, tellBuild, tellProblems } from '../buildText.js'
 import type { Cli } from '../cli.js'
-import { Told } from '../problem.js'
+import { Told, UsageError } from '../problem.js'
 import { openProject } from '../project.js'
 import { serveUntilStopped } from '../serve.js'
-import { addExamples } from '../help.js'
-import { jsonOption, rootOption } from '../usage.js'
+import { addExamples, addSettings, callerSettings } from '../help.js'
+import { jsonOption, readInteger, rootOption, urlOption } from '../usage.js'
+import { compat, type CompatCommand } from './compat.js'
 
-interface CodegenOptions {
+interface CodegenOptions extends CompatCommand {
   check?: boolean
   watch?: boolean
-  root?: string
-  json?: boolean
+  compat?: boolean
 }
 
 export function addCodegen(program: Command, cli: Cli): void {
@@ -22,12 +22,28 @@ export function addCodegen(program: Command, cli: Cli): void {
     .description('make the typed registry, the contracts and the functions out of jobs/')
     .option('--check', 'write nothing; exit code 1 when jobs/registry.gen.ts is out of date')
     .addOption(new Option('--watch', 'go on, and do it again after each edit').conflicts('check'))
+    .addOption(
+      new Option(
+        '--compat',
+        'write nothing; exit code 1 when jobs/ would break jobs or schedules that a coordinator has waiting',
+      ).conflicts(['check', 'watch']),
+    )
+    .option(...urlOption)
+    .option('--sample <number>', 'with --compat: look at so many of the newest waiting jobs only', readInteger(1, 1e9))
     .option(...rootOption)
     .option(...jsonOption)
-    .action((options: CodegenOptions) => (options.watch ? watchJobs(cli, options) : codegen(cli, options)))
+    .action((options: CodegenOptions) => {
+      if (options.compat) return compat(cli, options)
+      if (options.url !== undefined || options.sample !== undefined) {
+        throw new UsageError('--url and --sample go with --compat.')
+      }
+      return options.watch ? watchJobs(cli, options) : codegen(cli, options)
+    })
+  addSettings(command, callerSettings)
   addExamples(command, [
     ['errand codegen', 'after adding a worker'],
     ['errand codegen --check', 'in CI'],
+    ['errand codegen --compat --url https://jobs.example.org', 'before a deployment'],
     ['errand codegen --watch --root ../shop', ''],
   ])
 }

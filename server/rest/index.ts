@@ -4,6 +4,7 @@
  */
 import type { Hono } from 'hono'
 import { addAuditRoutes } from './audit.js'
+import { addCompatRoutes } from './compat.js'
 import { addEndRoutes } from './ends.js'
 import { addJobRoutes } from './jobs.js'
 import { addKeyRoutes } from './keys.js'
@@ -20,4 +21,5 @@ export function addRestRoutes(app: Hono, options: RestOptions): void {
   addAuditRoutes(app, options)
   addScheduleRoutes(app, options)
   addKeyRoutes(app, options)
+  addCompatRoutes(app, options)
 }

@@ -1,6 +1,7 @@
 /** Describes the REST routes, from the same schemas that check them. */
 import { z } from 'zod'
 import { listAuditRequest } from '../../core/audit.js'
+import { waitingRequest } from '../../core/compat.js'
 import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../core/schedulePolicies.js'
 import { previewRequest, scheduleRequest } from '../../core/schedules.js'
 import { enqueueManyLimit, enqueueManyRequest, enqueueRequest, postJobRequest } from '../../core/wire.js'
@@ -410,6 +411,37 @@ export const openapi = {
           200: { description: 'It is gone.' },
           404: problem('No such schedule.'),
           409: problem('It is made in code.'),
+        },
+      },
+    },
+    '/compat/waiting': {
+      get: {
+        summary: 'The args of every job that may still run, page by page, to try new contracts on',
+        security: roles('observe'),
+        parameters: queryOf(waitingRequest),
+        responses: {
+          200: {
+            description: 'A page; the last one has no `cursor`.',
+            ...json({
+              type: 'object',
+              properties: {
+                jobs: {
+                  type: 'array',
+                  items: {
+                    type: 'object',
+                    properties: {
+                      id: text,
+                      worker: text,
+                      args: text,
+                      argsMeta: text,
+                      argsVersion: { type: 'integer' },
+                    },
+                  },
+                },
+                cursor: { type: ['string', 'null'] },
+              },
+            }),
+          },
         },
       },
     },

@@ -8,6 +8,7 @@ import { enqueue } from '../enqueue.js'
 import { enqueueMany } from '../enqueueMany.js'
 import { putSchedule } from '../schedule.js'
 import { auditRouter } from './audit.js'
+import { compatRouter } from './compat.js'
 import { jobsRouter } from './jobs.js'
 import { keysRouter } from './keys.js'
 import { createRouter, toEnqueue, toObserve } from './procedure.js'
@@ -23,6 +24,7 @@ export const router = createRouter({
   schedules: schedulesRouter,
   audit: auditRouter,
   keys: keysRouter,
+  compat: compatRouter,
   workers: createRouter({
     list: toObserve.query(({ ctx }) => ctx.deps.contracts.names),
   }),

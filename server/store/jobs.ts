@@ -46,6 +46,11 @@ export interface SlotClaim {
   deadline: Date
 }
 
+type WaitingField = '_id' | 'worker' | 'args' | 'argsMeta' | 'argsVersion'
+const waitingProjection = { worker: 1, args: 1, argsMeta: 1, argsVersion: 1 } as const satisfies Partial<
+  Record<WaitingField, 1>
+>
+
 const unsetAttempt = ['claim', 'startedAt', 'deadline', 'slot'] as const satisfies (keyof JobDocument)[]
 
 export function jobsStore(jobs: Collection<JobDocument>) {
@@ -114,6 +119,34 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         ...(before === undefined ? {} : { _id: { $lt: before } }),
       }
       return jobs.find(filter).sort({ _id: -1 }).limit(limit).toArray()
+    },
+
+    /** Of the `slice` newest jobs before an id, those that are not final, with their args, up to `maxLength` of these as text. `end` is where to go on. */
+    async waiting(
+      before: string | undefined,
+      slice: number,
+      maxLength: number,
+    ): Promise<{ jobs: Pick<JobDocument, WaitingField>[]; end: string | undefined }> {
+      // ids are texts, and none is less than the empty one
+      const older = { $gte: '', ...(before === undefined ? {} : { $lt: before }) }
+      const last = await jobs
+        .find({ _id: older }, { projection: { _id: 1 } })
+        .sort({ _id: -1 })
+        .skip(slice - 1)
+        .limit(1)
+        .next()
+      const inSlice = { ...older, ...(last === null ? {} : { $gte: last._id }) }
+      const found = jobs
+        .find({ _id: inSlice, state: { $nin: [...finalStates] } }, { hint: '_id_', projection: waitingProjection })
+        .sort({ _id: -1 })
+      const page: Pick<JobDocument, WaitingField>[] = []
+      let length = 0
+      for await (const job of found) {
+        page.push(job)
+        length += job.args.length + (job.argsMeta?.length ?? 0)
+        if (length > maxLength) return { jobs: page, end: job._id }
+      }
+      return { jobs: page, end: last?._id }
     },
 
     /** How many jobs each worker has in each state that is not final. */

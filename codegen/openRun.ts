@@ -1,0 +1,77 @@
+/** Begins a run: finds the project, its errand package and its settings, and what earlier runs found out. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { configError } from '../core/errors.js'
+import type { Project } from './bundling.js'
+import { fingerprintOf, readCache, type Cache } from './cache.js'
+import { findErrandPackage } from './errandPackage.js'
+import { readFiles } from './files.js'
+import type { Inference } from './inference.js'
+import type { Output } from './output.js'
+import type { Run } from './run.js'
+import type { SliceOutcome } from './slice.js'
+
+export interface RunOptions {
+  /** The project: the folder that holds jobs/. */
+  root: string
+  /** Called with a line about what takes long. */
+  onProgress?: (line: string) => void
+}
+
+/** What stays from run to run of a watcher. */
+export interface Memory {
+  cache?: Cache
+  inference?: Inference
+  /** Files that the last run came upon, also where it failed and has no cache to tell. */
+  seen?: ReadonlySet<string>
+}
+
+export function openRun(memory: Memory, { root, onProgress }: RunOptions, openOutput: (root: string) => Output): Run {
+  const folder = resolve(root)
+  const files = readFiles(folder)
+  const slices = new Map<string, SliceOutcome>()
+  return {
+    project: openProject(folder),
+    cache: currentCache(memory, folder),
+    files,
+    output: openOutput(folder),
+    problems: [],
+    seen: new Set(),
+    progress: onProgress ?? (() => {}),
+    async sliceOf(module) {
+      const known = slices.get(module)
+      if (known) return known
+      const [{ slice }, { parseModule }] = await Promise.all([import('./slice.js'), import('./sourceModule.js')])
+      const outcome = slice(parseModule(module, files.text(module)))
+      slices.set(module, outcome)
+      return outcome
+    },
+  }
+}
+
+function openProject(root: string): Project {
+  if (!existsSync(root))
+    throw configError(`There is no folder ${root}. Give the project's folder, the one that holds jobs/, with --root.`)
+  return { root, errand: findErrandPackage(root), external: externalPackages(join(root, 'package.json')) }
+}
+
+function externalPackages(path: string): string[] {
+  if (!existsSync(path)) return []
+  const { external = [] } = (readJson(path) as { errand?: { external?: unknown } }).errand ?? {}
+  if (Array.isArray(external) && external.every((name) => typeof name === 'string')) return external
+  throw configError(`"errand.external" in ${path} must be a list of package names, such as ["sharp"].`)
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw configError(`${path} is not JSON: ${(cause as Error).message}.`, cause)
+  }
+}
+
+/** A watcher's own cache, unless what all of it depends on has changed. */
+function currentCache({ cache }: Memory, root: string): Cache {
+  if (cache && cache.fingerprint === fingerprintOf(root)) return cache
+  return readCache(root)
+}

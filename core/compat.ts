@@ -1,0 +1,30 @@
+/** What a coordinator shows of the jobs that may still run, for `errand codegen --compat` to try new contracts on. */
+import { z } from 'zod'
+
+export const waitingRequest = z.strictObject({
+  /** Where the last page ended. */
+  cursor: z.string().min(1).max(100).optional(),
+})
+export type WaitingRequest = z.output<typeof waitingRequest>
+
+/** Args as somebody took them: text, because most of it is only passed on. */
+export interface StoredArgs {
+  worker: string
+  /** JSON. */
+  args: string
+  /** superjson's meta, as JSON. */
+  argsMeta?: string
+  /** Of the contract that took the args; absent for version 1. */
+  argsVersion?: number
+}
+
+export interface WaitingJob extends StoredArgs {
+  id: string
+}
+
+export interface WaitingPage {
+  /** Scheduled, queued, blocked and running jobs, newest first. A page may hold few or none and not be the last. */
+  jobs: WaitingJob[]
+  /** Where the next page begins; null on the last one. */
+  cursor: string | null
+}
