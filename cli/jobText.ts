@@ -1,10 +1,12 @@
 /** A job and its receipts, as text for people. */
 import { fileURLToPath } from 'node:url'
+import type { PauseView } from '../core/pauses.js'
 import type { ProgressView, ReportView } from '../core/report.js'
 import type { JobView, ReceiptError, ReceiptView } from '../core/wire.js'
 import type { Cli } from './cli.js'
 import {
   count,
+  formatAgo,
   formatBar,
   formatClock,
   formatFields,
@@ -25,6 +27,7 @@ export function describeJob(style: Style, job: JobView, reader: Reader): string 
   const head = `${style.bold(job.worker)}  ${job.id}  ${paintState(style, job.state)}`
   const fields = formatFields(style, [
     ['worker', job.workerKnown ? undefined : style.yellow('not deployed now; the job waits until it is back')],
+    ['paused', job.paused && style.yellow(describePause(job.paused, now))],
     ['attempts', `${job.attempt} of ${job.maxAttempts}`],
     ['snoozed', job.snoozes === undefined ? undefined : count(job.snoozes, 'time')],
     ['priority', job.priority === 0 ? undefined : String(job.priority)],
@@ -40,6 +43,15 @@ export function describeJob(style: Style, job: JobView, reader: Reader): string 
   const running = job.log ? [['  log so far', ...logLines(style, job)].join('\n')] : []
   return [head, '', fields, ...[...receipts, ...running].flatMap((part) => ['', part])].join('\n')
 }
+
+/** `its worker is paused by ada 4s ago: the relay is down`. */
+export const describePause = (pause: PauseView, now: Date): string =>
+  `${pausedThing[pause.scope]} is paused ${pausedBy(pause, now)}`
+
+const pausedThing = { all: 'everything', worker: 'its worker', key: 'its key' } as const
+
+export const pausedBy = ({ by, at, reason }: PauseView, now: Date): string =>
+  `by ${plain(by)} ${formatAgo(at, now)}${reason === undefined ? '' : `: ${plain(reason)}`}`
 
 /** Two spaces, the longest name of a field, two spaces. */
 const argsIndent = 12

@@ -12,6 +12,7 @@ import { addEnqueueMany } from './commands/enqueueMany.js'
 import { addFunctions } from './commands/functions.js'
 import { addJobs } from './commands/jobs.js'
 import { addKeys } from './commands/keys.js'
+import { addPauses } from './commands/pause.js'
 import { addSchedules } from './commands/schedules.js'
 import { addStart } from './commands/start.js'
 import { createOutput, type Output } from './output.js'
@@ -42,6 +43,7 @@ function createProgram(cli: Cli): Command {
   addJobs(program, cli)
   addSchedules(program, cli)
   addKeys(program, cli)
+  addPauses(program, cli)
   addAudit(program, cli)
   return program
 }

@@ -7,6 +7,7 @@ import { systemClock, type Clock } from '../core/clock.js'
 import { createAudit, createKeys } from './admin.js'
 import { createEnqueue, enqueueAll, enqueueTogether, type AnyItem, type Enqueued } from './enqueue.js'
 import { createEnds } from './ends.js'
+import { createPausing } from './pauses.js'
 import { jobReference } from './receipt.js'
 import { createTransport } from './transport.js'
 import { createSchedule, createSchedules } from './schedules.js'
@@ -81,6 +82,7 @@ function createAnyClient({
       retry: (id) => call((router, options) => router.jobs.retry.mutate({ id }, options)),
     },
     schedules: createSchedules(transport),
+    ...createPausing(transport),
     keys: createKeys(transport),
     audit: createAudit(transport),
     workers: {

@@ -34,5 +34,6 @@ export type {
   Told,
   WaitOptions,
 } from './types.js'
+export type { ListedPause, Pause, PauseOptions, PauseTarget, Resumed } from './pauseTypes.js'
 export type { Scheduled, ScheduleDetails, ScheduleOptions, SchedulePreview, Schedules } from './scheduleTypes.js'
 export type { AuditEntry, AuditOptions, AuditPage, CreatedKey, CreateKeyOptions, KeyDetails } from './adminTypes.js'

@@ -8,6 +8,7 @@ import type { EnqueueOptions } from '../core/enqueueOptions.js'
 import type { ErrandError } from '../core/errors.js'
 import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
 import type { JobState } from '../core/states.js'
+import type { Pause, Pausing } from './pauseTypes.js'
 import type { Scheduled, ScheduleOptions, Schedules } from './scheduleTypes.js'
 
 export type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
@@ -143,6 +144,8 @@ export interface JobDetails extends Told {
   finishedAt?: Date
   key?: string
   scheduleId?: string
+  /** What keeps a job that waits from starting, where that is a pause. */
+  paused?: Pause
   /** False while no deployed worker has the job's name; the job waits until it is back. */
   workerKnown: boolean
   args: unknown
@@ -174,7 +177,7 @@ export interface JobPage {
  * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer; what was asked may have happened all the
  * same, so give a job a `key` if trying again must not make a second one.
  */
-export interface Client<Jobs extends Registry<Jobs> = AnyJobs> {
+export interface Client<Jobs extends Registry<Jobs> = AnyJobs> extends Pausing<keyof Jobs & string> {
   /**
    * Answers once the job is in the coordinator's journal. Calls of one tick travel in one request, and each gets its own outcome.
    * Throws `INVALID_ARGS` with the issues, `UNKNOWN_WORKER`, `INVALID_TIME`, and `KEY_TAKEN` with the holder in `details.id`.

@@ -1,5 +1,6 @@
 /** What the coordinator shows, as the client's callers see it: times are Dates, and args and results are as they were given. */
 import { restorePayload } from '../core/payload.js'
+import { pauseOf } from './pauses.js'
 import type { ReportView } from '../core/report.js'
 import type { JobRow, JobView, ReceiptView } from '../core/wire.js'
 import type { FailureReceipt, JobDetails, JobSummary, SuccessReceipt, Told } from './types.js'
@@ -10,13 +11,23 @@ export const jobDetails = ({ receipts, log, logDropped, ...view }: JobView): Job
   receipts: receipts.map(receiptOf),
 })
 
-export function jobSummary({ args, argsMeta, runAt, createdAt, finishedAt, progress, ...view }: JobRow): JobSummary {
+export function jobSummary({
+  args,
+  argsMeta,
+  runAt,
+  createdAt,
+  finishedAt,
+  progress,
+  paused,
+  ...view
+}: JobRow): JobSummary {
   return {
     ...view,
     runAt: new Date(runAt),
     createdAt: new Date(createdAt),
     ...(finishedAt === undefined ? {} : { finishedAt: new Date(finishedAt) }),
     ...toldOf({ progress }),
+    ...(paused === undefined ? {} : { paused: pauseOf(paused) }),
     args: restorePayload(args, argsMeta),
   }
 }

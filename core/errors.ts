@@ -21,6 +21,8 @@ export const errorCodes = {
   UNKNOWN_SCHEDULE: 404,
   /** No API key has this name. */
   UNKNOWN_KEY: 404,
+  /** What was to be resumed is not paused. */
+  UNKNOWN_PAUSE: 404,
   /** The unique key is held by another job; `details.id` names it. */
   KEY_TAKEN: 409,
   /** Another API key has this name. */

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { durationProblem, parseDuration, type Duration } from './duration.js'
 import { reportFields, type ReportView } from './report.js'
+import type { PauseView } from './pauses.js'
 import { jobStates, type JobState } from './states.js'
 import { uniqueKey, uniqueRequest } from './unique.js'
 
@@ -196,6 +197,8 @@ export interface JobView extends ReportView {
   finishedAt?: string
   key?: string
   scheduleId?: string
+  /** What keeps a job that waits from starting, where that is a pause. */
+  paused?: PauseView
   /** False while no deployed worker has the job's name; the job waits until it is back. */
   workerKnown: boolean
   args: unknown

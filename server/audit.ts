@@ -80,18 +80,9 @@ const entryOf = (deps: Deps, actor: Actor, { action, input }: Action, outcome: s
 
 /** Fields that say which thing an action is about. Whatever is not named here may be payload, and is left out. */
 const shown = new Set(
-  ['id', 'name', 'worker', 'workers', 'state', 'states', 'scheduleId', 'group', 'groupId', 'tag', 'tags'].concat([
-    'role',
-    'reason',
-    'limit',
-    'code',
-    'before',
-    'after',
-    'olderThan',
-    'until',
-    'dryRun',
-    'priority',
-  ]),
+  ['all', 'id', 'name', 'worker', 'workers', 'state', 'states', 'scheduleId', 'group', 'groupId', 'tag', 'tags'].concat(
+    ['role', 'reason', 'limit', 'code', 'before', 'after', 'olderThan', 'until', 'dryRun', 'priority'],
+  ),
 )
 const longestText = 200
 const mostTexts = 20

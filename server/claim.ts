@@ -8,6 +8,7 @@
  */
 import type { Deps } from './deps.js'
 import type { ClaimedJob, JobDocument } from './store/documents.js'
+import { holdPaused } from './pause.js'
 import { claimWithSlots } from './slots.js'
 import { passThrottles } from './throttle.js'
 import { deferred, released } from './transition.js'
@@ -23,9 +24,10 @@ export const maxClaim = 500
 
 export async function claim(deps: Deps, limit: number): Promise<ClaimResult> {
   const batch = Math.min(limit, maxClaim)
-  const candidates = await deps.store.jobs.claimable(batch)
+  const [candidates, pauses] = await Promise.all([deps.store.jobs.claimable(batch), deps.pauses.current()])
+  if (pauses.all) return { jobs: [], more: false }
   const more = candidates.length === batch
-  const deployed = await holdUnknown(deps, candidates)
+  const deployed = await holdUnknown(deps, await holdPaused(deps, pauses, candidates, more))
   if (deployed.length === 0) return { jobs: [], more }
 
   const claimed = await takeAll(deps, deployed)
@@ -47,7 +49,10 @@ async function releaseKeysAtStart(deps: Deps, jobs: ClaimedJob[]): Promise<void>
 async function holdUnknown(deps: Deps, candidates: JobDocument[]): Promise<JobDocument[]> {
   const unknown = candidates.filter(({ worker }) => !deps.contracts.has(worker))
   if (unknown.length === 0) return candidates
-  await deps.store.jobs.hold(unknown.map(({ _id }) => _id))
+  await deps.store.jobs.hold(
+    unknown.map(({ _id }) => _id),
+    'worker',
+  )
   const workers = [...new Set(unknown.map(({ worker }) => worker))]
   deps.log('warn', 'jobs wait for a worker that is not deployed', { workers, jobs: unknown.length })
   return candidates.filter(({ worker }) => deps.contracts.has(worker))

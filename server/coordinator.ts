@@ -17,6 +17,7 @@ import { createKeyRing } from './keyRing.js'
 import { silentLog, type Log } from './log.js'
 import { releaseHeld, startLoops, type Loops } from './loops.js'
 import { createMetrics } from './metrics.js'
+import { createKnownPauses } from './pauses.js'
 import { reconcileSchedules } from './schedule.js'
 import { slotsFreed } from './slots.js'
 import { createSigner } from './signer.js'
@@ -77,6 +78,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const store = createStore(options.db)
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
   const invoker = options.invoke ? undefined : createHttpInvoker({ connections: concurrency })
+  const events = createEvents()
   const deps: Deps = {
     store,
     contracts: options.contracts,
@@ -84,12 +86,13 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     random: options.random ?? Math.random,
     newId: createIds(() => clock.now()),
     newClaim: randomUUID,
-    events: createEvents(),
+    events,
     signer: createSigner(options.signingKeys),
     invoke: options.invoke ?? invoker!.invoke,
     log,
     keys: createKeyRing(store.keys, clock),
     metrics: createMetrics(store, () => clock.now()),
+    pauses: createKnownPauses({ store, clock, events }),
     url: withoutSlash(options.url),
     functionsUrl: withoutSlash(options.functionsUrl),
     writes: gatheredWrites(store, clock, {

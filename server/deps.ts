@@ -6,6 +6,7 @@ import type { Invoke } from './invoke.js'
 import type { KeyRing } from './keyRing.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
+import type { KnownPauses } from './pauses.js'
 import type { Signer } from './signer.js'
 import type { AttemptEndDocument, JobDocument } from './store/documents.js'
 import type { Store } from './store/index.js'
@@ -28,6 +29,7 @@ export interface Deps {
   /** The API keys in the database. */
   keys: KeyRing
   metrics: Metrics
+  pauses: KnownPauses
   /** The coordinator's address as functions see it, without a slash at the end. */
   url: string
   /** Where the functions are, without a slash at the end. */

@@ -8,6 +8,8 @@ export interface EventMap {
   scheduled: Date
   /** A schedule has its next tick at this moment. */
   ticking: Date
+  /** A pause has ended: jobs that it held may still have to be released. */
+  resumed: Date
   /** A job reached a final state. `scheduleId` where its schedule waits for that. */
   finished: { id: string; scheduleId?: string }
   /** An attempt has its receipt, and its job has moved. */
@@ -27,6 +29,7 @@ export function createEvents(): Events {
     queued: new Set(),
     scheduled: new Set(),
     ticking: new Set(),
+    resumed: new Set(),
     finished: new Set(),
     attempted: new Set(),
     cancelled: new Set(),

@@ -4,6 +4,7 @@
  */
 import type { Deps } from './deps.js'
 import type { Dispatcher } from './dispatcher.js'
+import { sweepPaused } from './pause.js'
 import { purge } from './purge.js'
 import { reap } from './reap.js'
 import { recur } from './recur.js'
@@ -49,6 +50,12 @@ const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Loop[] => [
   { name: 'unblock', everyMs: 5_000, run: () => sweepBlocked(deps).then(() => undefined) },
   { name: 'finish batches', everyMs: 60_000, run: () => sweepBatches(deps).then(() => undefined) },
   { name: 'release', everyMs: 30_000, run: () => releaseHeld(deps) },
+  {
+    name: 'resume',
+    everyMs: 10_000,
+    run: (signal) => sweepPaused(deps, signal),
+    listen: (wake) => deps.events.on('resumed', wake),
+  },
 ]
 
 /** Besides ticks, the end of a job that a schedule waits for. */

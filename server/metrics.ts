@@ -1,5 +1,6 @@
 /** Numbers for Prometheus. A registry for each coordinator, so that two can live in one process. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { pauseView } from './pauses.js'
 import type { ReceiptDocument } from './store/documents.js'
 import type { Store } from './store/index.js'
 
@@ -56,6 +57,29 @@ export function createMetrics(store: Store, now: () => Date): Metrics {
       countedAt = now().getTime()
       this.reset()
       for (const { worker, state, count } of await store.jobs.countWaiting()) this.set({ worker, state }, count)
+    },
+  })
+
+  // oxlint-disable-next-line no-new
+  new Gauge({
+    name: 'errand_paused_jobs',
+    help: 'Queued jobs that the pause of a worker or a key keeps from starting, by worker. A pause of everything holds none.',
+    labelNames: ['worker'],
+    registers,
+    async collect() {
+      this.reset()
+      for (const { worker, count } of await store.jobs.countPaused()) this.set({ worker }, count)
+    },
+  })
+  // oxlint-disable-next-line no-new
+  new Gauge({
+    name: 'errand_pauses',
+    help: 'What is paused, by scope: all, worker or key.',
+    labelNames: ['scope'],
+    registers,
+    async collect() {
+      this.reset()
+      for (const pause of await store.pauses.list()) this.inc({ scope: pauseView(pause).scope })
     },
   })
 

@@ -15,7 +15,8 @@ import { jobView } from './view.js'
 export async function getJob(deps: Deps, id: string): Promise<JobView> {
   const job = await deps.store.jobs.find(id)
   if (!job) throw unknownJob(id)
-  return jobView(job, await deps.store.receipts.ofJob(id), deps.contracts)
+  const [receipts, pauses] = await Promise.all([deps.store.receipts.ofJob(id), deps.pauses.current()])
+  return jobView(job, receipts, { contracts: deps.contracts, pauses })
 }
 
 export interface JobPage {
@@ -29,11 +30,19 @@ export async function listJobs(
   deps: Deps,
   { worker, state, limit, cursor }: z.output<typeof listJobsRequest>,
 ): Promise<JobPage> {
-  const found = await deps.store.jobs.list({ worker, state, before: cursor, limit: limit + 1 })
+  const [found, pauses] = await Promise.all([
+    deps.store.jobs.list({ worker, state, before: cursor, limit: limit + 1 }),
+    deps.pauses.current(),
+  ])
   const page = found.slice(0, limit)
   return {
     jobs: page.map((job) => {
-      const { receipts: _, log: _log, logDropped: _dropped, ...view } = jobView(job, [], deps.contracts)
+      const {
+        receipts: _,
+        log: _log,
+        logDropped: _dropped,
+        ...view
+      } = jobView(job, [], { contracts: deps.contracts, pauses })
       return view
     }),
     cursor: found.length > limit ? page.at(-1)!._id : null,

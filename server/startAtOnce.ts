@@ -3,7 +3,8 @@
  * coordinator. It is called as soon as it lies in the journal; the claim's read and write, and the wait for both, fall away. A coordinator that
  * dies in between leaves what a claim leaves: an attempt without a receipt, which the reaper finds at its deadline.
  *
- * Only where a claim would do nothing else: jobs with a throttle, a slot, or a key to release at the start go through the claim.
+ * Only where a claim would do nothing else: jobs with a throttle, a slot, or a key to release at the start go through the claim, and so do those that a
+ * pause covers.
  */
 import type { Deps } from './deps.js'
 import type { ClaimedJob, JobDocument } from './store/documents.js'
@@ -20,7 +21,9 @@ export interface Lanes {
 export type EnterOutcome = InsertOutcome | 'started'
 
 export async function insertOrStart(deps: Deps, lanes: Lanes, jobs: JobDocument[]): Promise<EnterOutcome[]> {
-  const ready = jobs.filter((job) => mayStartAtOnce(deps, job))
+  const due = jobs.filter((job) => mayStartAtOnce(deps, job))
+  const pauses = due.length === 0 ? undefined : await deps.pauses.current()
+  const ready = due.filter((job) => !pauses?.covering(job))
   const reserved = ready.length === 0 ? 0 : lanes.reserve(ready.length)
   const started: ClaimedJob[] = []
   try {

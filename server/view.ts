@@ -1,10 +1,20 @@
 /** Documents as others see them. */
+import type { JobState } from '../core/states.js'
 import type { JobView, ReceiptView } from '../core/wire.js'
 import type { Contracts } from './contracts.js'
+import { pauseView, type Pauses } from './pauses.js'
 import type { JobDocument, ReceiptDocument } from './store/documents.js'
 import { toldSoFar, toldView } from './told.js'
 
-export function jobView(job: JobDocument, receipts: ReceiptDocument[], contracts: Contracts): JobView {
+/** States of jobs that a pause keeps from starting, now or when they are due. */
+const waitingStates: readonly JobState[] = ['scheduled', 'queued', 'blocked']
+
+export function jobView(
+  job: JobDocument,
+  receipts: ReceiptDocument[],
+  { contracts, pauses }: { contracts: Contracts; pauses: Pauses },
+): JobView {
+  const pause = waitingStates.includes(job.state) ? pauses.covering(job) : undefined
   return {
     id: job._id,
     worker: job.worker,
@@ -19,6 +29,7 @@ export function jobView(job: JobDocument, receipts: ReceiptDocument[], contracts
     ...(job.key === undefined ? {} : { key: job.key }),
     ...(job.scheduleId === undefined ? {} : { scheduleId: job.scheduleId }),
     ...toldView(toldSoFar(job, receipts)),
+    ...(pause === undefined ? {} : { paused: pauseView(pause) }),
     workerKnown: contracts.has(job.worker),
     args: JSON.parse(job.args) as unknown,
     ...(job.argsMeta === undefined ? {} : { argsMeta: JSON.parse(job.argsMeta) as unknown }),

@@ -8,7 +8,7 @@ import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { callForEach } from '../each.js'
 import { formatAgo, formatPercent, formatTable } from '../format.js'
-import { describeJob } from '../jobText.js'
+import { describeJob, describePause } from '../jobText.js'
 import { paintState, type Style } from '../style.js'
 import { tellEnd } from '../tellEnd.js'
 import { waitForEnd } from '../waitForEnd.js'
@@ -158,6 +158,7 @@ function whatNext(job: JobRow, now: Date): string {
   if (job.finishedAt !== undefined) return `ended ${formatAgo(job.finishedAt, now)}`
   if (!job.workerKnown) return 'waits for its worker to be deployed'
   if (job.state === 'running' && job.progress) return formatPercent(job.progress.fraction)
+  if (job.paused !== undefined) return describePause(job.paused, now)
   return job.state === 'scheduled' ? `runs ${formatAgo(job.runAt, now)}` : ''
 }
 

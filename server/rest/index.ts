@@ -8,6 +8,7 @@ import { addCompatRoutes } from './compat.js'
 import { addEndRoutes } from './ends.js'
 import { addJobRoutes } from './jobs.js'
 import { addKeyRoutes } from './keys.js'
+import { addPauseRoutes } from './pauses.js'
 import { addReceiptRoutes } from './receipts.js'
 import { identifyCaller, type RestOptions } from './request.js'
 import { addScheduleRoutes } from './schedules.js'
@@ -18,6 +19,7 @@ export function addRestRoutes(app: Hono, options: RestOptions): void {
   app.use(identifyCaller(options.guard))
   addJobRoutes(app, options)
   addEndRoutes(app, options)
+  addPauseRoutes(app, options)
   addAuditRoutes(app, options)
   addScheduleRoutes(app, options)
   addKeyRoutes(app, options)

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { listAuditRequest } from '../../core/audit.js'
 import { waitingRequest } from '../../core/compat.js'
+import { pauseRequest, pauseTarget } from '../../core/pauses.js'
 import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../core/schedulePolicies.js'
 import { previewRequest, scheduleRequest } from '../../core/schedules.js'
 import { enqueueManyLimit, enqueueManyRequest, enqueueRequest, postJobRequest } from '../../core/wire.js'
@@ -61,6 +62,15 @@ const receipt = {
   },
 }
 
+const pause = {
+  type: 'object',
+  required: ['scope', 'by', 'at'],
+  properties: { scope: { enum: ['all', 'worker', 'key'] }, worker: text, key: text, by: text, at: time, reason: text },
+}
+
+/** A pause with more fields. */
+const pauseAnd = (fields: Record<string, unknown>) => ({ ...pause, properties: { ...pause.properties, ...fields } })
+
 const job = {
   type: 'object',
   properties: {
@@ -75,6 +85,7 @@ const job = {
     createdAt: time,
     finishedAt: time,
     ...told,
+    paused: pause,
     workerKnown: { type: 'boolean' },
     args: { type: 'object' },
     argsMeta: {},
@@ -318,6 +329,39 @@ export const openapi = {
           200: { description: 'The new deadline.', ...json({ type: 'object', properties: { deadline: time } }) },
           401: problem('The token is not one of this job.'),
           409: problem('The attempt is over.'),
+        },
+      },
+    },
+    '/pauses': {
+      get: {
+        summary: 'What is paused, oldest first',
+        security: roles('observe'),
+        responses: {
+          200: {
+            description: 'All pauses.',
+            ...json({
+              type: 'object',
+              properties: { pauses: { type: 'array', items: pauseAnd({ waiting: { type: 'integer' } }) } },
+            }),
+          },
+        },
+      },
+      post: {
+        summary: 'Pause everything, a worker, or a key',
+        security: roles(),
+        requestBody: { required: true, ...json(schemaOf(pauseRequest)) },
+        responses: {
+          201: { description: 'The pause; the earlier one where there was one already.', ...json(pause) },
+          404: problem('No worker has this name; the message names the nearest.'),
+        },
+      },
+      delete: {
+        summary: 'Resume everything, a worker, or a key',
+        security: roles(),
+        parameters: queryOf(pauseTarget),
+        responses: {
+          200: { description: 'The pause that has ended.', ...json(pauseAnd({ released: { type: 'integer' } })) },
+          404: problem('It is not paused.'),
         },
       },
     },

@@ -11,6 +11,7 @@ import { auditRouter } from './audit.js'
 import { compatRouter } from './compat.js'
 import { jobsRouter } from './jobs.js'
 import { keysRouter } from './keys.js'
+import { pausesRouter } from './pauses.js'
 import { createRouter, toEnqueue, toObserve } from './procedure.js'
 import { schedulesRouter } from './schedules.js'
 
@@ -22,6 +23,7 @@ export const router = createRouter({
   schedule: toEnqueue.input(scheduleRequest).mutation(({ ctx, input }) => putSchedule(ctx.deps, input, ctx.actor)),
   jobs: jobsRouter,
   schedules: schedulesRouter,
+  pauses: pausesRouter,
   audit: auditRouter,
   keys: keysRouter,
   compat: compatRouter,

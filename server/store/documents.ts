@@ -40,8 +40,8 @@ export interface JobDocument {
   slotKey?: string
   /** Set once the throttle has sent the job away: next time it stands before newcomers. */
   throttled?: boolean
-  /** Why a queued job may not be claimed: no deployed worker has its name, or the batch it came with is still being written. */
-  held?: 'worker' | 'together' | null
+  /** Why a queued job may not be claimed: no deployed worker has its name, a pause covers it, or the batch it came with is still being written. */
+  held?: HeldBy | null
   /** The batch it came with, while that is being written; until it is released the job may yet be deleted again. */
   batch?: string
   scheduleId?: string
@@ -65,6 +65,9 @@ export interface JobDocument {
   /** Attempts that an operator cancelled, newest last: a receipt under such a claim came too late to change anything. */
   cancelledAttempts?: CancelledAttempt[]
 }
+
+/** With a pause goes its id, so that its end finds the jobs it held. */
+export type HeldBy = 'worker' | 'together' | `paused:${string}`
 
 export interface CancelledAttempt {
   claim: string
@@ -157,6 +160,17 @@ export interface ThrottleDocument {
   /** Changes with every write, so that a write based on an old read matches nothing. */
   version: string
   expireAt: Date
+}
+
+export interface PauseDocument {
+  /** `all`, `worker:<name>`, or `key:<worker>` and the key behind a line break. */
+  _id: string
+  worker?: string
+  key?: string
+  /** The name of whoever paused it. */
+  by: string
+  at: Date
+  reason?: string
 }
 
 export interface AuditDocument {

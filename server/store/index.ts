@@ -6,6 +6,7 @@ import type {
   BatchDocument,
   JobDocument,
   KeyDocument,
+  PauseDocument,
   ScheduleDocument,
   ThrottleDocument,
 } from './documents.js'
@@ -14,6 +15,7 @@ import { batchesStore, type BatchesStore } from './batches.js'
 import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs.js'
 import { keysStore, type KeysStore } from './keys.js'
+import { pausesStore, type PausesStore } from './pauses.js'
 import { receiptsStore, type ReceiptsStore } from './receipts.js'
 import { schedulesStore, type SchedulesStore } from './schedules.js'
 import { throttlesStore, type ThrottlesStore } from './throttles.js'
@@ -23,6 +25,7 @@ export interface Store {
   receipts: ReceiptsStore
   schedules: SchedulesStore
   throttles: ThrottlesStore
+  pauses: PausesStore
   audit: AuditStore
   batches: BatchesStore
   keys: KeysStore
@@ -40,6 +43,7 @@ export function createStore(db: Db): Store {
     receipts: receiptsStore(db.collection<AttemptEndDocument>('receipts')),
     schedules: schedulesStore(db.collection<ScheduleDocument>('schedules')),
     throttles: throttlesStore(db.collection<ThrottleDocument>('throttles')),
+    pauses: pausesStore(db.collection<PauseDocument>('pauses')),
     audit: auditStore(db.collection<AuditDocument>('audit')),
     batches: batchesStore(db.collection<BatchDocument>('batches'), db.collection<JobDocument>('jobs')),
     keys: keysStore(db.collection<KeyDocument>('keys')),

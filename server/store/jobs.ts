@@ -4,7 +4,7 @@
  */
 import { MongoBulkWriteError, MongoServerError, type Collection, type Filter, type UpdateFilter } from 'mongodb'
 import { finalStates, unfinishedStates, type JobState } from '../../core/states.js'
-import type { AttemptReport, ClaimedJob, JobDocument } from './documents.js'
+import type { AttemptReport, ClaimedJob, HeldBy, JobDocument } from './documents.js'
 
 export type InsertOutcome = 'inserted' | 'sameId' | 'keyTaken'
 
@@ -39,6 +39,9 @@ export type Replacement = Pick<JobDocument, 'args' | 'priority' | 'runAt' | 'sta
   throttleKey: string | undefined
   slotKey: string | undefined
 }
+
+/** What pauses go by. */
+export type PausableJob = Pick<JobDocument, '_id' | 'worker' | 'key' | 'throttleKey' | 'slotKey'>
 
 export interface SlotClaim {
   ids: string[]
@@ -199,6 +202,47 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       return modifiedCount
     },
 
+    /** At most `limit` jobs that are held by one of these may be claimed again. Answers with how many, and whether that was all. */
+    async releaseHeldBy(held: readonly HeldBy[], limit: number): Promise<{ released: number; more: boolean }> {
+      const found = await jobs
+        .find({ held: { $in: [...held] } }, { hint: 'held', projection: { _id: 1 } })
+        .limit(limit)
+        .toArray()
+      if (found.length === 0) return { released: 0, more: false }
+      const { modifiedCount } = await jobs.updateMany(
+        { _id: { $in: found.map(({ _id }) => _id) }, held: { $in: [...held] } },
+        { $unset: { held: '' } },
+      )
+      return { released: modifiedCount, more: found.length === limit }
+    },
+
+    /** By which pauses jobs are held: one step in the index for each, however many jobs they hold. */
+    async holdingPauses(): Promise<HeldBy[]> {
+      const found: HeldBy[] = []
+      for (;;) {
+        const next = await jobs.findOne(
+          { held: { ...pausedRange, $gt: found.at(-1) ?? pausedRange.$gte } },
+          { hint: 'held', sort: { held: 1 }, projection: { _id: 0, held: 1 } },
+        )
+        if (!next) return found
+        found.push(next.held!)
+      }
+    },
+
+    /** How many jobs a pause holds, counted up to `limit`. */
+    countHeld: (held: HeldBy, limit: number): Promise<number> => jobs.countDocuments({ held }, { hint: 'held', limit }),
+
+    /** How many jobs of each worker pauses hold. */
+    async countPaused(): Promise<{ worker: string; count: number }[]> {
+      const rows = await jobs
+        .aggregate<{ _id: string; count: number }>(
+          [{ $match: { held: pausedRange } }, { $group: { _id: '$worker', count: { $sum: 1 } } }],
+          { hint: 'held' },
+        )
+        .toArray()
+      return rows.map(({ _id, count }) => ({ worker: _id, count }))
+    },
+
     // --- claim ---------------------------------------------------------------------------------------------------
 
     /** Candidates for a claim, best first: higher priority, then older. */
@@ -209,15 +253,26 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         .limit(limit)
         .toArray(),
 
-    /** Takes jobs out of the claimable ones until a worker of their name is deployed. */
-    async hold(ids: string[]): Promise<void> {
-      await jobs.updateMany({ _id: { $in: ids }, state: 'queued' }, { $set: { held: 'worker' } })
+    /** What a pause needs to know of the best `limit` candidates. */
+    claimableKeys: (limit: number): Promise<PausableJob[]> =>
+      jobs
+        .find(
+          { state: 'queued', held: null },
+          { hint: 'claimable', projection: { worker: 1, key: 1, throttleKey: 1, slotKey: 1 } },
+        )
+        .sort({ priority: -1, _id: 1 })
+        .limit(limit)
+        .toArray(),
+
+    /** Takes jobs out of the claimable ones until they are released. */
+    async hold(ids: string[], held: HeldBy): Promise<void> {
+      await jobs.updateMany({ _id: { $in: ids }, state: 'queued', held: null }, { $set: { held } })
     },
 
     /** One guarded write for all of them. Answers with how many are ours now. */
     async claim(ids: string[], claim: string, startedAt: Date, deadline: Date): Promise<number> {
       const { modifiedCount } = await jobs.updateMany(
-        { _id: { $in: ids }, state: 'queued' },
+        { _id: { $in: ids }, state: 'queued', held: null },
         { $set: { state: 'running', claim, startedAt, deadline }, $inc: { attempt: 1 } },
       )
       return modifiedCount
@@ -239,7 +294,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       const slotKey = { $ifNull: ['$slotKey', { $concat: ['$worker', '\n'] }] }
       const operations = groups.map(({ ids, slotNumber, deadline }) => ({
         updateMany: {
-          filter: { _id: { $in: ids }, state: 'queued' as const },
+          filter: { _id: { $in: ids }, state: 'queued' as const, held: null },
           update: [
             {
               $set: {
@@ -266,7 +321,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
 
     /** Queued jobs that found no slot wait until one is free. */
     async block(ids: string[]): Promise<void> {
-      await jobs.updateMany({ _id: { $in: ids }, state: 'queued' }, { $set: { state: 'blocked' } })
+      await jobs.updateMany({ _id: { $in: ids }, state: 'queued', held: null }, { $set: { state: 'blocked' } })
     },
 
     /** Whether any of these keys has a blocked job. */
@@ -429,6 +484,9 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     },
   }
 }
+
+/** `;` is the character after `:`. */
+const pausedRange = { $gte: 'paused:', $lt: 'paused;' as HeldBy } as const satisfies { $gte: HeldBy; $lt: HeldBy }
 
 /** More than a few of one job are an operator at play; the oldest of them are forgotten. */
 const keptCancelledAttempts = 20

@@ -247,6 +247,25 @@ describe('jobs', () => {
   })
 })
 
+describe('pause', () => {
+  it('keeps a worker from starting until it is resumed, and is listed', async () => {
+    const paused = await call('pause', 'greet', '--reason', 'no voice')
+    expect(paused).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^paused {2}greet {2}by local now: no voice\n$/),
+    })
+    const { id } = jsonOf(await call('enqueue', 'greet', '{"name":"a"}', '--json'))
+    const listed = await call('jobs', 'list', '--worker', 'greet', '--state', 'queued')
+    expect(listed.stdout).toMatch(new RegExp(`^${id} .*its worker is paused by local .*: no voice$`, 'm'))
+    expect((await call('jobs', 'get', id)).stdout).toContain('its worker is paused by local')
+    expect((await call('pauses')).stdout).toMatch(/^greet +local +.*no voice$/m)
+    expect(jsonOf(await call('pauses', '--json'))).toMatchObject([{ scope: 'worker', worker: 'greet' }])
+    expect(jsonOf(await call('resume', 'greet', '--json'))).toMatchObject({ scope: 'worker', worker: 'greet' })
+    expect(await call('resume', 'greet')).toMatchObject({ code: 1, stderr: expect.stringContaining('is not paused') })
+    expect((await call('pauses')).stdout).toBe('Nothing is paused.\n')
+  })
+})
+
 describe('schedules', () => {
   it('are added, listed and removed', async () => {
     const rule = ['--cron', '0 9 * * *', '--timezone', 'Europe/Berlin', '--args', '{"name":"a"}', '--id', 'nine']

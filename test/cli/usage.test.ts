@@ -12,6 +12,9 @@ const leaves = [
   ['jobs', 'get'],
   ['jobs', 'cancel'],
   ['jobs', 'retry'],
+  ['pause'],
+  ['resume'],
+  ['pauses'],
   ['schedules', 'list'],
   ['schedules', 'add'],
   ['schedules', 'preview'],
@@ -60,6 +63,9 @@ describe('help', () => {
 describe('wrong usage', () => {
   it.each([
     ['a misspelt command', ['enqeue'], /Unknown command 'enqeue'\. Did you mean enqueue\?/],
+    ['a pause of nothing', ['pause'], /Name a worker, or say --all/],
+    ['a resume of a worker and everything', ['resume', 'a', '--all'], /exclude each other/],
+    ['a key without its worker', ['pause', '--all', '--key', 'k'], /A key belongs to a worker/],
     ['a misspelt subcommand', ['jobs', 'lst'], /Did you mean list\?/],
     ['a misspelt option', ['codegen', '--chek'], /Unknown option '--chek'\. Did you mean --check\?/],
     ['a misspelt state', ['jobs', 'list', '--state', 'fialed'], /Did you mean "failed"\?/],

@@ -110,6 +110,36 @@ describe('schedules', () => {
   })
 })
 
+describe('pauses', () => {
+  it('are made, listed and ended', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    const at = new Date('2030-01-01T00:00:00Z')
+    const pause = { scope: 'worker', worker: 'mail.send', by: 'local', at, reason: 'the relay is down' }
+    expect(await client.pause({ worker: 'mail.send', reason: 'the relay is down' })).toEqual(pause)
+    const job = await client.enqueue('mail.send', { to: 'a', at })
+    await errand.run()
+    expect(await client.jobs.get(job.id)).toMatchObject({ state: 'queued', paused: pause })
+    expect((await client.jobs.list()).jobs).toMatchObject([{ paused: { at } }])
+    expect(await client.pauses.list()).toEqual([{ ...pause, waiting: 1 }])
+    expect(await client.resume({ worker: 'mail.send' })).toEqual({ ...pause, released: 1 })
+    await expect(client.resume({ worker: 'mail.send' })).rejects.toMatchObject({ code: 'UNKNOWN_PAUSE' })
+    expect(await job.receipt()).toMatchObject({ status: 'success' })
+  })
+
+  it('take a known worker, or everything, at compile time', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    // @ts-expect-error no worker has this name
+    await expect(client.pause({ worker: 'mail.sned' })).rejects.toMatchObject({ code: 'UNKNOWN_WORKER' })
+    // @ts-expect-error everything must be said
+    await expect(client.pause({})).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    // @ts-expect-error a key belongs to a worker
+    await expect(client.pause({ all: true, key: 'a' })).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    expect(await client.pause({ all: true })).toMatchObject({ scope: 'all' })
+  })
+})
+
 describe('workers', () => {
   it('are listed by name', async () => {
     await using errand = await testErrand(workers)

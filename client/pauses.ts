@@ -1,0 +1,18 @@
+/** Pauses: pause, resume, look. */
+import type { PauseView } from '../core/pauses.js'
+import type { Pausing } from './pauseTypes.js'
+import type { Transport } from './transport.js'
+
+export const createPausing = ({ call }: Transport): Pausing => ({
+  pause: async (target) => pauseOf(await call((router, options) => router.pauses.add.mutate(target, options))),
+  resume: async (target) => pauseOf(await call((router, options) => router.pauses.remove.mutate(target, options))),
+  pauses: {
+    list: async () =>
+      (await call((router, options) => router.pauses.list.query(undefined, options))).map((pause) => pauseOf(pause)),
+  },
+})
+
+export const pauseOf = <View extends PauseView>(view: View): Omit<View, 'at'> & { at: Date } => ({
+  ...view,
+  at: new Date(view.at),
+})

@@ -1,0 +1,102 @@
+/**
+ * What is paused, as one coordinator knows it. Whatever starts jobs asks it each time, so it does not wait for the database: what is known is read
+ * anew in the background, every half second while jobs start and with each poll of an idle coordinator. So a pause holds at once on the
+ * coordinator that took it, and within three seconds on every other one.
+ */
+import type { PauseView } from '../core/pauses.js'
+import type { Deps } from './deps.js'
+import type { HeldBy, PauseDocument } from './store/documents.js'
+import type { PausableJob } from './store/jobs.js'
+
+/** The pauses of one moment. */
+export interface Pauses {
+  /** Whether everything is paused. */
+  readonly all: boolean
+  readonly none: boolean
+  has(id: string): boolean
+  /** The widest pause that covers a job. */
+  covering(job: Omit<PausableJob, '_id'>): PauseDocument | undefined
+}
+
+export interface KnownPauses {
+  /** At most `staleMs` old. */
+  current(): Promise<Pauses>
+  /** Read now. */
+  fresh(): Promise<Pauses>
+}
+
+/** Older, and it is read anew. */
+const freshMs = 500
+/** Older, and whoever asks waits for the read. Longer than the pause between two polls, so that nobody has to. */
+const staleMs = 2_500
+
+export function createKnownPauses({ store, clock, events }: Pick<Deps, 'store' | 'clock' | 'events'>): KnownPauses {
+  let known: { pauses: Pauses; ids: string[]; readAt: number; order: number } | undefined
+  let reads = 0
+  let reading: Promise<Pauses> | undefined
+
+  const fresh = async (): Promise<Pauses> => {
+    const order = ++reads
+    // before the read: what it misses was written later than this
+    const readAt = clock.now().getTime()
+    const documents = await store.pauses.list()
+    // a read that began earlier and ends later knows less
+    if (known && known.order > order) return known.pauses
+    const before = known?.ids ?? []
+    known = { pauses: pausesOf(documents), ids: documents.map(({ _id }) => _id), readAt, order }
+    if (before.some((id) => !known!.pauses.has(id))) events.emit('resumed', clock.now())
+    return known.pauses
+  }
+
+  return {
+    fresh,
+    async current() {
+      const ageMs = known ? clock.now().getTime() - known.readAt : Number.POSITIVE_INFINITY
+      if (ageMs <= freshMs) return known!.pauses
+      const read = (reading ??= fresh().finally(() => (reading = undefined)))
+      if (ageMs > staleMs) return read
+      // one that fails is made again by the next who asks
+      read.catch(() => {})
+      return known!.pauses
+    },
+  }
+}
+
+export function pausesOf(documents: readonly PauseDocument[]): Pauses {
+  const byId = new Map(documents.map((pause) => [pause._id, pause]))
+  return {
+    all: byId.has(pauseId({})),
+    none: byId.size === 0,
+    has: (id) => byId.has(id),
+    covering(job) {
+      if (byId.size === 0) return undefined
+      const { worker } = job
+      const wide = byId.get(pauseId({})) ?? byId.get(pauseId({ worker }))
+      if (wide) return wide
+      for (const key of keysOf(job)) {
+        const pause = byId.get(pauseId({ worker, key }))
+        if (pause) return pause
+      }
+      return undefined
+    },
+  }
+}
+
+/** A job's throttle key, concurrency key and unique key. */
+const keysOf = ({ worker, key, throttleKey, slotKey }: Omit<PausableJob, '_id'>): string[] =>
+  [throttleKey, slotKey?.slice(worker.length + 1), key].filter((each) => each !== undefined)
+
+export const pauseId = ({ worker, key }: { worker?: string | undefined; key?: string | undefined }): string =>
+  worker === undefined ? 'all' : key === undefined ? `worker:${worker}` : `key:${worker}\n${key}`
+
+export const heldBy = (pauseId: string): HeldBy => `paused:${pauseId}`
+export const pauseOfHeld = (held: HeldBy): string => held.slice('paused:'.length)
+
+export const pauseView = ({ worker, key, by, at, reason }: PauseDocument): PauseView => ({
+  scope: worker === undefined ? 'all' : key === undefined ? 'worker' : 'key',
+  ...(worker === undefined ? {} : { worker }),
+  ...(key === undefined ? {} : { key }),
+  by,
+  at: at.toISOString(),
+  ...(reason === undefined ? {} : { reason }),
+})
