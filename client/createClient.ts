@@ -81,7 +81,7 @@ function createAnyClient({
       cancel: (id) => call((router, options) => router.jobs.cancel.mutate({ id }, options)),
       retry: (id) => call((router, options) => router.jobs.retry.mutate({ id }, options)),
     },
-    schedules: createSchedules(transport),
+    schedules: createSchedules(transport, handle),
     ...createPausing(transport),
     keys: createKeys(transport),
     audit: createAudit(transport),

@@ -35,5 +35,13 @@ export type {
   WaitOptions,
 } from './types.js'
 export type { ListedPause, Pause, PauseOptions, PauseTarget, Resumed } from './pauseTypes.js'
-export type { Scheduled, ScheduleDetails, ScheduleOptions, SchedulePreview, Schedules } from './scheduleTypes.js'
+export type {
+  PreviewOptions,
+  ScheduleChange,
+  Scheduled,
+  ScheduleDetails,
+  ScheduleOptions,
+  SchedulePreview,
+  Schedules,
+} from './scheduleTypes.js'
 export type { AuditEntry, AuditOptions, AuditPage, CreatedKey, CreateKeyOptions, KeyDetails } from './adminTypes.js'

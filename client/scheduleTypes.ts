@@ -1,4 +1,5 @@
 /** Schedules in the typed client. */
+import type { JobHandle } from './types.js'
 import type { FullScheduleRule } from '../core/scheduleRule.js'
 import type { Rhythm, SchedulePolicies } from '../core/scheduleOptions.js'
 
@@ -26,6 +27,8 @@ export interface ScheduleDetails extends FullScheduleRule {
   priority?: number
   /** `null` where the rule has no tick any more, and while the schedule is paused. */
   nextRunAt: Date | null
+  /** Only while it is paused. */
+  pausedAt?: Date
   /** The last tick that made a job. */
   lastRunAt: Date | null
   /** With `overrun: 'queue'`: how many ticks wait for the end of a job. */
@@ -34,6 +37,12 @@ export interface ScheduleDetails extends FullScheduleRule {
   source: 'code' | 'api'
   createdAt: Date
 }
+
+/** What is left out stays as it is; `null` takes a field back to its default. */
+export type ScheduleChange = { [Field in keyof SchedulePolicies]?: SchedulePolicies[Field] | null } & {
+  /** In the place of those it has. */
+  args?: object | undefined
+} & (Rhythm | { cron?: undefined; every?: undefined })
 
 /** A stored schedule by its id, or a rule that is not stored. */
 export type PreviewOptions = {
@@ -63,6 +72,14 @@ export interface Schedules {
   get(id: string): Promise<ScheduleDetails>
   /** When a schedule ticks next, or when a rule would: `preview({ id })`, `preview({ cron: '0 9 * * *', timezone: 'Europe/Berlin' })`. Throws `INVALID_TIME`, `UNKNOWN_SCHEDULE`. */
   preview(options: PreviewOptions): Promise<SchedulePreview>
+  /** Changes what is given; `null` takes a field back to its default. Throws `UNKNOWN_SCHEDULE`, `INVALID_TIME`, `INVALID_ARGS`, and `WRONG_STATE` for one made in code. */
+  update(id: string, change: ScheduleChange): Promise<ScheduleDetails>
+  /** No tick makes a job until it is resumed. Holds for one made in code too, through deploys. Throws `UNKNOWN_SCHEDULE`. */
+  pause(id: string): Promise<ScheduleDetails>
+  /** Goes on with the first tick after now; those of the pause are left out. Throws `UNKNOWN_SCHEDULE`. */
+  resume(id: string): Promise<ScheduleDetails>
+  /** Makes a job at once, with the schedule's args; its ticks stay as they are. Throws `UNKNOWN_SCHEDULE`, `UNKNOWN_WORKER`, `KEY_TAKEN`. */
+  run(id: string): Promise<JobHandle<unknown>>
   /** The jobs it made stay. Throws `UNKNOWN_SCHEDULE`, and `WRONG_STATE` for one made in code. */
   remove(id: string): Promise<void>
 }

@@ -1,9 +1,11 @@
-/** Schedules: make, look, look ahead, remove. */
+/** Schedules: make, look, look ahead, change, pause, resume, run, remove. */
 import { encodeArgs } from '../core/encodeJob.js'
 import { restorePayload } from '../core/payload.js'
 import type { ScheduleView } from '../core/schedules.js'
 import type { Scheduled, ScheduleDetails, ScheduleOptions, Schedules } from './scheduleTypes.js'
+import type { Enqueued } from './enqueue.js'
 import type { Transport } from './transport.js'
+import type { JobHandle } from './types.js'
 
 export const createSchedule =
   ({ call }: Transport) =>
@@ -12,7 +14,7 @@ export const createSchedule =
     return call((router, options) => router.schedule.mutate({ worker, ...encoded, ...rule }, options))
   }
 
-export const createSchedules = ({ call }: Transport): Schedules => ({
+export const createSchedules = ({ call }: Transport, handle: (job: Enqueued) => JobHandle<unknown>): Schedules => ({
   list: async () =>
     (await call((router, options) => router.schedules.list.query(undefined, options))).map(scheduleDetails),
   get: async (id) => scheduleDetails(await call((router, options) => router.schedules.get.query({ id }, options))),
@@ -20,6 +22,16 @@ export const createSchedules = ({ call }: Transport): Schedules => ({
     const preview = await call((router, options) => router.schedules.preview.query(request, options))
     return { ...preview, ticks: preview.ticks.map(({ at, local }) => ({ at: new Date(at), local })) }
   },
+  update: async (id, { args, ...change }) => {
+    const { size: _, ...encoded } = args === undefined ? { size: 0 } : encodeArgs(id, args)
+    return scheduleDetails(
+      await call((router, options) => router.schedules.update.mutate({ id, ...encoded, ...change }, options)),
+    )
+  },
+  pause: async (id) => scheduleDetails(await call((router, options) => router.schedules.pause.mutate({ id }, options))),
+  resume: async (id) =>
+    scheduleDetails(await call((router, options) => router.schedules.resume.mutate({ id }, options))),
+  run: async (id) => handle(await call((router, options) => router.schedules.run.mutate({ id }, options))),
   remove: async (id) => {
     await call((router, options) => router.schedules.remove.mutate({ id }, options))
   },
@@ -29,6 +41,7 @@ const scheduleDetails = ({
   args,
   argsMeta,
   nextRunAt,
+  pausedAt,
   lastRunAt,
   createdAt,
   ...view
@@ -36,6 +49,7 @@ const scheduleDetails = ({
   ...view,
   args: restorePayload(args, argsMeta),
   nextRunAt: nextRunAt === null ? null : new Date(nextRunAt),
+  ...(pausedAt === undefined ? {} : { pausedAt: new Date(pausedAt) }),
   lastRunAt: lastRunAt === null ? null : new Date(lastRunAt),
   createdAt: new Date(createdAt),
 })

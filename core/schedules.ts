@@ -36,6 +36,38 @@ export const scheduleRequest = z
 export type ScheduleRequest = z.input<typeof scheduleRequest>
 export type ParsedScheduleRequest = z.output<typeof scheduleRequest>
 
+const change = {
+  args: plainObject.optional(),
+  argsMeta: z.unknown().optional(),
+  priority: priority.nullish(),
+  /** Takes the place of `every`, and the other way round. */
+  cron: timing.cron,
+  every: timing.every,
+  timezone: timing.timezone.nullable(),
+  gap: timing.gap.nullable(),
+  overlap: timing.overlap.nullable(),
+  spread: timing.spread.nullable(),
+  missed: z.enum(missedPolicies).nullish(),
+  overrun: z.enum(overrunPolicies).nullish(),
+}
+
+const changesSomething = (body: object) =>
+  Object.entries(body).some(([field, value]) => field !== 'id' && field !== 'argsMeta' && value !== undefined)
+const needsChange = { message: 'An update needs at least one field, such as cron or args', path: [] }
+
+/** What is left out stays; `null` takes a field back to its default. */
+export const scheduleChange = z
+  .strictObject(change)
+  .refine(notBoth, excludeEachOther('cron', 'every'))
+  .refine(changesSomething, needsChange)
+export type ScheduleChange = z.input<typeof scheduleChange>
+export type ParsedScheduleChange = z.output<typeof scheduleChange>
+
+export const updateScheduleRequest = z
+  .strictObject({ id: z.string().min(1).max(512), ...change })
+  .refine(notBoth, excludeEachOther('cron', 'every'))
+  .refine(changesSomething, needsChange)
+
 /** With the defaults of its rule. */
 export interface ScheduleView extends FullScheduleRule {
   id: string
@@ -47,6 +79,8 @@ export interface ScheduleView extends FullScheduleRule {
   priority?: number
   /** ISO 8601, as all times here. Null while it is paused, and where the rule has no more ticks. */
   nextRunAt: string | null
+  /** Only while it is paused. */
+  pausedAt?: string
   /** The last tick that made a job. */
   lastRunAt: string | null
   /** With `overrun: 'queue'`: how many ticks wait for the end of a job. */

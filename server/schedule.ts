@@ -26,7 +26,7 @@ const codePrefix = 'code:'
 
 export interface Scheduled {
   scheduleId: string
-  /** Null where the rule has no more ticks. */
+  /** Null where the rule has no more ticks, and while the schedule is paused. */
   nextRunAt: Date | null
 }
 
@@ -121,7 +121,7 @@ export async function redefine(
   definition: ScheduleDefinition,
 ): Promise<ScheduleDocument | undefined> {
   if (isSameDefinition(schedule, definition)) return schedule
-  const changed = { ...schedule, ...definition }
+  const changed = withDefinition(schedule, definition)
   const now = deps.clock.now()
   if (timingFields.some((field) => schedule[field] !== definition[field])) {
     if (schedule.nextRunAt && schedule.nextRunAt <= now) {
@@ -130,12 +130,19 @@ export async function redefine(
       await tick(deps, due, now)
       return undefined
     }
-    changed.nextRunAt = nextTick(ticksOf(changed), now) ?? null
+    changed.nextRunAt = schedule.pausedAt ? null : (nextTick(ticksOf(changed), now) ?? null)
   }
   return (await deps.store.schedules.redefine(schedule, definition, changed.nextRunAt)) ? changed : undefined
 }
 
+/** Nothing of the old definition is left in it. */
+function withDefinition(schedule: ScheduleDocument, definition: ScheduleDefinition): ScheduleDocument {
+  const { _id, createdAt, revision, pausedAt, nextRunAt, lastRunAt, waiting } = schedule
+  const state = { _id, createdAt, revision, nextRunAt, lastRunAt }
+  return { ...definition, ...state, ...(pausedAt && { pausedAt }), ...(waiting && { waiting }) }
+}
+
 function withTimingOf(schedule: ScheduleDocument, definition: ScheduleDefinition): ScheduleDocument {
   const timing = Object.fromEntries(timingFields.map((field) => [field, schedule[field]]))
-  return { ...schedule, ...definition, ...timing }
+  return { ...withDefinition(schedule, definition), ...timing }
 }

@@ -14,6 +14,7 @@ export const scheduleView = (schedule: ScheduleDocument): ScheduleView => ({
   ...versionField(schedule.argsVersion),
   ...(schedule.priority === undefined ? {} : { priority: schedule.priority }),
   nextRunAt: schedule.nextRunAt?.toISOString() ?? null,
+  ...(schedule.pausedAt === undefined ? {} : { pausedAt: schedule.pausedAt.toISOString() }),
   lastRunAt: schedule.lastRunAt?.toISOString() ?? null,
   waiting: schedule.waiting?.length ?? 0,
   source: schedule.source,

@@ -1,15 +1,15 @@
 /** `errand schedules`: rules that make jobs again and again. */
 import type { Command } from 'commander'
-import type { ScheduleRequest, ScheduleView } from '../../core/schedules.js'
+import type { ScheduleRequest } from '../../core/schedules.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
-import { callForEach } from '../each.js'
-import { formatAgo, formatMoment, formatTable } from '../format.js'
-import type { Style } from '../style.js'
+import { formatMoment, formatTable } from '../format.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'
 import { UsageError } from '../problem.js'
 import { addRuleOptions, pickRule, type RuleOptions } from '../scheduleOptions.js'
+import { describeSchedule, scheduleHead, scheduleRow } from '../scheduleText.js'
 import { jsonOption, readInteger, readJsonObject, urlOption } from '../usage.js'
+import { addScheduleOperations } from './scheduleOperate.js'
 import { addSchedulePreview } from './schedulePreview.js'
 
 interface AddOptions extends CallOptions, RuleOptions {
@@ -23,7 +23,8 @@ export function addSchedules(program: Command, cli: Cli): void {
   addExamples(schedules, [
     ['errand schedules list', ''],
     [`errand schedules add report.daily --cron "0 9 * * *" --timezone Europe/Berlin`, 'every day at nine'],
-    ['errand schedules remove nightly', ''],
+    ['errand schedules preview nightly', 'when it ticks next'],
+    ['errand schedules pause nightly', ''],
   ])
 
   const listing = schedules
@@ -35,6 +36,15 @@ export function addSchedules(program: Command, cli: Cli): void {
   addSettings(listing, callerSettings)
   addExamples(listing, [['errand schedules list', '']])
 
+  const getting = schedules
+    .command('get <id>')
+    .description('show a schedule with its policies and args')
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((id: string, options: CallOptions) => get(cli, id, options))
+  addSettings(getting, callerSettings)
+  addExamples(getting, [['errand schedules get nightly', '']])
+
   const adding = addRuleOptions(schedules.command('add <worker>').description('make jobs of a worker by a rule'))
     .option('--priority <number>', 'of its jobs, from -1000 to 1000', readInteger(-1000, 1000))
     .option('--args <json>', 'the args of each job; - reads them from standard input (default: {})')
@@ -45,30 +55,13 @@ export function addSchedules(program: Command, cli: Cli): void {
   addSettings(adding, callerSettings)
   addExamples(adding, [
     [`errand schedules add report.daily --cron "0 9 * * *" --timezone America/Montreal`, 'every day at nine'],
+    ['errand schedules add shop.sync --id sync-all --every 10m --overrun skip', 'unless the last one still runs'],
     [`errand schedules add shop.sync --id sync-a --cron "*/5 * * * *" --args '{"shop":"a"}'`, 'every five minutes'],
   ])
 
   addSchedulePreview(schedules, cli)
 
-  const removing = schedules
-    .command('remove <id...>')
-    .description('remove schedules; the jobs they made stay')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((ids: string[], options: CallOptions) =>
-      callForEach(cli, options, {
-        ids,
-        role: 'operate',
-        doing: 'Removing',
-        async call(router, id, options) {
-          await router.schedules.remove.mutate({ id }, options)
-          return { id, removed: true }
-        },
-        text: (_style, { id }) => `${id}  removed`,
-      }),
-    )
-  addSettings(removing, callerSettings)
-  addExamples(removing, [['errand schedules remove sync-a', '']])
+  addScheduleOperations(schedules, cli)
 }
 
 async function list(cli: Cli, options: CallOptions): Promise<void> {
@@ -82,21 +75,20 @@ async function list(cli: Cli, options: CallOptions): Promise<void> {
       ? 'No schedules yet.'
       : formatTable(
           style,
-          ['ID', 'WORKER', 'RULE', 'TIMEZONE', 'NEXT', 'LAST', 'MADE IN'],
+          scheduleHead,
           schedules.map((schedule) => scheduleRow(style, schedule, cli.now())),
         ),
   )
 }
 
-const scheduleRow = (style: Style, schedule: ScheduleView, now: Date): string[] => [
-  schedule.id,
-  schedule.worker,
-  schedule.cron ?? `every ${schedule.every}`,
-  schedule.timezone,
-  schedule.nextRunAt === null ? style.dim('never') : formatAgo(schedule.nextRunAt, now),
-  schedule.lastRunAt === null ? style.dim('not yet') : formatAgo(schedule.lastRunAt, now),
-  schedule.source === 'code' ? 'code' : 'run time',
-]
+async function get(cli: Cli, id: string, options: CallOptions): Promise<void> {
+  const out = cli.output(options)
+  const call = { ...options, roles: ['observe'] as const, doing: 'Looking for the schedule' }
+  const schedule = await callCoordinator(cli, out, call, (router, options) =>
+    router.schedules.get.query({ id }, options),
+  )
+  out.result(schedule, (style) => describeSchedule(style, schedule, cli.now()))
+}
 
 async function add(cli: Cli, worker: string, options: AddOptions): Promise<void> {
   const out = cli.output(options)

@@ -4,7 +4,7 @@ import { listAuditRequest } from '../../core/audit.js'
 import { waitingRequest } from '../../core/compat.js'
 import { pauseRequest, pauseTarget } from '../../core/pauses.js'
 import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../core/schedulePolicies.js'
-import { previewRequest, scheduleRequest } from '../../core/schedules.js'
+import { previewRequest, scheduleChange, scheduleRequest } from '../../core/schedules.js'
 import { enqueueManyLimit, enqueueManyRequest, enqueueRequest, postJobRequest } from '../../core/wire.js'
 import { createKeyRequest } from '../../core/keys.js'
 import { roles as allRoles, type Role } from '../../core/roles.js'
@@ -158,6 +158,7 @@ const schedule = {
     argsVersion: { type: 'integer', minimum: 1 },
     priority: { type: 'integer' },
     nextRunAt: maybeTime,
+    pausedAt: time,
     lastRunAt: maybeTime,
     waiting: { type: 'integer', minimum: 0 },
     source: { enum: ['code', 'api'] },
@@ -447,6 +448,18 @@ export const openapi = {
         parameters: [scheduleIdParameter],
         responses: { 200: { description: 'The schedule.', ...json(schedule) }, 404: problem('No such schedule.') },
       },
+      patch: {
+        summary: 'Change a part of a schedule; null takes a field back to its default',
+        security: roles(),
+        parameters: [scheduleIdParameter],
+        requestBody: { required: true, ...json(schemaOf(scheduleChange)) },
+        responses: {
+          200: { description: 'The schedule as it is now.', ...json(schedule) },
+          400: problem('Args do not fit, an unknown field, a rule that cannot be read.'),
+          404: problem('No such schedule.'),
+          409: problem('It is made in code.'),
+        },
+      },
       delete: {
         summary: 'Remove a schedule; the jobs it made stay',
         security: roles(),
@@ -486,6 +499,35 @@ export const openapi = {
               },
             }),
           },
+        },
+      },
+    },
+    '/schedules/{id}/pause': {
+      post: {
+        summary: 'Pause a schedule, also one made in code',
+        security: roles(),
+        parameters: [scheduleIdParameter],
+        responses: { 200: { description: 'The schedule.', ...json(schedule) }, 404: problem('No such schedule.') },
+      },
+    },
+    '/schedules/{id}/resume': {
+      post: {
+        summary: 'Resume a schedule with its next tick; those of the pause are left out',
+        security: roles(),
+        parameters: [scheduleIdParameter],
+        responses: { 200: { description: 'The schedule.', ...json(schedule) }, 404: problem('No such schedule.') },
+      },
+    },
+    '/schedules/{id}/run': {
+      post: {
+        summary: 'Make a job of a schedule at once; its ticks stay as they are',
+        security: roles(),
+        parameters: [scheduleIdParameter],
+        responses: {
+          201: { description: 'The job is stored.', ...json(enqueued) },
+          200: { description: 'The job that holds its key.', ...json(enqueued) },
+          404: problem('No such schedule, or its worker is not deployed.'),
+          409: problem('The key is taken; `error.id` is the job that holds it.'),
         },
       },
     },

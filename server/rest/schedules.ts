@@ -1,8 +1,17 @@
-/** Schedules: make, look, look ahead, remove. `POST /job` with `cron` or `every` makes them too. */
+/** Schedules: make, look, look ahead, change, pause, resume, run, remove. `POST /job` with `cron` or `every` makes them too. */
 import type { Hono } from 'hono'
-import { previewRequest, scheduleRequest } from '../../core/schedules.js'
+import { previewRequest, scheduleChange, scheduleRequest } from '../../core/schedules.js'
 import { putSchedule } from '../schedule.js'
-import { getSchedule, listSchedules, previewSchedule, removeSchedule } from '../scheduleOperate.js'
+import {
+  getSchedule,
+  listSchedules,
+  pauseSchedule,
+  previewSchedule,
+  removeSchedule,
+  resumeSchedule,
+  runSchedule,
+  updateSchedule,
+} from '../scheduleOperate.js'
 import { scheduledView } from '../scheduleView.js'
 import { allow, limitBody, operate, readBody, type RestOptions } from './request.js'
 
@@ -29,6 +38,23 @@ export function addScheduleRoutes(app: Hono, options: RestOptions): void {
   app.get('/schedules/:id', async (context) => {
     allow(options, context, 'observe')
     return context.json(await getSchedule(deps, context.req.param('id')))
+  })
+
+  app.patch('/schedules/:id', limitBody(maxBodyBytes), operate(options, 'schedules.update'), async (context) =>
+    context.json(await updateSchedule(deps, context.req.param('id'), await readBody(scheduleChange, context))),
+  )
+
+  app.post('/schedules/:id/pause', operate(options, 'schedules.pause'), async (context) =>
+    context.json(await pauseSchedule(deps, context.req.param('id'))),
+  )
+
+  app.post('/schedules/:id/resume', operate(options, 'schedules.resume'), async (context) =>
+    context.json(await resumeSchedule(deps, context.req.param('id'))),
+  )
+
+  app.post('/schedules/:id/run', operate(options, 'schedules.run'), async (context) => {
+    const { runAt, ...job } = await runSchedule(deps, context.req.param('id'))
+    return context.json({ ...job, runAt: runAt.toISOString() }, job.existing ? 200 : 201)
   })
 
   app.delete('/schedules/:id', operate(options, 'schedules.remove'), async (context) => {

@@ -1,7 +1,16 @@
-/** Schedules: look, look ahead, remove. */
+/** Schedules: look, look ahead, change, pause, resume, run, remove. */
 import { z } from 'zod'
-import { previewRequest } from '../../core/schedules.js'
-import { getSchedule, listSchedules, previewSchedule, removeSchedule } from '../scheduleOperate.js'
+import { previewRequest, updateScheduleRequest } from '../../core/schedules.js'
+import {
+  getSchedule,
+  listSchedules,
+  pauseSchedule,
+  previewSchedule,
+  removeSchedule,
+  resumeSchedule,
+  runSchedule,
+  updateSchedule,
+} from '../scheduleOperate.js'
 import { createRouter, toObserve, toOperate } from './procedure.js'
 
 const scheduleId = z.strictObject({ id: z.string().min(1).max(512) })
@@ -10,5 +19,11 @@ export const schedulesRouter = createRouter({
   list: toObserve.query(({ ctx }) => listSchedules(ctx.deps)),
   get: toObserve.input(scheduleId).query(({ ctx, input }) => getSchedule(ctx.deps, input.id)),
   preview: toObserve.input(previewRequest).query(({ ctx, input }) => previewSchedule(ctx.deps, input)),
+  update: toOperate
+    .input(updateScheduleRequest)
+    .mutation(({ ctx, input: { id, ...change } }) => updateSchedule(ctx.deps, id, change)),
+  pause: toOperate.input(scheduleId).mutation(({ ctx, input }) => pauseSchedule(ctx.deps, input.id)),
+  resume: toOperate.input(scheduleId).mutation(({ ctx, input }) => resumeSchedule(ctx.deps, input.id)),
+  run: toOperate.input(scheduleId).mutation(({ ctx, input }) => runSchedule(ctx.deps, input.id)),
   remove: toOperate.input(scheduleId).mutation(({ ctx, input }) => removeSchedule(ctx.deps, input.id)),
 })

@@ -143,6 +143,8 @@ export interface ScheduleDocument extends ScheduleRule {
   createdAt: Date
   /** Counts the changes of what stands above, and pauses; a write that follows from an older rule matches nothing. */
   revision: number
+  /** Only while it is paused; then `nextRunAt` is null. */
+  pausedAt?: Date
   /** Null while it is paused, and where the rule has no more ticks. */
   nextRunAt: Date | null
   /** The last tick that made a job. */

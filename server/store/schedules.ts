@@ -15,6 +15,11 @@ export type ScheduleDefinition = Pick<ScheduleDocument, (typeof definitionFields
 export const isSameDefinition = (a: ScheduleDefinition, b: ScheduleDefinition): boolean =>
   definitionFields.every((field) => a[field] === b[field])
 
+export const definitionIn = (schedule: ScheduleDocument): ScheduleDefinition =>
+  Object.fromEntries(
+    definitionFields.flatMap((field) => (schedule[field] === undefined ? [] : [[field, schedule[field]]])),
+  ) as unknown as ScheduleDefinition
+
 /** As it was read. */
 type Seen = Pick<ScheduleDocument, '_id' | 'revision' | 'nextRunAt'>
 
@@ -49,6 +54,15 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
       const { matchedCount } = await schedules.updateOne(unchanged(seen), {
         $set: { ...Object.fromEntries(fields.filter(([, value]) => value !== undefined)), nextRunAt },
         $unset: Object.fromEntries(fields.flatMap(([field, value]) => (value === undefined ? [[field, '']] : []))),
+        $inc: { revision: 1 },
+      })
+      return matchedCount === 1
+    },
+
+    /** Pauses a schedule that is as it was seen, or with `undefined` resumes it. Answers false where it is not. */
+    async setPaused(seen: Seen, pausedAt: Date | undefined, nextRunAt: Date | null): Promise<boolean> {
+      const { matchedCount } = await schedules.updateOne(unchanged(seen), {
+        ...(pausedAt ? { $set: { pausedAt, nextRunAt } } : { $set: { nextRunAt }, $unset: { pausedAt: '' } }),
         $inc: { revision: 1 },
       })
       return matchedCount === 1
@@ -90,9 +104,9 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
       })
     },
 
-    /** Those that have ticks waiting for the end of a job. */
+    /** Those that have ticks waiting for the end of a job, and are not paused. */
     withWaiting: (): Promise<ScheduleDocument[]> =>
-      schedules.find({ waiting: { $exists: true } }, { hint: 'waiting' }).toArray(),
+      schedules.find({ waiting: { $exists: true }, pausedAt: { $exists: false } }, { hint: 'waiting' }).toArray(),
 
     /** Takes the first of the waiting ticks, if it still is. Answers whether it was. */
     async takeWaiting(id: string, at: Date, made: boolean): Promise<boolean> {

@@ -267,7 +267,7 @@ describe('pause', () => {
 })
 
 describe('schedules', () => {
-  it('are added, listed and removed', async () => {
+  it('are added, listed, paused, changed, run and removed', async () => {
     const rule = ['--cron', '0 9 * * *', '--timezone', 'Europe/Berlin', '--args', '{"name":"a"}', '--id', 'nine']
     expect(await call('schedules', 'add', 'greet', ...rule)).toMatchObject({
       code: 0,
@@ -276,6 +276,18 @@ describe('schedules', () => {
     const table = await call('schedules', 'list')
     expect(table.stdout).toMatch(/^nine +greet +0 9 \* \* \* +Europe\/Berlin +in .+ +not yet +run time$/m)
     expect(jsonOf(await call('schedules', 'list', '--json'))).toMatchObject([{ id: 'nine', args: { name: 'a' } }])
+    expect(await call('schedules', 'pause', 'nine')).toMatchObject({ code: 0, stdout: 'nine  paused\n' })
+    expect((await call('schedules', 'list')).stdout).toMatch(/^nine .+ paused +not yet +run time$/m)
+    expect((await call('schedules', 'resume', 'nine')).stdout).toMatch(/^nine {2}next /)
+    const updated = jsonOf(await call('schedules', 'update', 'nine', '--every', '6h', '--priority', '5', '--json'))
+    expect(updated).toMatchObject({ id: 'nine', every: '6h', priority: 5, args: { name: 'a' } })
+    const reset = jsonOf(await call('schedules', 'update', 'nine', '--reset', 'priority', 'timezone', '--json'))
+    expect(reset).toMatchObject({ every: '6h', timezone: 'UTC' })
+    expect(reset).not.toHaveProperty('priority')
+    expect((await call('schedules', 'get', 'nine')).stdout).toMatch(/^greet {2}nine\n\n {2}rule +every 6h\n/)
+    expect(jsonOf(await call('schedules', 'preview', 'nine', '--count', '3', '--json')).ticks).toHaveLength(3)
+    const { id } = jsonOf(await call('schedules', 'run', 'nine', '--json'))
+    expect(jsonOf(await call('jobs', 'get', id, '--json'))).toMatchObject({ worker: 'greet', scheduleId: 'nine' })
     expect(await call('schedules', 'remove', 'nine')).toMatchObject({ code: 0, stdout: 'nine  removed\n' })
     expect(await call('schedules', 'remove', 'nine')).toMatchObject({ code: 1, stdout: '' })
   })

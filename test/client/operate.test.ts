@@ -96,6 +96,45 @@ describe('schedules', () => {
     await expect(client.schedules.remove('daily')).rejects.toMatchObject({ code: 'UNKNOWN_SCHEDULE' })
   })
 
+  it('are changed, paused, resumed and run', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    const args = { to: 'ada@example.org', at: new Date(3) }
+    await client.schedule('mail.send', args, { id: 'often', every: '10m', spread: '5m', missed: 'skip', priority: 4 })
+    const next = { ...args, at: new Date(4) }
+    expect(await client.schedules.update('often', { cron: '0 9 * * *', args: next, spread: null })).toMatchObject({
+      cron: '0 9 * * *',
+      missed: 'skip',
+      priority: 4,
+      args: next,
+    })
+    expect(await client.schedules.pause('often')).toMatchObject({ pausedAt: errand.clock.now(), nextRunAt: null })
+    expect(await client.schedules.resume('often')).toMatchObject({ nextRunAt: new Date('2030-01-01T09:00:00Z') })
+    const job = await client.schedules.run('often')
+    expect(await job.result()).toEqual({ sentTo: 'ada@example.org', at: new Date(4) })
+    expect(await client.schedules.get('often')).toMatchObject({ id: 'often', lastRunAt: null })
+    await expect(client.schedules.get('nobody')).rejects.toMatchObject({ code: 'UNKNOWN_SCHEDULE' })
+    // @ts-expect-error not both
+    await expect(client.schedules.update('often', { cron: '0 9 * * *', every: '1m' })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+    })
+  })
+
+  it('show when they tick, stored or not', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    await client.schedule('tick', {}, { id: 'nine', cron: '0 9 * * *', timezone: 'Asia/Kathmandu' })
+    const expected = { at: new Date('2030-01-01T03:15:00Z'), local: '2030-01-01T09:00:00+05:45' }
+    expect(await client.schedules.preview({ id: 'nine', count: 1 })).toMatchObject({ ticks: [expected] })
+    const rule = { cron: '0 9 * * *', timezone: 'Asia/Kathmandu' }
+    const preview = await client.schedules.preview({ ...rule, from: new Date('2030-01-01'), count: 2 })
+    expect(preview).toMatchObject({ ...rule, gap: 'after', overlap: 'first', ticks: [expected, {}] })
+    // @ts-expect-error a stored schedule is shown as it is
+    await client.schedules.preview({ id: 'nine', gap: 'skip' })
+    // @ts-expect-error nothing to show
+    await expect(client.schedules.preview({ count: 1 })).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+  })
+
   it('refuse a cron expression that cannot be read, and args that do not fit', async () => {
     await using errand = await testErrand(workers)
     const { client } = clientOf(errand)
