@@ -10,7 +10,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/fixtures/**', 'node_modules/**'],
+    exclude: ['test/fixtures/**', '**/node_modules/**'],
     globalSetup: ['test/support/globalSetup.ts'],
     // CI counts single tests from this file
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { Command } from 'commander'
 import type { Cli } from './cli.js'
 import { addAudit } from './commands/audit.js'
+import { addBuild } from './commands/build.js'
 import { addCodegen } from './commands/codegen.js'
 import { addDev } from './commands/dev.js'
 import { addEnqueue } from './commands/enqueue.js'
@@ -36,6 +37,7 @@ function createProgram(cli: Cli): Command {
   program.addHelpText('after', '\nEvery command has --help with examples, and --json for machines.')
   addDev(program, cli)
   addCodegen(program, cli)
+  addBuild(program, cli)
   addStart(program, cli)
   addFunctions(program, cli)
   addEnqueue(program, cli)

@@ -49,7 +49,7 @@ export function openRun(memory: Memory, { root, onProgress }: RunOptions, openOu
   }
 }
 
-function openProject(root: string): Project {
+export function openProject(root: string): Project {
   if (!existsSync(root))
     throw configError(`There is no folder ${root}. Give the project's folder, the one that holds jobs/, with --root.`)
   return { root, errand: findErrandPackage(root), external: externalPackages(join(root, 'package.json')) }

@@ -9,6 +9,7 @@ import { createKeyring } from './keys.js'
 import { readRequest, receiveCall, type Incoming } from './receiveCall.js'
 import { json, refusalAnswer, toResponse, type Outgoing } from './refusal.js'
 
+export { serveFunctions } from './host/serve.js'
 export type { Listening, ListenOptions } from './host/listen.js'
 
 export interface FunctionHostOptions {
@@ -24,7 +25,7 @@ export interface FunctionHostOptions {
 }
 
 export interface FunctionHost {
-  /** `POST /mail/send` calls `mail.send`; `GET /healthz` tells that the host is up. */
+  /** `POST /mail/send` calls `mail.send`; `GET /healthz` and `/readyz` tell that the host is up and takes calls. */
   fetch(request: Request): Promise<Response>
   listen(options: ListenOptions): Promise<Listening>
   /** Takes up workers that came, went or changed since; those that did not change stay loaded. Throws `CONFIG` like the making of a host. */
@@ -54,7 +55,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   }
 
   async function handle(path: string, incoming: Incoming): Promise<Outgoing> {
-    if (incoming.method === 'GET' && path === '/healthz') {
+    if (incoming.method === 'GET' && (path === '/healthz' || path === '/readyz')) {
       return json(200, JSON.stringify({ ok: true, workers: bundles.workers().length }))
     }
     const worker = path.slice(1).replaceAll('/', '.')

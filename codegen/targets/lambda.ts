@@ -1,0 +1,46 @@
+/** Target `aws-lambda`: a zip for each worker, named by its content, and CloudFormation templates that deploy them. */
+import { sha256 } from '../files.js'
+import { limitsOf } from '../limits.js'
+import { platformSeconds } from './platformSeconds.js'
+import { bundleShim } from './shim.js'
+import { printTemplate, type TemplateFunction } from './lambdaTemplate.js'
+import { artefactFiles, artefactName, jsonFile, type BuildTarget } from './target.js'
+import { zip } from './zip.js'
+
+/** CloudFormation takes 500 resources a stack, and a function is seven. */
+const functionsPerStack = 60
+
+export const buildLambda: BuildTarget = async ({ project, artefacts, options, minify }) => {
+  const { timeoutMs } = limitsOf('aws-lambda', options)
+  const shim = await bundleShim(project, entry, { minify })
+  const functions = artefacts.map((artefact) => {
+    const content = zip([{ path: 'index.mjs', content: shim }, ...artefactFiles(artefact, '')])
+    const { worker } = artefact
+    // named by its content: CloudFormation sees what changed and leaves the others alone
+    const file = `${worker.name}-${sha256(content).slice(0, 16)}.zip`
+    return { worker: worker.name, file, content, seconds: platformSeconds(worker, timeoutMs) }
+  })
+  return {
+    files: [
+      ...templatesOf(functions).map((part, index) =>
+        jsonFile(
+          index === 0 ? 'template.json' : `template-${index + 1}.json`,
+          printTemplate(part, options['aws-lambda']),
+        ),
+      ),
+      ...functions.map(({ file, content }) => ({ path: `functions/${file}`, content })),
+    ],
+    functions: Object.fromEntries(functions.map(({ worker, file }) => [worker, `functions/${file}`])),
+  }
+}
+
+const templatesOf = (functions: readonly TemplateFunction[]): TemplateFunction[][] =>
+  Array.from({ length: Math.ceil(functions.length / functionsPerStack) }, (_, index) =>
+    functions.slice(index * functionsPerStack, (index + 1) * functionsPerStack),
+  )
+
+/** Maps are read of modules that are imported after they are switched on; so the job is, and the shim is not. */
+const entry = `import { createLambdaHandler } from 'errand/runtime/lambda'
+process.setSourceMapsEnabled(true)
+export const handler = createLambdaHandler((await import('./${artefactName}')).default)
+`

@@ -1,0 +1,44 @@
+/** What the platforms' builds have in common: what they are given, and what they make of it. */
+import type { Project } from '../bundling.js'
+import type { Artefact } from './artefact.js'
+import type { TargetOptions } from './options.js'
+
+export const targetNames = ['node', 'vercel', 'aws-lambda', 'cloudflare'] as const
+export type TargetName = (typeof targetNames)[number]
+
+export interface TargetInput {
+  project: Project
+  /** Sorted by worker. */
+  artefacts: readonly Artefact[]
+  options: TargetOptions
+  minify: boolean
+}
+
+export interface TargetFile {
+  /** Relative to the target's folder, with `/`. */
+  path: string
+  content: string | Uint8Array
+}
+
+export interface TargetBuild {
+  files: TargetFile[]
+  /** By worker: what is deployed for it, a file or a folder relative to the target's folder. */
+  functions: Record<string, string>
+  /** What a new build takes the place of, relative to the target's folder; the rest of it is the user's. Default: all of it. */
+  replaces?: readonly string[]
+}
+
+export type BuildTarget = (input: TargetInput) => Promise<TargetBuild>
+
+export const jsonFile = (path: string, value: unknown): TargetFile => ({
+  path,
+  content: `${JSON.stringify(value, null, 2)}\n`,
+})
+
+/** A worker's core artefact and its map, in a folder. */
+export const artefactFiles = ({ code, map }: Artefact, folder: string): TargetFile[] => [
+  { path: `${folder}${artefactName}`, content: code },
+  { path: `${folder}${artefactName}.map`, content: map },
+]
+
+export const artefactName = 'job.mjs'
