@@ -1,0 +1,107 @@
+/** The CloudFormation template by AWS's own validator, and that it gives no right that is not needed. */
+import { CelEngine, TemplateFile } from '@aws/cloudformation-validate'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { printTemplate } from '../../codegen/targets/lambdaTemplate.js'
+import { readTargetOptions } from '../../codegen/targets/options.js'
+
+interface Resource {
+  Type: string
+  Properties: Record<string, unknown>
+}
+interface Template {
+  Parameters: Record<string, { NoEcho?: boolean; Description?: string }>
+  Resources: Record<string, Resource>
+  Outputs: Record<string, { Description: string; Value: unknown }>
+}
+
+const options = { ...readTargetOptions('/nowhere')['aws-lambda'], environment: ['SMTP_URL'] }
+const functionOf = (worker: string, seconds = 35) => ({ worker, file: `${worker}-0.zip`, seconds })
+const templateOf = (...workers: string[]) =>
+  printTemplate(
+    workers.map((worker) => functionOf(worker)),
+    options,
+  ) as Template
+const ofType = ({ Resources }: Template, type: string) =>
+  Object.values(Resources).filter(({ Type }) => Type === `AWS::${type}`)
+
+const engine = new CelEngine()
+
+/** What AWS's validator objects to. It has hints about any template, too. */
+function diagnose(template: object): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'errand-template-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'template.json')
+  writeFileSync(file, JSON.stringify(template))
+  const { diagnostics } = engine.validateStandard(new TemplateFile(file)) as {
+    diagnostics: { severity: string; message: string }[]
+  }
+  return diagnostics.filter(({ severity }) => severity !== 'INFO').map(({ message }) => message)
+}
+
+describe('the template', () => {
+  it('is one that CloudFormation takes', () => {
+    expect(diagnose(templateOf('mail.send', 'image.thumbnail'))).toEqual([])
+  })
+
+  it('is looked at by a validator that would see a mistake', () => {
+    const template = templateOf('mail.send')
+    ofType(template, 'Lambda::Function')[0]!.Properties['Timeout'] = 9_999
+    expect(diagnose(template)).not.toEqual([])
+  })
+
+  it('lets a function write to its own log and do nothing else', () => {
+    const template = templateOf('mail.send')
+    const [role] = ofType(template, 'IAM::Role')
+    const [logId] = Object.entries(template.Resources).find(([, { Type }]) => Type === 'AWS::Logs::LogGroup')!
+    expect(role!.Properties).toEqual({
+      AssumeRolePolicyDocument: expect.objectContaining({
+        Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+      }) as unknown,
+      Policies: [
+        {
+          PolicyName: 'logs',
+          PolicyDocument: {
+            Version: '2012-10-17',
+            Statement: [
+              {
+                Effect: 'Allow',
+                Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+                Resource: { 'Fn::GetAtt': [logId, 'Arn'] },
+              },
+            ],
+          },
+        },
+      ],
+    })
+  })
+
+  it('lets the world call a function by its URL alone', () => {
+    const permissions = ofType(templateOf('mail.send'), 'Lambda::Permission').map(({ Properties }) => Properties)
+    expect(permissions).toEqual([
+      expect.objectContaining({ Action: 'lambda:InvokeFunctionUrl', FunctionUrlAuthType: 'NONE' }),
+      expect.objectContaining({ Action: 'lambda:InvokeFunction', InvokedViaFunctionUrl: true }),
+    ])
+  })
+
+  it('switches Lambda’s own retries off', () => {
+    expect(ofType(templateOf('mail.send'), 'Lambda::EventInvokeConfig')[0]!.Properties).toMatchObject({
+      MaximumRetryAttempts: 0,
+      Qualifier: '$LATEST',
+    })
+  })
+
+  it('shows no secret, and tells each function’s address under its worker’s name', () => {
+    const { Parameters, Outputs } = templateOf('mail.send', 'b')
+    expect(Parameters['SigningKeys']).toMatchObject({ NoEcho: true })
+    expect(Parameters['SmtpUrl']).toMatchObject({ NoEcho: true, Description: 'SMTP_URL' })
+    expect(Object.values(Outputs).map(({ Description }) => Description)).toEqual(['mail.send', 'b'])
+  })
+
+  it('tells names apart that are alike to CloudFormation', () => {
+    const template = templateOf('mail.send', 'mailSend', 'mail_send', 'mail-send')
+    expect(ofType(template, 'Lambda::Function')).toHaveLength(4)
+  })
+})
