@@ -1,7 +1,8 @@
 /** A job and its receipts, as text for people. */
 import { fileURLToPath } from 'node:url'
-import type { PauseView } from '../core/pauses.js'
+import type { PauseView } from '../core/pauseView.js'
 import type { ProgressView, ReportView } from '../core/report.js'
+import { reasonMessage, type WhyView } from '../core/why.js'
 import type { JobView, ReceiptError, ReceiptView } from '../core/wire.js'
 import type { Cli } from './cli.js'
 import {
@@ -42,6 +43,13 @@ export function describeJob(style: Style, job: JobView, reader: Reader): string 
   const receipts = job.receipts.map((receipt) => describeReceipt(style, receipt, reader))
   const running = job.log ? [['  log so far', ...logLines(style, job)].join('\n')] : []
   return [head, '', fields, ...[...receipts, ...running].flatMap((part) => ['', part])].join('\n')
+}
+
+/** A sentence for each reason, with times as the reader's clock shows them. */
+export function describeWhy(style: Style, { id, worker, state, reasons }: WhyView, now: Date): string {
+  const head = `${style.bold(worker)}  ${id}  ${paintState(style, state)}`
+  const sentences = reasons.map((reason) => plain(reasonMessage(reason, (time) => formatMoment(time, now))))
+  return [head, '', ...sentences.map((sentence) => `  ${sentence}`)].join('\n')
 }
 
 /** `its worker is paused by ada 4s ago: the relay is down`. */

@@ -12,6 +12,7 @@ import { jobReference } from './receipt.js'
 import { createTransport } from './transport.js'
 import { createSchedule, createSchedules } from './schedules.js'
 import type { AnyJobs, Client, EnqueueManyOptions, EnqueueOutcome, JobHandle, Registry } from './types.js'
+import { whyOf } from './why.js'
 import { jobDetails, jobSummary } from './view.js'
 
 export interface ClientOptions {
@@ -78,6 +79,7 @@ function createAnyClient({
         const page = await call((router, options) => router.jobs.list.query(filter, options))
         return { jobs: page.jobs.map(jobSummary), cursor: page.cursor }
       },
+      why: async (id) => whyOf(await call((router, options) => router.jobs.why.query({ id }, options))),
       cancel: (id) => call((router, options) => router.jobs.cancel.mutate({ id }, options)),
       retry: (id) => call((router, options) => router.jobs.retry.mutate({ id }, options)),
     },

@@ -44,4 +44,5 @@ export type {
   SchedulePreview,
   Schedules,
 } from './scheduleTypes.js'
+export type { Why, WhyReason } from './whyTypes.js'
 export type { AuditEntry, AuditOptions, AuditPage, CreatedKey, CreateKeyOptions, KeyDetails } from './adminTypes.js'

@@ -8,6 +8,7 @@ import type { EnqueueOptions } from '../core/enqueueOptions.js'
 import type { ErrandError } from '../core/errors.js'
 import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
 import type { JobState } from '../core/states.js'
+import type { Why } from './whyTypes.js'
 import type { Pause, Pausing } from './pauseTypes.js'
 import type { Scheduled, ScheduleOptions, Schedules } from './scheduleTypes.js'
 
@@ -213,6 +214,8 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs> extends Pausing<k
     /** Throws `UNKNOWN_JOB`. */
     get(id: string): Promise<JobDetails>
     list(options?: ListOptions<keyof Jobs & string>): Promise<JobPage>
+    /** What keeps a job from running now, in words and as data. Throws `UNKNOWN_JOB`. */
+    why(id: string): Promise<Why>
     /** A job that has not begun never will; one that runs is told to stop. Throws `UNKNOWN_JOB`, and `WRONG_STATE` once it has ended. */
     cancel(id: string): Promise<{ id: string; state: JobState }>
     /** Gives a final job new attempts. Throws `UNKNOWN_JOB`, `WRONG_STATE` before it has ended, and `KEY_TAKEN`. */

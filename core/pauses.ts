@@ -1,5 +1,6 @@
 /** Pauses as they travel: what does not start until somebody resumes it. */
 import { z } from 'zod'
+import type { PauseView } from './pauseView.js'
 
 const targetFields = {
   /** Everything. Excludes `worker` and `key`. */
@@ -30,17 +31,6 @@ export const pauseRequest = z
   .refine(namesOne, nameOne)
   .refine(keyHasWorker, nameWorker)
 export type PauseRequest = z.input<typeof pauseRequest>
-
-export interface PauseView {
-  scope: 'all' | 'worker' | 'key'
-  worker?: string
-  key?: string
-  /** The name of the API key of whoever paused it. */
-  by: string
-  /** ISO 8601. */
-  at: string
-  reason?: string
-}
 
 /** What `GET /pauses` shows. */
 export interface ListedPause extends PauseView {

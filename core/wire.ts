@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { durationProblem, parseDuration, type Duration } from './duration.js'
 import { reportFields, type ReportView } from './report.js'
-import type { PauseView } from './pauses.js'
+import type { PauseView } from './pauseView.js'
 import { jobStates, type JobState } from './states.js'
 import { uniqueKey, uniqueRequest } from './unique.js'
 

@@ -93,6 +93,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     keys: createKeyRing(store.keys, clock),
     metrics: createMetrics(store, () => clock.now()),
     pauses: createKnownPauses({ store, clock, events }),
+    lanes: () => ({ running: dispatcher.running, limit: concurrency }),
     url: withoutSlash(options.url),
     functionsUrl: withoutSlash(options.functionsUrl),
     writes: gatheredWrites(store, clock, {

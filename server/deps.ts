@@ -30,6 +30,8 @@ export interface Deps {
   keys: KeyRing
   metrics: Metrics
   pauses: KnownPauses
+  /** Attempts that run on this coordinator, and how many may. */
+  lanes: () => { running: number; limit: number }
   /** The coordinator's address as functions see it, without a slash at the end. */
   url: string
   /** Where the functions are, without a slash at the end. */

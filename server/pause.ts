@@ -12,7 +12,8 @@
  * after it took the pause away, or another one held a job by a pause that it knew of for a moment longer.
  */
 import { ErrandError } from '../core/errors.js'
-import type { ListedPause, PauseRequest, PauseTarget, PauseView, Resumed } from '../core/pauses.js'
+import type { ListedPause, PauseRequest, PauseTarget, Resumed } from '../core/pauses.js'
+import type { PauseView } from '../core/pauseView.js'
 import type { Deps } from './deps.js'
 import { heldBy, pauseId, pauseOfHeld, pauseView, type Pauses } from './pauses.js'
 import { slotsFreed } from './slots.js'

@@ -3,7 +3,7 @@
  * anew in the background, every half second while jobs start and with each poll of an idle coordinator. So a pause holds at once on the
  * coordinator that took it, and within three seconds on every other one.
  */
-import type { PauseView } from '../core/pauses.js'
+import type { PauseView } from '../core/pauseView.js'
 import type { Deps } from './deps.js'
 import type { HeldBy, PauseDocument } from './store/documents.js'
 import type { PausableJob } from './store/jobs.js'

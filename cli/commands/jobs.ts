@@ -8,7 +8,7 @@ import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { callForEach } from '../each.js'
 import { formatAgo, formatPercent, formatTable } from '../format.js'
-import { describeJob, describePause } from '../jobText.js'
+import { describeJob, describePause, describeWhy } from '../jobText.js'
 import { paintState, type Style } from '../style.js'
 import { tellEnd } from '../tellEnd.js'
 import { waitForEnd } from '../waitForEnd.js'
@@ -31,6 +31,7 @@ export function addJobs(program: Command, cli: Cli): void {
   addExamples(jobs, [
     ['errand jobs list --state failed', 'newest first'],
     ['errand jobs get <id>', 'one job with all its receipts'],
+    ['errand jobs why <id>', 'what keeps it from running'],
     ['errand jobs retry <id> <id>', 'as many attempts again'],
   ])
 
@@ -78,6 +79,18 @@ export function addJobs(program: Command, cli: Cli): void {
   addExamples(receiving, [
     ['errand jobs receipt 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
     ['errand jobs receipt 019ab2c4-5d6e-7f80-8123-456789abcdef --timeout 10s --json | jq .receipt.result', ''],
+  ])
+
+  const asking = jobs
+    .command('why <id>')
+    .description('say why a job does not run now')
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((id: string, options: CallOptions) => why(cli, id, options))
+  addSettings(asking, callerSettings)
+  addExamples(asking, [
+    ['errand jobs why 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
+    ['errand jobs why 019ab2c4-5d6e-7f80-8123-456789abcdef --json | jq .reasons[0].kind', ''],
   ])
 
   const cancelling = jobs
@@ -180,6 +193,13 @@ async function receipt(cli: Cli, id: string, { timeout = '5m', ...options }: Rec
   const out = cli.output(options)
   const limitMs = parseDuration(timeout)!
   tellEnd(cli, out, await waitForEnd(cli, out, options, { id, doing: 'Waiting for the job', limitMs }))
+}
+
+async function why(cli: Cli, id: string, options: CallOptions): Promise<void> {
+  const out = cli.output(options)
+  const call = { ...options, roles: ['observe'] as const, doing: 'Asking why' }
+  const answer = await callCoordinator(cli, out, call, (router, options) => router.jobs.why.query({ id }, options))
+  out.result(answer, (style) => describeWhy(style, answer, cli.now()))
 }
 
 const jobLine = (style: Style, { id, state }: { id: string; state: JobState }): string =>

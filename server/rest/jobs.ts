@@ -6,6 +6,7 @@ import { enqueueMany } from '../enqueueMany.js'
 import { cancelJob, getJob } from '../operate.js'
 import { putSchedule } from '../schedule.js'
 import { scheduledView } from '../scheduleView.js'
+import { whyJob } from '../why.js'
 import { allow, limitBody, maxManyBytes, operate, readBody, type RestOptions } from './request.js'
 
 export function addJobRoutes(app: Hono, options: RestOptions): void {
@@ -31,6 +32,11 @@ export function addJobRoutes(app: Hono, options: RestOptions): void {
   app.get('/job/:id', async (context) => {
     allow(options, context, 'observe', 'enqueue')
     return context.json(await getJob(deps, context.req.param('id')))
+  })
+
+  app.get('/job/:id/why', async (context) => {
+    allow(options, context, 'observe')
+    return context.json(await whyJob(deps, context.req.param('id')))
   })
 
   app.delete('/job/:id', operate(options, 'jobs.cancel'), async (context) =>

@@ -269,6 +269,32 @@ export const openapi = {
         },
       },
     },
+    '/job/{id}/why': {
+      get: {
+        summary: 'Why a job does not run now, in words and as data',
+        security: roles('observe'),
+        parameters: [jobIdParameter],
+        responses: {
+          200: {
+            description: 'What keeps it, first what would have to go first.',
+            ...json({
+              type: 'object',
+              properties: {
+                id: text,
+                worker: text,
+                state: { enum: jobStates },
+                running: { type: 'boolean' },
+                reasons: {
+                  type: 'array',
+                  items: { type: 'object', required: ['kind', 'message'], properties: { kind: text, message: text } },
+                },
+              },
+            }),
+          },
+          404: problem('No such job.'),
+        },
+      },
+    },
     '/job/{id}/receipt': {
       get: {
         summary: 'How the job ended; held open until it has, or the time is over',

@@ -5,6 +5,7 @@ import { endedRequest, longestWaitMs, waitManyRequest } from '../../core/ends.js
 import { listJobsRequest } from '../../core/wire.js'
 import { streamEnds, waitForSome } from '../ends.js'
 import { cancelJob, getJob, listJobs, retryJob } from '../operate.js'
+import { whyJob } from '../why.js'
 import { createRouter, toFollow, toObserve, toOperate } from './procedure.js'
 
 const jobId = z.strictObject({ id: z.string().min(1).max(100) })
@@ -12,6 +13,7 @@ const jobId = z.strictObject({ id: z.string().min(1).max(100) })
 export const jobsRouter = createRouter({
   get: toFollow.input(jobId).query(({ ctx, input }) => getJob(ctx.deps, input.id)),
   list: toObserve.input(listJobsRequest).query(({ ctx, input }) => listJobs(ctx.deps, input)),
+  why: toObserve.input(jobId).query(({ ctx, input }) => whyJob(ctx.deps, input.id)),
   cancel: toOperate.input(jobId).mutation(({ ctx, input }) => cancelJob(ctx.deps, input.id)),
   retry: toOperate.input(jobId).mutation(({ ctx, input }) => retryJob(ctx.deps, input.id)),
   /** A long poll: the job once it is final, or as it is when the time is over. */

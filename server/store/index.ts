@@ -15,6 +15,7 @@ import { batchesStore, type BatchesStore } from './batches.js'
 import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs.js'
 import { keysStore, type KeysStore } from './keys.js'
+import { linesStore, type LinesStore } from './lines.js'
 import { pausesStore, type PausesStore } from './pauses.js'
 import { receiptsStore, type ReceiptsStore } from './receipts.js'
 import { schedulesStore, type SchedulesStore } from './schedules.js'
@@ -25,6 +26,7 @@ export interface Store {
   receipts: ReceiptsStore
   schedules: SchedulesStore
   throttles: ThrottlesStore
+  lines: LinesStore
   pauses: PausesStore
   audit: AuditStore
   batches: BatchesStore
@@ -43,6 +45,7 @@ export function createStore(db: Db): Store {
     receipts: receiptsStore(db.collection<AttemptEndDocument>('receipts')),
     schedules: schedulesStore(db.collection<ScheduleDocument>('schedules')),
     throttles: throttlesStore(db.collection<ThrottleDocument>('throttles')),
+    lines: linesStore(db.collection<JobDocument>('jobs')),
     pauses: pausesStore(db.collection<PauseDocument>('pauses')),
     audit: auditStore(db.collection<AuditDocument>('audit')),
     batches: batchesStore(db.collection<BatchDocument>('batches'), db.collection<JobDocument>('jobs')),

@@ -10,6 +10,7 @@ const leaves = [
   ['enqueue-many'],
   ['jobs', 'list'],
   ['jobs', 'get'],
+  ['jobs', 'why'],
   ['jobs', 'cancel'],
   ['jobs', 'retry'],
   ['pause'],

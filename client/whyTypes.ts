@@ -1,0 +1,20 @@
+/** Why a job does not run, in the typed client: as on the wire, with Dates for times. */
+import type { Reason, WhyView } from '../core/why.js'
+
+/** Fields that are times, wherever they stand. */
+type TimeField = 'at' | 'deadline' | 'finishedAt' | 'since' | 'startedAt' | 'until'
+
+type Dated<Value> = Value extends object
+  ? { [Field in keyof Value]: Field extends TimeField ? Date : Dated<Value[Field]> }
+  : Value
+
+/** One thing that keeps a job from running; `kind` says which, and what else there is. */
+export type WhyReason = Dated<Reason> & {
+  /** The same in words. Times in it are ISO 8601. */
+  message: string
+}
+
+export interface Why extends Omit<WhyView, 'reasons'> {
+  /** What would have to go first stands first. */
+  reasons: WhyReason[]
+}
