@@ -2,6 +2,7 @@
  * The loops around a job's life. Each step is a function of its deps that a test, or a serverless host's cron trigger, can call by hand;
  * here they get an interval, jitter, error handling and a clean stop.
  */
+import { setMaxListeners } from 'node:events'
 import type { Deps } from './deps.js'
 import type { Dispatcher } from './dispatcher.js'
 import { sweepPaused } from './pause.js'
@@ -78,6 +79,8 @@ export async function releaseHeld(deps: Deps): Promise<undefined> {
 
 export function startLoops(deps: Deps, dispatcher: Dispatcher): Loops {
   const stopped = new AbortController()
+  // one listener for each loop that waits
+  setMaxListeners(0, stopped.signal)
   const running = stepsOfLife(deps, dispatcher).map((loop) => runLoop(deps, loop, stopped.signal))
   return {
     async stop() {
