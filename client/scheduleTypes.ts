@@ -48,7 +48,7 @@ export type ScheduleChange = { [Field in keyof SchedulePolicies]?: SchedulePolic
 export type PreviewOptions = {
   /** A tick at this moment is shown: a `Date`, ISO 8601, or a local time in `timezone`. Default: now. */
   from?: Date | string | undefined
-  /** How many ticks at the most, 1 to 1000. Default 10. */
+  /** How many ticks at the most, 1 to 1000, within a century. Default 10. */
   count?: number | undefined
 } & (
   | ({ id: string } & { [Field in keyof Timing]?: undefined } & { cron?: undefined; every?: undefined })
@@ -70,7 +70,7 @@ export interface Schedules {
   list(): Promise<ScheduleDetails[]>
   /** Throws `UNKNOWN_SCHEDULE`. */
   get(id: string): Promise<ScheduleDetails>
-  /** When a schedule ticks next, or when a rule would: `preview({ id })`, `preview({ cron: '0 9 * * *', timezone: 'Europe/Berlin' })`. Throws `INVALID_TIME`, `UNKNOWN_SCHEDULE`. */
+  /** When a schedule ticks next (a paused one: when it would), or when a rule would: `preview({ id })`, `preview({ cron: '0 9 * * *', timezone: 'Europe/Berlin' })`. Throws `INVALID_TIME`, `UNKNOWN_SCHEDULE`. */
   preview(options: PreviewOptions): Promise<SchedulePreview>
   /** Changes what is given; `null` takes a field back to its default. Throws `UNKNOWN_SCHEDULE`, `INVALID_TIME`, `INVALID_ARGS`, and `WRONG_STATE` for one made in code. */
   update(id: string, change: ScheduleChange): Promise<ScheduleDetails>

@@ -7,6 +7,9 @@ import { ticks } from './ticks.js'
 
 export const mostPreviewed = 1_000
 
+/** A century. A fifth Monday in February comes every 28 years, and a thousand of them would keep a coordinator busy for seconds. */
+const horizonMs = 100 * 365.25 * 86_400_000
+
 export interface PreviewedTick {
   /** ISO 8601, in UTC. */
   at: string
@@ -21,7 +24,7 @@ export interface PreviewOptions {
   since?: Date
   /** A moment, or a local time in the rule's zone. A tick at that moment is shown. */
   from: Date | string
-  /** At most so many; fewer where the rule has no more. */
+  /** At most so many; fewer where the rule has no more within a century. */
   count: number
 }
 
@@ -31,7 +34,9 @@ export function previewOf(rule: ScheduleRule, { id, since, from, count }: Previe
   const { missed: _, overrun: __, ...timing } = withDefaults(rule)
   const first = readMoment(from, timing.timezone, 'from')
   const found: PreviewedTick[] = []
+  const end = first.getTime() + horizonMs
   for (const tick of ticks(tickRule(rule, { id, since: since ?? first }), new Date(first.getTime() - 1))) {
+    if (tick.getTime() >= end) break
     found.push({ at: tick.toISOString(), local: localTime(tick, timing.timezone) })
     if (found.length >= count) break
   }

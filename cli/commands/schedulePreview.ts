@@ -69,7 +69,7 @@ async function preview(cli: Cli, stored: string | undefined, options: PreviewOpt
 const weekdays = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 
 function previewText(style: Style, { timezone, ticks }: SchedulePreview, now: Date): string {
-  if (ticks.length === 0) return 'No more ticks.'
+  if (ticks.length === 0) return 'No ticks within a century.'
   return formatTable(
     style,
     ['', timezone.toUpperCase(), 'UTC', ''],

@@ -39,6 +39,11 @@ describe('schedules preview', () => {
     expect(a.ticks).not.toEqual(b.ticks)
   })
 
+  it('looks no further than a century', async () => {
+    const rare = jsonOf(await preview('--cron', '0 0 * 2 1#5', '--from', '2030-01-01', '--count', '1000', '--json'))
+    expect(rare.ticks.map(({ at }: { at: string }) => at.slice(0, 4))).toEqual(['2044', '2072', '2112'])
+  })
+
   it.each([
     ['a bad expression', ['--cron', '61 * * * *'], /"61 \* \* \* \*" cannot work/],
     ['an unknown zone', ['--cron', '1 * * * *', '--timezone', 'Mars/Base'], /"Mars\/Base" is not a time zone/],
