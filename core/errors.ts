@@ -19,6 +19,7 @@ export const errorCodes = {
   UNKNOWN_WORKER: 404,
   UNKNOWN_JOB: 404,
   UNKNOWN_SCHEDULE: 404,
+  UNKNOWN_GROUP: 404,
   /** No API key has this name. */
   UNKNOWN_KEY: 404,
   /** What was to be resumed is not paused. */
@@ -35,6 +36,8 @@ export const errorCodes = {
   WRONG_STATE: 409,
   /** The args are of a later version than the worker: its code was rolled back, or is not deployed everywhere yet. */
   VERSION_AHEAD: 409,
+  /** The group is over and its follow-up cannot be made; `details.problem` says why. */
+  GROUP_STUCK: 409,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   INTERNAL: 500,

@@ -13,6 +13,8 @@ export type {
   UniquePolicy,
 } from './defineJob.js'
 export type { OnConflict, UniqueOptions, UniqueUntil } from './uniqueOptions.js'
+export { groupSummary } from './groupSummary.js'
+export type { GroupMember, GroupSummary } from './groupTypes.js'
 export type { Backoff } from './backoff.js'
 export type { Duration } from './duration.js'
 export { Fatal, RetryAfter, Snooze } from './outcome.js'

@@ -197,6 +197,10 @@ export interface JobView extends ReportView {
   finishedAt?: string
   key?: string
   scheduleId?: string
+  /** The group it is a member of. */
+  groupId?: string
+  /** The group whose follow-up it is. */
+  followsGroupId?: string
   /** What keeps a job that waits from starting, where that is a pause. */
   paused?: PauseView
   /** False while no deployed worker has the job's name; the job waits until it is back. */

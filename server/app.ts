@@ -3,6 +3,7 @@ import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
 import { Hono } from 'hono'
 import type { Guard } from './auth.js'
 import type { Deps } from './deps.js'
+import type { GroupWaits } from './groups/wait.js'
 import { openapi } from './rest/openapi.js'
 import { addRestRoutes } from './rest/index.js'
 import { allow, maxManyBytes } from './rest/request.js'
@@ -14,13 +15,14 @@ import { ErrandError } from '../core/errors.js'
 export interface AppOptions {
   deps: Deps
   waits: Waits
+  groupWaits: GroupWaits
   guard: Guard
   maxBodyBytes: number
   /** False while the coordinator starts or stops. */
   isReady: () => boolean
 }
 
-export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOptions): Hono {
+export function createApp({ deps, waits, groupWaits, guard, maxBodyBytes, isReady }: AppOptions): Hono {
   const app = new Hono()
 
   app.onError((error, context) => {
@@ -56,7 +58,14 @@ export function createApp({ deps, waits, guard, maxBodyBytes, isReady }: AppOpti
       router,
       // `jobs.ended` and `jobs.waitMany` name more jobs than an address can hold
       allowMethodOverride: true,
-      createContext: () => ({ deps, waits, guard, identity: context.get('identity'), signal: req.raw.signal }),
+      createContext: () => ({
+        deps,
+        waits,
+        groupWaits,
+        guard,
+        identity: context.get('identity'),
+        signal: req.raw.signal,
+      }),
     })
   })
 

@@ -11,6 +11,8 @@ import type { Deps, Writes } from './deps.js'
 import { createDispatcher, type Dispatcher } from './dispatcher.js'
 import { createEvents } from './events.js'
 import { gatherWrites } from './gatherWrites.js'
+import { createGroupEnds } from './groups/ends.js'
+import { createGroupWaits } from './groups/wait.js'
 import { createIds } from './ids.js'
 import { createHttpInvoker, type Invoke } from './invoke.js'
 import { createKeyRing } from './keyRing.js'
@@ -100,9 +102,11 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
       insertJobs: (jobs) => insertOrStart(deps, dispatcher, jobs),
       slotsFreed: (slotKeys) => slotsFreed(deps, slotKeys),
     }),
+    groups: createGroupEnds(() => deps),
   }
   const dispatcher: Dispatcher = createDispatcher(deps, concurrency)
   const waits = createWaits(deps)
+  const groupWaits = createGroupWaits(deps)
   let state: 'new' | 'ready' | 'stopped' = 'new'
   let starting: Promise<void> | undefined
   let stopping: Promise<void> | undefined
@@ -112,6 +116,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const app = createApp({
     deps,
     waits,
+    groupWaits,
     guard: createGuard({
       apiKeys: options.apiKeys ?? [],
       ring: deps.keys,
@@ -135,6 +140,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     state = 'stopped'
     stopped.abort()
     waits.stop()
+    groupWaits.stop()
     await starting?.catch(() => {})
     await loops?.stop()
     await dispatcher.stop(graceMs)

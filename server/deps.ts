@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.js'
 import type { Contracts } from './contracts.js'
 import type { Events } from './events.js'
+import type { GroupEnds } from './groups/ends.js'
 import type { Invoke } from './invoke.js'
 import type { KeyRing } from './keyRing.js'
 import type { Log } from './log.js'
@@ -37,6 +38,7 @@ export interface Deps {
   /** Where the functions are, without a slash at the end. */
   functionsUrl: string
   writes: Writes
+  groups: GroupEnds
 }
 
 /** The writes that are gathered; see server/gatherWrites. */

@@ -14,6 +14,8 @@ export interface EventMap {
   finished: { id: string; scheduleId?: string }
   /** An attempt has its receipt, and its job has moved. */
   attempted: { job: ClaimedJob; receipt: ReceiptDocument }
+  /** A group is over: closed, or stuck. */
+  groupOver: { id: string }
   /** A running job was cancelled. */
   cancelled: { id: string; claim: string }
 }
@@ -32,6 +34,7 @@ export function createEvents(): Events {
     resumed: new Set(),
     finished: new Set(),
     attempted: new Set(),
+    groupOver: new Set(),
     cancelled: new Set(),
   }
   return {

@@ -23,6 +23,14 @@ export function createIds(now: () => Date): () => string {
 export const tickId = (scheduleId: string, tick: Date): string =>
   uuid(tick.getTime(), 0, createHash('sha256').update(`${scheduleId}\n${tick.toISOString()}`).digest())
 
+/** The id of a group's follow-up: the same on every coordinator, and as old as the group, so that it stands where the group stood. */
+export const followUpId = (groupId: string): string =>
+  uuid(
+    Number.parseInt(groupId.replace('-', '').slice(0, 12), 16),
+    0,
+    createHash('sha256').update(`${groupId}\nfollow-up`).digest(),
+  )
+
 /** No id of that moment or a later one is smaller. */
 export const firstIdAt = (time: Date): string => timePart(Math.max(0, time.getTime()))
 

@@ -5,6 +5,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Deps } from './deps.js'
 import type { Dispatcher } from './dispatcher.js'
+import { sweepGroups } from './groups/sweep.js'
 import { sweepPaused } from './pause.js'
 import { purge } from './purge.js'
 import { reap } from './reap.js'
@@ -50,6 +51,7 @@ const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Loop[] => [
   { name: 'keys', everyMs: 60_000, run: () => deps.keys.writeUses().then(() => undefined) },
   { name: 'unblock', everyMs: 5_000, run: () => sweepBlocked(deps).then(() => undefined) },
   { name: 'finish batches', everyMs: 60_000, run: () => sweepBatches(deps).then(() => undefined) },
+  { name: 'close groups', everyMs: 60_000, run: (signal) => sweepGroups(deps, signal).then(() => undefined) },
   { name: 'release', everyMs: 30_000, run: () => releaseHeld(deps) },
   {
     name: 'resume',

@@ -9,7 +9,8 @@ import { finishedEvent } from './events.js'
 import { uniqueKeyOf } from './unique.js'
 import { unknownJob } from './receive.js'
 import { slotsFreed } from './slots.js'
-import { jobView } from './view.js'
+import { memberOf } from './transition.js'
+import { jobRow, jobView } from './view.js'
 
 /** Throws `UNKNOWN_JOB`. */
 export async function getJob(deps: Deps, id: string): Promise<JobView> {
@@ -36,22 +37,15 @@ export async function listJobs(
   ])
   const page = found.slice(0, limit)
   return {
-    jobs: page.map((job) => {
-      const {
-        receipts: _,
-        log: _log,
-        logDropped: _dropped,
-        ...view
-      } = jobView(job, [], { contracts: deps.contracts, pauses })
-      return view
-    }),
+    jobs: page.map((job) => jobRow(job, { contracts: deps.contracts, pauses })),
     cursor: found.length > limit ? page.at(-1)!._id : null,
   }
 }
 
 /**
  * A job that has not begun never will; of one that runs the function is told to stop, and its receipt changes nothing any more.
- * Throws `UNKNOWN_JOB`, and `WRONG_STATE` for a job that has succeeded or failed. A job that is cancelled already stays so.
+ * A job that has failed can be cancelled only while its group waits for it. Throws `UNKNOWN_JOB`, and `WRONG_STATE` for a job that has succeeded or
+ * failed. A job that is cancelled already stays so.
  */
 export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; state: JobState }> {
   const job = await deps.store.jobs.find(id)
@@ -64,6 +58,7 @@ export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; s
     if (before.state === 'running') deps.events.emit('cancelled', { id, claim: before.claim! })
     if (before.slot !== undefined) await slotsFreed(deps, [before.slotKey!])
     deps.events.emit('finished', finishedEvent(before))
+    if (before.group !== undefined) await deps.groups.memberFinal(memberOf(before, before.group), 'cancelled')
     return { id, state: 'cancelled' }
   }
   const after = await deps.store.jobs.find(id)

@@ -54,7 +54,12 @@ export async function move(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocum
   await moved(deps, job, receipt, transition)
 }
 
-async function moved(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument, { set }: Transition): Promise<void> {
+async function moved(
+  deps: Deps,
+  job: ClaimedJob,
+  receipt: AttemptEndDocument,
+  { set, member }: Transition,
+): Promise<void> {
   if (receipt.status === 'snoozed') deps.metrics.snoozed(job.worker)
   else {
     deps.metrics.attempt(job.worker, receipt)
@@ -65,6 +70,7 @@ async function moved(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument, {
   else if (set.runAt) deps.events.emit('scheduled', set.runAt)
   // a snooze stays while somebody may still be about to write another end of the same run; one that a crash leaves goes with the job
   if (job.snoozes !== undefined) await deps.store.receipts.removeSnoozes(job._id, receipt._id)
+  if (member && isFinal(set.state)) await deps.groups.memberFinal(member, set.state)
 }
 
 async function transitionFor(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument): Promise<Transition> {

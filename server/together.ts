@@ -37,17 +37,22 @@ export type PlacedJob = PreparedJob & { place: Place }
  * Throws `BATCH_REFUSED` with issues that name the items.
  */
 export async function enqueueTogether(deps: Deps, items: readonly unknown[], asker: Asker): Promise<EnqueueOutcome[]> {
-  const placed = await checkAll(
+  const { placed, issues } = await checkEach(
     deps,
     items.map((item, index) => ({ item, place: ['jobs', index] })),
     asker,
   )
+  if (issues.length > 0) throw refused(issues, items.length)
   const enqueued = await insertTogether(deps, placed, { mayExist: true })
   return enqueued.map(({ runAt, ...job }) => ({ ok: true, ...job, runAt: runAt.toISOString() }))
 }
 
-/** Each item by its worker's schema. Throws `BATCH_REFUSED` with what is wrong with all of them. */
-export async function checkAll(deps: Deps, items: readonly PlacedItem[], asker: Asker): Promise<PlacedJob[]> {
+/** Each item by its worker's schema. `placed` has all of them, in order, where there are no issues. */
+export async function checkEach(
+  deps: Deps,
+  items: readonly PlacedItem[],
+  asker: Asker,
+): Promise<{ placed: PlacedJob[]; issues: Issue[] }> {
   const issues: Issue[] = []
   const placed = await Promise.all(
     items.map(async ({ item, place }) => {
@@ -61,8 +66,7 @@ export async function checkAll(deps: Deps, items: readonly PlacedItem[], asker: 
       }
     }),
   )
-  if (issues.length > 0) throw refused(issues, items.length)
-  return placed as PlacedJob[]
+  return { placed: placed as PlacedJob[], issues }
 }
 
 /** What is wrong with one item, in the request's own paths. An error that is not about the item is thrown on. */
@@ -97,7 +101,7 @@ function comparePlaces(a: Place, b: Place): number {
 }
 
 export interface TogetherOptions {
-  /** Whether a job that is there already, and holds the key, may stand for the item. */
+  /** Whether a job that holds the key, there already or earlier in the request, may stand for the item. */
   mayExist: boolean
   /** Writes what belongs to the batch beside its jobs; the store's `release` and `undo` of the batch take care of it too. */
   begin?: (batch: string) => Promise<void>
@@ -109,7 +113,7 @@ export async function insertTogether(
   placed: readonly PlacedJob[],
   { mayExist, begin }: TogetherOptions,
 ): Promise<Enqueued[]> {
-  const firsts = firstOfEachKey(placed)
+  const firsts = firstOfEachKey(placed, mayExist)
   const fresh = placed.filter((item) => !firsts.has(item))
   const existing = await findHolders(deps, fresh, mayExist, placed.length)
   const missing = fresh.filter((item) => !existing.has(item))
@@ -123,7 +127,7 @@ export async function insertTogether(
 }
 
 /** For items whose key an earlier one has: that one. */
-function firstOfEachKey(placed: readonly PlacedJob[]): Map<PlacedJob, PlacedJob> {
+function firstOfEachKey(placed: readonly PlacedJob[], mayExist: boolean): Map<PlacedJob, PlacedJob> {
   const holders = new Map<string, PlacedJob>()
   const firsts = new Map<PlacedJob, PlacedJob>()
   const issues: Issue[] = []
@@ -132,7 +136,7 @@ function firstOfEachKey(placed: readonly PlacedJob[]): Map<PlacedJob, PlacedJob>
     if (uniqueKey === undefined) continue
     const first = holders.get(uniqueKey)
     if (!first) holders.set(uniqueKey, item)
-    else if (isSameWork(item)) firsts.set(item, first)
+    else if (mayExist && isSameWork(item)) firsts.set(item, first)
     else issues.push(keyTaken(item, `The key is taken by ${first.place.join('.')}, earlier in the request.`))
   }
   if (issues.length > 0) throw refused(issues, placed.length)

@@ -4,15 +4,15 @@
  */
 import { backoffMs, defaultBackoff } from '../core/backoff.js'
 import type { Contract } from '../core/contract.js'
-import type { AttemptEndDocument, ClaimedJob, SnoozeDocument } from './store/documents.js'
-import type { Transition } from './store/jobs.js'
+import type { AttemptEndDocument, ClaimedJob, JobDocument, SnoozeDocument } from './store/documents.js'
+import type { Member, Transition } from './store/jobs.js'
 
 /** For jobs whose worker was removed while they ran. */
 const keepUnknownMs = { succeeded: 86_400_000, failed: 30 * 86_400_000, cancelled: 7 * 86_400_000 }
 
 /** What was told is in the receipt now. */
 const attemptUnset = ['throttled', 'report'] as const
-const finalUnset = ['uniqueKey', ...attemptUnset] as const
+const keyToo = ['uniqueKey', ...attemptUnset] as const
 
 export function decide(
   job: ClaimedJob,
@@ -26,9 +26,10 @@ export function decide(
   const final = (state: 'succeeded' | 'failed'): Transition => ({
     ...leaving(job),
     set: { state },
-    unset: job.uniqueUntil && job.uniqueUntil > now ? attemptUnset : finalUnset,
+    unset: finalUnset(job, state, now),
     // a job that holds its key is kept as long as it holds it
     keepMs: Math.max(keepMs[state], (job.uniqueUntil?.getTime() ?? 0) - now.getTime()),
+    ...(job.group === undefined ? {} : { member: memberOf(job, job.group) }),
   })
   if (receipt.status === 'success') return final('succeeded')
   if (receipt.fatal || job.attempt >= job.maxAttempts) return final('failed')
@@ -40,6 +41,18 @@ export function decide(
     set: { state: waitMs === 0 ? 'queued' : 'scheduled', runAt: new Date(now.getTime() + waitMs) },
     unset: attemptUnset,
   }
+}
+
+export const memberOf = ({ groupPolicy }: Pick<JobDocument, 'groupPolicy'>, group: string): Member => ({
+  group,
+  policy: groupPolicy ?? 'continue',
+})
+
+function finalUnset(job: ClaimedJob, state: 'succeeded' | 'failed', now: Date): readonly (keyof JobDocument)[] {
+  const unset = job.uniqueUntil && job.uniqueUntil > now ? attemptUnset : keyToo
+  if (job.groupOpen === undefined) return unset
+  // a group that waits does so until its member was tried again, or cancelled
+  return job.groupPolicy === 'wait' && state === 'failed' ? unset : [...unset, 'groupOpen']
 }
 
 /** Every way out of `running` gives the slot back, in the same write. */

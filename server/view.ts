@@ -1,6 +1,6 @@
 /** Documents as others see them. */
 import type { JobState } from '../core/states.js'
-import type { JobView, ReceiptView } from '../core/wire.js'
+import type { JobRow, JobView, ReceiptView } from '../core/wire.js'
 import type { Contracts } from './contracts.js'
 import { pauseView, type Pauses } from './pauses.js'
 import type { JobDocument, ReceiptDocument } from './store/documents.js'
@@ -9,11 +9,12 @@ import { toldSoFar, toldView } from './told.js'
 /** States of jobs that a pause keeps from starting, now or when they are due. */
 const waitingStates: readonly JobState[] = ['scheduled', 'queued', 'blocked']
 
-export function jobView(
-  job: JobDocument,
-  receipts: ReceiptDocument[],
-  { contracts, pauses }: { contracts: Contracts; pauses: Pauses },
-): JobView {
+interface Seen {
+  contracts: Contracts
+  pauses: Pauses
+}
+
+export function jobView(job: JobDocument, receipts: ReceiptDocument[], { contracts, pauses }: Seen): JobView {
   const pause = waitingStates.includes(job.state) ? pauses.covering(job) : undefined
   return {
     id: job._id,
@@ -28,6 +29,8 @@ export function jobView(
     ...(job.finishedAt === undefined ? {} : { finishedAt: job.finishedAt.toISOString() }),
     ...(job.key === undefined ? {} : { key: job.key }),
     ...(job.scheduleId === undefined ? {} : { scheduleId: job.scheduleId }),
+    ...(job.group === undefined ? {} : { groupId: job.group }),
+    ...(job.follows === undefined ? {} : { followsGroupId: job.follows }),
     ...toldView(toldSoFar(job, receipts)),
     ...(pause === undefined ? {} : { paused: pauseView(pause) }),
     workerKnown: contracts.has(job.worker),
@@ -36,6 +39,12 @@ export function jobView(
     ...(job.argsVersion === undefined ? {} : { argsVersion: job.argsVersion }),
     receipts: receipts.map((receipt) => receiptView(receipt, isLate(job, receipt))),
   }
+}
+
+/** A job as lists show it. */
+export function jobRow(job: JobDocument, seen: Seen): JobRow {
+  const { receipts: _, log: _log, logDropped: _dropped, ...row } = jobView(job, [], seen)
+  return row
 }
 
 /** Whether its attempt had been cancelled before it came. */

@@ -6,6 +6,7 @@ import type { Hono } from 'hono'
 import { addAuditRoutes } from './audit.js'
 import { addCompatRoutes } from './compat.js'
 import { addEndRoutes } from './ends.js'
+import { addGroupRoutes } from './groups.js'
 import { addJobRoutes } from './jobs.js'
 import { addKeyRoutes } from './keys.js'
 import { addPauseRoutes } from './pauses.js'
@@ -20,6 +21,7 @@ export function addRestRoutes(app: Hono, options: RestOptions): void {
   addJobRoutes(app, options)
   addEndRoutes(app, options)
   addPauseRoutes(app, options)
+  addGroupRoutes(app, options)
   addAuditRoutes(app, options)
   addScheduleRoutes(app, options)
   addKeyRoutes(app, options)

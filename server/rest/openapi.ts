@@ -8,6 +8,7 @@ import { previewRequest, scheduleChange, scheduleRequest } from '../../core/sche
 import { enqueueManyLimit, enqueueManyRequest, enqueueRequest, postJobRequest } from '../../core/wire.js'
 import { createKeyRequest } from '../../core/keys.js'
 import { roles as allRoles, type Role } from '../../core/roles.js'
+import { groupPaths } from './groupPaths.js'
 import { finalStates, jobStates } from '../../core/states.js'
 import { reportRequest } from '../../core/report.js'
 import { attemptEnd } from '../../core/attemptEnd.js'
@@ -86,6 +87,8 @@ const job = {
     finishedAt: time,
     ...told,
     paused: pause,
+    groupId: text,
+    followsGroupId: text,
     workerKnown: { type: 'boolean' },
     args: { type: 'object' },
     argsMeta: {},
@@ -429,6 +432,7 @@ export const openapi = {
         },
       },
     },
+    ...groupPaths({ schemaOf, json, problem, queryOf, roles, job }),
     '/audit': {
       get: {
         summary: 'What operators did, newest first',

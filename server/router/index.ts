@@ -2,13 +2,16 @@
  * The tRPC router: small and fixed, with the worker's name as data, so that editors stay quick however many workers there are.
  * The typed client (client/) puts the types of `jobs/registry.gen.ts` around it.
  */
+import { groupRequest } from '../../core/groups.js'
 import { scheduleRequest } from '../../core/schedules.js'
 import { enqueueManyRequest, enqueueRequest } from '../../core/wire.js'
 import { enqueue } from '../enqueue.js'
 import { enqueueMany } from '../enqueueMany.js'
+import { makeGroup } from '../groups/make.js'
 import { putSchedule } from '../schedule.js'
 import { auditRouter } from './audit.js'
 import { compatRouter } from './compat.js'
+import { groupsRouter } from './groups.js'
 import { jobsRouter } from './jobs.js'
 import { keysRouter } from './keys.js'
 import { pausesRouter } from './pauses.js'
@@ -20,8 +23,10 @@ export const router = createRouter({
   enqueueMany: toEnqueue
     .input(enqueueManyRequest)
     .mutation(({ ctx, input }) => enqueueMany(ctx.deps, input, ctx.actor)),
+  group: toEnqueue.input(groupRequest).mutation(({ ctx, input }) => makeGroup(ctx.deps, input, ctx.actor)),
   schedule: toEnqueue.input(scheduleRequest).mutation(({ ctx, input }) => putSchedule(ctx.deps, input, ctx.actor)),
   jobs: jobsRouter,
+  groups: groupsRouter,
   schedules: schedulesRouter,
   pauses: pausesRouter,
   audit: auditRouter,

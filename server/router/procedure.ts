@@ -7,12 +7,14 @@ import type { Role } from '../../core/roles.js'
 import { codeOf, operateAudited } from '../audit.js'
 import type { Actor, Guard, Identity } from '../auth.js'
 import type { Deps } from '../deps.js'
+import type { GroupWaits } from '../groups/wait.js'
 import type { Waits } from '../wait.js'
 import { badRequest, toWireError } from '../wireError.js'
 
 export interface RouterContext {
   deps: Deps
   waits: Waits
+  groupWaits: GroupWaits
   guard: Guard
   identity: Identity
   /** Aborts when the caller has gone away. */

@@ -1,8 +1,14 @@
-/** Batches: jobs that come all or none. A batch's document says what becomes of its jobs; see server/together. */
+/** Batches: jobs, and groups of them, that come all or none. A batch's document says what becomes of its jobs; see server/together. */
 import type { Collection } from 'mongodb'
-import type { BatchDocument, JobDocument } from './documents.js'
+import type { BatchDocument, GroupDocument, JobDocument } from './documents.js'
 
-export function batchesStore(batches: Collection<BatchDocument>, jobs: Collection<JobDocument>) {
+interface Collections {
+  batches: Collection<BatchDocument>
+  jobs: Collection<JobDocument>
+  groups: Collection<GroupDocument>
+}
+
+export function batchesStore({ batches, jobs, groups }: Collections) {
   return {
     async begin(id: string, now: Date): Promise<void> {
       await batches.insertOne({ _id: id, state: 'writing', since: now })
@@ -29,11 +35,14 @@ export function batchesStore(batches: Collection<BatchDocument>, jobs: Collectio
     async release(id: string): Promise<void> {
       await jobs.updateMany({ batch: id, held: 'together' }, { $unset: { batch: '', held: '' } }, { hint: 'together' })
       await jobs.updateMany({ batch: id }, { $unset: { batch: '' } }, { hint: 'together' })
+      // last: a group that is still being written is not closed, and one that is written has all its members
+      await groups.updateMany({ batch: id }, { $unset: { batch: '' } }, { hint: 'together' })
     },
 
     /** Answers with how many jobs went. */
     async undo(id: string): Promise<number> {
       const { deletedCount } = await jobs.deleteMany({ batch: id }, { hint: 'together' })
+      await groups.deleteMany({ batch: id }, { hint: 'together' })
       return deletedCount
     },
   }

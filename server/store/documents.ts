@@ -1,5 +1,6 @@
 /** What lies in the database. Dates are database time. */
 import type { AuditTarget } from '../../core/audit.js'
+import type { GroupPolicy, GroupProblem } from '../../core/groupTypes.js'
 import type { Role } from '../../core/roles.js'
 import type { ScheduleRule } from '../../core/scheduleRule.js'
 import type { AttemptLog } from '../../core/attemptLog.js'
@@ -47,6 +48,14 @@ export interface JobDocument {
   scheduleId?: string
   /** Its schedule waits for its end, to make the next one. */
   followed?: true
+  /** The group it is a member of, for ever. */
+  group?: string
+  /** The same while it keeps the group open; taken out by the write that makes it final. Under `wait` a failed member keeps it. */
+  groupOpen?: string
+  /** What its failure does to the group; absent for `continue`. */
+  groupPolicy?: Exclude<GroupPolicy, 'continue'>
+  /** The group whose follow-up it is. */
+  follows?: string
 
   /** Only while running: the fence. Every write on the attempt names it. */
   claim?: string
@@ -183,6 +192,41 @@ export interface AuditDocument {
   action: string
   target: AuditTarget
   outcome: string
+}
+
+export interface GroupDocument {
+  _id: string
+  /** The group that it is nested in, and the outermost one, which may be itself. */
+  parent?: string
+  root: string
+  policy: GroupPolicy
+  /** Its members; a nested group counts as one. */
+  total: number
+  then?: FollowUpDocument
+  state: 'open' | 'closed'
+  /** Set when it is cancelled as a whole; then it closes without a follow-up. */
+  cancelled?: true
+  /** It is over, and this is why its follow-up cannot be made. */
+  problem?: GroupProblem
+  /** The follow-up's id, once it is made. */
+  thenJob?: string
+  /** Of a group without a follow-up, when it is closed. */
+  outcome?: FinalState
+  createdAt: Date
+  closedAt?: Date
+  /** Only of a closed outermost group: it goes then, with all that are nested in it. */
+  expireAt?: Date
+  /** While it is being written; see server/together. */
+  batch?: string
+}
+
+export interface FollowUpDocument {
+  worker: string
+  /** JSON text. */
+  args: string
+  argsMeta?: string
+  argsVersion?: number
+  priority?: number
 }
 
 /** Jobs that come all or none; see server/together. */

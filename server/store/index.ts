@@ -4,6 +4,7 @@ import type {
   AttemptEndDocument,
   AuditDocument,
   BatchDocument,
+  GroupDocument,
   JobDocument,
   KeyDocument,
   PauseDocument,
@@ -12,6 +13,7 @@ import type {
 } from './documents.js'
 import { auditStore, type AuditStore } from './audit.js'
 import { batchesStore, type BatchesStore } from './batches.js'
+import { groupsStore, type GroupsStore } from './groups.js'
 import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs.js'
 import { keysStore, type KeysStore } from './keys.js'
@@ -31,6 +33,7 @@ export interface Store {
   audit: AuditStore
   batches: BatchesStore
   keys: KeysStore
+  groups: GroupsStore
   /** Makes the indexes where they are missing. Safe to call from several coordinators at once. */
   prepare(): Promise<void>
   /** The database's own time. */
@@ -48,7 +51,12 @@ export function createStore(db: Db): Store {
     lines: linesStore(db.collection<JobDocument>('jobs')),
     pauses: pausesStore(db.collection<PauseDocument>('pauses')),
     audit: auditStore(db.collection<AuditDocument>('audit')),
-    batches: batchesStore(db.collection<BatchDocument>('batches'), db.collection<JobDocument>('jobs')),
+    batches: batchesStore({
+      batches: db.collection<BatchDocument>('batches'),
+      jobs: db.collection<JobDocument>('jobs'),
+      groups: db.collection<GroupDocument>('groups'),
+    }),
+    groups: groupsStore(db.collection<GroupDocument>('groups'), db.collection<JobDocument>('jobs')),
     keys: keysStore(db.collection<KeyDocument>('keys')),
     prepare: () => ensureIndexes(db),
     async now() {

@@ -4,6 +4,7 @@
  */
 import type { Db, IndexDescription } from 'mongodb'
 import { unfinishedStates } from '../../core/states.js'
+import { groupIndexes } from './groups.js'
 
 export const jobIndexes = [
   { name: 'claimable', key: { priority: -1, _id: 1 }, partialFilterExpression: { state: 'queued', held: null } },
@@ -20,6 +21,8 @@ export const jobIndexes = [
     key: { scheduleId: 1 },
     partialFilterExpression: { scheduleId: { $exists: true }, state: { $in: [...unfinishedStates] } },
   },
+  { name: 'members', key: { group: 1, _id: 1 }, partialFilterExpression: { group: { $exists: true } } },
+  { name: 'openMembers', key: { groupOpen: 1 }, partialFilterExpression: { groupOpen: { $exists: true } } },
   // For lists. Neither changes while a job runs and succeeds, so the hot path does not pay for them.
   { name: 'byWorker', key: { worker: 1, _id: -1 } },
   { name: 'failed', key: { state: 1, _id: -1 }, partialFilterExpression: { state: 'failed' } },
@@ -32,6 +35,7 @@ export async function ensureIndexes(db: Db): Promise<void> {
       { name: 'due', key: { nextRunAt: 1 } },
       { name: 'waiting', key: { overrun: 1 }, partialFilterExpression: { waiting: { $exists: true } } },
     ]),
+    db.collection('groups').createIndexes(groupIndexes.map((index) => ({ ...index }))),
     db.collection('throttles').createIndexes([{ name: 'expired', key: { expireAt: 1 } }]),
   ])
 }

@@ -3,6 +3,7 @@
  * Reads come before writes here and there, but only the guarded write decides.
  */
 import { MongoBulkWriteError, MongoServerError, type Collection, type Filter, type UpdateFilter } from 'mongodb'
+import type { GroupPolicy } from '../../core/groupTypes.js'
 import { finalStates, unfinishedStates, type JobState } from '../../core/states.js'
 import type { AttemptReport, ClaimedJob, HeldBy, JobDocument } from './documents.js'
 
@@ -16,6 +17,12 @@ export interface ListFilter {
   limit: number
 }
 
+/** What a group needs to know of a job when that is final. */
+export interface Member {
+  group: string
+  policy: GroupPolicy
+}
+
 /** Where a job goes when an attempt, or a wait, ends. Made by server/transition. */
 export interface Transition {
   id: string
@@ -27,6 +34,8 @@ export interface Transition {
   keepMs?: number
   /** Only for a job that holds a slot: who shares it, and may have it now. */
   slotKey?: string
+  /** Only for a final state, of a member of a group: which one, and what its failure does to it. */
+  member?: Member
   /** Added to `attempt`: -1 for an attempt that never began. */
   attemptChange?: number
   /** Counted with the job. */
@@ -371,7 +380,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     async apply(transitions: Transition[], now: Date): Promise<void> {
       const groups = new Map<string, { ids: string[]; transition: Transition }>()
       for (const transition of transitions) {
-        const { id: _id, slotKey: _slotKey, ...alike } = transition
+        const { id: _id, slotKey: _slotKey, member: _member, ...alike } = transition
         const likeness = JSON.stringify(alike)
         const group = groups.get(likeness)
         if (group) group.ids.push(transition.id)
@@ -414,13 +423,15 @@ export function jobsStore(jobs: Collection<JobDocument>) {
 
     // --- operators -----------------------------------------------------------------------------------------------
 
-    /** Cancels a job that is in one of these states. Answers with the job as it was before, or null. */
+    /**
+     * Cancels a job that is in one of these states, or has failed and still keeps its group open. Answers with the job as it was before, or null.
+     */
     cancel: (id: string, states: readonly JobState[], finishedAt: Date, expireAt: Date): Promise<JobDocument | null> =>
       jobs.findOneAndUpdate(
-        { _id: id, state: { $in: [...states] } },
+        { _id: id, $or: [{ state: { $in: [...states] } }, { state: 'failed', groupOpen: { $exists: true } }] },
         [
           { $set: { state: 'cancelled', finishedAt, expireAt, cancelledAttempts: withCancelledAttempt } },
-          { $unset: [...unsetAttempt, 'held', 'uniqueKey'] },
+          { $unset: [...unsetAttempt, 'held', 'uniqueKey', 'groupOpen'] },
         ],
         { returnDocument: 'before' },
       ),
@@ -456,6 +467,8 @@ export function jobsStore(jobs: Collection<JobDocument>) {
               runAt: now,
               maxAttempts: job.attempt + attempts,
               ...(uniqueKey === undefined ? {} : { uniqueKey }),
+              // as long as its group is open, that waits for it again
+              ...(job.group === undefined ? {} : { groupOpen: job.group }),
             },
             $unset: { finishedAt: '', expireAt: '', throttled: '' },
           },
@@ -469,13 +482,16 @@ export function jobsStore(jobs: Collection<JobDocument>) {
 
     // --- purge ---------------------------------------------------------------------------------------------------
 
-    async expired(now: Date, limit: number): Promise<string[]> {
-      const expired = await jobs
-        .find({ expireAt: { $lte: now } }, { hint: 'expired', projection: { _id: 1 } })
+    expired: (now: Date, limit: number): Promise<Pick<JobDocument, '_id' | 'group' | 'follows'>[]> =>
+      jobs
+        .find({ expireAt: { $lte: now } }, { hint: 'expired', projection: { group: 1, follows: 1 } })
         .sort({ expireAt: 1 })
         .limit(limit)
-        .toArray()
-      return expired.map(({ _id }) => _id)
+        .toArray(),
+
+    /** Keeps jobs until then that would go now. */
+    async keep(ids: string[], now: Date, expireAt: Date): Promise<void> {
+      await jobs.updateMany({ _id: { $in: ids }, expireAt: { $lte: now } }, { $set: { expireAt } })
     },
 
     async remove(ids: string[], now: Date): Promise<number> {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createApp } from '../../server/app.js'
 import { createGuard } from '../../server/auth.js'
+import { createGroupWaits } from '../../server/groups/wait.js'
 import { openapi } from '../../server/rest/openapi.js'
 import { router } from '../../server/router/index.js'
 import { createWaits } from '../../server/wait.js'
@@ -62,7 +63,7 @@ describe('procedures', () => {
 
   it('change something for others than operators only where jobs are asked for', () => {
     const open = procedures.filter(({ type, roles }) => type === 'mutation' && roles?.length !== 0)
-    expect(open.map(({ path }) => path)).toEqual(['enqueue', 'enqueueMany', 'schedule'])
+    expect(open.map(({ path }) => path)).toEqual(['enqueue', 'enqueueMany', 'group', 'schedule'])
     expect(open.map(({ roles }) => roles)).toEqual(open.map(() => ['enqueue']))
   })
 
@@ -89,8 +90,9 @@ describe('routes', () => {
     await using errand = await testErrand(workers, { apiKeys })
     const { deps } = errand.coordinator
     const waits = createWaits(deps)
+    const groupWaits = createGroupWaits(deps)
     const guard = createGuard({ apiKeys, ring: deps.keys, keysRequired: false })
-    const app = createApp({ deps, waits, guard, maxBodyBytes: 1, isReady: () => true })
+    const app = createApp({ deps, waits, groupWaits, guard, maxBodyBytes: 1, isReady: () => true })
     const routes = app.routes.filter(({ method, path }) => method !== 'ALL' && path !== '/openapi.json')
     const doors = new Map(routes.map(({ method, path }) => [`${method} ${path}`, { method, path }]))
     expect(doors.size).toBeGreaterThan(7)
@@ -99,6 +101,7 @@ describe('routes', () => {
       expect(await passing(errand, door)).toEqual(meant(door))
     }
     waits.stop()
+    groupWaits.stop()
   })
 
   it('are open to everyone only where no key could be asked for', () => {

@@ -1,0 +1,89 @@
+/**
+ * Cancelling of groups: the rest of one whose policy says so, or one as a whole. Members that wait are cancelled by the hundred; of those that run the
+ * functions are told to stop, one by one, as an operator's cancel does it. A crash in between leaves members for the sweep.
+ */
+import type { GroupMade } from '../../core/groups.js'
+import { ErrandError } from '../../core/errors.js'
+import type { Deps } from '../deps.js'
+import { followUpId } from '../ids.js'
+import { cancelJob } from '../operate.js'
+import type { MemberDocument } from '../store/groups.js'
+import { unknownGroup } from './look.js'
+
+const batch = 500
+const keepUnknownMs = 7 * 86_400_000
+
+/** Cancels until nothing keeps the group open. */
+export async function cancelOpenMembers(deps: Deps, id: string): Promise<void> {
+  for (;;) {
+    const open = await deps.store.groups.openJobs(id, batch)
+    const nested = (await deps.store.groups.nestedIn(id)).filter(
+      ({ state, cancelled }) => state === 'open' && !cancelled,
+    )
+    const waiting = open.filter(({ state }) => state === 'scheduled' || state === 'queued' || state === 'blocked')
+    const others = open.filter(({ state }) => state === 'running' || state === 'failed')
+    if (waiting.length + others.length + nested.length === 0) return
+    await cancelWaiting(deps, waiting)
+    await Promise.all(others.map(({ _id }) => cancelOne(deps, _id)))
+    for (const { _id } of nested) await cancelWhole(deps, _id)
+  }
+}
+
+async function cancelWaiting(deps: Deps, jobs: readonly MemberDocument[]): Promise<void> {
+  const byKeep = new Map<number, string[]>()
+  for (const { _id, worker } of jobs) {
+    const contract = deps.contracts.has(worker) ? await deps.contracts.get(worker) : undefined
+    const keepMs = contract?.keepMs.cancelled ?? keepUnknownMs
+    const ids = byKeep.get(keepMs)
+    if (ids) ids.push(_id)
+    else byKeep.set(keepMs, [_id])
+  }
+  const now = deps.clock.now()
+  for (const [keepMs, ids] of byKeep) {
+    await deps.store.groups.cancelWaiting(ids, now, new Date(now.getTime() + keepMs))
+    for (const id of ids) deps.events.emit('finished', { id })
+  }
+}
+
+/** It may have ended in between, which is as good. */
+async function cancelOne(deps: Deps, id: string): Promise<void> {
+  try {
+    await cancelJob(deps, id)
+  } catch (error) {
+    if (!(error instanceof ErrandError)) throw error
+  }
+}
+
+/** Of a group that was cancelled just when its follow-up was made. Answers whether there is one. */
+export async function cancelFollowUp(deps: Deps, group: string): Promise<boolean> {
+  const id = followUpId(group)
+  if (!(await deps.store.jobs.find(id))) return false
+  await cancelOne(deps, id)
+  return true
+}
+
+/** First the mark, so that it gets no follow-up whoever closes it. Answers false where it was closed already. */
+async function cancelWhole(deps: Deps, id: string): Promise<boolean> {
+  if (!(await deps.store.groups.markCancelled(id))) return false
+  await cancelOpenMembers(deps, id)
+  await deps.groups.closeIfOver(id)
+  return true
+}
+
+/**
+ * Cancels what is left of a group, and of those nested in it; it gets no follow-up. One that is cancelled already stays so.
+ * Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed.
+ */
+export async function cancelGroup(deps: Deps, id: string): Promise<GroupMade> {
+  if (!(await cancelWhole(deps, id))) {
+    const group = await deps.store.groups.find(id)
+    if (!group) throw unknownGroup(id)
+    if (!group.cancelled) {
+      const next = group.thenJob === undefined ? '' : ` Its follow-up is job ${group.thenJob}.`
+      throw new ErrandError('WRONG_STATE', `Group ${id} is closed and cannot be cancelled.${next}`, { details: { id } })
+    }
+  }
+  const group = await deps.store.groups.find(id)
+  if (!group) throw unknownGroup(id)
+  return { id, state: 'cancelled', total: group.total }
+}

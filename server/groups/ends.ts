@@ -1,0 +1,119 @@
+/**
+ * The end of a group. A member that keeps its group open names it in `groupOpen`, and the write that makes the member final takes that out. So a group
+ * is over when no job names it and no group nested in it is open: one look in an index for each group in each gathered write, however many members it has.
+ *
+ *   member final ──▶ any other open? ──no──▶ follow-up inserted ──▶ group `closed` ──▶ the same for the group it is nested in
+ *
+ * Coordinators may race here, and die between any two of these writes. The follow-up's id is made of the group's, so it is made once; the
+ * sweep (sweep.ts) looks at every open group again, and finishes what it finds over. A nested group's follow-up is a member of the outer group, inserted
+ * before the nested group is closed: the outer one never sees a moment without an open member.
+ */
+import type { FinalState } from '../../core/states.js'
+import type { Deps } from '../deps.js'
+import { gatherWrites } from '../gatherWrites.js'
+import type { GroupDocument } from '../store/documents.js'
+import type { Member } from '../store/jobs.js'
+import { followUpId } from '../ids.js'
+import { cancelFollowUp, cancelOpenMembers } from './cancel.js'
+import { makeFollowUp } from './followUp.js'
+
+export interface GroupEnds {
+  /** A member is final, and its group may be over. Never rejects: what goes wrong here is found by the sweep. */
+  memberFinal(member: Member, state: FinalState): Promise<void>
+  /** Cancels whatever still keeps the group open; then its follow-up runs. */
+  cancelRest(id: string): Promise<void>
+  /** Closes the group if nothing keeps it open. */
+  closeIfOver(id: string): Promise<void>
+}
+
+export function createGroupEnds(get: () => Deps): GroupEnds {
+  /** Members that become final in one write ask once for their group, and one of them hears that it is over. */
+  const isOver = gatherWrites<string, boolean>({
+    write: async (ids) => {
+      const distinct = [...new Set(ids)]
+      const open = await Promise.all(distinct.map((id) => get().store.groups.hasOpenMembers(id)))
+      const over = new Set(distinct.filter((_, index) => !open[index]))
+      return ids.map((id) => over.delete(id))
+    },
+    maxItems: 10_000,
+  })
+  const cancelling = new Set<string>()
+
+  const ends: GroupEnds = {
+    async memberFinal({ group, policy }, state) {
+      try {
+        if (state === 'failed' && policy === 'cancelRest') await ends.cancelRest(group)
+        await ends.closeIfOver(group)
+      } catch (error) {
+        get().log('error', 'a group could not be looked after; the sweep will', { group, error })
+      }
+    },
+    async cancelRest(id) {
+      // the one that began goes on until nothing is open, and closes the group then
+      if (cancelling.has(id)) return
+      cancelling.add(id)
+      try {
+        await cancelOpenMembers(get(), id)
+      } finally {
+        cancelling.delete(id)
+      }
+    },
+    async closeIfOver(id) {
+      if (await isOver(id)) await close(get(), id)
+    },
+  }
+  return ends
+}
+
+/** How long a closed group is shown. */
+const keepClosedMs = 30 * 86_400_000
+
+/** The second look decides: whoever closed it meanwhile, or is still writing it, does the rest. */
+async function close(deps: Deps, id: string): Promise<void> {
+  const now = deps.clock.now()
+  const group = await deps.store.groups.find(id)
+  if (!group || group.state !== 'open' || group.batch !== undefined) return
+  if (group.cancelled && (await cancelFollowUp(deps, id))) return finish(deps, group, { thenJob: followUpId(id) })
+  if (!group.then || group.cancelled) return finish(deps, group, { outcome: await outcomeOf(deps, group) })
+
+  const made = await makeFollowUp(deps, group, group.then, now)
+  if (made.kind === 'made') return finish(deps, group, { thenJob: made.id })
+  if (made.kind === 'stuck') {
+    if (group.problem?.code !== made.problem.code) {
+      const { code, message } = made.problem
+      deps.log('error', 'the follow-up of a group cannot be made', {
+        group: id,
+        worker: group.then.worker,
+        code,
+        message,
+      })
+    }
+    await deps.store.groups.setProblem(id, made.problem)
+    deps.events.emit('groupOver', { id })
+  }
+}
+
+async function outcomeOf({ store }: Deps, { _id: id, cancelled }: GroupDocument): Promise<FinalState> {
+  if (cancelled) return 'cancelled'
+  if (await store.groups.hasMember(id, 'failed')) return 'failed'
+  return (await store.groups.hasMember(id, 'cancelled')) ? 'cancelled' : 'succeeded'
+}
+
+async function finish(
+  deps: Deps,
+  group: GroupDocument,
+  how: { thenJob?: string; outcome?: FinalState },
+): Promise<void> {
+  const { _id: id, parent } = group
+  const now = deps.clock.now()
+  const expireAt = new Date(now.getTime() + keepClosedMs)
+  const closed = await deps.store.groups.close(id, { now, ...how, ...(parent === undefined ? { expireAt } : {}) })
+  // somebody cancelled the group while its follow-up was made
+  if (closed?.cancelled && how.thenJob !== undefined) await cancelFollowUp(deps, id)
+  deps.events.emit('groupOver', { id })
+  if (parent === undefined) return
+  // a follow-up that was quick has ended already, while this group still kept the outer one open
+  if (how.outcome === undefined) return deps.groups.closeIfOver(parent)
+  const outer = await deps.store.groups.find(parent)
+  if (outer) await deps.groups.memberFinal({ group: parent, policy: outer.policy }, how.outcome)
+}

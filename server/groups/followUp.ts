@@ -1,0 +1,103 @@
+/** The follow-up of a group: one job, made when the group is over, whose args hold the summary of its members as `group`. */
+import type { GroupProblem } from '../../core/groupTypes.js'
+import { ErrandError } from '../../core/errors.js'
+import { decodePayload, encodePayload } from '../../core/payload.js'
+import { versionField } from '../../core/migrate.js'
+import type { Deps } from '../deps.js'
+import { checkArgs, newJob } from '../enqueue.js'
+import { followUpId } from '../ids.js'
+import type { FollowUpDocument, GroupDocument, JobDocument } from '../store/documents.js'
+import { holdsNoLonger } from '../unique.js'
+import { summarise } from './summarise.js'
+
+export type FollowUpMade =
+  | { kind: 'made'; id: string }
+  /** A member is not final any more, or we are late: somebody looks again. */
+  | { kind: 'later' }
+  | { kind: 'stuck'; problem: GroupProblem }
+
+/**
+ * A coordinator that was halted since it looked must not write any more: the follow-up may have been made, run and purged meanwhile, and would be
+ * made twice.
+ */
+const staleMs = 60_000
+
+export async function makeFollowUp(
+  deps: Deps,
+  group: GroupDocument,
+  then: FollowUpDocument,
+  lookedAt: Date,
+): Promise<FollowUpMade> {
+  const summary = await summarise(deps, group)
+  if (!summary) return { kind: 'later' }
+  try {
+    const job = await followUpJob(deps, group, then, summary)
+    for (;;) {
+      if (deps.clock.now().getTime() - lookedAt.getTime() > staleMs) return { kind: 'later' }
+      // one that is there under its id was made by another coordinator, which is as good
+      if ((await deps.writes.insertJob(job)) !== 'keyTaken') break
+      const holder = await deps.store.jobs.holderOf(job.uniqueKey!)
+      if (holder && !(await holdsNoLonger(deps, holder))) throw keyTaken(holder)
+    }
+    deps.events.emit('queued', undefined)
+    deps.metrics.enqueued(job.worker)
+    return { kind: 'made', id: job._id }
+  } catch (error) {
+    if (!(error instanceof ErrandError)) throw error
+    const { code, message, issues } = error
+    return { kind: 'stuck', problem: { code, message, ...(issues === undefined ? {} : { issues }) } }
+  }
+}
+
+/** It is never merged with a job that has its key: it would take that one's summary for its own. The sweep tries again. */
+const keyTaken = (holder: JobDocument): ErrandError =>
+  new ErrandError('KEY_TAKEN', `The key of the follow-up is taken by job ${holder._id}, which is ${holder.state}.`)
+
+async function followUpJob(
+  deps: Deps,
+  group: GroupDocument,
+  { worker, args, argsMeta, argsVersion, priority }: FollowUpDocument,
+  summary: object,
+): Promise<JobDocument> {
+  const own = decodePayload({ json: args, ...(argsMeta === undefined ? {} : { meta: argsMeta }) }) as object
+  const { json, meta } = encodePayload({ ...own, group: summary })
+  const now = deps.clock.now()
+  const id = followUpId(group._id)
+  const outer = group.parent === undefined ? undefined : await deps.store.groups.find(group.parent)
+  const membership = { follows: group._id, ...(outer && memberFields(outer)) }
+  if (!deps.contracts.has(worker)) {
+    // it waits for its worker as any job does; the schema is checked by the function
+    return {
+      _id: id,
+      worker,
+      args: json,
+      ...(meta === undefined ? {} : { argsMeta: meta }),
+      ...versionField(argsVersion),
+      state: 'queued',
+      priority: priority ?? 0,
+      runAt: now,
+      createdAt: now,
+      attempt: 0,
+      maxAttempts: 5,
+      ...membership,
+    }
+  }
+  const contract = await deps.contracts.get(worker)
+  const checked = await checkArgs(
+    contract,
+    JSON.parse(json),
+    meta === undefined ? undefined : (JSON.parse(meta) as unknown),
+    argsVersion ?? 1,
+  )
+  return { ...newJob(contract, { id, args: checked, runAt: now, now, priority }), ...membership }
+}
+
+/** What makes a job a member of a group, until it is final. */
+export const memberFields = ({
+  _id,
+  policy,
+}: Pick<GroupDocument, '_id' | 'policy'>): Pick<JobDocument, 'group' | 'groupOpen' | 'groupPolicy'> => ({
+  group: _id,
+  groupOpen: _id,
+  ...(policy === 'continue' ? {} : { groupPolicy: policy }),
+})

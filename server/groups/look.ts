@@ -1,0 +1,91 @@
+/** What is seen of groups, and the second try of one that is stuck. */
+import type { z } from 'zod'
+import { ErrandError } from '../../core/errors.js'
+import type { GroupEnd, GroupJobPage, GroupView, groupJobsRequest } from '../../core/groups.js'
+import type { GroupState } from '../../core/groupTypes.js'
+import type { Deps } from '../deps.js'
+import type { GroupDocument } from '../store/documents.js'
+import { jobRow } from '../view.js'
+
+/** Throws `UNKNOWN_GROUP`. */
+export async function getGroup(deps: Deps, id: string): Promise<GroupView> {
+  const group = await findGroup(deps, id)
+  const [counts, open, nested] = await Promise.all([
+    deps.store.groups.countStates(id),
+    deps.store.groups.countOpen(id),
+    deps.store.groups.nestedIn(id),
+  ])
+  const { policy, total, parent, createdAt } = group
+  return {
+    ...groupEnd(group),
+    policy,
+    total,
+    open: open + nested.filter(({ state }) => state === 'open').length,
+    counts: Object.fromEntries(counts.map(({ state, count }) => [state, count])),
+    groups: nested.map((each) => ({ id: each._id, state: stateOf(each), total: each.total })),
+    ...(parent === undefined ? {} : { parentId: parent }),
+    createdAt: createdAt.toISOString(),
+  }
+}
+
+/** Throws `UNKNOWN_GROUP`. */
+export const getGroupEnd = async (deps: Deps, id: string): Promise<GroupEnd> => groupEnd(await findGroup(deps, id))
+
+function groupEnd(group: GroupDocument): GroupEnd {
+  const { _id: id, then, thenJob, problem, closedAt } = group
+  return {
+    id,
+    state: stateOf(group),
+    ...(then ? { then: { worker: then.worker, ...(thenJob === undefined ? {} : { jobId: thenJob }) } } : {}),
+    ...(problem ? { problem } : {}),
+    ...(closedAt ? { closedAt: closedAt.toISOString() } : {}),
+  }
+}
+
+/** One that was cancelled just when its follow-up was made is closed, and the follow-up was cancelled, or was quicker. */
+const stateOf = ({ state, cancelled, problem, thenJob }: GroupDocument): GroupState => {
+  if (problem) return 'stuck'
+  return state === 'closed' && cancelled && thenJob === undefined ? 'cancelled' : state
+}
+
+/** The jobs of a group, follow-ups of nested groups included. Throws `UNKNOWN_GROUP`. */
+export async function listGroupJobs(
+  deps: Deps,
+  { id, state, limit, cursor }: z.output<typeof groupJobsRequest>,
+): Promise<GroupJobPage> {
+  await findGroup(deps, id)
+  const [found, pauses] = await Promise.all([
+    deps.store.groups.listJobs(id, { state, after: cursor, limit: limit + 1 }),
+    deps.pauses.current(),
+  ])
+  const page = found.slice(0, limit)
+  return {
+    jobs: page.map((job) => jobRow(job, { contracts: deps.contracts, pauses })),
+    cursor: found.length > limit ? page.at(-1)!._id : null,
+  }
+}
+
+/** Tries again to make the follow-up of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for a group that is not stuck. */
+export async function retryGroup(deps: Deps, id: string): Promise<GroupEnd> {
+  const group = await findGroup(deps, id)
+  if (!group.problem) {
+    throw new ErrandError('WRONG_STATE', `Group ${id} is ${stateOf(group)}; only one that is stuck can be retried.`, {
+      details: { id, state: stateOf(group) },
+    })
+  }
+  await deps.groups.closeIfOver(id)
+  return getGroupEnd(deps, id)
+}
+
+async function findGroup(deps: Deps, id: string): Promise<GroupDocument> {
+  const group = await deps.store.groups.find(id)
+  if (!group) throw unknownGroup(id)
+  return group
+}
+
+export const unknownGroup = (id: string): ErrandError =>
+  new ErrandError(
+    'UNKNOWN_GROUP',
+    `There is no group "${id.slice(0, 100)}". Groups are shown for 30 days after they are closed.`,
+    { details: { id: id.slice(0, 100) } },
+  )

@@ -1,0 +1,206 @@
+/**
+ * Making a group: all its jobs, nested ones too, come together or not at all (server/together), and the groups' own documents with them. Nothing of it
+ * can end before all of it is there, because a group that is still being written is never closed.
+ */
+import { safeParseAsync } from 'zod/v4/core'
+import { ErrandError, type Issue } from '../../core/errors.js'
+import {
+  groupDepthLimit,
+  groupMembersLimit,
+  nestedGroup,
+  type GroupMade,
+  type ParsedFollowUp,
+  type ParsedGroupRequest,
+} from '../../core/groups.js'
+import type { GroupSummary } from '../../core/groupTypes.js'
+import { restorePayload } from '../../core/payload.js'
+import { migrated, versionField } from '../../core/migrate.js'
+import { checkWorker, type Asker } from '../auth.js'
+import type { Deps } from '../deps.js'
+import type { FollowUpDocument, GroupDocument } from '../store/documents.js'
+import {
+  checkEach,
+  insertTogether,
+  issuesAt,
+  refused,
+  type Place,
+  type PlacedItem,
+  type PlacedJob,
+} from '../together.js'
+import { badRequest } from '../wireError.js'
+import { memberFields } from './followUp.js'
+
+/** What a request asks for, laid out flat. */
+interface Plan {
+  asker: Asker
+  groups: GroupDocument[]
+  /** Jobs, and which group each is a member of. */
+  items: (PlacedItem & { group: GroupDocument })[]
+  issues: Issue[]
+}
+
+/** Every member is a job of its own: one whose key is held is refused. Throws `BATCH_REFUSED` with issues that name the items, and nothing was written. */
+export async function makeGroup(deps: Deps, request: ParsedGroupRequest, asker: Asker): Promise<GroupMade> {
+  const plan: Plan = { asker, groups: [], items: [], issues: [] }
+  const outermost = await layOut(deps, plan, { ...request, members: request.jobs }, { place: ['jobs'], at: [] })
+  const { placed, issues } = await checkEach(deps, plan.items, asker)
+  const allIssues = [...plan.issues, ...issues]
+  if (allIssues.length > 0) throw refused(allIssues, plan.items.length + plan.groups.length - 1)
+
+  const members = placed.map((item, index): PlacedJob => ({
+    ...item,
+    job: { ...item.job, ...memberFields(plan.items[index]!.group) },
+  }))
+  await insertTogether(deps, members, {
+    mayExist: false,
+    begin: (batch) => deps.store.groups.insertMany(plan.groups.map((group) => ({ ...group, batch }))),
+  })
+  // some may be over: without members, or with members that were quicker than the last write. The innermost first.
+  for (const { _id } of plan.groups.toReversed()) await deps.groups.closeIfOver(_id)
+  const { _id: id, total } = outermost
+  return { id, state: 'open', total }
+}
+
+interface Layer extends Pick<ParsedGroupRequest, 'then' | 'policy'> {
+  members: readonly unknown[]
+}
+
+interface Where {
+  /** Of the list of members, and of the group itself. */
+  place: Place
+  at: Place
+  parent?: GroupDocument
+  depth?: number
+}
+
+async function layOut(
+  deps: Deps,
+  plan: Plan,
+  { then, policy, members }: Layer,
+  { place, at, parent, depth = 1 }: Where,
+): Promise<GroupDocument> {
+  const id = deps.newId()
+  const group: GroupDocument = {
+    _id: id,
+    root: parent?.root ?? id,
+    ...(parent ? { parent: parent._id } : {}),
+    policy,
+    total: members.length,
+    ...(then ? { then: await followUpAt(deps, plan, then, members.length, [...at, 'then']) } : {}),
+    state: 'open',
+    createdAt: deps.clock.now(),
+  }
+  plan.groups.push(group)
+  if (depth > groupDepthLimit) plan.issues.push(tooDeep(at))
+  else await layOutMembers(deps, plan, members, { place, at, parent: group, depth })
+  return group
+}
+
+async function layOutMembers(
+  deps: Deps,
+  plan: Plan,
+  members: readonly unknown[],
+  { place, parent: group, depth }: Required<Where>,
+): Promise<void> {
+  for (const [index, item] of members.entries()) {
+    if (plan.items.length + plan.groups.length > groupMembersLimit) throw tooMany()
+    const at = [...place, index]
+    if (!isNested(item)) {
+      plan.items.push({ item, place: at, group })
+      continue
+    }
+    const nested = nestedGroup.safeParse(item)
+    if (!nested.success) plan.issues.push(...issuesAt(at, badRequest(nested.error)))
+    else {
+      const { group: members, ...layer } = nested.data
+      await layOut(deps, plan, { ...layer, members }, { place: [...at, 'group'], at, parent: group, depth: depth + 1 })
+    }
+  }
+}
+
+const isNested = (item: unknown): boolean => typeof item === 'object' && item !== null && 'group' in item
+
+const tooDeep = (path: Place): Issue => ({
+  path,
+  code: 'too_deep',
+  message: `Groups can be nested ${groupDepthLimit} deep, the outermost included`,
+})
+
+const tooMany = (): ErrandError =>
+  new ErrandError('BAD_REQUEST', `A group holds up to ${groupMembersLimit} members in all, nested ones included.`)
+
+/** As it is kept. What is wrong with it is told with the other issues. */
+async function followUpAt(
+  deps: Deps,
+  plan: Plan,
+  { worker, args, argsMeta, priority }: ParsedFollowUp,
+  total: number,
+  place: Place,
+): Promise<FollowUpDocument> {
+  const json = JSON.stringify(args)
+  const meta = argsMeta === undefined ? undefined : JSON.stringify(argsMeta)
+  const kept = {
+    worker,
+    args: json,
+    ...(meta === undefined ? {} : { argsMeta: meta }),
+    ...(priority === undefined ? {} : { priority }),
+  }
+  try {
+    checkWorker(plan.asker, worker)
+    const { version } = await checkFollowUp(deps, { worker, args, argsMeta }, total)
+    return { ...kept, ...versionField(version) }
+  } catch (error) {
+    plan.issues.push(...issuesAt(place, error))
+    return kept
+  }
+}
+
+/**
+ * Whether the worker will take its args and a summary, as far as that can be known before there is one: it would be a pity to hear of a misspelt
+ * field when ten thousand jobs have run. What a schema says about the summary's inside is left for its time.
+ */
+async function checkFollowUp(
+  deps: Deps,
+  { worker, args, argsMeta }: ParsedFollowUp,
+  total: number,
+): Promise<{ version: number }> {
+  const contract = await deps.contracts.get(worker)
+  const sample: GroupSummary = {
+    id: 'sample',
+    total,
+    succeeded: total,
+    failed: 0,
+    cancelled: 0,
+    members: [],
+    truncated: 'members',
+  }
+  const restored = restoreArgs(args, argsMeta) as object
+  const parsed = await safeParseAsync(
+    contract.args,
+    migrated(contract, { ...restored, group: sample }, contract.version),
+  )
+  const issues = parsed.success ? [] : parsed.error.issues.filter(isCertain)
+  if (issues.length === 0) return { version: contract.version }
+  const unfit = issues.map(({ path, code, message }): Issue => ({
+    path: path.map((key) => (typeof key === 'symbol' ? String(key) : key)),
+    code,
+    message: `${message}. A follow-up's args are its own, and the summary as \`group\``,
+  }))
+  throw new ErrandError('INVALID_ARGS', `The args do not fit ${worker}.`, { issues: unfit })
+}
+
+function restoreArgs(args: unknown, argsMeta: unknown): unknown {
+  try {
+    return restorePayload(structuredClone(args), argsMeta)
+  } catch {
+    throw new ErrandError('INVALID_ARGS', 'The argsMeta do not fit the args.', {
+      issues: [{ path: ['argsMeta'], code: 'invalid_meta', message: 'does not fit the args' }],
+    })
+  }
+}
+
+/** Not about the inside of the summary, nor a refinement of the whole, which may look at it. */
+function isCertain({ path, code }: { path: PropertyKey[]; code: string }): boolean {
+  if (path.length === 0) return code !== 'custom'
+  return path[0] !== 'group' || (path.length === 1 && (code === 'invalid_type' || code === 'unrecognized_keys'))
+}

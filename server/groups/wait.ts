@@ -1,0 +1,71 @@
+/**
+ * Long polls for a group's end. A signal from this coordinator's own steps ends the wait at once; a group that another coordinator closes is found by
+ * one query a second for all who wait.
+ */
+import { setMaxListeners } from 'node:events'
+import type { GroupEnd } from '../../core/groups.js'
+import type { Deps } from '../deps.js'
+import { longestWaitMs } from '../../core/ends.js'
+import { getGroupEnd } from './look.js'
+
+const pollMs = 1_000
+
+export interface GroupWaits {
+  /** The group once it is closed or stuck, or as it is when the time is over. Throws `UNKNOWN_GROUP`. */
+  wait(id: string, timeoutMs: number, signal?: AbortSignal): Promise<GroupEnd>
+  stop(): void
+}
+
+export function createGroupWaits(deps: Deps): GroupWaits {
+  const waiting = new Map<string, Set<() => void>>()
+  const stopped = new AbortController()
+  // one listener for each request that waits, however many there are
+  setMaxListeners(0, stopped.signal)
+  let polling = false
+
+  const wake = (id: string) => waiting.get(id)?.forEach((end) => end())
+  const stopListening = deps.events.on('groupOver', ({ id }) => wake(id))
+
+  const poll = async () => {
+    if (polling) return
+    polling = true
+    while (waiting.size > 0 && !stopped.signal.aborted) {
+      await deps.clock.sleep(pollMs, stopped.signal)
+      if (waiting.size === 0) break
+      try {
+        for (const { _id } of await deps.store.groups.overAmong([...waiting.keys()])) wake(_id)
+      } catch (error) {
+        deps.log('warn', 'could not look for groups that are over', { error })
+      }
+    }
+    polling = false
+  }
+
+  return {
+    async wait(id, timeoutMs, signal) {
+      const over = new AbortController()
+      const end = () => over.abort()
+      const waiters = waiting.get(id) ?? new Set()
+      waiting.set(id, waiters.add(end))
+      signal?.addEventListener('abort', end, { once: true })
+      stopped.signal.addEventListener('abort', end, { once: true })
+      try {
+        // listening first and looking then: a group that ends in between is not missed
+        const group = await getGroupEnd(deps, id)
+        if (group.state !== 'open' || timeoutMs <= 0) return group
+        void poll()
+        await deps.clock.sleep(Math.min(timeoutMs, longestWaitMs), over.signal)
+        return await getGroupEnd(deps, id)
+      } finally {
+        waiters.delete(end)
+        if (waiters.size === 0) waiting.delete(id)
+        signal?.removeEventListener('abort', end)
+        stopped.signal.removeEventListener('abort', end)
+      }
+    },
+    stop() {
+      stopped.abort()
+      stopListening()
+    },
+  }
+}

@@ -1,0 +1,36 @@
+/** Groups: make, look, cancel, retry. */
+import type { Hono } from 'hono'
+import { groupJobsRequest, groupRequest } from '../../core/groups.js'
+import { cancelGroup } from '../groups/cancel.js'
+import { getGroup, listGroupJobs, retryGroup } from '../groups/look.js'
+import { makeGroup } from '../groups/make.js'
+import { allow, limitBody, maxManyBytes, operate, parse, readBody, type RestOptions } from './request.js'
+
+export function addGroupRoutes(app: Hono, options: RestOptions): void {
+  const { deps } = options
+
+  app.post('/group', limitBody(maxManyBytes), async (context) => {
+    const actor = allow(options, context, 'enqueue')
+    return context.json(await makeGroup(deps, await readBody(groupRequest, context), actor), 201)
+  })
+
+  app.get('/group/:id', async (context) => {
+    allow(options, context, 'observe', 'enqueue')
+    return context.json(await getGroup(deps, context.req.param('id')))
+  })
+
+  app.get('/group/:id/jobs', async (context) => {
+    allow(options, context, 'observe', 'enqueue')
+    const { limit, ...query } = context.req.query()
+    const request = { ...query, ...(limit === undefined ? {} : { limit: Number(limit) }), id: context.req.param('id') }
+    return context.json(await listGroupJobs(deps, parse(groupJobsRequest, request)))
+  })
+
+  app.delete('/group/:id', operate(options, 'groups.cancel'), async (context) =>
+    context.json(await cancelGroup(deps, context.req.param('id'))),
+  )
+
+  app.post('/group/:id/retry', operate(options, 'groups.retry'), async (context) =>
+    context.json(await retryGroup(deps, context.req.param('id'))),
+  )
+}

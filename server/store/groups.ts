@@ -1,0 +1,175 @@
+/** Groups, and what is asked of jobs by their group. */
+import type { Collection, Filter, IndexDescription } from 'mongodb'
+import { finalStates, type FinalState, type JobState } from '../../core/states.js'
+import type { GroupDocument, JobDocument } from './documents.js'
+
+export const groupIndexes = [
+  { name: 'open', key: { state: 1, _id: 1 }, partialFilterExpression: { state: 'open' } },
+  { name: 'nested', key: { parent: 1, state: 1 }, partialFilterExpression: { parent: { $exists: true } } },
+  { name: 'root', key: { root: 1 } },
+  { name: 'expired', key: { expireAt: 1 }, partialFilterExpression: { expireAt: { $exists: true } } },
+  { name: 'together', key: { batch: 1 }, partialFilterExpression: { batch: { $exists: true } } },
+] as const satisfies IndexDescription[]
+
+/** A member, less its args. */
+export type MemberDocument = Omit<JobDocument, 'args' | 'argsMeta'>
+
+export interface Closing {
+  now: Date
+  thenJob?: string
+  outcome?: FinalState
+  /** Only of an outermost group. */
+  expireAt?: Date
+}
+
+const waitingStates: JobState[] = ['scheduled', 'queued', 'blocked']
+const withoutArgs = { args: 0, argsMeta: 0 } as const
+
+export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<JobDocument>) {
+  return {
+    async insertMany(documents: GroupDocument[]): Promise<void> {
+      await groups.insertMany(documents, { ordered: false })
+    },
+
+    find: (id: string): Promise<GroupDocument | null> => groups.findOne({ _id: id }),
+
+    findMany: (ids: string[]): Promise<GroupDocument[]> => groups.find({ _id: { $in: ids } }).toArray(),
+
+    /** In the order in which they were given. */
+    nestedIn: (id: string): Promise<GroupDocument[]> => groups.find({ parent: id }).sort({ _id: 1 }).toArray(),
+
+    /** Open groups by id, each page from where the last one ended. */
+    open: (after: string | undefined, limit: number): Promise<GroupDocument[]> =>
+      groups
+        .find(
+          { state: 'open', batch: { $exists: false }, ...(after === undefined ? {} : { _id: { $gt: after } }) },
+          { hint: 'open' },
+        )
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray(),
+
+    /** One look in an index, however many members there are. */
+    async hasOpenMembers(id: string): Promise<boolean> {
+      const [job, group] = await Promise.all([
+        jobs.findOne({ groupOpen: id }, { hint: 'openMembers', projection: { _id: 1 } }),
+        groups.findOne({ parent: id, state: 'open' }, { hint: 'nested', projection: { _id: 1 } }),
+      ])
+      return job !== null || group !== null
+    },
+
+    countOpen: (id: string): Promise<number> => jobs.countDocuments({ groupOpen: id }, { hint: 'openMembers' }),
+
+    /** Whether any member ended so. A nested group with a follow-up ended as that did. */
+    async hasMember(id: string, state: FinalState): Promise<boolean> {
+      const [job, group] = await Promise.all([
+        jobs.findOne({ group: id, state }, { hint: 'members', projection: { _id: 1 } }),
+        groups.findOne({ parent: id, outcome: state }, { hint: 'nested', projection: { _id: 1 } }),
+      ])
+      return job !== null || group !== null
+    },
+
+    async countStates(id: string): Promise<{ state: JobState; count: number }[]> {
+      const rows = await jobs
+        .aggregate<{ _id: JobState; count: number }>(
+          [{ $match: { group: id } }, { $group: { _id: '$state', count: { $sum: 1 } } }],
+          { hint: 'members' },
+        )
+        .toArray()
+      return rows.map(({ _id, count }) => ({ state: _id, count }))
+    },
+
+    /** Members that still keep the group open. */
+    openJobs: (id: string, limit: number): Promise<MemberDocument[]> =>
+      jobs.find({ groupOpen: id }, { hint: 'openMembers', projection: withoutArgs }).limit(limit).toArray(),
+
+    /** All members, in the order of their ids. */
+    members: (id: string): Promise<Pick<JobDocument, '_id' | 'worker' | 'state' | 'cancelledAttempts'>[]> =>
+      jobs
+        .find({ group: id }, { hint: 'members', projection: { worker: 1, state: 1, cancelledAttempts: 1 } })
+        .sort({ _id: 1 })
+        .toArray(),
+
+    listJobs(
+      id: string,
+      { state, after, limit }: { state: JobState | undefined; after: string | undefined; limit: number },
+    ): Promise<JobDocument[]> {
+      const filter: Filter<JobDocument> = {
+        group: id,
+        ...(state === undefined ? {} : { state }),
+        ...(after === undefined ? {} : { _id: { $gt: after } }),
+      }
+      return jobs.find(filter, { hint: 'members' }).sort({ _id: 1 }).limit(limit).toArray()
+    },
+
+    /** Cancels those of the jobs that still wait. */
+    async cancelWaiting(ids: string[], finishedAt: Date, expireAt: Date): Promise<void> {
+      await jobs.updateMany(
+        { _id: { $in: ids }, state: { $in: waitingStates } },
+        {
+          $set: { state: 'cancelled', finishedAt, expireAt },
+          $unset: { held: '', uniqueKey: '', groupOpen: '' },
+        },
+      )
+    },
+
+    // --- the end -------------------------------------------------------------------------------------------------
+
+    /** Answers with the group, or null where it was not open. */
+    close: (id: string, { now, ...more }: Closing): Promise<GroupDocument | null> =>
+      groups.findOneAndUpdate(
+        { _id: id, state: 'open' },
+        { $set: { state: 'closed', closedAt: now, ...more }, $unset: { problem: '' } },
+        { returnDocument: 'after' },
+      ),
+
+    async setProblem(id: string, problem: NonNullable<GroupDocument['problem']>): Promise<void> {
+      await groups.updateOne({ _id: id, state: 'open' }, { $set: { problem } })
+    },
+
+    /** Answers whether the group is open. */
+    async markCancelled(id: string): Promise<boolean> {
+      const { matchedCount } = await groups.updateOne(
+        { _id: id, state: 'open' },
+        { $set: { cancelled: true }, $unset: { problem: '' } },
+      )
+      return matchedCount === 1
+    },
+
+    /** Which of them are over: closed, or stuck. */
+    overAmong: (ids: string[]): Promise<Pick<GroupDocument, '_id'>[]> =>
+      groups
+        .find(
+          { _id: { $in: ids }, $or: [{ state: 'closed' }, { problem: { $exists: true } }] },
+          { projection: { _id: 1 } },
+        )
+        .toArray(),
+
+    // --- purge ---------------------------------------------------------------------------------------------------
+
+    /** Which of these groups need their jobs: open ones, and closed ones whose follow-up has not ended. */
+    async needing(ids: string[]): Promise<Set<string>> {
+      const found = await groups.find({ _id: { $in: ids } }, { projection: { state: 1, thenJob: 1 } }).toArray()
+      const followUps = found.flatMap(({ state, thenJob }) => (state === 'closed' ? (thenJob ?? []) : []))
+      const running = await jobs
+        .find({ _id: { $in: followUps }, state: { $nin: [...finalStates] } }, { projection: { _id: 1 } })
+        .toArray()
+      const runs = new Set(running.map(({ _id }) => _id))
+      return new Set(
+        found
+          .filter(({ state, thenJob }) => state === 'open' || (thenJob !== undefined && runs.has(thenJob)))
+          .map(({ _id }) => _id),
+      )
+    },
+
+    async removeExpired(now: Date, limit: number): Promise<void> {
+      const roots = await groups
+        .find({ expireAt: { $lte: now } }, { hint: 'expired', projection: { _id: 1 } })
+        .limit(limit)
+        .toArray()
+      if (roots.length > 0) await groups.deleteMany({ root: { $in: roots.map(({ _id }) => _id) } })
+    },
+  }
+}
+
+export type GroupsStore = ReturnType<typeof groupsStore>
