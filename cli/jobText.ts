@@ -34,6 +34,7 @@ export function describeJob(style: Style, job: JobView, reader: Reader): string 
     ['priority', job.priority === 0 ? undefined : String(job.priority)],
     ['key', job.key === undefined ? undefined : plain(job.key)],
     ['schedule', job.scheduleId],
+    ['parent', job.parent],
     ['created', formatMoment(job.createdAt, now)],
     ['runs', waits ? formatMoment(job.runAt, now) : undefined],
     ['finished', job.finishedAt === undefined ? undefined : formatMoment(job.finishedAt, now)],

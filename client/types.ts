@@ -147,6 +147,8 @@ export interface JobDetails extends Told {
   scheduleId?: string
   /** What keeps a job that waits from starting, where that is a pause. */
   paused?: Pause
+  /** The job that enqueued this one while it ran. */
+  parent?: string
   /** False while no deployed worker has the job's name; the job waits until it is back. */
   workerKnown: boolean
   args: unknown

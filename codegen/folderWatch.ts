@@ -67,7 +67,8 @@ function watchFolder(folder: string, onChange: (name: string) => void): FSWatche
   }
 }
 
-const isOwnOutput = (name: string): boolean => name === 'registry.gen.ts' || name === '.errand' || name === '.git'
+const isOwnOutput = (name: string): boolean =>
+  name === 'registry.gen.ts' || name === 'context.gen.ts' || name === '.errand' || name === '.git'
 
 /** One waiter, any number of rings; a ring that nobody waits for is kept. */
 function openBell(signal: AbortSignal) {

@@ -2,6 +2,7 @@
 import { buildFunctions } from './buildFunctions.js'
 import { cacheFile, emptyCache, packCache, type Cache, type CachedWorker } from './cache.js'
 import { checkContracts } from './checkContracts.js'
+import { contextTypes } from './contextTypes.js'
 import { cutContracts } from './cutContracts.js'
 import { sha256 } from './files.js'
 import { inferTypes } from './inferTypes.js'
@@ -12,10 +13,10 @@ import { noOutput, openOutput, removeFunctions } from './output.js'
 import { CodegenError, compare } from './problems.js'
 import { printRegistry } from './registry.js'
 import type { Run } from './run.js'
-import { registryFile, scanFor, type WorkerFile } from './scan.js'
+import { contextFile, registryFile, scanFor, type WorkerFile } from './scan.js'
 
 export interface GenerateOptions extends RunOptions {
-  /** Writes nothing, and tells in `stale` whether jobs/registry.gen.ts is out of date. Default false. */
+  /** Writes nothing, and tells in `stale` whether what is committed of it (jobs/registry.gen.ts, jobs/context.gen.ts) is out of date. Default false. */
   check?: boolean
 }
 
@@ -184,10 +185,13 @@ function warningsOf({ workers, contracts }: Cache): string[] {
   return [...new Set([...own, ...contracts.warnings])].toSorted(compare)
 }
 
+const contextHash = sha256(contextTypes)
+
 /** Where nothing is new and the files are as they were written, nothing is even printed. */
 async function write({ project, output, files, cache: old }: Run, { cache, registry, manifest }: Made) {
   const names = Object.keys(cache.workers)
   const isWanted = names.length > 0 || files.hash(registryFile) !== ''
+  if (isWanted && files.hash(contextFile) !== contextHash) await output.put(contextFile, contextTypes)
   if (isWanted && files.hash(registryFile) !== cache.printed.registry) await output.put(registryFile, registry())
   if (files.hash(manifestFile) !== cache.printed.manifest) await output.put(manifestFile, manifest())
   if (cache !== old) await output.put(cacheFile, packCache(cache))
@@ -198,7 +202,12 @@ async function write({ project, output, files, cache: old }: Run, { cache, regis
 
 function staleRegistry({ files }: Run, { cache }: Made): string | undefined {
   const found = files.hash(registryFile)
-  if (found === cache.printed.registry || (found === '' && Object.keys(cache.workers).length === 0)) return undefined
-  const how = found === '' ? 'is missing' : 'does not match the workers in jobs/'
-  return `${registryFile} ${how}. Run \`npm run codegen\` and commit it.`
+  if (found === '' && Object.keys(cache.workers).length === 0) return undefined
+  if (found !== cache.printed.registry) return staleFile(registryFile, found, 'does not match the workers in jobs/')
+  const context = files.hash(contextFile)
+  return context === contextHash ? undefined : staleFile(contextFile, context, 'is not as codegen writes it')
+}
+
+function staleFile(file: string, found: string, how: string): string {
+  return `${file} ${found === '' ? 'is missing' : how}. Run \`npm run codegen\` and commit it.`
 }

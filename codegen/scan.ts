@@ -13,6 +13,7 @@ export interface WorkerFile {
 
 export const jobsFolder = 'jobs'
 export const registryFile = `${jobsFolder}/registry.gen.ts`
+export const contextFile = `${jobsFolder}/context.gen.ts`
 
 const moduleExtension = /\.(?:ts|mts|tsx)$/
 const declarationFile = /\.d\.[cm]?ts$/
@@ -74,7 +75,8 @@ const isJobModule = (path: string, name: string): boolean =>
   !name.startsWith('.') &&
   !declarationFile.test(name) &&
   !testFile.test(name) &&
-  path !== registryFile
+  path !== registryFile &&
+  path !== contextFile
 
 const workerName = (file: string): string =>
   file

@@ -2,6 +2,8 @@
 import type * as z from 'zod/v4/core'
 import type { Backoff } from './backoff.js'
 import type { Duration } from './duration.js'
+import type { EnqueueFollowUp } from './followUpOptions.js'
+import type { RegisteredJobs } from './register.js'
 import type { Rhythm, SchedulePolicies } from './scheduleOptions.js'
 import type { OnConflict, UniqueUntil } from './uniqueOptions.js'
 
@@ -86,6 +88,12 @@ export interface JobContext {
    * are kept, up to 16 kB; how many older ones were dropped is told. Never throws.
    */
   log: (message: string, fields?: Record<string, unknown>) => void
+  /**
+   * Enqueues a follow-up job, and answers once it is in the coordinator's journal. A retry that makes the same call again gets the job of the first time
+   * (see `call` in the options), so it is made once for each job. Typed by the workers in this project's jobs/. Throws `ErrandError` `INVALID_ARGS`,
+   * `UNKNOWN_WORKER`, `INVALID_TIME` and `KEY_TAKEN` as the client does, and when the attempt is over; then `signal` has aborted as well.
+   */
+  enqueue: EnqueueFollowUp<RegisteredJobs>
   /**
    * Ends this run, and has the job run again after `delay`, for work whose time has not come: an export that is not ready, a window that is closed.
    * It costs no attempt and writes no receipt, however often. Throws `Snooze`, which a `catch` inside `run` must let through; write

@@ -20,4 +20,8 @@ export type { Duration } from './duration.js'
 export { Fatal, RetryAfter, Snooze } from './outcome.js'
 export { ErrandError } from './errors.js'
 export type { ErrorCode, Issue } from './errors.js'
+export type { EnqueueFollowUp, FollowUp, FollowUpOptions } from './followUpOptions.js'
+export type { EnqueueOptions } from './enqueueOptions.js'
+// all of it, because declaration merging goes through `export *` alone
+export type * from './register.js'
 export type { JobState } from './states.js'

@@ -203,6 +203,8 @@ export interface JobView extends ReportView {
   followsGroupId?: string
   /** What keeps a job that waits from starting, where that is a pause. */
   paused?: PauseView
+  /** The job that enqueued this one while it ran. */
+  parent?: string
   /** False while no deployed worker has the job's name; the job waits until it is back. */
   workerKnown: boolean
   args: unknown

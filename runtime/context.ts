@@ -10,6 +10,7 @@ import { Snooze } from '../core/outcome.js'
 import { AttemptError } from './attemptError.js'
 import type { Incoming } from './receiveCall.js'
 import { postUntilTaken, type PostDeps } from './post.js'
+import { createFollowUps, type FollowUps } from './followUps.js'
 import { createReporter, type Reporter } from './report.js'
 
 export interface Attempt {
@@ -18,6 +19,8 @@ export interface Attempt {
   timedOut: Promise<never>
   /** Throws what the signal aborted with, if it has. */
   throwIfOver: () => void
+  /** Resolves when all follow-up jobs that `run` asked for are enqueued, or will not be. */
+  followUpsSent: () => Promise<unknown> | undefined
   /** What `run` has told so far, as fields of its receipt; empty for most. */
   told: () => string
   /** Stops the watch. Heartbeats that come later are refused. */
@@ -57,13 +60,18 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Inco
   })
   timedOut.catch(() => {}) // it may expire while nobody listens yet
 
-  const heartbeat = async (): Promise<void> => {
+  /** Posts as long as the attempt goes on. */
+  const post = (where: string, body: string) =>
+    postUntilTaken(attemptUrl(call, where), body, deps, { until: () => deadline, signal: stop.signal() })
+
+  const throwIfOver = () => {
     stop.throwIfAborted()
     if (ended) throw new AttemptError('ATTEMPT_OVER', 'The attempt has handed in its receipt.')
-    const outcome = await postUntilTaken(attemptUrl(call, 'heartbeat'), '{}', deps, {
-      until: () => deadline,
-      signal: stop.signal(),
-    })
+  }
+
+  const heartbeat = async (): Promise<void> => {
+    throwIfOver()
+    const outcome = await post('heartbeat', '{}')
     stop.throwIfAborted()
     switch (outcome.kind) {
       case 'taken':
@@ -83,6 +91,18 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Inco
       giveUp('The coordinator refused a report: the attempt is over.')
     }))
 
+  let followUps: FollowUps | undefined
+  const enqueue = async (...job: Parameters<FollowUps['enqueue']>) => {
+    throwIfOver()
+    followUps ??= createFollowUps(
+      (body) => post('enqueue', body),
+      () => giveUp('The coordinator refused a follow-up job: the attempt is over.'),
+    )
+    const followUp = await followUps.enqueue(...job)
+    stop.throwIfAborted()
+    return followUp
+  }
+
   return {
     context: {
       jobId: call.id,
@@ -96,10 +116,7 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Inco
         return stop.signal()
       },
       heartbeat() {
-        const beat = heartbeat()
-        // a worker that does not wait for its heartbeats sees their end by its signal; the process must not end by it
-        beat.catch(() => {})
-        return beat
+        return unwatched(heartbeat())
       },
       progress(fraction, note) {
         if (!ended) report().progress(fraction, note)
@@ -107,12 +124,14 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Inco
       log(message, fields) {
         if (!ended) report().log(message, fields)
       },
+      enqueue: ((...job: Parameters<FollowUps['enqueue']>) => unwatched(enqueue(...job))) as JobContext['enqueue'],
       snooze(delay) {
         throw new Snooze(delay)
       },
     },
     timedOut,
     throwIfOver: () => stop.throwIfAborted(),
+    followUpsSent: () => followUps?.sent(),
     told: () => reporter?.fields() ?? '',
     end() {
       ended = true
@@ -120,6 +139,12 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Inco
       cancelAlarm()
     },
   }
+}
+
+/** A worker that does not wait for what it asked for sees the end of the attempt by its signal; the process must not end by it. */
+function unwatched<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
 }
 
 /** Most workers never look at their signal, and one costs as much as all else about a quick attempt; so it is made when it is asked for. */

@@ -15,6 +15,8 @@ export async function perform(job: RunnableJob, call: FunctionCall, attempt: Att
   const args = await readArgs(job, call)
   attempt.throwIfOver()
   const returned = await job.run(args, attempt.context)
+  // a receipt that overtook them would end the attempt that asks for them
+  await attempt.followUpsSent()
   return job.result === undefined ? returned : checkResult(job.result, call.worker, returned)
 }
 

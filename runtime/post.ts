@@ -11,7 +11,7 @@ export interface PostDeps {
 export type PostOutcome =
   | { kind: 'taken'; answer: unknown }
   /** Posting it again would not help: the attempt is over, or the address or the body is wrong. */
-  | { kind: 'refused'; status: number }
+  | { kind: 'refused'; status: number; error: unknown }
   | { kind: 'unreached'; problem: string }
 
 export interface PostLimits {
@@ -59,7 +59,9 @@ export async function postOnce(url: string, body: string, deps: PostDeps, signal
     const text = await response.text()
     if (response.ok) return { kind: 'taken', answer: parseJson(text) }
     const status = response.status
-    return isRefusal(status) ? { kind: 'refused', status } : { kind: 'unreached', problem: `it answered ${status}` }
+    return isRefusal(status)
+      ? { kind: 'refused', status, error: (parseJson(text) as { error?: unknown } | undefined)?.error }
+      : { kind: 'unreached', problem: `it answered ${status}` }
   } catch (error) {
     const tooSlow = stop.signal.aborted && !signal?.aborted
     return { kind: 'unreached', problem: tooSlow ? `no answer in ${tryLimitMs / 1_000} s` : String(error) }

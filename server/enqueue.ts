@@ -194,11 +194,22 @@ const keyMissing = (worker: string): ErrandError =>
     issues: [{ path: ['unique', 'key'], code: 'missing_key', message: 'is missing' }],
   })
 
+/** The job that a call inside its parent has made already, in this attempt or an earlier one. */
+export async function madeBefore(
+  deps: Deps,
+  { parent, call }: Pick<JobDocument, 'parent' | 'call'>,
+): Promise<Enqueued | undefined> {
+  const made = parent !== undefined && call !== undefined && (await deps.store.jobs.ofCall(parent, call))
+  return made ? { id: made._id, state: made.state, runAt: made.runAt, existing: true } : undefined
+}
+
 /** Answers once the job is in the journal. A job that is there under its id already was made by another coordinator, which is as good. */
 export async function insert(deps: Deps, unique: UniqueRule, job: JobDocument): Promise<Enqueued> {
   let outcome = await deps.writes.insertJob(job)
-  while (outcome === 'keyTaken') {
-    const settled = await settleConflict(deps, unique, job)
+  while (outcome === 'keyTaken' || outcome === 'sameCall') {
+    // a job may well hold the key that its own call asks for again
+    let settled = await madeBefore(deps, job)
+    if (!settled && outcome === 'keyTaken') settled = await settleConflict(deps, unique, job)
     if (settled) return settled
     outcome = await deps.writes.insertJob(job)
   }

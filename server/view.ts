@@ -28,6 +28,7 @@ export function jobView(job: JobDocument, receipts: ReceiptDocument[], { contrac
     createdAt: job.createdAt.toISOString(),
     ...(job.finishedAt === undefined ? {} : { finishedAt: job.finishedAt.toISOString() }),
     ...(job.key === undefined ? {} : { key: job.key }),
+    ...(job.parent === undefined ? {} : { parent: job.parent }),
     ...(job.scheduleId === undefined ? {} : { scheduleId: job.scheduleId }),
     ...(job.group === undefined ? {} : { groupId: job.group }),
     ...(job.follows === undefined ? {} : { followsGroupId: job.follows }),

@@ -20,7 +20,7 @@ export function addCodegen(program: Command, cli: Cli): void {
   const command = program
     .command('codegen')
     .description('make the typed registry, the contracts and the functions out of jobs/')
-    .option('--check', 'write nothing; exit code 1 when jobs/registry.gen.ts is out of date')
+    .option('--check', 'write nothing; exit code 1 when jobs/registry.gen.ts or jobs/context.gen.ts is out of date')
     .addOption(new Option('--watch', 'go on, and do it again after each edit').conflicts('check'))
     .addOption(
       new Option(
@@ -59,7 +59,9 @@ async function codegen(cli: Cli, { check = false, ...options }: CodegenOptions):
     if (report.stale !== undefined) throw configError(report.stale)
     out.result(report, (style) => {
       if (report.workers.length === 0) return firstWorker
-      return check ? `${style.green('✔')} jobs/registry.gen.ts is up to date.` : describeBuild(style, report)
+      return check
+        ? `${style.green('✔')} jobs/registry.gen.ts and jobs/context.gen.ts are up to date.`
+        : describeBuild(style, report)
     })
   } catch (error) {
     if (!(error instanceof CodegenError) || out.json) throw error

@@ -10,6 +10,7 @@ import { createKeyRequest } from '../../core/keys.js'
 import { roles as allRoles, type Role } from '../../core/roles.js'
 import { groupPaths } from './groupPaths.js'
 import { finalStates, jobStates } from '../../core/states.js'
+import { followUpRequest } from '../../core/followUp.js'
 import { reportRequest } from '../../core/report.js'
 import { attemptEnd } from '../../core/attemptEnd.js'
 
@@ -348,6 +349,22 @@ export const openapi = {
           200: { description: 'Kept with the job until the receipt comes. The deadline stays as it is.' },
           401: problem('The token is not one of this job.'),
           409: problem('The attempt is over.'),
+        },
+      },
+    },
+    '/job/{id}/enqueue': {
+      post: {
+        summary: 'Enqueue a follow-up job; the same `call` again answers with the job that it made',
+        parameters: [jobIdParameter, tokenParameter],
+        requestBody: { required: true, ...json(schemaOf(followUpRequest)) },
+        responses: {
+          200: { description: 'The job was there before.', ...json(enqueued) },
+          201: { description: 'The job is stored.', ...json(enqueued) },
+          400: problem('Args do not fit, an unknown field, two fields that exclude each other, a bad time.'),
+          401: problem('The token is not one of this job.'),
+          404: problem('No worker has this name; the message names the nearest.'),
+          409: problem('The attempt is over, or the key is taken.'),
+          413: problem('The body is too large.'),
         },
       },
     },

@@ -46,6 +46,10 @@ export interface JobDocument {
   /** The batch it came with, while that is being written; until it is released the job may yet be deleted again. */
   batch?: string
   scheduleId?: string
+  /** The job that enqueued this one while it ran. */
+  parent?: string
+  /** The worker and the name of the call that did; a unique index stands on parent and call. */
+  call?: string
   /** Its schedule waits for its end, to make the next one. */
   followed?: true
   /** The group it is a member of, for ever. */

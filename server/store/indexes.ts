@@ -13,6 +13,7 @@ export const jobIndexes = [
   { name: 'overdue', key: { deadline: 1 }, partialFilterExpression: { state: 'running' } },
   { name: 'expired', key: { expireAt: 1 }, partialFilterExpression: { expireAt: { $exists: true } } },
   { name: 'unique', key: { uniqueKey: 1 }, unique: true, partialFilterExpression: { uniqueKey: { $exists: true } } },
+  { name: 'call', key: { parent: 1, call: 1 }, unique: true, partialFilterExpression: { call: { $exists: true } } },
   { name: 'slot', key: { slot: 1 }, unique: true, partialFilterExpression: { slot: { $exists: true } } },
   { name: 'blocked', key: { slotKey: 1, priority: -1, _id: 1 }, partialFilterExpression: { state: 'blocked' } },
   { name: 'together', key: { batch: 1 }, partialFilterExpression: { batch: { $exists: true } } },

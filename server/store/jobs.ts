@@ -7,7 +7,7 @@ import type { GroupPolicy } from '../../core/groupTypes.js'
 import { finalStates, unfinishedStates, type JobState } from '../../core/states.js'
 import type { AttemptReport, ClaimedJob, HeldBy, JobDocument } from './documents.js'
 
-export type InsertOutcome = 'inserted' | 'sameId' | 'keyTaken'
+export type InsertOutcome = 'inserted' | 'sameId' | 'sameCall' | 'keyTaken'
 
 export interface ListFilter {
   worker?: string | undefined
@@ -74,7 +74,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         await jobs.insertMany(documents, { ordered: false })
       } catch (error) {
         for (const { index, errmsg } of duplicates(error)) {
-          outcomes[index] = errmsg?.includes('index: unique') ? 'keyTaken' : 'sameId'
+          outcomes[index] = duplicateOf(errmsg)
         }
       }
       return outcomes
@@ -86,6 +86,10 @@ export function jobsStore(jobs: Collection<JobDocument>) {
 
     holdersOfKeys: (uniqueKeys: string[]): Promise<JobDocument[]> =>
       jobs.find({ uniqueKey: { $in: uniqueKeys } }, { projection: { args: 0, argsMeta: 0 } }).toArray(),
+
+    /** The follow-up job that a call inside a job has made. */
+    ofCall: (parent: string, call: string): Promise<JobDocument | null> =>
+      jobs.findOne({ parent, call }, { hint: 'call', projection: { args: 0, argsMeta: 0 } }),
 
     /** Takes keys from jobs that hold them no longer. */
     async releaseKeys(ids: string[], guard: Filter<JobDocument> = {}): Promise<void> {
@@ -536,6 +540,11 @@ function transitionUpdate(
     $unset: Object.fromEntries([...unsetAttempt, ...unset].map((field) => [field, ''])),
     ...(attemptChange === undefined ? {} : { $inc: { attempt: attemptChange, ...(snoozed ? { snoozes: 1 } : {}) } }),
   }
+}
+
+function duplicateOf(errmsg = ''): InsertOutcome {
+  if (errmsg.includes('index: unique')) return 'keyTaken'
+  return errmsg.includes('index: call') ? 'sameCall' : 'sameId'
 }
 
 /** The duplicate key errors of an unordered write. Any other error is thrown on. */

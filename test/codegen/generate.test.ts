@@ -229,6 +229,11 @@ describe('codegen --check', () => {
     expect((await project.generate({ check: true })).stale).toBe(
       'jobs/registry.gen.ts is missing. Run `npm run codegen` and commit it.',
     )
+    await project.generate()
+    await project.remove('jobs/context.gen.ts')
+    expect((await project.generate({ check: true })).stale).toBe(
+      'jobs/context.gen.ts is missing. Run `npm run codegen` and commit it.',
+    )
   })
 
   it('tells an edit of the registry by hand', async () => {

@@ -55,7 +55,8 @@ export async function testProject(files: Record<string, string>, packages: strin
       const paths = listed
         .filter((entry) => entry.isFile() && entry.name !== 'cache.json')
         .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
-      if (await project.exists('jobs/registry.gen.ts')) paths.push('jobs/registry.gen.ts')
+      for (const path of ['jobs/context.gen.ts', 'jobs/registry.gen.ts'])
+        if (await project.exists(path)) paths.push(path)
       const entries = paths.toSorted().map(async (path) => [path, await project.read(path)] as const)
       return Object.fromEntries(await Promise.all(entries))
     },

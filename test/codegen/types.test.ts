@@ -146,6 +146,73 @@ async function compile(root: string, files: string[]): Promise<string[]> {
 const prettier = (text: string): Promise<string> =>
   format(text, { parser: 'typescript', semi: false, singleQuote: true, printWidth: 120, trailingComma: 'all' })
 
+describe('ctx.enqueue', () => {
+  const enqueuing = (calls: string[]) =>
+    [
+      `import { defineJob } from 'errand'`,
+      `import { z } from 'zod'`,
+      `export default defineJob({`,
+      `  args: z.object({}),`,
+      `  async run(_, ctx) {`,
+      ...calls,
+      `    return 1`,
+      `  },`,
+      `})`,
+    ].join('\n')
+  const good = [
+    `    const { id } = await ctx.enqueue('mail.send', { to: 'a' }, { delay: '1m', call: id0 })`,
+    `    void id.length`,
+  ]
+  const project = (calls: string[]) =>
+    testProject({
+      'package.json': '{ "type": "module" }',
+      'tsconfig.json': JSON.stringify({ ...strict, include: ['jobs', 'app'] }),
+      'jobs/mail/send.ts': worker('args: z.object({ to: z.string() }), run: () => null'),
+      'jobs/tick.ts': worker('args: z.object({ n: z.number().optional() }), run: () => null'),
+      'jobs/parent.ts': enqueuing([`    const id0 = 'x'`, ...good, `    await ctx.enqueue('tick')`, ...calls]),
+    })
+
+  it('knows the workers beside it, their args and its options', async () => {
+    const wrong = [
+      `    await ctx.enqueue('mail.sned', { to: 'a' })`,
+      `    await ctx.enqueue('mail.send', { to: 1 })`,
+      `    await ctx.enqueue('mail.send', { to: 'a', cc: 'b' })`,
+      `    await ctx.enqueue('mail.send')`,
+      `    await ctx.enqueue('tick', {}, { delay: '5 minutes' })`,
+      `    await ctx.enqueue('tick', {}, { calls: 'x' })`,
+    ]
+    await using made = await project(wrong)
+    await made.generate()
+    const complaints = await compile(made.root, ['jobs'])
+    const lines = (await made.read('jobs/parent.ts')).split('\n')
+    expect(complaints.map((complaint) => lines[Number(/\((\d+),/.exec(complaint)![1]) - 1])).toEqual(wrong)
+    expect(complaints[0]).toMatch(/'"mail\.sned"' is not assignable to parameter of type '"mail\.send"'/)
+    expect(await prettier(await made.read('jobs/context.gen.ts'))).toBe(await made.read('jobs/context.gen.ts'))
+  })
+
+  it('takes any name before codegen has run', async () => {
+    await using made = await project([`    await ctx.enqueue('whatever', { a: 1 })`])
+    expect(await compile(made.root, ['jobs'])).toEqual([])
+  })
+
+  it('leaves apps alone that have copies of registries, of other systems too, and no errand beside them', async () => {
+    await using made = await project([])
+    await made.generate()
+    const copy = await made.read('jobs/registry.gen.ts')
+    await made.write('app/one.gen.ts', copy)
+    await made.write('app/two.gen.ts', copy.replaceAll('to: string', 'to: number'))
+    await made.write(
+      'app/app.ts',
+      `import type { MailSendArgs as One } from './one.gen.js'\nimport type { MailSendArgs as Two } from './two.gen.js'\n` +
+        `export const one: One = { to: 'a' }\nexport const two: Two = { to: 1 }\n`,
+    )
+    expect(await compile(made.root, ['jobs', 'app'])).toEqual([])
+    await made.remove('jobs')
+    await made.remove('node_modules/errand')
+    expect(await compile(made.root, ['jobs', 'app'])).toEqual([])
+  })
+})
+
 describe('types printed from schemas', () => {
   it('are what zod says, for every kind of schema', async () => {
     await using project = await testProject({

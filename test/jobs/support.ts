@@ -21,6 +21,7 @@ export function attemptOf(job: { jobId?: string; attempt?: number } = {}) {
     heartbeat,
     progress: vi.fn<JobContext['progress']>(),
     log: vi.fn<JobContext['log']>(),
+    enqueue: () => Promise.reject(new Error('there is no coordinator in this test')),
     snooze(delay) {
       throw new Snooze(delay)
     },

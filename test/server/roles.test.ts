@@ -113,6 +113,7 @@ describe('routes', () => {
     expect(open).toEqual([
       'post /job/{id}/receipt',
       'post /job/{id}/progress',
+      'post /job/{id}/enqueue',
       'post /job/{id}/heartbeat',
       'get /healthz',
       'get /readyz',

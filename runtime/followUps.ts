@@ -1,0 +1,55 @@
+/** Follow-up jobs from inside an attempt: `ctx.enqueue`. */
+import { encodeJob } from '../core/encodeJob.js'
+import type { AnyJobs } from '../core/registry.js'
+import type { EnqueueFollowUp, FollowUp } from '../core/followUpOptions.js'
+import { fromWire, isWireError } from '../core/fromWire.js'
+import type { PostOutcome } from './post.js'
+
+export interface FollowUps {
+  enqueue: EnqueueFollowUp<AnyJobs>
+  /** Resolves when no call is under way, whatever became of them. */
+  sent(): Promise<unknown>
+}
+
+/** `post` brings a body to the coordinator. `refused` is called, and gives what is thrown, where the coordinator no longer waits for this attempt. */
+export function createFollowUps(post: (body: string) => Promise<PostOutcome>, refused: () => Error): FollowUps {
+  const counts = new Map<string, number>()
+  const underWay = new Set<Promise<unknown>>()
+
+  /** Calls that come in the same order in each attempt have the same names. */
+  const nextCall = (worker: string): string => {
+    const count = (counts.get(worker) ?? 0) + 1
+    counts.set(worker, count)
+    return `#${count}`
+  }
+
+  const send = async (worker: string, body: string): Promise<FollowUp> => {
+    const outcome = await post(body)
+    if (outcome.kind === 'taken') return readAnswer(outcome.answer)
+    if (outcome.kind === 'unreached') {
+      throw new Error(`A job for ${worker} could not be enqueued before the deadline: ${outcome.problem}.`)
+    }
+    if (isWireError(outcome.error)) {
+      throw overCodes.includes(outcome.error.code) ? refused() : fromWire(outcome.error)
+    }
+    throw new Error(`The coordinator refused a job for ${worker} (${outcome.status}).`)
+  }
+
+  return {
+    async enqueue(worker: string, args?: unknown, { call = nextCall(worker), ...options } = {}) {
+      const body = JSON.stringify({ ...encodeJob(worker, args, options).request, call })
+      const sending = send(worker, body).finally(() => underWay.delete(sending))
+      underWay.add(sending)
+      return sending
+    },
+    sent: () => Promise.allSettled(underWay),
+  }
+}
+
+/** These speak of the attempt, all others of the job that was to be enqueued. */
+const overCodes = ['ATTEMPT_OVER', 'UNKNOWN_JOB', 'UNAUTHORIZED']
+
+function readAnswer(answer: unknown): FollowUp {
+  const { id, state, runAt, existing } = answer as Pick<FollowUp, 'id' | 'state'> & { runAt: string; existing?: true }
+  return { id, state, runAt: new Date(runAt), existing: existing === true }
+}
