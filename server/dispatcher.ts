@@ -121,10 +121,16 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   const pump = (): Promise<void> => {
     if (stopped) return Promise.resolve()
     pumpAgain = true
-    pumping ??= fill().finally(() => {
-      pumping = undefined
-      startReady()
-    })
+    pumping ??= fill()
+      .catch((error: unknown) => {
+        // a database that fails is asked again by the loop; by ourselves it would be as fast as it can fail
+        backlog = false
+        throw error
+      })
+      .finally(() => {
+        pumping = undefined
+        startReady()
+      })
     return pumping
   }
 
