@@ -3,10 +3,9 @@ import { versionField } from '../core/migrate.js'
 import { firstReportMs } from '../core/attemptLog.js'
 import type { FunctionCall } from '../core/wire.js'
 import type { BreakOff, Breaking } from './breaking.js'
-import { released } from './transition.js'
 import type { Deps } from './deps.js'
 import type { Answer, Call } from './invoke.js'
-import { failure, record, timeout } from './receive.js'
+import { failure, giveBack, record, timeout } from './receive.js'
 import type { ClaimedJob } from './store/documents.js'
 
 /**
@@ -105,7 +104,7 @@ async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, reason:
       return
     case 'aborted':
       if (reason === 'deadline') await record(deps, await withReport(deps, job), timeout, 'coordinator')
-      else if (reason === 'shutdown') await deps.writes.applyTransition(released(job))
+      else if (reason === 'shutdown') await giveBack(deps, job)
   }
 }
 

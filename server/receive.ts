@@ -23,7 +23,7 @@ import {
 } from './store/documents.js'
 import type { Transition } from './store/jobs.js'
 import { toldAtEnd } from './told.js'
-import { decide } from './transition.js'
+import { decide, released } from './transition.js'
 
 /** A failure in the coordinator's own words. */
 export function failure(code: string, message: string, retryAfterMs?: number): ParsedReceiptBody {
@@ -47,6 +47,16 @@ export async function record(
   return first
 }
 
+/**
+ * Gives the job of a run back that a shutdown broke off. The function may have posted a receipt meanwhile, to another coordinator; so this
+ * goes through the ledger too, and where a receipt is there already, that decides.
+ */
+export async function giveBack(deps: Deps, job: ClaimedJob): Promise<void> {
+  const { _id: jobId, claim, attempt, startedAt } = job
+  const run = { _id: receiptId(jobId, claim), attempt, startedAt, finishedAt: deps.clock.now() }
+  await deps.writes.settle({ receipt: { ...run, status: 'released', by: 'coordinator' }, transition: released(job) })
+}
+
 /** The second half of `record`; the reaper calls it for receipts whose coordinator died before it. */
 export async function move(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument): Promise<void> {
   const transition = await transitionFor(deps, job, receipt)
@@ -61,7 +71,7 @@ async function moved(
   { set, member }: Transition,
 ): Promise<void> {
   if (receipt.status === 'snoozed') deps.metrics.snoozed(job.worker)
-  else {
+  else if (receipt.status !== 'released') {
     deps.metrics.attempt(job.worker, receipt)
     deps.events.emit('attempted', { job, receipt })
   }

@@ -22,6 +22,7 @@ export function decide(
   random: () => number,
 ): Transition {
   if (receipt.status === 'snoozed') return snoozed(job, receipt)
+  if (receipt.status === 'released') return released(job)
   const keepMs = contract?.keepMs ?? keepUnknownMs
   const final = (state: 'succeeded' | 'failed'): Transition => ({
     ...leaving(job),

@@ -137,7 +137,17 @@ export interface SnoozeDocument extends Told {
 }
 
 /** What an attempt ended by. */
-export type AttemptEndDocument = ReceiptDocument | SnoozeDocument
+/** The same for a run that a shutdown broke off: the job was given back, and a receipt of this run comes too late. */
+export interface ReleaseDocument {
+  _id: string
+  attempt: number
+  status: 'released'
+  by: 'coordinator'
+  startedAt: Date
+  finishedAt: Date
+}
+
+export type AttemptEndDocument = ReceiptDocument | SnoozeDocument | ReleaseDocument
 
 export const receiptId = (jobId: string, claim: string): string => `${jobId}:${claim}`
 

@@ -23,7 +23,7 @@ export function receiptsStore(receipts: Collection<AttemptEndDocument>) {
     /** A job's receipts in the order of its attempts. */
     ofJob: (jobId: string): Promise<ReceiptDocument[]> =>
       receipts
-        .find({ _id: ofJob(jobId), ...noSnooze } as Filter<AttemptEndDocument>)
+        .find({ _id: ofJob(jobId), ...isReceipt } as Filter<AttemptEndDocument>)
         .sort({ attempt: 1, finishedAt: 1 })
         .toArray() as Promise<ReceiptDocument[]>,
 
@@ -35,7 +35,7 @@ export function receiptsStore(receipts: Collection<AttemptEndDocument>) {
     /** The receipts of many jobs, in no order. */
     ofJobs: (jobIds: readonly string[]): Promise<ReceiptDocument[]> =>
       receipts
-        .find({ $or: jobIds.map((id) => ({ _id: ofJob(id), ...noSnooze })) } as Filter<AttemptEndDocument>)
+        .find({ $or: jobIds.map((id) => ({ _id: ofJob(id), ...isReceipt })) } as Filter<AttemptEndDocument>)
         .toArray() as Promise<ReceiptDocument[]>,
 
     async removeOfJobs(jobIds: string[]): Promise<void> {
@@ -47,6 +47,7 @@ export function receiptsStore(receipts: Collection<AttemptEndDocument>) {
 /** Receipt ids begin with the job's id and a colon; the semicolon is the next character. So no index is needed but the one on `_id`. */
 const ofJob = (jobId: string) => ({ $gte: `${jobId}:`, $lt: `${jobId};` })
 
-const noSnooze = { status: { $ne: 'snoozed' } } as const
+/** Other ends of a run are no receipts. */
+const isReceipt = { status: { $in: ['success', 'failure'] } } as const
 
 export type ReceiptsStore = ReturnType<typeof receiptsStore>

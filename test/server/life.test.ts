@@ -11,7 +11,13 @@ const work = defineJob({
   run: () => null,
 })
 const jobsOf = (errand: TestErrand) =>
-  errand.database.db.collection<{ _id: string; state: string; attempt: number; held?: string }>('jobs')
+  errand.database.db.collection<{ _id: string; state: string; attempt: number; held?: string; claim?: string }>('jobs')
+
+function signal() {
+  let resolve = () => {}
+  const promise = new Promise<void>((done) => (resolve = done))
+  return { promise, resolve }
+}
 
 /** Functions that stay silent until they are told. */
 function gate() {
@@ -114,6 +120,57 @@ describe('shutdown', () => {
     await using second = await testErrand({ work }, { beside: errand })
     await second.run()
     expect(await second.get(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
+  })
+
+  it('does not give a job back whose function has posted its receipt', async () => {
+    const functions = gate()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    await using other = await testErrand({ work }, { beside: errand })
+    const id = await errand.enqueue('work')
+    const { claim } = (await jobsOf(errand).findOne({ _id: id }))!
+    const token = errand.coordinator.deps.signer.receiptToken(id, claim!)
+    // the receipt is in the ledger, and its coordinator is slow to move the job
+    const [inLedger, mayMove] = [signal(), signal()]
+    const { jobs } = other.coordinator.deps.store
+    const apply = jobs.apply.bind(jobs)
+    jobs.apply = async (...args) => {
+      inLedger.resolve()
+      await mayMove.promise
+      return apply(...args)
+    }
+    const posted = other.post(`/job/${id}/receipt?token=${token}`, { status: 'success' })
+    await inLedger.promise
+    await errand.coordinator.stop({ graceMs: 0 })
+    mayMove.resolve()
+    expect(await posted).toMatchObject({ status: 200, body: { recorded: true } })
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded', attempt: 1, receipts: [{ status: 'success' }] })
+  })
+
+  it('refuses a receipt of a run that was given back', async () => {
+    const functions = gate()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    await using other = await testErrand({ work }, { beside: errand })
+    const id = await errand.enqueue('work')
+    const { claim } = (await jobsOf(errand).findOne({ _id: id }))!
+    const token = errand.coordinator.deps.signer.receiptToken(id, claim!)
+    await errand.coordinator.stop({ graceMs: 0 })
+    expect(await other.post(`/job/${id}/receipt?token=${token}`, { status: 'success' })).toMatchObject({ status: 409 })
+    await other.run()
+    expect(await other.get(id)).toMatchObject({ state: 'succeeded', attempt: 1, receipts: [{ attempt: 1 }] })
+  })
+
+  it('is finished by the reaper where its coordinator dies before it has moved the job', async () => {
+    const functions = gate()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    const id = await errand.enqueue('work')
+    errand.coordinator.deps.store.jobs.apply = () => Promise.reject(new Error('dead'))
+    await errand.coordinator.stop({ graceMs: 0 })
+    expect(await errand.get(id)).toMatchObject({ state: 'running', receipts: [] })
+    await using other = await testErrand({ work }, { beside: errand })
+    await other.clock.advance('30s')
+    await other.reap()
+    await other.run()
+    expect(await other.get(id)).toMatchObject({ state: 'succeeded', attempt: 1, receipts: [{ status: 'success' }] })
   })
 
   it('is hurried by a second stop with a shorter grace', async () => {
