@@ -71,15 +71,16 @@ export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; s
 
 /**
  * Gives a final job as many attempts more as its worker's policy says, from now. Its receipts stay.
- * Throws `UNKNOWN_JOB`, `WRONG_STATE` for a job that is not final, `KEY_TAKEN` where another job holds its key now.
+ * Throws `UNKNOWN_JOB`, also for a job past its keep time, `WRONG_STATE` for one that is not final, `KEY_TAKEN` where another job holds its key now.
  */
 export async function retryJob(deps: Deps, id: string): Promise<{ id: string; state: JobState }> {
   const job = await deps.store.jobs.find(id)
   if (!job) throw unknownJob(id)
   const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
   const key = job.key === undefined ? undefined : uniqueKeyOf(job.worker, job.key)
-  const retried =
-    isFinal(job.state) && (await deps.store.jobs.retry(job, contract?.maxAttempts ?? 5, deps.clock.now(), key))
+  const now = deps.clock.now()
+  if (job.expireAt && job.expireAt <= now) throw unknownJob(id)
+  const retried = isFinal(job.state) && (await deps.store.jobs.retry(job, contract?.maxAttempts ?? 5, now, key))
   if (retried === 'keyTaken') {
     throw new ErrandError('KEY_TAKEN', `The key of job ${id} is taken by another job now.`, {
       details: { id: (await deps.store.jobs.holderOf(key!))?._id },

@@ -464,7 +464,8 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     ): Promise<boolean | 'keyTaken'> {
       try {
         const { matchedCount } = await jobs.updateOne(
-          { _id: job._id, state: { $in: [...finalStates] }, attempt: job.attempt },
+          // the purge takes the receipts of a job past its keep time first, so what it has begun it must finish
+          { _id: job._id, state: { $in: [...finalStates] }, attempt: job.attempt, expireAt: { $gt: now } },
           {
             $set: {
               state: 'queued',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { readContract } from '../../core/contract.js'
 import { defineJob } from '../../core/index.js'
+import { retryJob } from '../../server/operate.js'
 import type { Invoke } from '../../server/invoke.js'
 import { testErrand, type TestErrand } from '../support/errand.js'
 
@@ -48,6 +49,22 @@ describe('purge', () => {
     expect(await errand.get(waiting)).toMatchObject({ state: 'scheduled' })
     expect(await jobsOf(errand).findOne({ _id: done })).toBeNull()
     expect(await errand.database.db.collection('receipts').countDocuments()).toBe(0)
+  })
+
+  it('takes all of a job or nothing: past its keep time it cannot be retried, though it may still be seen', async () => {
+    await using errand = await testErrand({ work })
+    const id = await errand.enqueue('work')
+    await errand.run()
+    const retry = () => retryJob(errand.coordinator.deps, id)
+    await errand.clock.advance('23h')
+    await retry()
+    await errand.run()
+    await errand.clock.advance('24h')
+    // a purge that died when the receipts were gone
+    errand.coordinator.deps.store.jobs.remove = () => Promise.reject(new Error('dead'))
+    await expect(errand.purge()).rejects.toThrow('dead')
+    await expect(retry()).rejects.toMatchObject({ code: 'UNKNOWN_JOB' })
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded' })
   })
 
   it('keeps each final state for its own time', async () => {
