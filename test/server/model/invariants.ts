@@ -1,0 +1,156 @@
+/** What must be so after every step, read from the database. */
+import type { Db } from 'mongodb'
+import { expect } from 'vitest'
+import { isFinal } from '../../../core/states.js'
+import { ticksUntil } from '../../../core/ticks.js'
+import { ticksOf } from '../../../server/tick.js'
+import { tickId } from '../../../server/ids.js'
+import type { AttemptEndDocument, JobDocument, ScheduleDocument } from '../../../server/store/documents.js'
+import type { Functions } from './functions.js'
+import { limits } from './workers.js'
+
+export type Invariants = ReturnType<typeof watchInvariants>
+
+export function watchInvariants(db: Db, functions: Functions, { start, stalls }: { start: Date; stalls: boolean }) {
+  const jobs = db.collection<JobDocument>('jobs')
+  const receipts = db.collection<AttemptEndDocument>('receipts')
+  const schedules = db.collection<ScheduleDocument>('schedules')
+  /** As they were last seen. */
+  const seen = new Map<string, JobDocument>()
+  const gone = new Set<string>()
+  const ledger = new Map<string, AttemptEndDocument>()
+  /** What callers were told: these jobs exist, and these attempts have these results. */
+  const acknowledged = new Set<string>()
+  const accepted = new Map<string, string>()
+  /** Jobs that an operator has retried, or tried to. */
+  const retried = new Set<string>()
+
+  const check = async (now: Date) => {
+    const current = await jobs.find().toArray()
+    const byId = new Map(current.map((job) => [job._id, job]))
+    checkSlots(current)
+    checkKeys(current)
+    checkOverruns(current)
+    for (const job of current) checkJob(job)
+    for (const [id, job] of seen) if (!byId.has(id)) checkPurged(job, now)
+    for (const id of acknowledged)
+      expect(seen.has(id) || gone.has(id) || byId.has(id), `job ${id} was acknowledged`).toBe(true)
+    checkReceipts(await receipts.find().toArray(), byId)
+    for (const job of current) seen.set(job._id, job)
+  }
+
+  const checkJob = (job: JobDocument) => {
+    const before = seen.get(job._id)
+    expect(gone, `purged job ${job._id} is back`).not.toContain(job._id)
+    expect(job.attempt, 'attempts').toBeLessThanOrEqual(job.maxAttempts)
+    expect(job.state === 'running', 'a claim while it runs, and only then').toBe(job.claim !== undefined)
+    if (job.state !== 'running') expect(job.slot, `a slot of job ${job._id}, which is ${job.state}`).toBeUndefined()
+    if (before && isFinal(before.state) && !retried.has(job._id)) {
+      expect(job.state, `the final state of job ${job._id}`).toBe(before.state)
+    }
+  }
+
+  const checkPurged = (job: JobDocument, now: Date) => {
+    seen.delete(job._id)
+    gone.add(job._id)
+    for (const id of ledger.keys()) if (id.startsWith(`${job._id}:`)) ledger.delete(id)
+    // a batch that was never acknowledged may be undone
+    if (!acknowledged.has(job._id) && job.batch !== undefined) return
+    expect(job.expireAt && job.expireAt <= now, `job ${job._id} of ${job.worker} is gone, last seen ${job.state}`).toBe(
+      true,
+    )
+  }
+
+  const checkReceipts = (current: AttemptEndDocument[], byId: Map<string, JobDocument>) => {
+    const present = new Map(current.map((receipt) => [receipt._id, receipt]))
+    for (const [id, receipt] of ledger) expect(present.get(id), `receipt ${id}`).toEqual(receipt)
+    const attempts = new Set<string>()
+    for (const receipt of current) {
+      // that a run snoozed, or was given back, stands there for a while
+      if (receipt.status === 'snoozed' || receipt.status === 'released') continue
+      const [jobId = '', claim] = receipt._id.split(':')
+      const job = byId.get(jobId)
+      if (!job) continue
+      ledger.set(receipt._id, receipt)
+      if (job.cancelledAttempts?.some((attempt) => attempt.claim === claim)) continue
+      const attempt = `${jobId} ${receipt.attempt}`
+      expect(attempts, 'attempts with a receipt').not.toContain(attempt)
+      attempts.add(attempt)
+      if (receipt.status === 'success' && !retried.has(jobId)) functions.done.add(jobId)
+    }
+    for (const [id, result] of accepted) {
+      const jobId = id.slice(0, id.indexOf(':'))
+      const receipt = present.get(id)
+      if (!gone.has(jobId)) {
+        expect(receipt && 'result' in receipt && receipt.result, `the receipt that was acknowledged: ${id}`).toBe(
+          result,
+        )
+      }
+    }
+  }
+
+  return {
+    jobs,
+    check,
+    acknowledged,
+    accepted,
+    retried,
+    /** Ticks up to `until` that should have had a job, by their schedule's policy for missed ones, and had none. */
+    async missingTicks(until: Date, schedulesOf: (schedule: ScheduleDocument) => boolean): Promise<string[]> {
+      const missing: string[] = []
+      for (const schedule of await schedules.find().toArray()) {
+        if (!schedulesOf(schedule) || schedule.overrun === 'skip') continue
+        const ticks = ticksUntil(ticksOf(schedule), start, until, Number.POSITIVE_INFINITY)
+        for (const at of schedule.missed === 'all' ? ticks : ticks.slice(-1)) {
+          const id = tickId(schedule._id, at)
+          if (!seen.has(id) && !gone.has(id)) missing.push(`${schedule._id} ${at.toISOString()}`)
+        }
+      }
+      return missing
+    },
+  }
+
+  function checkSlots(current: JobDocument[]) {
+    const running = new Map<string, number>()
+    for (const { state, worker, slotKey, slot } of current) {
+      if (state !== 'running' || limits[worker] === undefined) continue
+      expect(slot, 'a running job of a limited worker has a slot').toBeDefined()
+      running.set(slotKey!, (running.get(slotKey!) ?? 0) + 1)
+    }
+    for (const [slotKey, count] of running) {
+      expect(count, `jobs of ${slotKey} that run`).toBeLessThanOrEqual(limits[slotKey.split('\n')[0]!]!)
+    }
+  }
+
+  function checkKeys(current: JobDocument[]) {
+    const holders = new Set<string>()
+    const lastMade = new Map<string, JobDocument>()
+    for (const job of current.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())) {
+      if (job.key === undefined) continue
+      const key = `${job.worker} ${job.key}`
+      if ((job.worker === 'once' || job.worker === 'replaced') && !isFinal(job.state)) {
+        expect(holders, 'keys with a job that is not final').not.toContain(key)
+        holders.add(key)
+      }
+      // one that was halted on its way into the database was made at a time that is long past
+      if (job.worker !== 'onceFor' || stalls) continue
+      const before = lastMade.get(key)
+      if (before && before.state !== 'cancelled' && !retried.has(before._id)) {
+        expect(
+          job.createdAt.getTime() - before.createdAt.getTime(),
+          `time between jobs of ${key}`,
+        ).toBeGreaterThanOrEqual(30_000)
+      }
+      lastMade.set(key, job)
+    }
+  }
+
+  function checkOverruns(current: JobDocument[]) {
+    const running = new Set<string>()
+    for (const { worker, scheduleId, state, _id } of current) {
+      if ((worker !== 'queued' && worker !== 'skipped') || isFinal(state) || retried.has(_id)) continue
+      expect(running, 'schedules with a job that is not final').not.toContain(scheduleId)
+      running.add(scheduleId!)
+    }
+  }
+}
