@@ -9,6 +9,7 @@ import { nearestName } from '../core/nearest.js'
 import { keyBytes } from '../core/signature.js'
 import type { Role } from '../core/roles.js'
 import { readApiKeys, type ApiKey } from '../server/apiKeys.js'
+import { readFunctionAddresses } from '../server/functionAddresses.js'
 import type { Project } from './project.js'
 import { localSigningKey } from './signingKey.js'
 import { isHttpUrl } from './usage.js'
@@ -49,7 +50,7 @@ export async function readSettings(env: Env, project: Project): Promise<Settings
     host: readHost(env),
     port: readPort(env, 'ERRAND_PORT', defaultPort),
     url: readAddress(env, 'ERRAND_URL', 'https://jobs.example.org'),
-    functionsUrl: readAddress(env, 'ERRAND_FUNCTIONS_URL', 'https://functions.example.org'),
+    functionsUrl: readFunctionsUrl(env),
     functionsPort: readPort(env, 'ERRAND_FUNCTIONS_PORT', defaultFunctionsPort),
     apiKeys: readApiKeys(env['ERRAND_API_KEYS']),
   }
@@ -101,6 +102,13 @@ function readAddress(env: Env, name: string, example: string): string | undefine
   throw configError(
     `${name} is no address that can be called. Set it to one with http:// or https://, without user name and query, such as ${example}.`,
   )
+}
+
+/** As it is: the coordinator reads it again. */
+function readFunctionsUrl(env: Env): string | undefined {
+  const text = valueOf(env, 'ERRAND_FUNCTIONS_URL')
+  if (text !== undefined) readFunctionAddresses(text)
+  return text?.replace(/\/+$/, '')
 }
 
 function readSigningKeys(env: Env): string[] | undefined {
@@ -159,7 +167,7 @@ export const settingsHelp = {
   ERRAND_PORT: 'where the coordinator listens (default: 4100)',
   ERRAND_HOST: 'the address to listen on (default: 127.0.0.1)',
   ERRAND_URL: "the coordinator's address as others see it (default: from host and port)",
-  ERRAND_FUNCTIONS_URL: 'where the functions are (default: the local ones)',
+  ERRAND_FUNCTIONS_URL: 'where the functions are; with {worker} in it, or worker=address pairs (default: local)',
   ERRAND_FUNCTIONS_PORT: 'where errand functions listens (default: 4101)',
   ERRAND_SIGNING_KEYS: 'whsec_… keys, comma separated; the first signs, all verify (default: made once)',
   ERRAND_API_KEYS: 'role:key pairs, comma separated; roles enqueue, observe, operate (default: open on loopback)',

@@ -10,6 +10,7 @@ import type { Contracts } from './contracts.js'
 import type { Deps, Writes } from './deps.js'
 import { createDispatcher, type Dispatcher } from './dispatcher.js'
 import { createEvents } from './events.js'
+import { readFunctionAddresses } from './functionAddresses.js'
 import { gatherWrites } from './gatherWrites.js'
 import { createGroupEnds } from './groups/ends.js'
 import { createGroupWaits } from './groups/wait.js'
@@ -34,7 +35,7 @@ export interface CoordinatorOptions {
   contracts: Contracts
   /** The coordinator's address as functions see it, for receipts. */
   url: string
-  /** Where the functions are: the one of `mail.send` is at `<functionsUrl>/mail/send`. */
+  /** Where the functions are: one address for all, one with `{worker}` in it, or `worker=address` pairs; see server/functionAddresses. */
   functionsUrl: string
   /** `whsec_…` keys; the first one signs, all verify. */
   signingKeys: readonly string[]
@@ -97,7 +98,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     pauses: createKnownPauses({ store, clock, events }),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),
     url: withoutSlash(options.url),
-    functionsUrl: withoutSlash(options.functionsUrl),
+    functionAddress: readFunctionAddresses(options.functionsUrl),
     writes: gatheredWrites(store, clock, {
       insertJobs: (jobs) => insertOrStart(deps, dispatcher, jobs),
       slotsFreed: (slotKeys) => slotsFreed(deps, slotKeys),

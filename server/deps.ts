@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js'
 import type { Contracts } from './contracts.js'
 import type { Events } from './events.js'
 import type { GroupEnds } from './groups/ends.js'
+import type { FunctionAddress } from './functionAddresses.js'
 import type { Invoke } from './invoke.js'
 import type { KeyRing } from './keyRing.js'
 import type { Log } from './log.js'
@@ -35,8 +36,8 @@ export interface Deps {
   lanes: () => { running: number; limit: number }
   /** The coordinator's address as functions see it, without a slash at the end. */
   url: string
-  /** Where the functions are, without a slash at the end. */
-  functionsUrl: string
+  /** Where a worker's function is called; `undefined` where nobody said. */
+  functionAddress: FunctionAddress
   writes: Writes
   groups: GroupEnds
 }

@@ -15,9 +15,11 @@ import type { ClaimedJob } from './store/documents.js'
 export async function call(deps: Deps, jobs: ClaimedJob[], breaking: Breaking): Promise<Answer[]> {
   const now = deps.clock.now()
   if (jobs.some(({ deadline }) => deadline <= now)) return callInTime(deps, jobs, now, breaking)
+  const url = deps.functionAddress(jobs[0]!.worker)
+  if (url === undefined) return jobs.map(({ worker }) => unaddressed(worker))
   const stopWatching = watchDeadline(deps, jobs, breaking)
   try {
-    return answers(await deps.invoke(signedCall(deps, jobs, breaking)), jobs.length)
+    return answers(await deps.invoke(signedCall(deps, url, jobs, breaking)), jobs.length)
   } catch (error) {
     // an invoker of the user's own may throw; ours answers
     deps.log('error', 'an invoker threw', { worker: jobs[0]!.worker, error })
@@ -26,6 +28,12 @@ export async function call(deps: Deps, jobs: ClaimedJob[], breaking: Breaking): 
     stopWatching()
   }
 }
+
+const unaddressed = (worker: string): Answer => ({
+  kind: 'failed',
+  code: 'NO_ADDRESS',
+  message: `ERRAND_FUNCTIONS_URL has no address for ${worker}. Add ${worker}=https://… to it, or *=https://… for all others.`,
+})
 
 /** Jobs that waited too long for their lane are not called: somebody else may have reaped them and given their slots away. */
 async function callInTime(deps: Deps, jobs: ClaimedJob[], now: Date, breaking: Breaking): Promise<Answer[]> {
@@ -115,16 +123,14 @@ async function withReport(deps: Deps, job: ClaimedJob): Promise<ClaimedJob> {
   return current?.report?.claim === job.claim ? { ...job, report: current.report } : job
 }
 
-const functionAddress = (deps: Deps, worker: string): string => `${deps.functionsUrl}/${worker.replaceAll('.', '/')}`
-
 /** Signed as one message, whose id is the first job's attempt and how many come after it. */
-function signedCall(deps: Deps, jobs: ClaimedJob[], breaking: Breaking): Call {
+function signedCall(deps: Deps, url: string, jobs: ClaimedJob[], breaking: Breaking): Call {
   const [first] = jobs as [ClaimedJob]
   const id = `${first._id}.${first.attempt}`
   const one = jobs.length === 1
   const body = one ? callBody(deps, first) : `{"jobs":[${jobs.map((job) => callBody(deps, job)).join(',')}]}`
   return {
-    url: functionAddress(deps, first.worker),
+    url,
     headers: deps.signer.headers(one ? id : `${id}+${jobs.length - 1}`, deps.clock.now(), body),
     body,
     get signal() {
