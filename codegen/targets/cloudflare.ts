@@ -25,8 +25,8 @@ export const buildCloudflare: BuildTarget = async ({ project, artefacts, options
         // bundled already; what lies beside main is uploaded as it is
         no_bundle: true,
         rules: [
-          { type: 'ESModule', globs: ['*.mjs'] },
-          { type: 'Text', globs: ['*.map'] },
+          { type: 'ESModule', globs: ['*.mjs'], fallthrough: false },
+          { type: 'Text', globs: ['*.map'], fallthrough: false },
         ],
         workers_dev: true,
         // variables that were set in the dashboard outlive a deploy
