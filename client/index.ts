@@ -30,6 +30,7 @@ export type {
   ReceiptError,
   Registry,
   ResultOf,
+  ShownArgs,
   SuccessReceipt,
   Told,
   WaitOptions,

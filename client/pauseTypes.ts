@@ -19,6 +19,8 @@ export interface Pause {
   scope: 'all' | 'worker' | 'key'
   worker?: string
   key?: string
+  /** There is a key, and this API key may not see it. */
+  keyHidden?: true
   /** The name of the API key of whoever paused it. */
   by: string
   at: Date

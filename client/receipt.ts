@@ -88,5 +88,11 @@ function checkKnown(end: End): JobEnd {
 function receiptOfEnd({ id, state, finishedAt, receipt }: JobEnd): Receipt<unknown> {
   if (state === 'cancelled') return { status: 'cancelled', finishedAt: new Date(finishedAt) }
   if (!receipt) throw new ErrandError('INTERNAL', `Job ${id} has ${state} and has no receipt.`)
+  if (receipt.resultHidden) {
+    throw new ErrandError(
+      'FORBIDDEN',
+      `This API key may not see the result of job ${id}. Wait with one of the role enqueue or operate, or of observe that sees args.`,
+    )
+  }
   return receiptOf(receipt)
 }

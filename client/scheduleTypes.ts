@@ -2,6 +2,7 @@
 import type { JobHandle } from './types.js'
 import type { FullScheduleRule } from '../core/scheduleRule.js'
 import type { Rhythm, SchedulePolicies } from '../core/scheduleOptions.js'
+import type { ShownArgs } from './types.js'
 
 export type ScheduleOptions = Rhythm &
   SchedulePolicies & {
@@ -16,11 +17,10 @@ export interface Scheduled {
 }
 
 /** A schedule with the defaults of its rule. One of `cron` and `every` is there. */
-export interface ScheduleDetails extends FullScheduleRule {
+/** Its args may be older than the worker's schema, so they have no type. */
+export interface ScheduleDetails extends FullScheduleRule, ShownArgs {
   id: string
   worker: string
-  /** As they are stored: they may be older than the worker's schema, so they have no type. */
-  args: unknown
   /** Of the contract that took the args; absent for version 1. */
   argsVersion?: number
   /** Absent where it is the worker's. */

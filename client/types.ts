@@ -54,6 +54,16 @@ export interface ReceiptError {
   cause?: ReceiptError | undefined
 }
 
+/** Args as the coordinator shows them. */
+export interface ShownArgs {
+  /** Fields that their worker's `redact` names are `[redacted]`. `null` where all are hidden. */
+  args: unknown
+  /** They are not for this API key; or it is not known what to redact, because their worker is not deployed or has another version. */
+  argsHidden?: true
+  /** Something in them is `[redacted]`, so they are not what was enqueued. */
+  argsRedacted?: true
+}
+
 /** One line that `ctx.log` wrote. */
 export interface LogLine {
   /** By the function's clock. */
@@ -75,6 +85,8 @@ export interface Told {
 export interface SuccessReceipt<Result> extends Told {
   status: 'success'
   result: Result
+  /** Of `jobs.get` alone: the result is not for this API key, or it is not known what to redact of it; then `result` is `undefined`. */
+  resultHidden?: true
   /** Counts from 1. */
   attempt: number
   /** It came after its attempt had been cancelled, and changed nothing. */
@@ -109,7 +121,8 @@ export interface JobReference<Result> {
   readonly id: string
   /**
    * Waits until the job is final, through all its retries, and tells how it ended. A coordinator that cannot be reached meanwhile is asked again.
-   * Throws `ReceiptTimeoutError` when the time is over (the job goes on), and `ErrandError` `UNKNOWN_JOB` once the job has been purged.
+   * Throws `ReceiptTimeoutError` when the time is over (the job goes on), and `ErrandError` `UNKNOWN_JOB` once the job has been purged. The result is
+   * whole, whatever the worker redacts; to an `observe` key it is as `jobs.get` shows it, and `FORBIDDEN` is thrown where that is nothing.
    */
   receipt(options?: WaitOptions): Promise<Receipt<Result>>
   /** The same for those who only want what `run` returned. Throws `JobFailedError` for a job that failed or was cancelled. */
@@ -130,7 +143,7 @@ export interface JobHandle<Result> extends JobReference<Result> {
  * A job as the coordinator shows it. Its args may be older than the worker's schema, so they have no type. `progress` and `log` are of the attempt
  * that runs; those of attempts that are over stand in their receipts.
  */
-export interface JobDetails extends Told {
+export interface JobDetails extends Told, ShownArgs {
   id: string
   worker: string
   state: JobState
@@ -143,6 +156,7 @@ export interface JobDetails extends Told {
   runAt: Date
   createdAt: Date
   finishedAt?: Date
+  /** Hidden with the args, and where their worker redacts any. */
   key?: string
   scheduleId?: string
   /** What keeps a job that waits from starting, where that is a pause. */
@@ -151,7 +165,6 @@ export interface JobDetails extends Told {
   parent?: string
   /** False while no deployed worker has the job's name; the job waits until it is back. */
   workerKnown: boolean
-  args: unknown
   /** The worker's `version` when the args were taken; absent for 1. */
   argsVersion?: number
   /** One for each attempt that is over, in their order. */

@@ -41,7 +41,12 @@ export function receiptOf(view: ReceiptView): SuccessReceipt<unknown> | FailureR
     ...toldOf(view),
   }
   return view.status === 'success'
-    ? { status: 'success', result: restorePayload(view.result, view.resultMeta), ...common }
+    ? {
+        status: 'success',
+        result: restorePayload(view.result, view.resultMeta),
+        ...(view.resultHidden ? { resultHidden: true as const } : {}),
+        ...common,
+      }
     : { status: 'failure', error: view.error ?? { name: 'Error', message: '' }, ...common }
 }
 

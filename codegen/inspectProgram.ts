@@ -7,6 +7,7 @@ import { readFileSync, writeSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { ContractOptions } from '../core/contract.js'
 import { optionProblems, scheduleArgsProblems, unserialisableProblems } from './contractProblems.js'
+import { redactSchemaProblems } from './redactProblems.js'
 import type { InspectOrder, InspectReport, Inspection } from './inspect.js'
 import { schemaType } from './schemaType.js'
 
@@ -39,6 +40,7 @@ async function inspectOptions(options: ContractOptions, typeName: string): Promi
   const result = options.result && schemaType(options.result, 'output', `${typeName}Result`)
   problems.push(...unserialisableProblems('args', args), ...(result ? unserialisableProblems('result', result) : []))
   problems.push(...(await scheduleArgsProblems(options)))
+  if (!problems.some(({ path }) => path[0] === 'redact')) problems.push(...redactSchemaProblems(options))
   if (problems.length > 0) return { kind: 'refused', problems }
   return {
     kind: 'sound',

@@ -47,6 +47,7 @@ const contractOptions: Record<keyof ContractOptions, true> = {
   keep: true,
   batch: true,
   receipt: true,
+  redact: true,
 }
 
 export const knownOptions: readonly string[] = [...Object.keys(contractOptions), 'run']

@@ -9,6 +9,7 @@ import type { ArgsSchema, JobOptions } from './defineJob.js'
 import { durationProblem, parseDuration } from './duration.js'
 import { ErrandError } from './errors.js'
 import { firstVersion } from './migrate.js'
+import { readRedactPath, redactPathProblem, type RedactPath } from './redactPath.js'
 import { ruleFields, ruleProblems, type ScheduleRule } from './scheduleRule.js'
 import type { FinalState } from './states.js'
 import type { ThrottleRule } from './throttle.js'
@@ -42,6 +43,7 @@ export interface Contract {
   /** How many jobs one call may carry. */
   batch: number
   receipt: 'answered' | 'posted'
+  redact: RedactPath[]
 }
 
 /** One policy that cannot work, and which: `path` leads to it inside the options. */
@@ -97,6 +99,7 @@ export function readContract(worker: string, options: ContractOptions): Contract
     },
     batch: options.batch ?? 1,
     receipt: options.receipt ?? 'answered',
+    redact: (options.redact ?? []).map(readRedactPath),
   }
 }
 
@@ -125,6 +128,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
         'keep',
         'batch',
         'receipt',
+        'redact',
         'run',
       ],
       [],
@@ -142,6 +146,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
     ...(options.receipt === undefined || options.receipt === 'answered' || options.receipt === 'posted'
       ? []
       : [{ path: ['receipt'], message: `must be 'answered' or 'posted'.` }]),
+    ...redactProblems(options.redact),
   ]
 }
 
@@ -273,6 +278,17 @@ function keepProblems(keep: ContractOptions['keep']): PolicyProblem[] {
       ['keep.cancelled', keep.cancelled],
     ]),
   ]
+}
+
+function redactProblems(redact: unknown): PolicyProblem[] {
+  if (redact === undefined) return []
+  if (!Array.isArray(redact) || redact.length === 0) {
+    return [{ path: ['redact'], message: "must be a list of paths, such as ['card.number', 'items.*.secret']." }]
+  }
+  return redact.flatMap((path: unknown, index) => {
+    const message = redactPathProblem(path)
+    return message === undefined ? [] : [{ path: ['redact', String(index)], message }]
+  })
 }
 
 function durationProblems(values: [path: string, value: unknown][], { positive = false } = {}): PolicyProblem[] {

@@ -139,6 +139,13 @@ export interface JobOptions<Schema extends ArgsSchema, Result> {
    */
   batch?: number
   /**
+   * Fields of args and result that are never shown: paths of names, with `*` for each element of a list, each value of a record or a Map, or each
+   * member of a Set: `['card.number', 'items.*.secret']`. They lead into args as callers give them and into what `run` returns. Everything that
+   * shows a job shows `[redacted]` there, and no key of the worker's jobs; whoever waits for the job's receipt gets the whole result. Errors, notes of
+   * progress and lines of logs are shown as they are, so keep such values out of them. Default: none.
+   */
+  redact?: readonly string[]
+  /**
    * How the function hands in its receipt: `'answered'` with the response to the coordinator's call (default), or `'posted'` to the attempt's
    * receipt address after the call was answered with 202, for work that outlasts what a platform allows one request.
    */

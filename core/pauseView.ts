@@ -3,6 +3,8 @@ export interface PauseView {
   scope: 'all' | 'worker' | 'key'
   worker?: string
   key?: string
+  /** There is a key, and it is not for this API key, which may not see args; nor is it where the worker redacts any. */
+  keyHidden?: true
   /** The name of the API key of whoever paused it. */
   by: string
   /** ISO 8601. */

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { mostPreviewed, type PreviewedTick } from './preview.js'
 import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from './schedulePolicies.js'
 import type { FullScheduleRule } from './scheduleRule.js'
-import { duration, excludeEachOther, moment, plainObject, priority, workerName } from './wire.js'
+import { duration, excludeEachOther, moment, plainObject, priority, workerName, type ArgsView } from './wire.js'
 
 const scheduleIdText = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/, 'takes letters, digits and _ . : - only')
 
@@ -69,11 +69,9 @@ export const updateScheduleRequest = z
   .refine(changesSomething, needsChange)
 
 /** With the defaults of its rule. */
-export interface ScheduleView extends FullScheduleRule {
+export interface ScheduleView extends FullScheduleRule, ArgsView {
   id: string
   worker: string
-  args: unknown
-  argsMeta?: unknown
   /** Of the contract that took the args; absent for version 1. */
   argsVersion?: number
   priority?: number

@@ -31,6 +31,7 @@ export type Reason =
       kind: 'throttled'
       worker: string
       key?: string
+      keyHidden?: true
       until: string
       before: number
       rule?: { intervalMs: number; burst: number }
@@ -40,6 +41,7 @@ export type Reason =
       kind: 'blocked'
       worker: string
       key?: string
+      keyHidden?: true
       limit?: number
       holding: number
       holders: { id: string; since: string }[]
@@ -104,11 +106,9 @@ function finalMessage({ state, finishedAt, attempt, maxAttempts, error }: Of<'fi
   return `It has failed, at ${at}, at attempt ${attempt} of ${maxAttempts}${withError(error)}.`
 }
 
-function blockedMessage(
-  { worker, key, limit, holding, holders, before }: Of<'blocked'>,
-  formatTime: FormatTime,
-): string {
-  const who = keyOf({ worker, ...(key === undefined ? {} : { key }) })
+function blockedMessage(reason: Of<'blocked'>, formatTime: FormatTime): string {
+  const { limit, holding, holders, before } = reason
+  const who = keyOf(reason)
   const allowed = limit === undefined ? '' : ` allows ${limit === 1 ? 'one job' : `${limit} jobs`} at once, and`
   if (holding === 0 || (limit !== undefined && holding < limit)) {
     return `${who}${allowed} has a free slot; a coordinator lets the next job have it within seconds. ${capital(jobs(before))} before this one.`
@@ -128,11 +128,22 @@ function busyMessage({ before, lanes: { taken, limit } }: Of<'busy'>): string {
     : `It may start now, and ${jobs(before)} before it.${lanes}`
 }
 
-const pausedThing = ({ worker, key }: PauseView): string =>
-  worker === undefined ? 'Everything' : key === undefined ? `The worker ${worker}` : `The key "${key}" of ${worker}`
+const pausedThing = ({ scope, worker = '', ...key }: PauseView): string => {
+  if (scope === 'all') return 'Everything'
+  return scope === 'worker' ? `The worker ${worker}` : keyOf({ worker, ...key })
+}
 
-const keyOf = ({ worker, key }: { worker: string; key?: string }): string =>
-  key === undefined || key === '' ? worker : `The key "${key}" of ${worker}`
+function keyOf({ worker, key, keyHidden }: { worker: string; key?: string; keyHidden?: true }): string {
+  if (keyHidden) return `A key of ${worker}`
+  return key === undefined || key === '' ? worker : `The key "${key}" of ${worker}`
+}
+
+/** For those who may not see keys. */
+export function withoutKey<Keyed extends Reason | PauseView>(keyed: Keyed): Keyed {
+  if (!('key' in keyed) || keyed.key === undefined) return keyed
+  const { key: _, ...rest } = keyed
+  return { ...rest, keyHidden: true } as Keyed
+}
 
 /** `no job is`, `1 job is`, `11 jobs are`. */
 const jobs = (count: number): string =>

@@ -166,14 +166,30 @@ export const listJobsRequest = z.strictObject({
 })
 export type ListJobsRequest = z.input<typeof listJobsRequest>
 
+/** Args as a caller is shown them: fields that their worker's `redact` names are `[redacted]`. */
+export interface ArgsView {
+  /** Null where they are hidden. */
+  args: unknown
+  argsMeta?: unknown
+  /** They are not for this caller's key; or it is not known what to redact, because their worker is not deployed or has another version. */
+  argsHidden?: true
+  /** Something in them is `[redacted]`, so they are not what was enqueued. */
+  argsRedacted?: true
+}
+
+export interface ResultView {
+  result?: unknown
+  resultMeta?: unknown
+  /** There is a result, and it is hidden; see `ArgsView`. */
+  resultHidden?: true
+}
+
 /** One attempt's receipt as `GET /job/:id` shows it. */
-export interface ReceiptView extends ReportView {
+export interface ReceiptView extends ReportView, ResultView {
   attempt: number
   status: 'success' | 'failure'
   /** It came after its attempt had been cancelled, and changed nothing. */
   late?: true
-  result?: unknown
-  resultMeta?: unknown
   error?: ReceiptError
   /** ISO 8601. */
   startedAt: string
@@ -181,7 +197,7 @@ export interface ReceiptView extends ReportView {
 }
 
 /** What the attempt that runs has told stands with the job; of those that are over it stands with their receipts. */
-export interface JobView extends ReportView {
+export interface JobView extends ReportView, ArgsView {
   id: string
   worker: string
   state: JobState
@@ -195,6 +211,7 @@ export interface JobView extends ReportView {
   runAt: string
   createdAt: string
   finishedAt?: string
+  /** Hidden with the args, and where their worker redacts any. */
   key?: string
   scheduleId?: string
   /** The group it is a member of. */
@@ -207,8 +224,6 @@ export interface JobView extends ReportView {
   parent?: string
   /** False while no deployed worker has the job's name; the job waits until it is back. */
   workerKnown: boolean
-  args: unknown
-  argsMeta?: unknown
   /** Of the contract that took the args; absent for version 1. */
   argsVersion?: number
   receipts: ReceiptView[]

@@ -6,18 +6,17 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { ErrandError } from '../core/errors.js'
 import { localName, matchesWorker, type Role } from '../core/roles.js'
 import type { ApiKey, KeyLimits } from './apiKeys.js'
+import type { Viewer } from './disclosure.js'
 import type { KeyRing } from './keyRing.js'
 import { isLoopback } from './listen.js'
 
 /** A caller in one role. */
-export interface Actor {
+export interface Actor extends Viewer {
   /** What the audit calls them: the key's name, `setting:operate#2` for the second entry of ERRAND_API_KEYS, or `local` without keys. */
   readonly name: string
   readonly role: Role
   /** The workers it may enqueue; undefined for all. */
   readonly workers: readonly string[] | undefined
-  /** Whether args, results and what is made of them are shown to it. */
-  readonly seesArgs: boolean
 }
 
 /** All that is known of a caller; a route that asks for a role decides. Several actors where one key has several entries. */
@@ -25,6 +24,9 @@ export type Identity = { readonly actors: readonly Actor[] }
 
 /** Whoever asks for jobs. */
 export type Asker = Pick<Actor, 'workers'>
+
+/** Whoever asks what became of jobs. A key for some workers is good for their jobs alone. */
+export type Follower = Pick<Actor, 'role' | 'workers' | 'seesArgs' | 'seesResults'>
 
 /** Throws `FORBIDDEN` where the caller's key does not take the worker, whether there is one of this name or not. */
 export function checkWorker({ workers }: Asker, worker: string): void {
@@ -94,6 +96,7 @@ const actorFor = (name: string, { role, workers, args }: KeyLimits): Actor => ({
   role,
   workers,
   seesArgs: role === 'operate' || args === true,
+  seesResults: role !== 'observe' || args === true,
 })
 
 /** Looks at every one of them. Digests have one length, so the comparison takes the same time whatever was given. */

@@ -1,10 +1,13 @@
 /** What an operator does to a job by hand: look, list, cancel, retry. */
 import { ErrandError } from '../core/errors.js'
+import { matchesWorker } from '../core/roles.js'
 import { isFinal, type JobState } from '../core/states.js'
 import type { JobRow, JobView } from '../core/wire.js'
 import type { z } from 'zod'
 import type { listJobsRequest } from '../core/wire.js'
+import type { Follower } from './auth.js'
 import type { Deps } from './deps.js'
+import { disclosureOf, disclosuresOf, type Viewer } from './disclosure.js'
 import { finishedEvent } from './events.js'
 import { uniqueKeyOf } from './unique.js'
 import { unknownJob } from './receive.js'
@@ -12,12 +15,17 @@ import { slotsFreed } from './slots.js'
 import { memberOf } from './transition.js'
 import { jobRow, jobView } from './view.js'
 
-/** Throws `UNKNOWN_JOB`. */
-export async function getJob(deps: Deps, id: string): Promise<JobView> {
+/** As it is shown to the viewer. Throws `UNKNOWN_JOB`, also for a job of a worker that the viewer's key does not take. */
+export async function getJob(deps: Deps, id: string, viewer: Follower): Promise<JobView> {
   const job = await deps.store.jobs.find(id)
-  if (!job) throw unknownJob(id)
-  const [receipts, pauses] = await Promise.all([deps.store.receipts.ofJob(id), deps.pauses.current()])
-  return jobView(job, receipts, { contracts: deps.contracts, pauses })
+  if (!job || !matchesWorker(viewer.workers, job.worker)) throw unknownJob(id)
+  const { contracts } = deps
+  const [receipts, pauses, disclosure] = await Promise.all([
+    deps.store.receipts.ofJob(id),
+    deps.pauses.current(),
+    disclosureOf(contracts, job.worker, viewer),
+  ])
+  return jobView(job, receipts, { contracts, pauses, disclosure })
 }
 
 export interface JobPage {
@@ -30,14 +38,17 @@ export interface JobPage {
 export async function listJobs(
   deps: Deps,
   { worker, state, limit, cursor }: z.output<typeof listJobsRequest>,
+  viewer: Viewer,
 ): Promise<JobPage> {
   const [found, pauses] = await Promise.all([
     deps.store.jobs.list({ worker, state, before: cursor, limit: limit + 1 }),
     deps.pauses.current(),
   ])
   const page = found.slice(0, limit)
+  const workers = page.map(({ worker }) => worker)
+  const disclosures = await disclosuresOf(deps.contracts, workers, viewer)
   return {
-    jobs: page.map((job) => jobRow(job, { contracts: deps.contracts, pauses })),
+    jobs: page.map((job) => jobRow(job, { contracts: deps.contracts, pauses, disclosure: disclosures(job.worker) })),
     cursor: found.length > limit ? page.at(-1)!._id : null,
   }
 }

@@ -14,7 +14,9 @@
 import { ErrandError } from '../core/errors.js'
 import type { ListedPause, PauseRequest, PauseTarget, Resumed } from '../core/pauses.js'
 import type { PauseView } from '../core/pauseView.js'
+import { withoutKey } from '../core/why.js'
 import type { Deps } from './deps.js'
+import type { Viewer } from './disclosure.js'
 import { heldBy, pauseId, pauseOfHeld, pauseView, type Pauses } from './pauses.js'
 import { slotsFreed } from './slots.js'
 import type { HeldBy } from './store/documents.js'
@@ -76,11 +78,12 @@ function unknownPause({ worker, key }: PauseTarget, pauses: Pauses): ErrandError
   return new ErrandError('UNKNOWN_PAUSE', `${what} is not paused by itself.${wider} \`errand pauses\` lists what is.`)
 }
 
-export async function listPauses(deps: Deps): Promise<ListedPause[]> {
+/** Keys are shown to those who see args, which they are made of. */
+export async function listPauses(deps: Deps, { seesArgs }: Viewer): Promise<ListedPause[]> {
   const pauses = await deps.store.pauses.list()
   return Promise.all(
     pauses.map(async (pause) => ({
-      ...pauseView(pause),
+      ...(seesArgs ? pauseView(pause) : withoutKey(pauseView(pause))),
       ...(pause.worker === undefined
         ? {}
         : { waiting: await deps.store.jobs.countHeld(heldBy(pause._id), mostCounted) }),

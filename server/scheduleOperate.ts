@@ -12,6 +12,7 @@ import { checkRule } from '../core/scheduleRule.js'
 import type { ParsedPreviewRequest, ParsedScheduleChange, SchedulePreview, ScheduleView } from '../core/schedules.js'
 import { nextTick } from '../core/ticks.js'
 import type { Deps } from './deps.js'
+import { disclosureOf, disclosuresOf, type Viewer } from './disclosure.js'
 import { checkArgs, insert, type Enqueued } from './enqueue.js'
 import { redefine } from './schedule.js'
 import { scheduleView } from './scheduleView.js'
@@ -21,13 +22,21 @@ import { ticksOf } from './tick.js'
 import { jobOf } from './tickJob.js'
 import { uniqueRuleOf } from './unique.js'
 
-export async function listSchedules(deps: Deps): Promise<ScheduleView[]> {
-  return (await deps.store.schedules.list()).map(scheduleView)
+export async function listSchedules(deps: Deps, viewer: Viewer): Promise<ScheduleView[]> {
+  const schedules = await deps.store.schedules.list()
+  const disclosures = await disclosuresOf(
+    deps.contracts,
+    schedules.map(({ worker }) => worker),
+    viewer,
+  )
+  return schedules.map((schedule) => scheduleView(schedule, disclosures(schedule.worker)))
 }
 
 /** Throws `UNKNOWN_SCHEDULE`, as all that follow do. */
-export const getSchedule = async (deps: Deps, id: string): Promise<ScheduleView> =>
-  scheduleView(await findSchedule(deps, id))
+export async function getSchedule(deps: Deps, id: string, viewer: Viewer): Promise<ScheduleView> {
+  const schedule = await findSchedule(deps, id)
+  return scheduleView(schedule, await disclosureOf(deps.contracts, schedule.worker, viewer))
+}
 
 /** When a schedule ticks, or a rule that is not stored would. Throws `INVALID_TIME`. */
 export async function previewSchedule(
@@ -40,8 +49,13 @@ export async function previewSchedule(
 }
 
 /** Changes a part of a schedule. Throws `INVALID_TIME`, `INVALID_ARGS`, `UNKNOWN_WORKER`, and `WRONG_STATE` for one made in code. */
-export function updateSchedule(deps: Deps, id: string, change: ParsedScheduleChange): Promise<ScheduleView> {
-  return untilWritten(deps, id, async (schedule) => {
+export function updateSchedule(
+  deps: Deps,
+  id: string,
+  change: ParsedScheduleChange,
+  viewer: Viewer,
+): Promise<ScheduleView> {
+  return untilWritten(deps, id, viewer, async (schedule) => {
     refuseCode(schedule, `Change \`schedule\` of ${schedule.worker} and deploy.`)
     const definition = await changedDefinition(deps, schedule, change)
     checkRule(definition)
@@ -73,8 +87,8 @@ async function checkedArgs(deps: Deps, worker: string, args: unknown, argsMeta: 
 }
 
 /** One that is paused already stays as it is. */
-export function pauseSchedule(deps: Deps, id: string): Promise<ScheduleView> {
-  return untilWritten(deps, id, async (schedule) => {
+export function pauseSchedule(deps: Deps, id: string, viewer: Viewer): Promise<ScheduleView> {
+  return untilWritten(deps, id, viewer, async (schedule) => {
     if (schedule.pausedAt) return schedule
     const pausedAt = deps.clock.now()
     const written = await deps.store.schedules.setPaused(schedule, pausedAt, null)
@@ -83,8 +97,8 @@ export function pauseSchedule(deps: Deps, id: string): Promise<ScheduleView> {
 }
 
 /** One that is not paused stays as it is. */
-export function resumeSchedule(deps: Deps, id: string): Promise<ScheduleView> {
-  return untilWritten(deps, id, async ({ pausedAt, ...schedule }) => {
+export function resumeSchedule(deps: Deps, id: string, viewer: Viewer): Promise<ScheduleView> {
+  return untilWritten(deps, id, viewer, async ({ pausedAt, ...schedule }) => {
     if (!pausedAt) return schedule
     const now = deps.clock.now()
     const nextRunAt = nextTick(ticksOf(schedule), now) ?? null
@@ -115,13 +129,14 @@ export async function removeSchedule(deps: Deps, id: string): Promise<void> {
 async function untilWritten(
   deps: Deps,
   id: string,
+  viewer: Viewer,
   change: (schedule: ScheduleDocument) => Promise<ScheduleDocument | undefined>,
 ): Promise<ScheduleView> {
   for (;;) {
     const written = await change(await findSchedule(deps, id))
     if (!written) continue
     if (written.nextRunAt) deps.events.emit('ticking', written.nextRunAt)
-    return scheduleView(written)
+    return scheduleView(written, await disclosureOf(deps.contracts, written.worker, viewer))
   }
 }
 

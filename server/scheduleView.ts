@@ -2,15 +2,15 @@
 import { versionField } from '../core/migrate.js'
 import { withDefaults } from '../core/scheduleRule.js'
 import type { ScheduleView } from '../core/schedules.js'
+import type { Disclosure } from './disclosure.js'
 import type { Scheduled } from './schedule.js'
 import type { ScheduleDocument } from './store/documents.js'
 
-export const scheduleView = (schedule: ScheduleDocument): ScheduleView => ({
+export const scheduleView = (schedule: ScheduleDocument, disclosure: Disclosure): ScheduleView => ({
   id: schedule._id,
   worker: schedule.worker,
   ...withDefaults(schedule),
-  args: JSON.parse(schedule.args) as unknown,
-  ...(schedule.argsMeta === undefined ? {} : { argsMeta: JSON.parse(schedule.argsMeta) as unknown }),
+  ...disclosure.args(schedule),
   ...versionField(schedule.argsVersion),
   ...(schedule.priority === undefined ? {} : { priority: schedule.priority }),
   nextRunAt: schedule.nextRunAt?.toISOString() ?? null,

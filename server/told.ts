@@ -6,7 +6,8 @@
  * shutdown; then the lines of the earlier run stand before those of the later one, and its progress holds until there is a newer one.
  */
 import { joinLogs, type LogLine } from '../core/attemptLog.js'
-import { reportedLog, type ParsedReport, type ReportView } from '../core/report.js'
+import { reportedLog, type ParsedReport, type ProgressView, type ReportView } from '../core/report.js'
+import type { Viewer } from './disclosure.js'
 import type { AttemptReport, ClaimedJob, JobDocument, ReceiptDocument, Told } from './store/documents.js'
 
 type Reporting = Pick<ClaimedJob, 'attempt' | 'claim' | 'report'>
@@ -49,8 +50,14 @@ function told(report: AttemptReport): Told {
 
 const allLines = ({ earlierLog, log }: AttemptReport) => joinLogs(earlierLog, log)
 
-export const toldView = ({ progress, log }: Told): ReportView => ({
-  ...(progress && { progress: { ...progress, at: progress.at.toISOString() } }),
-  ...(log && { log: log.lines.map((line) => JSON.parse(line) as LogLine) }),
-  ...(log && log.dropped > 0 && { logDropped: log.dropped }),
+/** To those who do not see results, only how far it is. */
+export const toldView = ({ progress, log }: Told, { seesResults }: Pick<Viewer, 'seesResults'>): ReportView => ({
+  ...(progress && { progress: progressView(progress, seesResults) }),
+  ...(seesResults && log && { log: log.lines.map((line) => JSON.parse(line) as LogLine) }),
+  ...(seesResults && log && log.dropped > 0 && { logDropped: log.dropped }),
 })
+
+function progressView({ note, ...progress }: NonNullable<Told['progress']>, withNote: boolean): ProgressView {
+  const view = { ...progress, at: progress.at.toISOString() }
+  return withNote && note !== undefined ? { ...view, note } : view
+}

@@ -1,7 +1,9 @@
 /** Documents as others see them. */
+import { withoutKey } from '../core/why.js'
 import type { JobState } from '../core/states.js'
 import type { JobRow, JobView, ReceiptView } from '../core/wire.js'
 import type { Contracts } from './contracts.js'
+import type { Disclosure } from './disclosure.js'
 import { pauseView, type Pauses } from './pauses.js'
 import type { JobDocument, ReceiptDocument } from './store/documents.js'
 import { toldSoFar, toldView } from './told.js'
@@ -9,12 +11,18 @@ import { toldSoFar, toldView } from './told.js'
 /** States of jobs that a pause keeps from starting, now or when they are due. */
 const waitingStates: readonly JobState[] = ['scheduled', 'queued', 'blocked']
 
+/** What documents are seen with. */
 interface Seen {
   contracts: Contracts
   pauses: Pauses
+  disclosure: Disclosure
 }
 
-export function jobView(job: JobDocument, receipts: ReceiptDocument[], { contracts, pauses }: Seen): JobView {
+export function jobView(
+  job: JobDocument,
+  receipts: ReceiptDocument[],
+  { contracts, pauses, disclosure }: Seen,
+): JobView {
   const pause = waitingStates.includes(job.state) ? pauses.covering(job) : undefined
   return {
     id: job._id,
@@ -27,18 +35,17 @@ export function jobView(job: JobDocument, receipts: ReceiptDocument[], { contrac
     runAt: job.runAt.toISOString(),
     createdAt: job.createdAt.toISOString(),
     ...(job.finishedAt === undefined ? {} : { finishedAt: job.finishedAt.toISOString() }),
-    ...(job.key === undefined ? {} : { key: job.key }),
+    ...(job.key === undefined || !disclosure.seesKeys ? {} : { key: job.key }),
     ...(job.parent === undefined ? {} : { parent: job.parent }),
     ...(job.scheduleId === undefined ? {} : { scheduleId: job.scheduleId }),
     ...(job.group === undefined ? {} : { groupId: job.group }),
     ...(job.follows === undefined ? {} : { followsGroupId: job.follows }),
-    ...toldView(toldSoFar(job, receipts)),
-    ...(pause === undefined ? {} : { paused: pauseView(pause) }),
+    ...toldView(toldSoFar(job, receipts), disclosure),
+    ...(pause === undefined ? {} : { paused: disclosure.seesKeys ? pauseView(pause) : withoutKey(pauseView(pause)) }),
     workerKnown: contracts.has(job.worker),
-    args: JSON.parse(job.args) as unknown,
-    ...(job.argsMeta === undefined ? {} : { argsMeta: JSON.parse(job.argsMeta) as unknown }),
+    ...disclosure.args(job),
     ...(job.argsVersion === undefined ? {} : { argsVersion: job.argsVersion }),
-    receipts: receipts.map((receipt) => receiptView(receipt, isLate(job, receipt))),
+    receipts: receipts.map((receipt) => receiptView(receipt, disclosure, isLate(job, receipt))),
   }
 }
 
@@ -52,14 +59,17 @@ export function jobRow(job: JobDocument, seen: Seen): JobRow {
 const isLate = ({ cancelledAttempts }: JobDocument, { _id }: ReceiptDocument): boolean =>
   cancelledAttempts?.some(({ claim }) => _id.endsWith(`:${claim}`)) ?? false
 
-export const receiptView = (receipt: ReceiptDocument, late = false): ReceiptView => ({
+export const receiptView = (
+  receipt: ReceiptDocument,
+  disclosure: Pick<Disclosure, 'result' | 'seesResults'>,
+  late = false,
+): ReceiptView => ({
   attempt: receipt.attempt,
   status: receipt.status,
   ...(late ? { late: true } : {}),
-  ...(receipt.result === undefined ? {} : { result: JSON.parse(receipt.result) as unknown }),
-  ...(receipt.resultMeta === undefined ? {} : { resultMeta: JSON.parse(receipt.resultMeta) as unknown }),
+  ...disclosure.result(receipt),
   ...(receipt.error === undefined ? {} : { error: receipt.error }),
-  ...toldView(receipt),
+  ...toldView(receipt, disclosure),
   startedAt: receipt.startedAt.toISOString(),
   finishedAt: receipt.finishedAt.toISOString(),
 })

@@ -6,14 +6,15 @@ import { setMaxListeners } from 'node:events'
 import { longestWaitMs } from '../core/ends.js'
 import { isFinal } from '../core/states.js'
 import type { JobView } from '../core/wire.js'
+import type { Follower } from './auth.js'
 import type { Deps } from './deps.js'
 import { getJob } from './operate.js'
 
 const pollMs = 1_000
 
 export interface Waits {
-  /** The job once it is final, or as it is when the time is over. Throws `UNKNOWN_JOB`. */
-  wait(id: string, timeoutMs: number, signal?: AbortSignal): Promise<JobView>
+  /** The job once it is final, or as it is when the time is over, as `getJob` shows it. Throws `UNKNOWN_JOB`. */
+  wait(id: string, timeoutMs: number, viewer: Follower, signal?: AbortSignal): Promise<JobView>
   /** Over when `signal` aborts, and when this coordinator stops. */
   watch(ids: readonly string[], signal: AbortSignal): Watch
   stop(): void
@@ -62,7 +63,7 @@ export function createWaits(deps: Deps): Waits {
   }
 
   return {
-    async wait(id, timeoutMs, signal) {
+    async wait(id, timeoutMs, viewer, signal) {
       const over = new AbortController()
       const end = () => over.abort()
       add(id, end)
@@ -70,11 +71,11 @@ export function createWaits(deps: Deps): Waits {
       stopped.signal.addEventListener('abort', end, { once: true })
       try {
         // listening first and looking then: a job that ends in between is not missed
-        const job = await getJob(deps, id)
+        const job = await getJob(deps, id, viewer)
         if (isFinal(job.state) || timeoutMs <= 0) return job
         void poll()
         await deps.clock.sleep(Math.min(timeoutMs, longestWaitMs), over.signal)
-        return await getJob(deps, id)
+        return await getJob(deps, id, viewer)
       } finally {
         remove(id, end)
         signal?.removeEventListener('abort', end)

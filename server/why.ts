@@ -5,18 +5,20 @@
 import type { Contract } from '../core/contract.js'
 import { nearestName } from '../core/nearest.js'
 import { isFinal } from '../core/states.js'
-import { mostCounted, reasonMessage, type ErrorName, type Reason, type WhyView } from '../core/why.js'
+import { mostCounted, reasonMessage, withoutKey, type ErrorName, type Reason, type WhyView } from '../core/why.js'
 import type { Deps } from './deps.js'
+import { disclosureOf, type Viewer } from './disclosure.js'
 import { slotKeyOf } from './enqueue.js'
 import { pauseView, type Pauses } from './pauses.js'
 import { unknownJob } from './receive.js'
 import type { JobDocument, ReceiptDocument } from './store/documents.js'
 
 /** Throws `UNKNOWN_JOB`. */
-export async function whyJob(deps: Deps, id: string): Promise<WhyView> {
+export async function whyJob(deps: Deps, id: string, viewer: Viewer): Promise<WhyView> {
   const job = await deps.store.jobs.find(id)
   if (!job) throw unknownJob(id)
-  const reasons = await reasonsOf(deps, job)
+  const { seesKeys } = await disclosureOf(deps.contracts, job.worker, viewer)
+  const reasons = (await reasonsOf(deps, job)).map((reason) => (seesKeys ? reason : withoutKey(reason)))
   return {
     id,
     worker: job.worker,

@@ -35,7 +35,7 @@ export function addKeys(program: Command, cli: Cli): void {
       'enqueue only: these workers, by name or as folder.* (default: all)',
       readWorkerPattern,
     )
-    .option('--args', 'observe only: shows args and results too')
+    .option('--args', 'observe only: sees args and results too')
     .option(...urlOption)
     .option(...jsonOption)
     .action((options: CreateOptions) => create(cli, options))

@@ -108,9 +108,9 @@ async function list(cli: Cli, options: CallOptions): Promise<void> {
   )
 }
 
-const pauseRow = ({ worker, key, by, at, waiting, reason }: ListedPause, now: Date): string[] => [
+const pauseRow = ({ worker, key, keyHidden, by, at, waiting, reason }: ListedPause, now: Date): string[] => [
   worker ?? 'everything',
-  plain(key ?? ''),
+  keyHidden ? 'hidden' : plain(key ?? ''),
   plain(by),
   formatAgo(at, now),
   waiting === undefined ? '' : waiting < mostCounted ? String(waiting) : `${mostCounted} or more`,

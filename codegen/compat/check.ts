@@ -72,7 +72,8 @@ async function* pages(waiting: Waiting): AsyncGenerator<WaitingPage['jobs']> {
   }
 }
 
-type Held = StoredArgs & { job?: string; schedule?: string }
+/** Args that are not shown whole cannot be tried. */
+type Held = (StoredArgs | { worker: string; argsHidden: true }) & { job?: string; schedule?: string }
 
 function openCheck(thread: CompatThread, contracts: ReadonlyMap<string, ContractFacts>, deployed: readonly string[]) {
   const names = [...contracts.keys()]
@@ -86,13 +87,19 @@ function openCheck(thread: CompatThread, contracts: ReadonlyMap<string, Contract
   )
   /** Workers that are not deployed now either: not this change's doing. */
   const missing = new Map<string, number>()
+  const hidden = new Map<string, number>()
   const notes: string[] = []
   return {
     async try(held: readonly Held[]): Promise<void> {
-      const stored = held.filter(({ worker }) => {
-        if (contracts.has(worker) || deployed.includes(worker)) return true
-        missing.set(worker, (missing.get(worker) ?? 0) + 1)
-        return false
+      const stored = held.flatMap((one) => {
+        const { worker } = one
+        const isKnown = contracts.has(worker)
+        if (!isKnown && !deployed.includes(worker)) missing.set(worker, (missing.get(worker) ?? 0) + 1)
+        else if (!('argsHidden' in one)) return [one]
+        // of a worker that is no longer there it does not matter what they are
+        else if (!isKnown) return [{ ...one, args: 'null' }]
+        else hidden.set(worker, (hidden.get(worker) ?? 0) + 1)
+        return []
       })
       await thread.ask({ kind: 'try', stored, renamed })
     },
@@ -107,17 +114,24 @@ function openCheck(thread: CompatThread, contracts: ReadonlyMap<string, Contract
         ([worker, count]) =>
           `${count} of ${worker}, which the coordinator does not know now either, ${count === 1 ? 'waits' : 'wait'} for it.`,
       ),
+      ...[...hidden].map(
+        ([worker, count]) =>
+          `${count} of ${worker} could not be tried, because not all of the args are shown: the worker redacts some, or is not deployed now, or this API key may not see args.`,
+      ),
     ],
   }
 }
 
-const heldBySchedule = ({ id, worker, args, argsMeta, argsVersion }: ScheduleView): Held => ({
-  schedule: id,
-  worker,
-  args: JSON.stringify(args),
-  ...(argsMeta === undefined ? {} : { argsMeta: JSON.stringify(argsMeta) }),
-  ...(argsVersion === undefined ? {} : { argsVersion }),
-})
+function heldBySchedule({ id, worker, args, argsMeta, argsVersion, ...shown }: ScheduleView): Held {
+  if (shown.argsHidden || shown.argsRedacted) return { schedule: id, worker, argsHidden: true }
+  return {
+    schedule: id,
+    worker,
+    args: JSON.stringify(args),
+    ...(argsMeta === undefined ? {} : { argsMeta: JSON.stringify(argsMeta) }),
+    ...(argsVersion === undefined ? {} : { argsVersion }),
+  }
+}
 
 /** Near in name, or else the only new one of its folder. A guess, told as a question. */
 function newNameOf(name: string, added: readonly string[]): string | undefined {

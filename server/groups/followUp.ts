@@ -1,9 +1,10 @@
 /** The follow-up of a group: one job, made when the group is over, whose args hold the summary of its members as `group`. */
-import type { GroupProblem } from '../../core/groupTypes.js'
+import type { GroupProblem, GroupSummary } from '../../core/groupTypes.js'
 import { ErrandError } from '../../core/errors.js'
 import { decodePayload, encodePayload } from '../../core/payload.js'
 import { versionField } from '../../core/migrate.js'
 import type { Deps } from '../deps.js'
+import { mayRedact } from '../disclosure.js'
 import { checkArgs, newJob } from '../enqueue.js'
 import { followUpId } from '../ids.js'
 import type { FollowUpDocument, GroupDocument, JobDocument } from '../store/documents.js'
@@ -57,14 +58,14 @@ async function followUpJob(
   deps: Deps,
   group: GroupDocument,
   { worker, args, argsMeta, argsVersion, priority }: FollowUpDocument,
-  summary: object,
+  summary: GroupSummary,
 ): Promise<JobDocument> {
   const own = decodePayload({ json: args, ...(argsMeta === undefined ? {} : { meta: argsMeta }) }) as object
   const { json, meta } = encodePayload({ ...own, group: summary })
   const now = deps.clock.now()
   const id = followUpId(group._id)
   const outer = group.parent === undefined ? undefined : await deps.store.groups.find(group.parent)
-  const membership = { follows: group._id, ...(outer && memberFields(outer)) }
+  const membership = { follows: group._id, ...(await unshown(deps, summary)), ...(outer && memberFields(outer)) }
   if (!deps.contracts.has(worker)) {
     // it waits for its worker as any job does; the schema is checked by the function
     return {
@@ -90,6 +91,15 @@ async function followUpJob(
     argsVersion ?? 1,
   )
   return { ...newJob(contract, { id, args: checked, runAt: now, now, priority }), ...membership }
+}
+
+/** Where a member's worker redacts anything, or may, the results of all are shown with the members alone, and not once more in these args. */
+async function unshown({ contracts }: Deps, { members }: GroupSummary): Promise<Pick<JobDocument, 'redact'>> {
+  const withResult = members.flatMap(({ worker, result }) => (result === undefined ? [] : (worker ?? [])))
+  for (const worker of new Set(withResult)) {
+    if (await mayRedact(contracts, worker)) return { redact: ['group.members.*.result'] }
+  }
+  return {}
 }
 
 /** What makes a job a member of a group, until it is final. */

@@ -3,7 +3,10 @@ import type { z } from 'zod'
 import { ErrandError } from '../../core/errors.js'
 import type { GroupEnd, GroupJobPage, GroupView, groupJobsRequest } from '../../core/groups.js'
 import type { GroupState } from '../../core/groupTypes.js'
+import { matchesWorker } from '../../core/roles.js'
+import type { Follower } from '../auth.js'
 import type { Deps } from '../deps.js'
+import { disclosuresOf } from '../disclosure.js'
 import type { GroupDocument } from '../store/documents.js'
 import { jobRow } from '../view.js'
 
@@ -48,10 +51,13 @@ const stateOf = ({ state, cancelled, problem, thenJob }: GroupDocument): GroupSt
   return state === 'closed' && cancelled && thenJob === undefined ? 'cancelled' : state
 }
 
-/** The jobs of a group, follow-ups of nested groups included. Throws `UNKNOWN_GROUP`. */
+/**
+ * The jobs of a group, follow-ups of nested groups included, less those of workers that the follower's key does not take. Throws `UNKNOWN_GROUP`.
+ */
 export async function listGroupJobs(
   deps: Deps,
   { id, state, limit, cursor }: z.output<typeof groupJobsRequest>,
+  follower: Follower,
 ): Promise<GroupJobPage> {
   await findGroup(deps, id)
   const [found, pauses] = await Promise.all([
@@ -59,8 +65,11 @@ export async function listGroupJobs(
     deps.pauses.current(),
   ])
   const page = found.slice(0, limit)
+  const jobs = page.filter(({ worker }) => matchesWorker(follower.workers, worker))
+  const workers = jobs.map(({ worker }) => worker)
+  const disclosures = await disclosuresOf(deps.contracts, workers, follower)
   return {
-    jobs: page.map((job) => jobRow(job, { contracts: deps.contracts, pauses })),
+    jobs: jobs.map((job) => jobRow(job, { contracts: deps.contracts, pauses, disclosure: disclosures(job.worker) })),
     cursor: found.length > limit ? page.at(-1)!._id : null,
   }
 }

@@ -6,7 +6,7 @@ import { allow, readQuery, type RestOptions } from './request.js'
 
 export function addCompatRoutes(app: Hono, options: RestOptions): void {
   app.get('/compat/waiting', async (context) => {
-    allow(options, context, 'observe')
-    return context.json(await waitingPage(options.deps, readQuery(waitingRequest, context)))
+    const actor = allow(options, context, 'observe')
+    return context.json(await waitingPage(options.deps, readQuery(waitingRequest, context), actor))
   })
 }

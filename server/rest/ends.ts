@@ -10,11 +10,12 @@ export function addEndRoutes(app: Hono, options: RestOptions): void {
   const { deps, waits } = options
 
   app.get('/job/:id/receipt', async (context) => {
-    allow(options, context, 'observe', 'enqueue')
+    const actor = allow(options, context, 'observe', 'enqueue')
     const id = context.req.param('id')
     const { timeout } = parse(awaitReceiptQuery, context.req.query())
     const timeoutMs = Math.min(durationMs(timeout), longestWaitMs)
-    const { ended, waiting } = await waitForSome(deps, waits, { ids: [id], timeoutMs }, context.req.raw.signal)
+    const request = { ids: [id], timeoutMs }
+    const { ended, waiting } = await waitForSome(deps, waits, request, actor, context.req.raw.signal)
     const [end] = ended
     if (end?.state === null) throw unknownJob(id)
     return end ? context.json(end) : context.json(waiting[0], 202)

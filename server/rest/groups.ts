@@ -20,10 +20,10 @@ export function addGroupRoutes(app: Hono, options: RestOptions): void {
   })
 
   app.get('/group/:id/jobs', async (context) => {
-    allow(options, context, 'observe', 'enqueue')
+    const actor = allow(options, context, 'observe', 'enqueue')
     const { limit, ...query } = context.req.query()
     const request = { ...query, ...(limit === undefined ? {} : { limit: Number(limit) }), id: context.req.param('id') }
-    return context.json(await listGroupJobs(deps, parse(groupJobsRequest, request)))
+    return context.json(await listGroupJobs(deps, parse(groupJobsRequest, request), actor))
   })
 
   app.delete('/group/:id', operate(options, 'groups.cancel'), async (context) =>

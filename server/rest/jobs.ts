@@ -30,13 +30,13 @@ export function addJobRoutes(app: Hono, options: RestOptions): void {
   })
 
   app.get('/job/:id', async (context) => {
-    allow(options, context, 'observe', 'enqueue')
-    return context.json(await getJob(deps, context.req.param('id')))
+    const actor = allow(options, context, 'observe', 'enqueue')
+    return context.json(await getJob(deps, context.req.param('id'), actor))
   })
 
   app.get('/job/:id/why', async (context) => {
-    allow(options, context, 'observe')
-    return context.json(await whyJob(deps, context.req.param('id')))
+    const actor = allow(options, context, 'observe')
+    return context.json(await whyJob(deps, context.req.param('id'), actor))
   })
 
   app.delete('/job/:id', operate(options, 'jobs.cancel'), async (context) =>

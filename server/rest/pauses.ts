@@ -9,8 +9,8 @@ export function addPauseRoutes(app: Hono, options: RestOptions): void {
   const { deps } = options
 
   app.get('/pauses', async (context) => {
-    allow(options, context, 'observe')
-    return context.json({ pauses: await listPauses(deps) })
+    const actor = allow(options, context, 'observe')
+    return context.json({ pauses: await listPauses(deps, actor) })
   })
 
   app.post('/pauses', limitBody(10_000), operate(options, 'pauses.add'), async (context) =>

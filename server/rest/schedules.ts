@@ -25,8 +25,8 @@ export function addScheduleRoutes(app: Hono, options: RestOptions): void {
   })
 
   app.get('/schedules', async (context) => {
-    allow(options, context, 'observe')
-    return context.json(await listSchedules(deps))
+    const actor = allow(options, context, 'observe')
+    return context.json(await listSchedules(deps, actor))
   })
 
   // it changes nothing; a body takes the rule as it is written everywhere else
@@ -36,20 +36,27 @@ export function addScheduleRoutes(app: Hono, options: RestOptions): void {
   })
 
   app.get('/schedules/:id', async (context) => {
-    allow(options, context, 'observe')
-    return context.json(await getSchedule(deps, context.req.param('id')))
+    const actor = allow(options, context, 'observe')
+    return context.json(await getSchedule(deps, context.req.param('id'), actor))
   })
 
   app.patch('/schedules/:id', limitBody(maxBodyBytes), operate(options, 'schedules.update'), async (context) =>
-    context.json(await updateSchedule(deps, context.req.param('id'), await readBody(scheduleChange, context))),
+    context.json(
+      await updateSchedule(
+        deps,
+        context.req.param('id'),
+        await readBody(scheduleChange, context),
+        context.get('actor'),
+      ),
+    ),
   )
 
   app.post('/schedules/:id/pause', operate(options, 'schedules.pause'), async (context) =>
-    context.json(await pauseSchedule(deps, context.req.param('id'))),
+    context.json(await pauseSchedule(deps, context.req.param('id'), context.get('actor'))),
   )
 
   app.post('/schedules/:id/resume', operate(options, 'schedules.resume'), async (context) =>
-    context.json(await resumeSchedule(deps, context.req.param('id'))),
+    context.json(await resumeSchedule(deps, context.req.param('id'), context.get('actor'))),
   )
 
   app.post('/schedules/:id/run', operate(options, 'schedules.run'), async (context) => {

@@ -4,5 +4,5 @@ import { waitingPage } from '../compat.js'
 import { createRouter, toObserve } from './procedure.js'
 
 export const compatRouter = createRouter({
-  waiting: toObserve.input(waitingRequest).query(({ ctx, input }) => waitingPage(ctx.deps, input)),
+  waiting: toObserve.input(waitingRequest).query(({ ctx, input }) => waitingPage(ctx.deps, input, ctx.actor)),
 })

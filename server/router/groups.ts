@@ -8,7 +8,7 @@ import { createRouter, toFollow, toOperate } from './procedure.js'
 
 export const groupsRouter = createRouter({
   get: toFollow.input(groupIdRequest).query(({ ctx, input }) => getGroup(ctx.deps, input.id)),
-  jobs: toFollow.input(groupJobsRequest).query(({ ctx, input }) => listGroupJobs(ctx.deps, input)),
+  jobs: toFollow.input(groupJobsRequest).query(({ ctx, input }) => listGroupJobs(ctx.deps, input, ctx.actor)),
   cancel: toOperate.input(groupIdRequest).mutation(({ ctx, input }) => cancelGroup(ctx.deps, input.id)),
   retry: toOperate.input(groupIdRequest).mutation(({ ctx, input }) => retryGroup(ctx.deps, input.id)),
   /** A long poll: how the group ended, or how it is when the time is over. */

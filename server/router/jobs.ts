@@ -11,24 +11,25 @@ import { createRouter, toFollow, toObserve, toOperate } from './procedure.js'
 const jobId = z.strictObject({ id: z.string().min(1).max(100) })
 
 export const jobsRouter = createRouter({
-  get: toFollow.input(jobId).query(({ ctx, input }) => getJob(ctx.deps, input.id)),
-  list: toObserve.input(listJobsRequest).query(({ ctx, input }) => listJobs(ctx.deps, input)),
-  why: toObserve.input(jobId).query(({ ctx, input }) => whyJob(ctx.deps, input.id)),
+  get: toFollow.input(jobId).query(({ ctx, input }) => getJob(ctx.deps, input.id, ctx.actor)),
+  list: toObserve.input(listJobsRequest).query(({ ctx, input }) => listJobs(ctx.deps, input, ctx.actor)),
+  why: toObserve.input(jobId).query(({ ctx, input }) => whyJob(ctx.deps, input.id, ctx.actor)),
   cancel: toOperate.input(jobId).mutation(({ ctx, input }) => cancelJob(ctx.deps, input.id)),
   retry: toOperate.input(jobId).mutation(({ ctx, input }) => retryJob(ctx.deps, input.id)),
   /** A long poll: the job once it is final, or as it is when the time is over. */
   wait: toFollow
     .input(jobId.extend({ timeoutMs: z.int().min(0).max(longestWaitMs).default(longestWaitMs) }))
-    .query(({ ctx, input }) => ctx.waits.wait(input.id, input.timeoutMs, ctx.signal)),
+    .query(({ ctx, input }) => ctx.waits.wait(input.id, input.timeoutMs, ctx.actor, ctx.signal)),
   /**
    * Server-sent events, one for each job that ends; it returns when all have. Send it by POST, because many ids do not fit into an address. It is cut
    * after a minute, as proxies would: ask again for those that are left.
    */
   ended: toFollow.input(endedRequest).subscription(async function* ({ ctx, input, signal }) {
-    for await (const end of streamEnds(ctx.deps, ctx.waits, input.ids, signal ?? ctx.signal)) yield tracked(end.id, end)
+    const ends = streamEnds(ctx.deps, ctx.waits, input.ids, ctx.actor, signal ?? ctx.signal)
+    for await (const end of ends) yield tracked(end.id, end)
   }),
   /** The same for those who cannot have a stream, as a long poll: answers as soon as some have ended. */
   waitMany: toFollow
     .input(waitManyRequest)
-    .query(({ ctx, input }) => waitForSome(ctx.deps, ctx.waits, input, ctx.signal)),
+    .query(({ ctx, input }) => waitForSome(ctx.deps, ctx.waits, input, ctx.actor, ctx.signal)),
 })

@@ -5,7 +5,7 @@ import { listPauses, pause, resume } from '../pause.js'
 import { createRouter, toObserve, toOperate } from './procedure.js'
 
 export const pausesRouter = createRouter({
-  list: toObserve.query(({ ctx }) => listPauses(ctx.deps)),
+  list: toObserve.query(({ ctx }) => listPauses(ctx.deps, ctx.actor)),
   add: toOperate.input(pauseRequest).mutation(({ ctx, input }) => pause(ctx.deps, input, actorOf(ctx).name)),
   remove: toOperate.input(pauseTarget).mutation(({ ctx, input }) => resume(ctx.deps, input)),
 })

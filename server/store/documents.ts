@@ -19,6 +19,8 @@ export interface JobDocument {
   argsVersion?: number
   state: JobState
   priority: number
+  /** Paths into the args that are not shown, beside those of its worker: what it was given of others' results. */
+  redact?: string[]
   /** Not before this moment; moved by a retry and by the throttle. */
   runAt: Date
   createdAt: Date

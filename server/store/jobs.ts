@@ -58,8 +58,8 @@ export interface SlotClaim {
   deadline: Date
 }
 
-type WaitingField = '_id' | 'worker' | 'args' | 'argsMeta' | 'argsVersion'
-const waitingProjection = { worker: 1, args: 1, argsMeta: 1, argsVersion: 1 } as const satisfies Partial<
+type WaitingField = '_id' | 'worker' | 'args' | 'argsMeta' | 'argsVersion' | 'redact'
+const waitingProjection = { worker: 1, args: 1, argsMeta: 1, argsVersion: 1, redact: 1 } as const satisfies Partial<
   Record<WaitingField, 1>
 >
 
@@ -112,8 +112,8 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     },
 
     /** Without their args, which may be large. */
-    statesOf: (ids: readonly string[]): Promise<Pick<JobDocument, '_id' | 'state' | 'finishedAt'>[]> =>
-      jobs.find({ _id: { $in: [...ids] } }, { projection: { state: 1, finishedAt: 1 } }).toArray(),
+    statesOf: (ids: readonly string[]): Promise<Pick<JobDocument, '_id' | 'worker' | 'state' | 'finishedAt'>[]> =>
+      jobs.find({ _id: { $in: [...ids] } }, { projection: { worker: 1, state: 1, finishedAt: 1 } }).toArray(),
 
     async finalAmong(ids: readonly string[]): Promise<string[]> {
       const filter: Filter<JobDocument> = { _id: { $in: [...ids] }, state: { $in: [...finalStates] } }

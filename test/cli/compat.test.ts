@@ -26,7 +26,7 @@ beforeAll(async () => {
       ERRAND_PORT: '0',
       ERRAND_FUNCTIONS_URL: 'http://127.0.0.1:9',
       ERRAND_API_KEYS: Object.entries(keys)
-        .map((pair) => pair.join(':'))
+        .map(([role, key]) => `${role === 'observe' ? 'observe+args' : role}:${key}`)
         .join(),
     },
   })

@@ -69,6 +69,21 @@ const refused: [what: string, module: string, problems: string[]][] = [
       `jobs/bad.ts:9:3 onFailure is no option. Known here: ${knownOptions.join(', ')}.`,
     ],
   ],
+  ...(
+    [
+      [`redact: ['card.numbr']`, '"card.numbr" leads nowhere in args or result.'],
+      [`redact: ['items.secret']`, '"items.secret" leads nowhere in args or result.'],
+      [`redact: ['card.*.number']`, '"card.*.number" leads nowhere in args or result.'],
+      [`redact: ['']`, 'redact.0 must be names with a dot between them, such as card.number or items.*.secret.'],
+      [`redact: 'card'`, "redact must be a list of paths, such as ['card.number', 'items.*.secret']."],
+    ] as const
+  ).map(([redact, message]): [string, string, string[]] => [
+    `a redaction that hides nothing: ${redact}`,
+    worker(
+      `args: z.object({ card: z.object({ number: z.string() }), items: z.array(z.object({ secret: z.string() })) }), ${run}, ${redact}`,
+    ),
+    [expect.stringContaining(` ${message}`)],
+  ]),
   [
     'args that are no schema',
     worker(`args: { id: 'string' }, ${run}`),

@@ -10,8 +10,9 @@ import { roles, type Role } from '../../core/roles.js'
 import { testErrand, type TestErrand } from '../support/errand.js'
 import { workers } from '../client/workers.js'
 
-const apiKeys = roles.map((role) => ({ role, key: `the-key-of-role-${role}` }))
 const keyOf = (role: Role) => `the-key-of-role-${role}`
+// what waits is shown to those only who see args
+const apiKeys = roles.map((role) => ({ role, key: keyOf(role), ...(role === 'observe' ? { args: true } : {}) }))
 
 interface Door {
   method: string
