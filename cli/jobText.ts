@@ -35,6 +35,8 @@ export function describeJob(style: Style, job: JobView, reader: Reader): string 
     ['key', job.key === undefined ? undefined : plain(job.key)],
     ['schedule', job.scheduleId],
     ['parent', job.parent],
+    ['group', job.groupId],
+    ['follows', job.followsGroupId && `group ${job.followsGroupId}`],
     ['created', formatMoment(job.createdAt, now)],
     ['runs', waits ? formatMoment(job.runAt, now) : undefined],
     ['finished', job.finishedAt === undefined ? undefined : formatMoment(job.finishedAt, now)],

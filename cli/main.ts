@@ -11,6 +11,7 @@ import { addDev } from './commands/dev.js'
 import { addEnqueue } from './commands/enqueue.js'
 import { addEnqueueMany } from './commands/enqueueMany.js'
 import { addFunctions } from './commands/functions.js'
+import { addGroups } from './commands/groups.js'
 import { addJobs } from './commands/jobs.js'
 import { addKeys } from './commands/keys.js'
 import { addPauses } from './commands/pause.js'
@@ -43,6 +44,7 @@ function createProgram(cli: Cli): Command {
   addEnqueue(program, cli)
   addEnqueueMany(program, cli)
   addJobs(program, cli)
+  addGroups(program, cli)
   addSchedules(program, cli)
   addKeys(program, cli)
   addPauses(program, cli)

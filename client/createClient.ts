@@ -7,6 +7,7 @@ import { systemClock, type Clock } from '../core/clock.js'
 import { createAudit, createKeys } from './admin.js'
 import { createEnqueue, enqueueAll, enqueueTogether, type AnyItem, type Enqueued } from './enqueue.js'
 import { createEnds } from './ends.js'
+import { createGrouping } from './groups.js'
 import { createPausing } from './pauses.js'
 import { jobReference } from './receipt.js'
 import { createTransport } from './transport.js'
@@ -39,7 +40,7 @@ export function createClient<Jobs extends Registry<Jobs> = AnyJobs>(options: Cli
 }
 
 /** A client without a registry, less the types that follow each item of a list. */
-interface AnyClient extends Omit<Client, 'enqueueMany'> {
+interface AnyClient extends Omit<Client, 'enqueueMany' | 'group'>, Pick<ReturnType<typeof createGrouping>, 'group'> {
   enqueueMany(items: readonly AnyItem[], options?: EnqueueManyOptions): Promise<EnqueueOutcome<unknown>[]>
 }
 
@@ -85,6 +86,7 @@ function createAnyClient({
     },
     schedules: createSchedules(transport, handle),
     ...createPausing(transport),
+    ...createGrouping({ transport, ends, clock, random }),
     keys: createKeys(transport),
     audit: createAudit(transport),
     workers: {

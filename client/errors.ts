@@ -22,6 +22,22 @@ export class ReceiptTimeoutError extends Error {
   }
 }
 
+/** The time was over before all members of the group were final, or before its follow-up was. The group goes on, and may be waited for again. */
+export class GroupTimeoutError extends Error {
+  readonly code = 'GROUP_TIMEOUT'
+  readonly groupId: string
+
+  constructor(groupId: string, timeout: string, cause?: unknown) {
+    const silent = cause === undefined ? '' : ', and the coordinator gave no answer at the end'
+    super(
+      `Group ${groupId} was not over after ${timeout}${silent}. It goes on. Wait longer with \`timeout\`, or ask again later with \`groups.of('${groupId}')\`.`,
+      cause === undefined ? undefined : { cause },
+    )
+    this.name = 'GroupTimeoutError'
+    this.groupId = groupId
+  }
+}
+
 /** Thrown by `job.result()`: the job has no result and will have none. */
 export class JobFailedError extends Error {
   readonly code: 'JOB_FAILED' | 'JOB_CANCELLED'

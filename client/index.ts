@@ -1,7 +1,7 @@
 /** `import … from 'errand/client'`: enqueue jobs and wait for their receipts, typed by `jobs/registry.gen.ts`. */
 export { createClient } from './createClient.js'
 export type { ClientOptions } from './createClient.js'
-export { JobFailedError, ReceiptTimeoutError } from './errors.js'
+export { GroupTimeoutError, JobFailedError, ReceiptTimeoutError } from './errors.js'
 export { ErrandError } from '../core/errors.js'
 export type { ErrorCode, Issue } from '../core/errors.js'
 export type { Duration } from '../core/duration.js'
@@ -47,3 +47,20 @@ export type {
 } from './scheduleTypes.js'
 export type { Why, WhyReason } from './whyTypes.js'
 export type { AuditEntry, AuditOptions, AuditPage, CreatedKey, CreateKeyOptions, KeyDetails } from './adminTypes.js'
+export type {
+  FollowUp,
+  FollowUpName,
+  GroupDetails,
+  GroupEnd,
+  GroupHandle,
+  GroupItems,
+  GroupJobsOptions,
+  GroupMember,
+  GroupOptions,
+  GroupPolicy,
+  GroupProblem,
+  GroupReference,
+  GroupState,
+  GroupSummary,
+  NestedGroup,
+} from './groupTypes.js'

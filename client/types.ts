@@ -9,6 +9,7 @@ import type { ErrandError } from '../core/errors.js'
 import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
 import type { JobState } from '../core/states.js'
 import type { Why } from './whyTypes.js'
+import type { Grouping } from './groupTypes.js'
 import type { Pause, Pausing } from './pauseTypes.js'
 import type { Scheduled, ScheduleOptions, Schedules } from './scheduleTypes.js'
 
@@ -159,6 +160,10 @@ export interface JobDetails extends Told, ShownArgs {
   /** Hidden with the args, and where their worker redacts any. */
   key?: string
   scheduleId?: string
+  /** The group it is a member of. */
+  groupId?: string
+  /** The group whose follow-up it is. */
+  followsGroupId?: string
   /** What keeps a job that waits from starting, where that is a pause. */
   paused?: Pause
   /** The job that enqueued this one while it ran. */
@@ -193,7 +198,7 @@ export interface JobPage {
  * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer; what was asked may have happened all the
  * same, so give a job a `key` if trying again must not make a second one.
  */
-export interface Client<Jobs extends Registry<Jobs> = AnyJobs> extends Pausing<keyof Jobs & string> {
+export interface Client<Jobs extends Registry<Jobs> = AnyJobs> extends Pausing<keyof Jobs & string>, Grouping<Jobs> {
   /**
    * Answers once the job is in the coordinator's journal. Calls of one tick travel in one request, and each gets its own outcome.
    * Throws `INVALID_ARGS` with the issues, `UNKNOWN_WORKER`, `INVALID_TIME`, and `KEY_TAKEN` with the holder in `details.id`.

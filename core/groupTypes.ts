@@ -1,5 +1,5 @@
 /** The words of groups, without a schema: the client and functions' bundles have them too. `core/groups` has groups over the wire. */
-import type { Issue } from './errors.js'
+import type { ErrorCode, Issue } from './errors.js'
 import type { FinalState } from './states.js'
 
 /**
@@ -14,6 +14,9 @@ export const groupPolicies = ['continue', 'wait', 'cancelRest'] as const
  * `closed`: it is over, and its follow-up, if it has one, was made. `cancelled`: it was cancelled as a whole, and gets no follow-up.
  */
 export type GroupState = 'open' | 'stuck' | 'closed' | 'cancelled'
+
+/** Codes of problems that may pass by themselves; the coordinator tries again every minute. */
+export const passingProblems: readonly string[] = ['KEY_TAKEN', 'VERSION_AHEAD'] satisfies ErrorCode[]
 
 /** Why a follow-up cannot be made. */
 export interface GroupProblem {

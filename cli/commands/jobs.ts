@@ -3,12 +3,12 @@ import type { Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/duration.js'
 import { nearestName } from '../../core/nearest.js'
 import type { JobState } from '../../core/states.js'
-import type { JobRow, ListJobsRequest } from '../../core/wire.js'
+import type { ListJobsRequest } from '../../core/wire.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { callForEach } from '../each.js'
-import { formatAgo, formatPercent, formatTable } from '../format.js'
-import { describeJob, describePause, describeWhy } from '../jobText.js'
+import { jobTable } from '../jobTable.js'
+import { describeJob, describeWhy } from '../jobText.js'
 import { paintState, type Style } from '../style.js'
 import { tellEnd } from '../tellEnd.js'
 import { waitForEnd } from '../waitForEnd.js'
@@ -151,28 +151,10 @@ async function list(cli: Cli, options: ListOptions): Promise<void> {
   })
   out.result(page, (style) => {
     if (page.jobs.length === 0) return worker || state ? 'No such jobs.' : 'No jobs yet.'
-    const rows = page.jobs.map((job) => jobRow(style, job, cli.now()))
-    return formatTable(style, ['ID', 'WORKER', 'STATE', 'ATTEMPT', 'CREATED', ''], rows)
+    return jobTable(style, page.jobs, cli.now())
   })
   if (hint !== '') out.note(hint)
   if (page.cursor !== null && !out.json) out.note(`There are more: add --cursor ${page.cursor}`)
-}
-
-const jobRow = (style: Style, job: JobRow, now: Date): string[] => [
-  job.id,
-  job.worker,
-  paintState(style, job.state),
-  `${job.attempt} of ${job.maxAttempts}`,
-  formatAgo(job.createdAt, now),
-  style.dim(whatNext(job, now)),
-]
-
-function whatNext(job: JobRow, now: Date): string {
-  if (job.finishedAt !== undefined) return `ended ${formatAgo(job.finishedAt, now)}`
-  if (!job.workerKnown) return 'waits for its worker to be deployed'
-  if (job.state === 'running' && job.progress) return formatPercent(job.progress.fraction)
-  if (job.paused !== undefined) return describePause(job.paused, now)
-  return job.state === 'scheduled' ? `runs ${formatAgo(job.runAt, now)}` : ''
 }
 
 /** Jobs of a worker that was removed are listed too, so an unknown name is only worth a word where nothing was found. */

@@ -1,13 +1,10 @@
 /** The safety net of groups: what a coordinator that died has left between a member's end and the group's is finished here. */
-import type { ErrorCode } from '../../core/errors.js'
+import { passingProblems } from '../../core/groupTypes.js'
 import type { Deps } from '../deps.js'
 import type { GroupDocument } from '../store/documents.js'
 import { cancelOpenMembers } from './cancel.js'
 
 const batch = 100
-
-/** Why a follow-up cannot be made, where that may pass by itself. */
-const passing: readonly string[] = ['KEY_TAKEN', 'VERSION_AHEAD'] satisfies ErrorCode[]
 
 /** Looks at every open group once. */
 export async function sweepGroups(deps: Deps, signal?: AbortSignal): Promise<void> {
@@ -25,7 +22,7 @@ async function sweep(deps: Deps, { _id: id, policy, cancelled, problem }: GroupD
     if (cancelled) await cancelOpenMembers(deps, id)
     else if (policy === 'cancelRest' && (await deps.store.groups.hasMember(id, 'failed')))
       await deps.groups.cancelRest(id)
-    if (!problem || passing.includes(problem.code)) await deps.groups.closeIfOver(id)
+    if (!problem || passingProblems.includes(problem.code)) await deps.groups.closeIfOver(id)
   } catch (error) {
     deps.log('error', 'a group could not be looked after; trying again', { group: id, error })
   }

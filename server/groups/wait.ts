@@ -52,7 +52,7 @@ export function createGroupWaits(deps: Deps): GroupWaits {
       try {
         // listening first and looking then: a group that ends in between is not missed
         const group = await getGroupEnd(deps, id)
-        if (group.state !== 'open' || timeoutMs <= 0) return group
+        if (group.state !== 'open' || timeoutMs <= 0 || signal?.aborted || stopped.signal.aborted) return group
         void poll()
         await deps.clock.sleep(Math.min(timeoutMs, longestWaitMs), over.signal)
         return await getGroupEnd(deps, id)

@@ -1,0 +1,158 @@
+/** Groups, as the typed client has them. */
+import type { GroupMember, GroupPolicy, GroupProblem, GroupState, GroupSummary } from '../core/groupTypes.js'
+import type { ArgsOf, Registry, ResultOf } from '../core/registry.js'
+import type { JobState } from '../core/states.js'
+import type { EnqueueItem, JobPage, JobReference, WaitOptions } from './types.js'
+
+export type { GroupMember, GroupPolicy, GroupProblem, GroupState, GroupSummary }
+
+/** Workers whose args take a summary as `group`, whatever their members' results are. */
+export type FollowUpName<Jobs> = {
+  [Name in keyof Jobs]: TakesSummary<ArgsOf<Jobs, Name>> extends true ? Name : never
+}[keyof Jobs] &
+  string
+
+type TakesSummary<Args> = [keyof Args] extends [never]
+  ? true // any object
+  : 'group' extends keyof Args
+    ? [GroupSummary<never>] extends [Args['group']]
+      ? true
+      : false
+    : false
+
+type OwnArgs<Jobs, Name extends keyof Jobs> = Omit<ArgsOf<Jobs, Name>, 'group'>
+
+/** A follow-up by its name alone, where it needs no args but the summary. */
+type NamedFollowUp<Jobs, Name extends keyof Jobs> = [object] extends [OwnArgs<Jobs, Name>] ? Name : never
+
+/** A follow-up with args of its own, beside which it gets the summary as `group`. */
+type FollowUpWithArgs<Jobs, Name extends keyof Jobs> = {
+  worker: Name
+  /** Higher runs first: a whole number from -1000 to 1000. Default: the worker's. */
+  priority?: number | undefined
+} & ([object] extends [OwnArgs<Jobs, Name>]
+  ? { args?: OwnArgs<Jobs, Name> | undefined }
+  : { args: OwnArgs<Jobs, Name> })
+
+/** For a name that cannot be one, those that can, which the compiler's message then lists. */
+export type FollowUp<Jobs, Name> = Name extends keyof Jobs & FollowUpName<Jobs>
+  ? NamedFollowUp<Jobs, Name> | FollowUpWithArgs<Jobs, Name>
+  : Extract<keyof Jobs, FollowUpName<Jobs>>
+
+/** A group as an item of a group: it counts as one member, that ends with its own follow-up, or with its last member. */
+export interface NestedGroup<Jobs> {
+  group: readonly AnyItem<Jobs>[]
+  /** Runs once when this group is over. Default: nothing does. */
+  then?: FollowUp<Jobs, FollowUpName<Jobs>> | undefined
+  /** Default `'continue'`. */
+  policy?: GroupPolicy | undefined
+}
+
+type GroupJob<Jobs, Name extends keyof Jobs> = EnqueueItem<Jobs, Name> & { group?: undefined }
+type AnyItem<Jobs> = { [Name in keyof Jobs]: GroupJob<Jobs, Name> }[keyof Jobs] | NestedGroup<Jobs>
+
+/** What a group is made of. Taken apart by name, as the items of `enqueueMany` are; only inside nested groups the compiler looks at all workers. */
+export type GroupItems<Jobs, Names extends readonly unknown[]> = {
+  [Index in keyof Names]: GroupJob<Jobs, Names[Index] & keyof Jobs> | NestedGroup<Jobs>
+}
+
+export interface GroupOptions<Jobs, Name> {
+  /**
+   * The worker that runs once when all members are final, by its name or with args of its own. Its args get a `GroupSummary` of the members as
+   * `group`; `groupSummary()` of `errand` is the schema for it. Default: none.
+   */
+  then?: FollowUp<Jobs, Name> | undefined
+  /**
+   * What a member that fails does: `'continue'`, nothing; `'wait'`, it keeps the group open until it was retried and succeeded, or was cancelled;
+   * `'cancelRest'`, the members that are not final are cancelled. The follow-up runs in any case. Default `'continue'`.
+   */
+  policy?: GroupPolicy | undefined
+}
+
+export interface GroupDetails {
+  id: string
+  state: GroupState
+  policy: GroupPolicy
+  /** Its members; a nested group counts as one. */
+  total: number
+  /** Members that still keep it open. */
+  open: number
+  /** How many of its jobs are in each state, follow-ups of nested groups included; states without a job are left out. */
+  counts: Partial<Record<JobState, number>>
+  /** The groups nested in it. */
+  groups: { id: string; state: GroupState; total: number }[]
+  /** The follow-up, and its job once the group is closed. */
+  then?: { worker: string; jobId?: string }
+  /** The group it is nested in. */
+  parentId?: string
+  /** Why its follow-up cannot be made, of a group that is stuck. */
+  problem?: GroupProblem
+  createdAt: Date
+  closedAt?: Date
+}
+
+export interface GroupJobsOptions {
+  state?: JobState | undefined
+  /** How many jobs at the most, 1 to 500. Default 50. */
+  limit?: number | undefined
+  /** Where the last page ended. */
+  cursor?: string | undefined
+}
+
+/** How a group ended. */
+export interface GroupEnd {
+  id: string
+  state: 'closed' | 'cancelled'
+  closedAt: Date
+  then?: { worker: string; jobId?: string }
+}
+
+/** A group by its id. */
+export interface GroupReference<Result> extends Omit<JobReference<Result>, 'id'> {
+  readonly id: string
+  /** Throws `UNKNOWN_GROUP`. */
+  get(): Promise<GroupDetails>
+  /** Its jobs, in the order in which they were given. Throws `UNKNOWN_GROUP`. */
+  jobs(options?: GroupJobsOptions): Promise<JobPage>
+  /** Cancels what is left; it gets no follow-up. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed. */
+  cancel(): Promise<{ id: string; state: GroupState }>
+  /** Tries again to make the follow-up of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for one that is not. */
+  retry(): Promise<{ id: string; state: GroupState }>
+  /**
+   * Waits until all members are final. Throws `GroupTimeoutError` when the time is over (the group goes on), and `ErrandError` `GROUP_STUCK` where
+   * its follow-up cannot be made, and `UNKNOWN_GROUP`.
+   */
+  end(options?: WaitOptions): Promise<GroupEnd>
+}
+
+/** A group that was made just now. `receipt` and `result` are those of its follow-up, and throw `WRONG_STATE` where it has none. */
+export interface GroupHandle<Result> extends GroupReference<Result> {
+  /** Its members; a nested group counts as one. */
+  readonly total: number
+}
+
+export interface Grouping<Jobs extends Registry<Jobs>> {
+  /**
+   * Makes a group: all its jobs or none, nested ones too, up to 10,000 in all, in one request. `then` runs once when all are final, with a summary of
+   * how they ended. Throws `BATCH_REFUSED` with issues that name the items, and `PAYLOAD_TOO_LARGE`.
+   */
+  group<const Names extends readonly (keyof Jobs & string)[], const Name extends string = never>(
+    jobs: readonly [...GroupItems<Jobs, Names>],
+    options?: GroupOptions<Jobs, Name>,
+  ): Promise<GroupHandle<[Name] extends [never] ? never : ResultOf<Jobs, Name & keyof Jobs>>>
+
+  groups: {
+    /** A group whose id is known from elsewhere. Say what its follow-up is to have the result typed: `errand.groups.of<'report.merge'>(id)`. */
+    of<Name extends keyof Jobs = never>(
+      id: string,
+    ): GroupReference<[Name] extends [never] ? unknown : ResultOf<Jobs, Name>>
+    /** Throws `UNKNOWN_GROUP`. */
+    get(id: string): Promise<GroupDetails>
+    /** Its jobs, in the order in which they were given. Throws `UNKNOWN_GROUP`. */
+    jobs(id: string, options?: GroupJobsOptions): Promise<JobPage>
+    /** Cancels what is left; it gets no follow-up. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed. */
+    cancel(id: string): Promise<{ id: string; state: GroupState }>
+    /** Tries again to make the follow-up of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for one that is not. */
+    retry(id: string): Promise<{ id: string; state: GroupState }>
+  }
+}
