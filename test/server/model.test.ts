@@ -315,7 +315,7 @@ async function letGo(model: Model): Promise<void> {
     expect(index).toBeLessThan(2)
   }
   const { deps } = both[0]!.errand.coordinator
-  for (const { scope, ...target } of await listPauses(deps)) {
+  for (const { scope, ...target } of await listPauses(deps, { seesArgs: true, seesResults: true })) {
     const { worker, key } = target
     await resume(deps, scope === 'all' ? { all: true } : { worker, key })
   }
