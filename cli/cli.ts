@@ -10,6 +10,8 @@ export interface Cli {
   now(): Date
   /** Everything on standard input, for an argument written as `-`. */
   readInput(): Promise<string>
+  /** Asks whoever sits at the terminal; undefined where nobody does. */
+  confirm(question: string): Promise<boolean | undefined>
   /** With the command's own `--json`. */
   output(options: { json?: boolean }): Output
   /** A service goes on when nobody reads its output any more; other commands end. */

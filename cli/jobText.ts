@@ -37,6 +37,7 @@ export function describeJob(style: Style, job: JobView, reader: Reader): string 
     ['parent', job.parent],
     ['group', job.groupId],
     ['follows', job.followsGroupId && `group ${job.followsGroupId}`],
+    ['replay of', job.replayOf],
     ['created', formatMoment(job.createdAt, now)],
     ['runs', waits ? formatMoment(job.runAt, now) : undefined],
     ['finished', job.finishedAt === undefined ? undefined : formatMoment(job.finishedAt, now)],

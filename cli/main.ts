@@ -64,6 +64,15 @@ function commandPath(program: Command, [name, ...rest]: readonly string[]): stri
   return command === undefined ? [] : [command.name(), ...commandPath(command, rest)]
 }
 
+async function askAtTerminal(question: string): Promise<boolean | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
+  const { createInterface } = await import('node:readline/promises')
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await terminal.question(`${question} [y/N] `)
+  terminal.close()
+  return /^y(es)?$/i.test(answer.trim())
+}
+
 const { env, stdin, stdout, stderr } = process
 const outputs: Output[] = []
 let serving = false
@@ -73,6 +82,7 @@ const cli: Cli = {
   debug: env['ERRAND_DEBUG'] === '1',
   now: () => new Date(),
   readInput: () => text(stdin),
+  confirm: askAtTerminal,
   output({ json = false }) {
     const output = createOutput({ stdout, stderr, env, json })
     outputs.push(output)

@@ -1,6 +1,6 @@
 /** Assembles the client: one plain engine keyed by name, which gets its types from `Jobs`. */
 import { durationProblem, parseDuration, type Duration } from '../core/duration.js'
-import { encodeJob } from '../core/encodeJob.js'
+import { encodeArgs, encodeJob } from '../core/encodeJob.js'
 import { configError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import { systemClock, type Clock } from '../core/clock.js'
@@ -9,6 +9,7 @@ import { createEnqueue, enqueueAll, enqueueTogether, type AnyItem, type Enqueued
 import { createEnds } from './ends.js'
 import { createGrouping } from './groups.js'
 import { createPausing } from './pauses.js'
+import { createManyJobs } from './bulk.js'
 import { jobReference } from './receipt.js'
 import { createTransport } from './transport.js'
 import { createSchedule, createSchedules } from './schedules.js'
@@ -83,6 +84,12 @@ function createAnyClient({
       why: async (id) => whyOf(await call((router, options) => router.jobs.why.query({ id }, options))),
       cancel: (id) => call((router, options) => router.jobs.cancel.mutate({ id }, options)),
       retry: (id) => call((router, options) => router.jobs.retry.mutate({ id }, options)),
+      replay: async (id, { args } = {}) => {
+        const { size: _, ...encoded } = args === undefined ? { size: 0 } : encodeArgs(`job ${id}`, args)
+        const request = { id, ...encoded }
+        return handle(await call((router, options) => router.jobs.replay.mutate(request, options)))
+      },
+      ...createManyJobs(transport),
     },
     schedules: createSchedules(transport, handle),
     ...createPausing(transport),

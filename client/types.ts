@@ -8,6 +8,7 @@ import type { EnqueueOptions } from '../core/enqueueOptions.js'
 import type { ErrandError } from '../core/errors.js'
 import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
 import type { JobState } from '../core/states.js'
+import type { ManyJobs } from './bulkTypes.js'
 import type { Why } from './whyTypes.js'
 import type { Grouping } from './groupTypes.js'
 import type { Pause, Pausing } from './pauseTypes.js'
@@ -164,6 +165,8 @@ export interface JobDetails extends Told, ShownArgs {
   groupId?: string
   /** The group whose follow-up it is. */
   followsGroupId?: string
+  /** The job that it was made from by a replay. */
+  replayOf?: string
   /** What keeps a job that waits from starting, where that is a pause. */
   paused?: Pause
   /** The job that enqueued this one while it ran. */
@@ -230,7 +233,7 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs> extends Pausing<k
     id: string,
   ): JobReference<[Name] extends [never] ? unknown : ResultOf<Jobs, Name>>
 
-  jobs: {
+  jobs: ManyJobs<keyof Jobs & string> & {
     /** Throws `UNKNOWN_JOB`. */
     get(id: string): Promise<JobDetails>
     list(options?: ListOptions<keyof Jobs & string>): Promise<JobPage>
@@ -240,6 +243,15 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs> extends Pausing<k
     cancel(id: string): Promise<{ id: string; state: JobState }>
     /** Gives a final job new attempts. Throws `UNKNOWN_JOB`, `WRONG_STATE` before it has ended, and `KEY_TAKEN`. */
     retry(id: string): Promise<{ id: string; state: JobState }>
+    /**
+     * Makes a new job from a final one, with its args as they were or with others; both are checked by the worker's schema of today. Say whose it is to have
+     * args and result typed: `errand.jobs.replay<'mail.send'>(id, { args })`. Throws `UNKNOWN_JOB`, `WRONG_STATE` before it has ended, `INVALID_ARGS`,
+     * `UNKNOWN_WORKER`, and `KEY_TAKEN` where another job holds its key.
+     */
+    replay<Name extends keyof Jobs = never>(
+      id: string,
+      options?: { args?: ([Name] extends [never] ? object : ArgsOf<Jobs, Name>) | undefined },
+    ): Promise<JobHandle<[Name] extends [never] ? unknown : ResultOf<Jobs, Name>>>
   }
   schedules: Schedules
   keys: Keys

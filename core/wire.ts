@@ -218,6 +218,8 @@ export interface JobView extends ReportView, ArgsView {
   groupId?: string
   /** The group whose follow-up it is. */
   followsGroupId?: string
+  /** The job that it was made from by a replay. */
+  replayOf?: string
   /** What keeps a job that waits from starting, where that is a pause. */
   paused?: PauseView
   /** The job that enqueued this one while it ran. */

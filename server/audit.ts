@@ -81,7 +81,21 @@ const entryOf = (deps: Deps, actor: Actor, { action, input }: Action, outcome: s
 /** Fields that say which thing an action is about. Whatever is not named here may be payload, and is left out. */
 const shown = new Set(
   ['all', 'id', 'name', 'worker', 'workers', 'state', 'states', 'scheduleId', 'group', 'groupId', 'tag', 'tags'].concat(
-    ['role', 'reason', 'limit', 'code', 'before', 'after', 'olderThan', 'until', 'dryRun', 'priority'],
+    [
+      'role',
+      'reason',
+      'limit',
+      'code',
+      'before',
+      'after',
+      'olderThan',
+      'until',
+      'dryRun',
+      'priority',
+      'errorCode',
+      'createdAfter',
+      'createdBefore',
+    ],
   ),
 )
 const longestText = 200

@@ -31,6 +31,18 @@ export const followUpId = (groupId: string): string =>
     createHash('sha256').update(`${groupId}\nfollow-up`).digest(),
   )
 
+/** The id of the job that one run of a bulk replay makes of another job: made again, it is the same. */
+export const replayId = (run: string, jobId: string): string =>
+  uuid(timeOfId(run).getTime(), 0, createHash('sha256').update(`${run}\n${jobId}`).digest())
+
+/** When an id was made; an invalid Date for a text that is none. */
+export const timeOfId = (id: string): Date =>
+  new Date(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}$/.test(id)
+      ? Number.parseInt(id.slice(0, 13).replace('-', ''), 16)
+      : Number.NaN,
+  )
+
 /** No id of that moment or a later one is smaller. */
 export const firstIdAt = (time: Date): string => timePart(Math.max(0, time.getTime()))
 

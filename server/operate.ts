@@ -8,6 +8,7 @@ import type { listJobsRequest } from '../core/wire.js'
 import type { Follower } from './auth.js'
 import type { Deps } from './deps.js'
 import { disclosureOf, disclosuresOf, type Viewer } from './disclosure.js'
+import type { JobDocument } from './store/documents.js'
 import { finishedEvent } from './events.js'
 import { uniqueKeyOf } from './unique.js'
 import { unknownJob } from './receive.js'
@@ -61,7 +62,12 @@ export async function listJobs(
 export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; state: JobState }> {
   const job = await deps.store.jobs.find(id)
   if (!job) throw unknownJob(id)
-  const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
+  return cancel(deps, job)
+}
+
+/** The same for a job that was read before. */
+export async function cancel(deps: Deps, { _id: id, worker }: JobDocument): Promise<{ id: string; state: JobState }> {
+  const contract = deps.contracts.has(worker) ? await deps.contracts.get(worker) : undefined
   const now = deps.clock.now()
   const expireAt = new Date(now.getTime() + (contract?.keepMs.cancelled ?? 7 * 86_400_000))
   const before = await deps.store.jobs.cancel(id, ['scheduled', 'queued', 'blocked', 'running'], now, expireAt)
@@ -87,6 +93,12 @@ export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; s
 export async function retryJob(deps: Deps, id: string): Promise<{ id: string; state: JobState }> {
   const job = await deps.store.jobs.find(id)
   if (!job) throw unknownJob(id)
+  return retry(deps, job)
+}
+
+/** The same for a job that was read before; one that has changed since is not retried. */
+export async function retry(deps: Deps, job: JobDocument): Promise<{ id: string; state: JobState }> {
+  const id = job._id
   const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
   const key = job.key === undefined ? undefined : uniqueKeyOf(job.worker, job.key)
   const now = deps.clock.now()

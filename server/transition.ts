@@ -4,7 +4,7 @@
  */
 import { backoffMs, defaultBackoff } from '../core/backoff.js'
 import type { Contract } from '../core/contract.js'
-import type { AttemptEndDocument, ClaimedJob, JobDocument, SnoozeDocument } from './store/documents.js'
+import type { AttemptEndDocument, ClaimedJob, JobDocument, ReceiptDocument, SnoozeDocument } from './store/documents.js'
 import type { Member, Transition } from './store/jobs.js'
 
 /** For jobs whose worker was removed while they ran. */
@@ -26,7 +26,7 @@ export function decide(
   const keepMs = contract?.keepMs ?? keepUnknownMs
   const final = (state: 'succeeded' | 'failed'): Transition => ({
     ...leaving(job),
-    set: { state },
+    set: state === 'failed' ? { state, errorCode: errorCodeOf(receipt) } : { state },
     unset: finalUnset(job, state, now),
     // a job that holds its key is kept as long as it holds it
     keepMs: Math.max(keepMs[state], (job.uniqueUntil?.getTime() ?? 0) - now.getTime()),
@@ -55,6 +55,9 @@ function finalUnset(job: ClaimedJob, state: 'succeeded' | 'failed', now: Date): 
   // a group that waits does so until its member was tried again, or cancelled
   return job.groupPolicy === 'wait' && state === 'failed' ? unset : [...unset, 'groupOpen']
 }
+
+/** What a filter finds a failed job by. */
+const errorCodeOf = ({ error }: ReceiptDocument): string => error?.code ?? error?.name ?? 'Error'
 
 /** Every way out of `running` gives the slot back, in the same write. */
 const leaving = (job: ClaimedJob): Pick<Transition, 'id' | 'claim' | 'slotKey'> => ({

@@ -38,6 +38,7 @@ export function jobView(
     ...(job.key === undefined || !disclosure.seesKeys ? {} : { key: job.key }),
     ...(job.parent === undefined ? {} : { parent: job.parent }),
     ...(job.scheduleId === undefined ? {} : { scheduleId: job.scheduleId }),
+    ...(job.replayOf === undefined ? {} : { replayOf: job.replayOf }),
     ...(job.group === undefined ? {} : { groupId: job.group }),
     ...(job.follows === undefined ? {} : { followsGroupId: job.follows }),
     ...toldView(toldSoFar(job, receipts), disclosure),

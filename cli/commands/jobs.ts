@@ -5,11 +5,10 @@ import { nearestName } from '../../core/nearest.js'
 import type { JobState } from '../../core/states.js'
 import type { ListJobsRequest } from '../../core/wire.js'
 import type { Cli } from '../cli.js'
+import { addChanges } from './changeJobs.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
-import { callForEach } from '../each.js'
 import { jobTable } from '../jobTable.js'
 import { describeJob, describeWhy } from '../jobText.js'
-import { paintState, type Style } from '../style.js'
 import { tellEnd } from '../tellEnd.js'
 import { waitForEnd } from '../waitForEnd.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'
@@ -27,12 +26,13 @@ interface ReceiptOptions extends CallOptions {
 }
 
 export function addJobs(program: Command, cli: Cli): void {
-  const jobs = program.command('jobs').description('look at jobs, cancel them, retry them')
+  const jobs = program.command('jobs').description('look at jobs, cancel them, retry them, replay them')
   addExamples(jobs, [
     ['errand jobs list --state failed', 'newest first'],
     ['errand jobs get <id>', 'one job with all its receipts'],
     ['errand jobs why <id>', 'what keeps it from running'],
     ['errand jobs retry <id> <id>', 'as many attempts again'],
+    ['errand jobs retry --worker mail.send --dry-run', 'how many there are to retry'],
   ])
 
   const listing = jobs
@@ -92,43 +92,7 @@ export function addJobs(program: Command, cli: Cli): void {
     ['errand jobs why 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
     ['errand jobs why 019ab2c4-5d6e-7f80-8123-456789abcdef --json | jq .reasons[0].kind', ''],
   ])
-
-  const cancelling = jobs
-    .command('cancel <id...>')
-    .description('cancel jobs; of one that runs, the function is told to stop')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((ids: string[], options: CallOptions) =>
-      callForEach(cli, options, {
-        ids,
-        role: 'operate',
-        doing: 'Cancelling',
-        call: (router, id, options) => router.jobs.cancel.mutate({ id }, options),
-        text: jobLine,
-      }),
-    )
-  addSettings(cancelling, callerSettings)
-  addExamples(cancelling, [['errand jobs cancel 019ab2c4-5d6e-7f80-8123-456789abcdef', '']])
-
-  const retrying = jobs
-    .command('retry <id...>')
-    .description('run jobs that are final once more; their receipts stay')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((ids: string[], options: CallOptions) =>
-      callForEach(cli, options, {
-        ids,
-        role: 'operate',
-        doing: 'Retrying',
-        call: (router, id, options) => router.jobs.retry.mutate({ id }, options),
-        text: jobLine,
-      }),
-    )
-  addSettings(retrying, callerSettings)
-  addExamples(retrying, [
-    ['errand jobs retry 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
-    ['errand jobs list --state failed --json | jq -r .jobs[].id | xargs errand jobs retry', 'all that failed'],
-  ])
+  addChanges(jobs, cli)
 }
 
 async function list(cli: Cli, options: ListOptions): Promise<void> {
@@ -183,6 +147,3 @@ async function why(cli: Cli, id: string, options: CallOptions): Promise<void> {
   const answer = await callCoordinator(cli, out, call, (router, options) => router.jobs.why.query({ id }, options))
   out.result(answer, (style) => describeWhy(style, answer, cli.now()))
 }
-
-const jobLine = (style: Style, { id, state }: { id: string; state: JobState }): string =>
-  `${id}  ${paintState(style, state)}`

@@ -5,6 +5,7 @@
 import type { Hono } from 'hono'
 import { addAuditRoutes } from './audit.js'
 import { addCompatRoutes } from './compat.js'
+import { addBulkRoutes } from './bulk.js'
 import { addEndRoutes } from './ends.js'
 import { addGroupRoutes } from './groups.js'
 import { addJobRoutes } from './jobs.js'
@@ -19,6 +20,7 @@ export function addRestRoutes(app: Hono, options: RestOptions): void {
   addReceiptRoutes(app, options)
   app.use(identifyCaller(options.guard))
   addJobRoutes(app, options)
+  addBulkRoutes(app, options)
   addEndRoutes(app, options)
   addPauseRoutes(app, options)
   addGroupRoutes(app, options)

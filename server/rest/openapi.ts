@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { listAuditRequest } from '../../core/audit.js'
 import { waitingRequest } from '../../core/compat.js'
+import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../core/bulk.js'
 import { pauseRequest, pauseTarget } from '../../core/pauses.js'
 import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../core/schedulePolicies.js'
 import { previewRequest, scheduleChange, scheduleRequest } from '../../core/schedules.js'
@@ -87,6 +88,7 @@ const job = {
     createdAt: time,
     finishedAt: time,
     ...told,
+    replayOf: text,
     paused: pause,
     groupId: text,
     followsGroupId: text,
@@ -198,6 +200,37 @@ const manyJobs = {
   },
 }
 
+const bulkRoute = (summary: string, schema: z.ZodType) => ({
+  post: {
+    summary,
+    security: roles(),
+    requestBody: { required: true, ...json(schemaOf(schema)) },
+    responses: {
+      200: {
+        description: 'With `dryRun` a count and the token for the operation; with the token what became of a page.',
+        ...json({
+          oneOf: [
+            { type: 'object', properties: { count: { type: 'integer' }, token: text } },
+            {
+              type: 'object',
+              properties: {
+                matched: { type: 'integer' },
+                done: { type: 'integer' },
+                skipped: {
+                  type: 'array',
+                  items: { type: 'object', properties: { id: text, code: text, message: text } },
+                },
+                cursor: { type: ['string', 'null'] },
+              },
+            },
+          ],
+        }),
+      },
+      400: problem('Neither or both of dryRun and token; a token that is too old, or of another filter.'),
+    },
+  },
+})
+
 export const openapi = {
   openapi: '3.1.0',
   info: { title: 'Errand coordinator', version: '1' },
@@ -299,6 +332,42 @@ export const openapi = {
         },
       },
     },
+    '/job/{id}/retry': {
+      post: {
+        summary: 'Run a final job once more; its receipts stay',
+        security: roles(),
+        parameters: [jobIdParameter],
+        requestBody: { required: true, ...json({ type: 'object', additionalProperties: false }) },
+        responses: {
+          200: { description: 'Queued.', ...json({ type: 'object', properties: { id: text, state: text } }) },
+          404: problem('No such job.'),
+          409: problem('WRONG_STATE: it is not final. KEY_TAKEN: another job holds its key.'),
+        },
+      },
+    },
+    '/job/{id}/replay': {
+      post: {
+        summary: 'Make a new job from a final one, with its args or others',
+        security: roles(),
+        parameters: [jobIdParameter],
+        requestBody: { required: true, ...json(schemaOf(replayRequest)) },
+        responses: {
+          201: {
+            description: 'The new job.',
+            ...json({
+              type: 'object',
+              properties: { id: text, state: { enum: jobStates }, runAt: time, replayOf: text },
+            }),
+          },
+          400: problem('The args do not fit the schema of today.'),
+          404: problem('No such job, or no worker of its name.'),
+          409: problem('WRONG_STATE: it is not final. KEY_TAKEN: another job holds its key.'),
+        },
+      },
+    },
+    '/jobs/retry': bulkRoute('Retry the jobs of a filter, page by page', retryManyRequest),
+    '/jobs/replay': bulkRoute('Replay the jobs of a filter, page by page', replayManyRequest),
+    '/jobs/cancel': bulkRoute('Cancel the jobs of a filter, page by page', cancelManyRequest),
     '/job/{id}/receipt': {
       get: {
         summary: 'How the job ended; held open until it has, or the time is over',

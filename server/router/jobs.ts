@@ -1,9 +1,12 @@
 /** Jobs: look, wait, cancel, retry. */
 import { z } from 'zod'
 import { tracked } from '@trpc/server'
+import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../core/bulk.js'
 import { endedRequest, longestWaitMs, waitManyRequest } from '../../core/ends.js'
 import { listJobsRequest } from '../../core/wire.js'
 import { streamEnds, waitForSome } from '../ends.js'
+import { bulk } from '../bulk.js'
+import { replayJob } from '../replay.js'
 import { cancelJob, getJob, listJobs, retryJob } from '../operate.js'
 import { whyJob } from '../why.js'
 import { createRouter, toFollow, toObserve, toOperate } from './procedure.js'
@@ -16,6 +19,12 @@ export const jobsRouter = createRouter({
   why: toObserve.input(jobId).query(({ ctx, input }) => whyJob(ctx.deps, input.id, ctx.actor)),
   cancel: toOperate.input(jobId).mutation(({ ctx, input }) => cancelJob(ctx.deps, input.id)),
   retry: toOperate.input(jobId).mutation(({ ctx, input }) => retryJob(ctx.deps, input.id)),
+  replay: toOperate
+    .input(replayRequest.extend(jobId.shape))
+    .mutation(({ ctx, input: { id, ...request } }) => replayJob(ctx.deps, id, request)),
+  cancelMany: toOperate.input(cancelManyRequest).mutation(({ ctx, input }) => bulk(ctx.deps, 'cancel', input)),
+  retryMany: toOperate.input(retryManyRequest).mutation(({ ctx, input }) => bulk(ctx.deps, 'retry', input)),
+  replayMany: toOperate.input(replayManyRequest).mutation(({ ctx, input }) => bulk(ctx.deps, 'replay', input)),
   /** A long poll: the job once it is final, or as it is when the time is over. */
   wait: toFollow
     .input(jobId.extend({ timeoutMs: z.int().min(0).max(longestWaitMs).default(longestWaitMs) }))

@@ -52,6 +52,8 @@ export interface JobDocument {
   parent?: string
   /** The worker and the name of the call that did; a unique index stands on parent and call. */
   call?: string
+  /** The job that it was made from by a replay. */
+  replayOf?: string
   /** Its schedule waits for its end, to make the next one. */
   followed?: true
   /** The group it is a member of, for ever. */
@@ -76,6 +78,9 @@ export interface JobDocument {
   /** Only when final. */
   finishedAt?: Date
   expireAt?: Date
+
+  /** Only when failed: the code of the error, or its name. */
+  errorCode?: string
 
   /** Attempts that an operator cancelled, newest last: a receipt under such a claim came too late to change anything. */
   cancelledAttempts?: CancelledAttempt[]

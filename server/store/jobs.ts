@@ -28,7 +28,7 @@ export interface Transition {
   id: string
   /** The attempt it belongs to: without it the job must not be running. */
   claim: string
-  set: Pick<JobDocument, 'state'> & Partial<Pick<JobDocument, 'runAt' | 'throttled' | 'report'>>
+  set: Pick<JobDocument, 'state'> & Partial<Pick<JobDocument, 'runAt' | 'throttled' | 'report' | 'errorCode'>>
   unset: readonly (keyof JobDocument)[]
   /** Only for a final state: how long the job is kept from now on. */
   keepMs?: number
@@ -47,6 +47,20 @@ export type Replacement = Pick<JobDocument, 'args' | 'priority' | 'runAt' | 'sta
   argsVersion: number | undefined
   throttleKey: string | undefined
   slotKey: string | undefined
+}
+
+/** Which jobs an operation on many takes. */
+export interface MatchingFilter {
+  worker: string | undefined
+  states: readonly JobState[]
+  createdAfter: Date | undefined
+  createdBefore: Date | undefined
+  /** No younger ones. */
+  createdUntil?: Date
+  finishedBefore?: Date
+  errorCode: string | undefined
+  /** A throttle key, concurrency key or unique key of `worker`. */
+  key: string | undefined
 }
 
 /** What pauses go by. */
@@ -455,6 +469,17 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       return attempts.filter(({ id, claim }) => cancelled.has(`${id}:${claim}`))
     },
 
+    /** Jobs that a filter takes, newest first. */
+    matching: (filter: MatchingFilter, before: string | undefined, limit: number): Promise<JobDocument[]> =>
+      jobs
+        .find({ ...matches(filter), ...(before === undefined ? {} : { _id: { $lt: before } }) })
+        .sort({ _id: -1 })
+        .limit(limit)
+        .toArray(),
+
+    countMatching: (filter: MatchingFilter, limit: number): Promise<number> =>
+      jobs.countDocuments(matches(filter), { limit }),
+
     /** A final job gets `attempts` more attempts, from now. */
     async retry(
       job: JobDocument,
@@ -475,7 +500,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
               // as long as its group is open, that waits for it again
               ...(job.group === undefined ? {} : { groupOpen: job.group }),
             },
-            $unset: { finishedAt: '', expireAt: '', throttled: '' },
+            $unset: { finishedAt: '', expireAt: '', throttled: '', errorCode: '' },
           },
         )
         return matchedCount === 1
@@ -503,6 +528,22 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       const { deletedCount } = await jobs.deleteMany({ _id: { $in: ids }, expireAt: { $lte: now } })
       return deletedCount
     },
+  }
+}
+
+function matches({ worker, states, key, ...filter }: MatchingFilter): Filter<JobDocument> {
+  const created = {
+    ...(filter.createdAfter === undefined ? {} : { $gt: filter.createdAfter }),
+    ...(filter.createdBefore === undefined ? {} : { $lt: filter.createdBefore }),
+    ...(filter.createdUntil === undefined ? {} : { $lte: filter.createdUntil }),
+  }
+  return {
+    ...(worker === undefined ? {} : { worker }),
+    state: states.length === 1 ? states[0]! : { $in: [...states] },
+    ...(Object.keys(created).length === 0 ? {} : { createdAt: created }),
+    ...(filter.finishedBefore === undefined ? {} : { finishedAt: { $lt: filter.finishedBefore } }),
+    ...(filter.errorCode === undefined ? {} : { errorCode: filter.errorCode }),
+    ...(key === undefined ? {} : { $or: [{ throttleKey: key }, { slotKey: `${worker}\n${key}` }, { key }] }),
   }
 }
 

@@ -239,6 +239,33 @@ describe('jobs', () => {
     ])
   })
 
+  it('replay makes a new job, with other args where they are given', async () => {
+    const { id } = jsonOf(await call('enqueue', 'greet', '{"name":"a"}', '--wait', '--json'))
+    const replayed = jsonOf(await call('jobs', 'replay', id, '--args', '{"name":"b"}', '--json'))
+    expect(replayed).toMatchObject([{ id: expect.any(String), replayOf: id }])
+    const { receipt } = jsonOf(await call('jobs', 'receipt', replayed[0].id, '--json'))
+    expect(receipt.result).toEqual({ greeting: 'Hello, b!' })
+    expect((await call('jobs', 'get', replayed[0].id)).stdout).toMatch(new RegExp(`replay of +${id}`))
+  })
+
+  it('takes a filter instead of ids: counts it, wants a yes, and does it', async () => {
+    const later = ['enqueue', 'slow', '{"ms":1}', '--delay', '1h', '--json']
+    const ids = [jsonOf(await call(...later)).id, jsonOf(await call(...later)).id]
+    const filter = ['--worker', 'slow', '--state', 'scheduled']
+    expect(await call('jobs', 'cancel', ...filter, '--dry-run')).toMatchObject({ code: 0, stdout: '2 jobs\n' })
+    expect(await call('jobs', 'cancel', ...filter)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('This would cancel 2 jobs. Say --yes to do it'),
+    })
+    expect(await call('jobs', 'cancel', ...filter, '--yes')).toMatchObject({ code: 0, stdout: '2 jobs cancelled\n' })
+    expect(jsonOf(await call('jobs', 'get', ids[0], '--json')).state).toBe('cancelled')
+    const retried = await call('jobs', 'retry', '--worker', 'slow', '--state', 'cancelled', '--yes', '--json')
+    expect(jsonOf(retried)).toMatchObject({ skipped: [] })
+    expect(jsonOf(await call('jobs', 'get', ids[0], '--json')).state).not.toBe('cancelled')
+    expect(await call('jobs', 'retry', '--state', 'running', '--yes')).toMatchObject({ code: 2 })
+  })
+
   it('list ends quietly when its reader has seen enough', async () => {
     await using reader = serve(['jobs', 'list', '--json'], running.caller)
     reader.closeOutput()

@@ -18,6 +18,7 @@ const leaves = [
   ['groups', 'jobs'],
   ['groups', 'cancel'],
   ['groups', 'retry'],
+  ['jobs', 'replay'],
   ['pause'],
   ['resume'],
   ['pauses'],
@@ -74,6 +75,9 @@ describe('help', () => {
 describe('wrong usage', () => {
   it.each([
     ['a misspelt command', ['enqeue'], /Unknown command 'enqeue'\. Did you mean enqueue\?/],
+    ['a retry of nothing', ['jobs', 'retry'], /by their ids, or by a filter/],
+    ['a retry of ids and a filter', ['jobs', 'retry', 'a', '--worker', 'b'], /exclude each other/],
+    ['args for many', ['jobs', 'replay', '--worker', 'b', '--args', '{}'], /takes one id/],
     ['a pause of nothing', ['pause'], /Name a worker, or say --all/],
     ['a resume of a worker and everything', ['resume', 'a', '--all'], /exclude each other/],
     ['a key without its worker', ['pause', '--all', '--key', 'k'], /A key belongs to a worker/],

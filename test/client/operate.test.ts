@@ -66,6 +66,62 @@ describe('jobs', () => {
   })
 })
 
+describe('replay', () => {
+  it('makes a new job, typed by its worker', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    const old = await client.enqueue('shop.total', { amount: '3' })
+    await old.result()
+    const same = await client.jobs.replay<'shop.total'>(old.id)
+    expect(await same.result()).toEqual({ doubled: 6 })
+    const other = await client.jobs.replay<'shop.total'>(old.id, { args: { amount: '4' } })
+    const { doubled } = await other.result()
+    expect(doubled).toBe(8)
+    expect(await client.jobs.get(other.id)).toMatchObject({ replayOf: old.id, args: { amount: '4' } })
+    // @ts-expect-error `amount` is a text
+    await expect(client.jobs.replay<'shop.total'>(old.id, { args: { amount: 4 } })).rejects.toMatchObject({
+      code: 'INVALID_ARGS',
+    })
+    const at = new Date(7)
+    const dated = await client.enqueue('mail.send', { to: 'a', at })
+    await dated.result()
+    const again = await client.jobs.replay<'mail.send'>(dated.id, { args: { to: 'b', at } })
+    expect(await again.result()).toEqual({ sentTo: 'b', at })
+  })
+})
+
+describe('operations on many jobs', () => {
+  it('count first, and then go through all pages', async () => {
+    await using errand = await testErrand(workers)
+    const { client, sent } = clientOf(errand)
+    const options = { delay: '1h' } as const
+    await client.enqueueMany(Array.from({ length: 1001 }, () => ({ worker: 'tick' as const, ...options })))
+    await client.enqueue('shop.total', { amount: '3' }, options)
+    const filter = { worker: 'tick', state: 'scheduled', createdAfter: new Date('2029-01-01') } as const
+    const { count, token } = await client.jobs.cancelMany(filter, { dryRun: true })
+    expect(count).toBe(1001)
+    expect(await client.jobs.cancelMany(filter, { token })).toEqual({ matched: 1001, done: 1001, skipped: [] })
+    expect(sent.filter(({ procedure }) => procedure === 'jobs.cancelMany')).toHaveLength(3)
+    await errand.clock.advance('1s')
+    const cancelled = { worker: 'tick', state: ['cancelled'] } as const
+    expect(await client.jobs.retryMany(cancelled, { dryRun: true })).toMatchObject({ count: 1001 })
+    expect(await client.jobs.replayMany({}, { dryRun: true })).toMatchObject({ count: 0 })
+  })
+
+  it('take states that fit them, and a token, at compile time', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    // @ts-expect-error a job that runs cannot be retried
+    await expect(client.jobs.retryMany({ state: 'running' }, { dryRun: true })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+    })
+    // @ts-expect-error there was no count
+    await expect(client.jobs.retryMany({}, {})).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    // @ts-expect-error no worker has this name
+    await expect(client.jobs.cancelMany({ worker: 'tock' }, { dryRun: true })).resolves.toMatchObject({ count: 0 })
+  })
+})
+
 describe('schedules', () => {
   it('are made, listed and removed', async () => {
     await using errand = await testErrand(workers)

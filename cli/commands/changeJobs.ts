@@ -1,0 +1,191 @@
+/** `errand jobs cancel`, `retry` and `replay`: of single jobs by their ids, or of all that a filter takes. */
+import type { TRPCClient } from '@trpc/client'
+import type { Command } from 'commander'
+import { allPages, askMany, type Ask } from '../../client/bulk.js'
+import type { ManyOutcome } from '../../client/bulkTypes.js'
+import { mostMatching, type BulkCount } from '../../core/bulkView.js'
+import type { JobState } from '../../core/states.js'
+import type { Router } from '../../server/router/index.js'
+import type { Cli } from '../cli.js'
+import { connect, type CallOptions } from '../connection.js'
+import { callForEach } from '../each.js'
+import { count } from '../format.js'
+import { addExamples, addSettings, callerSettings } from '../help.js'
+import { Told, UsageError } from '../problem.js'
+import { paintState, type Style } from '../style.js'
+import { jsonOption, readJsonObject, readState, urlOption } from '../usage.js'
+
+interface FilterOptions {
+  worker?: string
+  state?: JobState
+  key?: string
+  error?: string
+  createdAfter?: string
+  createdBefore?: string
+}
+
+interface ChangeOptions extends CallOptions, FilterOptions {
+  dryRun?: true
+  yes?: true
+  args?: string
+}
+
+interface Change {
+  name: 'cancel' | 'retry' | 'replay'
+  /** `Retrying`, and `retried`. */
+  doing: string
+  done: string
+  description: string
+  /** Of the filter, where none is named. */
+  states: string
+  /** One by its id. */
+  one: (
+    router: TRPCClient<Router>,
+    id: string,
+    options: { signal: AbortSignal },
+    args: Record<string, unknown> | undefined,
+  ) => Promise<{ id: string; state: JobState; replayOf?: string }>
+  examples: (readonly [line: string, does: string])[]
+}
+
+const changes: Change[] = [
+  {
+    name: 'cancel',
+    doing: 'Cancelling',
+    done: 'cancelled',
+    description: 'cancel jobs; of one that runs, the function is told to stop',
+    states: 'scheduled, queued, blocked or running (default: all of them)',
+    one: (router, id, options) => router.jobs.cancel.mutate({ id }, options),
+    examples: [
+      ['errand jobs cancel 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
+      ['errand jobs cancel --worker mail.send --state scheduled', 'all of them, after a question'],
+    ],
+  },
+  {
+    name: 'retry',
+    doing: 'Retrying',
+    done: 'retried',
+    description: 'run jobs that are final once more; their receipts stay',
+    states: 'failed, cancelled or succeeded (default: failed)',
+    one: (router, id, options) => router.jobs.retry.mutate({ id }, options),
+    examples: [
+      ['errand jobs retry 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
+      ['errand jobs retry --worker mail.send --error TIMEOUT --dry-run', 'how many there are'],
+      ['errand jobs retry --worker mail.send --yes', 'all that failed, without a question'],
+    ],
+  },
+  {
+    name: 'replay',
+    doing: 'Replaying',
+    done: 'replayed',
+    description: 'make new jobs from jobs that are final, with their args or others; the old ones stay as they are',
+    states: 'failed, cancelled or succeeded (default: failed)',
+    one: (router, id, options, args) =>
+      router.jobs.replay.mutate({ id, ...(args === undefined ? {} : { args }) }, options),
+    examples: [
+      ['errand jobs replay 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
+      [`errand jobs replay 019ab2c4-5d6e-7f80-8123-456789abcdef --args '{"to":"ada@example.org"}'`, ''],
+      ['errand jobs replay --worker mail.send --state succeeded --created-after 2030-01-31T00:00:00Z', ''],
+    ],
+  },
+]
+
+export function addChanges(jobs: Command, cli: Cli): void {
+  for (const change of changes) addChange(jobs, cli, change)
+}
+
+function addChange(jobs: Command, cli: Cli, change: Change): void {
+  const command = jobs.command(`${change.name} [id...]`).description(change.description)
+  if (change.name === 'replay') {
+    command.option('--args <json>', 'with these args, for one id; - reads them from standard input')
+  }
+  command
+    .option('--worker <name>', 'instead of ids: jobs of this worker')
+    .option('--state <state>', `instead of ids: jobs in this state: ${change.states}`, readState)
+    .option('--key <key>', 'of the worker, those with this throttle key, concurrency key or unique key')
+    .option('--error <code>', 'those that failed with this code, or with an error of this name')
+    .option('--created-after <time>', 'ISO 8601 with an offset')
+    .option('--created-before <time>', 'ISO 8601 with an offset')
+    .option('--dry-run', 'only count what the filter takes')
+    .option('--yes', 'do not ask')
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((ids: string[], options: ChangeOptions) => run(cli, change, ids, options))
+  addSettings(command, callerSettings)
+  addExamples(command, change.examples)
+}
+
+async function run(cli: Cli, change: Change, ids: string[], options: ChangeOptions): Promise<void> {
+  const filter = filterOf(options)
+  const filtered = Object.keys(filter).length > 0
+  if (filtered === ids.length > 0) {
+    throw new UsageError(
+      filtered
+        ? 'Ids and a filter exclude each other. Give one of them.'
+        : `Name jobs by their ids, or by a filter such as --worker or --state.`,
+    )
+  }
+  if (filtered) {
+    if (options.args !== undefined) throw new UsageError('--args takes one id. Jobs of a filter keep their args.')
+    return changeMany(cli, change, filter, options)
+  }
+  if (options.dryRun) throw new UsageError('--dry-run goes with a filter, such as --worker or --state.')
+  if (options.args !== undefined && ids.length > 1) throw new UsageError('--args takes one id.')
+  const { args: text } = options
+  const args = text === undefined ? undefined : readJsonObject(text === '-' ? await cli.readInput() : text, '--args')
+  return callForEach(cli, options, {
+    ids,
+    role: 'operate',
+    doing: change.doing,
+    call: (router, id, options) => change.one(router, id, options, args),
+    text: jobLine,
+  })
+}
+
+const jobLine = (style: Style, { id, state, replayOf }: { id: string; state: JobState; replayOf?: string }): string =>
+  `${id}  ${paintState(style, state)}${replayOf === undefined ? '' : style.dim(`  a replay of ${replayOf}`)}`
+
+function filterOf({ worker, state, key, error, createdAfter, createdBefore }: FilterOptions) {
+  return {
+    ...(worker === undefined ? {} : { worker }),
+    ...(state === undefined ? {} : { state }),
+    ...(key === undefined ? {} : { key }),
+    ...(error === undefined ? {} : { errorCode: error }),
+    ...(createdAfter === undefined ? {} : { createdAfter }),
+    ...(createdBefore === undefined ? {} : { createdBefore }),
+  }
+}
+
+type Filter = ReturnType<typeof filterOf>
+
+/** Counts, asks, and works off what was counted, page by page. */
+async function changeMany(cli: Cli, change: Change, filter: Filter, options: ChangeOptions): Promise<void> {
+  const out = cli.output(options)
+  const coordinator = await connect(cli, options, ['operate'])
+  const ask: Ask = (page) =>
+    coordinator.call((router, options) => askMany(router, `${change.name}Many`, { filter, ...page }, options))
+  const { count: matching, token } = (await out.during('Counting', () => ask({ dryRun: true }))) as BulkCount
+  if (options.dryRun) return out.result({ count: matching, token }, () => jobsOf(matching))
+  if (matching > 0 && !options.yes && !(await agreed(cli, change, matching))) throw new Told()
+  const outcome = await out.during(`${change.doing} ${jobsOf(matching)}`, () => allPages(ask, token))
+  out.result(outcome, (style) => outcomeText(style, change, outcome))
+  if (outcome.done < outcome.matched) throw new Told()
+}
+
+async function agreed(cli: Cli, { name }: Change, matching: number): Promise<boolean> {
+  const agreed = await cli.confirm(`This will ${name} ${jobsOf(matching)}. Go on?`)
+  if (agreed === undefined) {
+    throw new UsageError(`This would ${name} ${jobsOf(matching)}. Say --yes to do it, or --dry-run to only count.`)
+  }
+  return agreed
+}
+
+const jobsOf = (matching: number): string =>
+  matching < mostMatching ? count(matching, 'job') : `${mostMatching} or more jobs`
+
+function outcomeText(style: Style, { done: word }: Change, { matched, done, skipped }: ManyOutcome) {
+  const named = skipped.slice(0, 10).map(({ id, message }) => `${id}  ${style.yellow('skipped')}  ${message}`)
+  const unnamed = matched - done - named.length
+  const more = unnamed > 0 ? [style.dim(`${unnamed} more skipped`)] : []
+  return [...named, ...more, `${count(done, 'job')} ${word}`].join('\n')
+}
