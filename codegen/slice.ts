@@ -39,6 +39,7 @@ const contractOptions: Record<keyof ContractOptions, true> = {
   result: true,
   retry: true,
   timeout: true,
+  maxRuntime: true,
   throttle: true,
   concurrency: true,
   unique: true,

@@ -34,6 +34,8 @@ export interface Contract {
   maxAttempts: number
   backoff: Backoff
   timeoutMs: number
+  /** Of an attempt, heartbeats and all. At least `timeoutMs`. */
+  maxRuntimeMs: number
   throttle: (ThrottleRule & { key: ((args: unknown) => string) | undefined }) | undefined
   concurrency: { limit: number; key: ((args: unknown) => string) | undefined } | undefined
   unique: (UniqueRule & { key: (args: unknown) => string }) | undefined
@@ -78,6 +80,7 @@ export function readContract(worker: string, options: ContractOptions): Contract
     maxAttempts: retry?.attempts ?? 5,
     backoff: retry?.backoff ?? defaultBackoff,
     timeoutMs: parseDuration(options.timeout ?? '30s')!,
+    maxRuntimeMs: Math.max(parseDuration(options.maxRuntime ?? '24h')!, parseDuration(options.timeout ?? '30s')!),
     throttle: throttle && {
       intervalMs: parseDuration(throttle.per)! / throttle.limit,
       burst: throttle.burst ?? throttle.limit,
@@ -120,6 +123,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
         'result',
         'retry',
         'timeout',
+        'maxRuntime',
         'throttle',
         'concurrency',
         'unique',
@@ -135,7 +139,14 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
     ),
     ...versionProblems(options),
     ...retryProblems(options.retry),
-    ...durationProblems([['timeout', options.timeout]], { positive: true }),
+    ...durationProblems(
+      [
+        ['timeout', options.timeout],
+        ['maxRuntime', options.maxRuntime],
+      ],
+      { positive: true },
+    ),
+    ...runtimeProblems(options),
     ...throttleProblems(options.throttle),
     ...concurrencyProblems(options.concurrency),
     ...uniqueProblems(options.unique),
@@ -214,6 +225,14 @@ function backoffProblems(backoff: Backoff | undefined): PolicyProblem[] {
     default:
       return [{ path: [...path.split('.'), 'kind'], message: `must be 'fixed', 'linear' or 'exponential'.` }]
   }
+}
+
+/** Said outright, the two must go together. */
+function runtimeProblems({ timeout = '30s', maxRuntime }: ContractOptions): PolicyProblem[] {
+  const [shortest, longest] = [parseDuration(timeout), parseDuration(maxRuntime)]
+  return shortest !== undefined && longest !== undefined && longest < shortest
+    ? [{ path: ['maxRuntime'], message: `must not be shorter than the timeout, ${timeout}.` }]
+    : []
 }
 
 function throttleProblems(throttle: ContractOptions['throttle']): PolicyProblem[] {

@@ -73,7 +73,8 @@ export interface JobContext {
   /** Aborts at the deadline, and when the coordinator no longer waits for this attempt. Pass it to `fetch` and friends. */
   readonly signal: AbortSignal
   /**
-   * Moves the deadline to the worker's timeout from now, for work that takes longer than foreseen.
+   * Moves the deadline to the worker's timeout from now, for work that takes longer than foreseen; at most to `maxRuntime` from the attempt's start. Where
+   * the worker's `receipt` is `'posted'` this is done for it while `run` goes on.
    * Throws when the attempt is over (it timed out, or was cancelled); then `signal` has aborted as well.
    */
   heartbeat: () => Promise<void>
@@ -121,6 +122,11 @@ export interface JobOptions<Schema extends ArgsSchema, Result> {
   retry?: RetryPolicy
   /** How long an attempt may take before its missing receipt counts as a failure. Default `'30s'`. */
   timeout?: Duration
+  /**
+   * How long an attempt may take in all: no heartbeat, `ctx.heartbeat()` or automatic, moves its deadline beyond this. It ends work that hangs and still
+   * is heard of. Default `'24h'`, or `timeout` where that is longer.
+   */
+  maxRuntime?: Duration
   /** Delays jobs beyond a rate; never drops one. */
   throttle?: ThrottlePolicy<z.output<Schema>>
   /** At most one job of a key. Race-free, across coordinators. */
@@ -147,7 +153,8 @@ export interface JobOptions<Schema extends ArgsSchema, Result> {
   redact?: readonly string[]
   /**
    * How the function hands in its receipt: `'answered'` with the response to the coordinator's call (default), or `'posted'` to the attempt's
-   * receipt address after the call was answered with 202, for work that outlasts what a platform allows one request.
+   * receipt address after the call was answered with 202, for work that outlasts what a platform allows one request. While `run` goes on, heartbeats
+   * are sent at a third of `timeout`, which then says how soon a function that died is noticed, and need not be a guess at how long the work takes.
    */
   receipt?: 'answered' | 'posted'
   run(args: z.output<Schema>, context: JobContext): Result | Promise<Result>

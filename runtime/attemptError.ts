@@ -10,7 +10,10 @@ export type AttemptErrorCode =
   | 'INVALID_RESULT'
   /** What `run` returned cannot be sent: it holds a function, say, or itself. */
   | 'RESULT_NOT_ENCODABLE'
+  /** What `run` returned takes more than 1 MiB as JSON. */
   | 'RESULT_TOO_LARGE'
+  /** The results of the jobs of one call did not fit into its answer together; this one is tried again. */
+  | 'RESULTS_TOO_LARGE'
   /** The deadline passed before `run` was done. */
   | 'TIMEOUT'
   /** The coordinator no longer waits for this attempt: it was cancelled, it has its receipt, or the caller hung up. */

@@ -8,6 +8,7 @@ import type { JobContext } from '../core/defineJob.js'
 import type { FunctionCall } from '../core/wire.js'
 import { Snooze } from '../core/outcome.js'
 import { AttemptError } from './attemptError.js'
+import { beatsPerTimeout, keepAlive } from './keepAlive.js'
 import type { Incoming } from './receiveCall.js'
 import { postUntilTaken, type PostDeps } from './post.js'
 import { createFollowUps, type FollowUps } from './followUps.js'
@@ -27,8 +28,14 @@ export interface Attempt {
   end(): void
 }
 
-/** `onHangUp` tells when whoever waits for the answer has hung up; absent where nobody waits. */
-export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Incoming['onHangUp']): Attempt {
+export interface AttemptOptions {
+  /** Tells when whoever waits for the answer has hung up; absent where nobody waits. */
+  onHangUp?: Incoming['onHangUp'] | undefined
+  /** Nobody waits: heartbeats tell the coordinator that the attempt goes on. */
+  posted?: boolean
+}
+
+export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, posted }: AttemptOptions = {}): Attempt {
   const stop = lazyAbort()
   let ended = false
   let deadline = new Date(call.deadline)
@@ -46,7 +53,7 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Inco
   let cancelAlarm = () => {}
   const timedOut = new Promise<never>((_, reject) => {
     const expire = () => {
-      const timeout = new AttemptError('TIMEOUT', timeoutMessage(call.worker, deadline))
+      const timeout = new AttemptError('TIMEOUT', timeoutMessage(call.worker, deadline, posted))
       // the receipt says TIMEOUT, not what `run` makes of its signal
       reject(timeout)
       stop.abort(timeout)
@@ -83,6 +90,9 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Inco
         throw new Error(`A heartbeat did not reach the coordinator before the deadline: ${outcome.problem}.`)
     }
   }
+
+  const leftMs = deadline.getTime() - deps.clock.now().getTime()
+  const stopBeating = posted && leftMs > 0 ? keepAlive(deps.clock, leftMs / beatsPerTimeout, heartbeat) : undefined
 
   let reporter: Reporter | undefined
   /** Most workers tell nothing, so it is made when there is something to tell. */
@@ -136,6 +146,7 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, onHangUp?: Inco
     end() {
       ended = true
       reporter?.end()
+      stopBeating?.()
       cancelAlarm()
     },
   }
@@ -170,8 +181,12 @@ function lazyAbort() {
   }
 }
 
-const timeoutMessage = (worker: string, deadline: Date): string =>
-  `${worker} was not done at its deadline, ${deadline.toISOString()}. Raise its timeout, or let it call heartbeat() while it works.`
+const timeoutMessage = (worker: string, deadline: Date, posted = false): string =>
+  `${worker} was not done at its deadline, ${deadline.toISOString()}. ${
+    posted
+      ? 'Its heartbeats were not heard, or it has run for its maxRuntime; raise that if it needs longer.'
+      : 'Raise its timeout, or let it call heartbeat() while it works.'
+  }`
 
 /** Beside the address for the receipt, with its token. */
 function attemptUrl({ receipt }: FunctionCall, end: string): string {

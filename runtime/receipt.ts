@@ -3,6 +3,7 @@ import { parseDuration, type Duration } from '../core/duration.js'
 import { Fatal, RetryAfter, Snooze } from '../core/outcome.js'
 import type { SnoozeBody } from '../core/attemptEnd.js'
 import type { ReceiptBody } from '../core/wire.js'
+import { maxResultBytes, resultTooLarge } from '../core/resultSize.js'
 import { AttemptError } from './attemptError.js'
 import { describeError, isErrorLike } from './describeError.js'
 import { encodeResult } from './encodeResult.js'
@@ -13,15 +14,11 @@ export const maxReceiptBytes = 4 * 1024 * 1024
 /** Throws `AttemptError` where the result cannot be sent. */
 export function successReceipt(result: unknown): string {
   if (result === undefined) return '{"status":"success"}'
-  const { json, meta } = encodeResult(result)
-  const text = `{"status":"success","result":${json}${meta === undefined ? '' : `,"resultMeta":${meta}`}}`
-  if (isLargerThan(maxReceiptBytes, text)) {
-    throw new AttemptError(
-      'RESULT_TOO_LARGE',
-      `The result is larger than ${maxReceiptBytes / 1024 / 1024} MiB. Store it elsewhere and return where.`,
-    )
+  const { json, meta = '' } = encodeResult(result)
+  if (isLargerThan(maxResultBytes, json + meta)) {
+    throw new AttemptError('RESULT_TOO_LARGE', resultTooLarge(bytesOf(json + meta)))
   }
-  return text
+  return `{"status":"success","result":${json}${meta && `,"resultMeta":${meta}`}}`
 }
 
 /** A failure, or a snooze, which is thrown as well. */
@@ -56,7 +53,7 @@ const roomForFailures = 128 * 1024
 
 const tooLargeTogether = failureReceipt(
   new AttemptError(
-    'RESULT_TOO_LARGE',
+    'RESULTS_TOO_LARGE',
     `The results of one call are together larger than ${maxReceiptBytes / 1024 / 1024} MiB. Lower \`batch\`, or store results elsewhere and return where.`,
   ),
 )

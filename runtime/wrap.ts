@@ -118,7 +118,7 @@ async function runAttempt(
   deps: PostDeps,
   onHangUp?: Incoming['onHangUp'],
 ): Promise<string> {
-  const attempt = beginAttempt(call, deps, onHangUp)
+  const attempt = beginAttempt(call, deps, { onHangUp, posted: job.receipt === 'posted' })
   try {
     // a `run` that does not obey its signal goes on after the deadline, but nobody waits for it
     return withTold(successReceipt(await Promise.race([attempt.timedOut, perform(job, call, attempt)])), attempt)

@@ -1,7 +1,9 @@
 /** Calls a function over HTTP and reads what it says. The only thing it decides is what kind of answer came. */
 import { Agent, type Dispatcher } from 'undici'
 import { z, type ZodError } from 'zod'
+import { maxResultBytes } from '../core/resultSize.js'
 import { attemptEnd, attemptEnds, type ParsedAttemptEnd } from '../core/attemptEnd.js'
+import { withoutLargeResult } from './resultSize.js'
 
 export interface Call {
   url: string
@@ -168,6 +170,18 @@ export function readAnswer(
       message: 'The function answered with more than 4 MiB. Store large results elsewhere and return their address.',
     }
   }
+  return bounded(readBody(text), text)
+}
+
+/** Most answers are too short to hold a large result, so nothing is counted then. UTF-8 takes at most three bytes for each unit. */
+function bounded(answer: Answer, text: string): Answer {
+  if (text.length * 3 <= maxResultBytes) return answer
+  if (answer.kind === 'receipt') return { kind: 'receipt', receipt: withoutLargeResult(answer.receipt) }
+  if (answer.kind === 'receipts') return { kind: 'receipts', receipts: answer.receipts.map(withoutLargeResult) }
+  return answer
+}
+
+function readBody(text: string): Answer {
   const body = parseJson(text)
   if (isPlainSuccess(body)) return { kind: 'receipt', receipt: body }
   if (isObject(body) && 'receipts' in body) return readReceipts(body)

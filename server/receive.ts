@@ -22,6 +22,7 @@ import {
   type ReceiptDocument,
 } from './store/documents.js'
 import type { Transition } from './store/jobs.js'
+import { refuseLargeResult } from './resultSize.js'
 import { toldAtEnd } from './told.js'
 import { decide, released } from './transition.js'
 
@@ -136,6 +137,7 @@ export async function receivePosted(
   body: ParsedAttemptEnd,
 ): Promise<{ duplicate: boolean }> {
   const { job, claim } = await authenticate(deps, jobId, token)
+  refuseLargeResult(body)
   checkResult(body)
   if (isCurrent(job, claim)) {
     if (job.deadline > deps.clock.now()) {
@@ -178,12 +180,13 @@ async function recordLate(
   )
 }
 
-/** Moves the deadline of an attempt to the worker's timeout from now. Throws as `receivePosted` does. */
+/** Moves the deadline of an attempt to the worker's timeout from now, within what it may take in all. Throws as `receivePosted` does. */
 export async function heartbeat(deps: Deps, jobId: string, token: string | undefined): Promise<{ deadline: Date }> {
   const { job, claim } = await authenticate(deps, jobId, token)
   const now = deps.clock.now()
   const contract = await deps.contracts.get(job.worker)
-  const deadline = new Date(now.getTime() + contract.timeoutMs)
+  const latest = (job.startedAt ?? now).getTime() + contract.maxRuntimeMs
+  const deadline = new Date(Math.min(now.getTime() + contract.timeoutMs, latest))
   if (await deps.store.jobs.heartbeat(jobId, claim, now, deadline)) return { deadline }
   throw attemptOver(job)
 }

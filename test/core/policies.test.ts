@@ -101,6 +101,7 @@ describe('contracts', () => {
       version: 1,
       maxAttempts: 5,
       timeoutMs: 30_000,
+      maxRuntimeMs: 86_400_000,
       priority: 0,
       throttle: undefined,
       receipt: 'answered',
@@ -118,6 +119,7 @@ describe('contracts', () => {
       version: 1.5,
       migrate: 'later',
       timeout: '30',
+      maxRuntime: '0s',
       retry: { attempts: 0, backoff: { kind: 'exponential', base: 'x' } },
       throttle: { limit: 0.5, per: '0s', key: 'shop' },
       priority: 5_000,
@@ -133,6 +135,7 @@ describe('contracts', () => {
     ).toEqual([
       'colour',
       'keep.succeeded',
+      'maxRuntime',
       'migrate',
       'priority',
       'receipt',
@@ -146,6 +149,11 @@ describe('contracts', () => {
       'timeout',
       'version',
     ])
+    expect(readContract('a', { args, timeout: '2d' }).maxRuntimeMs).toBe(2 * 86_400_000)
+    expect(policyProblems({ args, timeout: '1m', maxRuntime: '59s' })).toEqual([
+      { path: ['maxRuntime'], message: 'must not be shorter than the timeout, 1m.' },
+    ])
+    expect(policyProblems({ args, timeout: '1m', maxRuntime: '1m' })).toEqual([])
     expect(policyProblems({ args, migrate: () => ({}) })).toEqual([
       { path: ['migrate'], message: 'is never called, because there is no version before 1. Raise `version`.' },
     ])

@@ -10,7 +10,8 @@ import { onTestFinished, vi } from 'vitest'
 /** What `run` is given, as for the first attempt of a job; `abort` is its deadline. */
 export function attemptOf(job: { jobId?: string; attempt?: number } = {}) {
   const deadline = new AbortController()
-  const heartbeat = vi.fn<() => Promise<void>>(async () => {})
+  const progress = vi.fn<JobContext['progress']>()
+  const log = vi.fn<JobContext['log']>()
   const context: JobContext = {
     jobId: 'job-1',
     worker: 'a.worker',
@@ -18,16 +19,16 @@ export function attemptOf(job: { jobId?: string; attempt?: number } = {}) {
     maxAttempts: 5,
     deadline: new Date('2030-01-01T00:00:30Z'),
     signal: deadline.signal,
-    heartbeat,
-    progress: vi.fn<JobContext['progress']>(),
-    log: vi.fn<JobContext['log']>(),
+    heartbeat: async () => {},
+    progress,
+    log,
     enqueue: () => Promise.reject(new Error('there is no coordinator in this test')),
     snooze(delay) {
       throw new Snooze(delay)
     },
     ...job,
   }
-  return { context, heartbeat, abort: () => deadline.abort(new Error('the deadline has passed')) }
+  return { context, progress, log, abort: () => deadline.abort(new Error('the deadline has passed')) }
 }
 
 /** Settings for this test only. `undefined` takes one away. */

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { defineJob } from '../../core/defineJob.js'
+import { defineJob, type JobContext } from '../../core/defineJob.js'
 import { postBackoffMs } from '../../runtime/post.js'
 import { gate, start, testCoordinator, testFunction } from './support.js'
 
@@ -10,13 +10,13 @@ const receiptUrl = 'http://coordinator.test/job/job1/receipt?token=t0'
 
 /** A `receipt: 'posted'` function whose work the test can wait for, as a platform would. */
 function postedFunction(
-  run: () => unknown,
+  run: (context: JobContext) => unknown,
   answers: (() => Response | Promise<Response>)[],
   fetch?: typeof globalThis.fetch,
 ) {
   const coordinator = testCoordinator(answers)
   const warn = vi.fn<(message: string) => void>()
-  const job = defineJob({ args: z.object({}), receipt: 'posted', run })
+  const job = defineJob({ args: z.object({}), receipt: 'posted', run: (_, context) => run(context) })
   const fn = testFunction(job, { fetch: fetch ?? coordinator.fetch, warn })
   const work: Promise<unknown>[] = []
   const platform = { waitUntil: (promise: Promise<unknown>) => void work.push(promise) }
@@ -96,7 +96,8 @@ describe("receipt: 'posted'", () => {
         ? Promise.resolve(new Response('{}'))
         : new Promise((_, reject) => init!.signal!.addEventListener('abort', () => reject(new Error('aborted'))))
     const fn = postedFunction(() => 1, [], deaf)
-    await fn.call()
+    // a heartbeat would be due after ten seconds as well
+    await fn.call({ deadline: new Date(start.getTime() + 60_000).toISOString() })
     await fn.clock.untilSleeping((ms) => ms === 10_000)
     fn.clock.advance(10_000)
     await fn.clock.untilSleeping((ms) => ms === 375)
@@ -124,6 +125,88 @@ describe("receipt: 'posted'", () => {
     expect(fn.clock.now().getTime() - start.getTime()).toBeLessThan(30_000 + 60_000)
     expect(fn.posts).toHaveLength(2)
     expect(fn.warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('it answered 503'))
+  })
+})
+
+describe('while a posted run goes on', () => {
+  const beat = (ms: number) => () => Response.json({ deadline: new Date(start.getTime() + ms).toISOString() })
+  const settled = () => new Promise((resolve) => setImmediate(resolve))
+  const heartbeatUrl = 'http://coordinator.test/job/job1/heartbeat?token=t0'
+
+  it('sends a heartbeat at each third of the timeout, so that the deadline does not pass', async () => {
+    const { opened, open } = gate<string>()
+    const fn = postedFunction(
+      () => opened,
+      [10, 20, 30, 40].map((s) => beat((s + 30) * 1_000)),
+    )
+    await fn.call()
+    for (let count = 1; count <= 4; count++) {
+      fn.clock.advance(9_999)
+      await settled()
+      expect(fn.posts).toHaveLength(count - 1)
+      fn.clock.advance(1)
+      await settled()
+      expect(fn.posts.at(-1)).toEqual({ url: heartbeatUrl, body: '{}' })
+    }
+    open('done')
+    await fn.done()
+    expect(fn.posts.at(-1)).toEqual({ url: receiptUrl, body: '{"status":"success","result":"done"}' })
+    expect(fn.posts).toHaveLength(5)
+    expect(fn.clock.sleepers()).toBe(0)
+  })
+
+  it('sends none for a quick one, and none where the receipt is answered', async () => {
+    const fn = postedFunction(() => 1, [status(200)])
+    await fn.call()
+    await fn.done()
+    expect(fn.posts.map(({ url }) => url)).toEqual([receiptUrl])
+    const { opened, open } = gate()
+    const coordinator = testCoordinator([beat(60_000)])
+    const answered = testFunction(defineJob({ args: z.object({}), run: () => opened }), { fetch: coordinator.fetch })
+    const receipt = answered.receipt()
+    await answered.clock.untilSleeping((ms) => ms === 30_000)
+    answered.clock.advance(29_999)
+    open()
+    await receipt
+    expect(coordinator.posts).toEqual([])
+  })
+
+  it('aborts the signal when a heartbeat is refused, and sends no more', async () => {
+    const aborted = gate()
+    const reasons: unknown[] = []
+    const fn = postedFunction(
+      (context) =>
+        new Promise((_, reject) =>
+          context.signal.addEventListener('abort', () => {
+            reasons.push((context.signal.reason as { code: string }).code)
+            aborted.open()
+            reject(context.signal.reason as Error)
+          }),
+        ),
+      [status(409)],
+    )
+    await fn.call()
+    fn.clock.advance(10_000)
+    await aborted.opened
+    await fn.done()
+    expect(reasons).toEqual(['ATTEMPT_OVER'])
+    expect(fn.posts.map(({ url }) => url)).toEqual([heartbeatUrl, receiptUrl])
+  })
+
+  it('gives up at the deadline where no heartbeat is heard', async () => {
+    const fn = postedFunction(() => new Promise(() => {}), [unreachable, unreachable, unreachable, status(200)])
+    await fn.call()
+    fn.clock.advance(10_000)
+    await fn.clock.untilSleeping((ms) => ms === 375)
+    fn.clock.advance(20_000)
+    await settled()
+    for (let round = 0; round < 4; round++) {
+      fn.clock.advance(1_500)
+      await settled()
+    }
+    await fn.done()
+    expect(fn.posts.at(-1)!.body).toContain('"code":"TIMEOUT"')
+    expect(fn.posts.at(-1)!.body).toContain('maxRuntime')
   })
 })
 

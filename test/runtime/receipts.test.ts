@@ -259,10 +259,20 @@ describe('a result', () => {
     expect(await receiptOf(() => [shared, shared])).toMatchObject({ result: [{ a: 1 }, { a: 1 }] })
   })
 
-  it('of more bytes than the coordinator reads is a fatal failure', async () => {
-    const receipt = await receiptOf(() => 'é'.repeat(2.1 * 1024 * 1024))
+  it('of more than 1 MiB is a fatal failure, which says how large it is and what to do', async () => {
+    const receipt = await receiptOf(() => 'é'.repeat(600_000))
     expect(receipt).toMatchObject({ status: 'failure', fatal: true, error: { code: 'RESULT_TOO_LARGE' } })
-    expect(await receiptOf(() => 'e'.repeat(3 * 1024 * 1024))).toMatchObject({ status: 'success' })
+    expect(receipt.error.message).toBe(
+      'The result takes 1200002 bytes as JSON, and a receipt holds at most 1048576 (1 MiB). Store it elsewhere, such as in a bucket, and return where.',
+    )
+    expect(await receiptOf(() => 'e'.repeat(1024 * 1024 - 2))).toMatchObject({ status: 'success' })
+    expect(await receiptOf(() => 'e'.repeat(1024 * 1024 - 1))).toMatchObject({ status: 'failure' })
+  })
+
+  it('counts what JSON cannot say as well', async () => {
+    const dates = Array.from({ length: 20_000 }, () => new Date(0))
+    expect(await receiptOf(() => dates)).toMatchObject({ status: 'success' })
+    expect(await receiptOf(() => [...dates, ...dates])).toMatchObject({ error: { code: 'RESULT_TOO_LARGE' } })
   })
 })
 
@@ -290,10 +300,11 @@ describe('a call that carries several jobs', () => {
   it('fails the jobs whose results do not fit into the answer any more', async () => {
     const { handler } = job(() => 'x'.repeat(900_000))
     const calls = Array.from({ length: 6 }, (_, n) => of(`j${n}`, n))
-    const codes = (await receipts(await handler.fetch(await request(calls)))).map(
-      ({ status, error }) => error?.code ?? status,
-    )
-    expect(codes).toEqual(['success', 'success', 'success', 'success', 'RESULT_TOO_LARGE', 'RESULT_TOO_LARGE'])
+    const answered = await receipts(await handler.fetch(await request(calls)))
+    const codes = answered.map(({ status, error }) => error?.code ?? status)
+    expect(codes).toEqual(['success', 'success', 'success', 'success', 'RESULTS_TOO_LARGE', 'RESULTS_TOO_LARGE'])
+    // each of them would fit alone
+    expect(answered[4]).not.toHaveProperty('fatal')
   })
 
   it('is refused where a job of another worker is among them, or where the header counts otherwise', async () => {

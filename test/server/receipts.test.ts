@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
+import { readAnswer } from '../../server/invoke.js'
 import { retryJob } from '../../server/operate.js'
 import { watchCancelled } from '../../server/watchCancelled.js'
 import { testErrand, type TestErrand } from '../support/errand.js'
@@ -179,6 +180,83 @@ describe('heartbeat', () => {
     expect(await errand.get(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
     expect((await errand.post(path(call.receipt, 'heartbeat'), {})).status).toBe(409)
     expect((await errand.post(`/job/${id}/heartbeat?token=x`, {})).status).toBe(401)
+  })
+})
+
+describe('maxRuntime', () => {
+  const hanging = defineJob({ ...work, maxRuntime: '1m' })
+
+  it('is as far as heartbeats move the deadline', async () => {
+    const functions = handOperated()
+    await using errand = await testErrand({ hanging }, { invoke: functions.invoke })
+    const id = await errand.enqueue('hanging')
+    const { call, answer } = await functions.next()
+    answer({ kind: 'accepted' })
+    await errand.coordinator.dispatcher.idle()
+    for (const [wait, deadline] of [
+      ['20s', '2030-01-01T00:00:50.000Z'],
+      ['20s', '2030-01-01T00:01:00.000Z'],
+      ['10s', '2030-01-01T00:01:00.000Z'],
+    ] as const) {
+      await errand.clock.advance(wait)
+      expect((await errand.post(path(call.receipt, 'heartbeat'), {})).body).toEqual({ deadline })
+    }
+    await errand.clock.advance('10s')
+    expect((await errand.post(path(call.receipt, 'heartbeat'), {})).status).toBe(409)
+    await errand.reap()
+    expect((await errand.get(id)).receipts).toMatchObject([{ error: { code: 'TIMEOUT' } }])
+  })
+
+  it('is a day where nothing is said', async () => {
+    const functions = handOperated()
+    const long = defineJob({ ...work, timeout: '20h' })
+    await using errand = await testErrand({ long }, { invoke: functions.invoke })
+    await errand.enqueue('long')
+    const { call, answer } = await functions.next()
+    answer({ kind: 'accepted' })
+    await errand.coordinator.dispatcher.idle()
+    await errand.clock.advance('10h')
+    expect((await errand.post(path(call.receipt, 'heartbeat'), {})).body).toEqual({
+      deadline: '2030-01-02T00:00:00.000Z',
+    })
+  })
+})
+
+describe('a result of more than 1 MiB', () => {
+  const large = { status: 'success', result: 'x'.repeat(1024 * 1024) } as const
+
+  it('is refused with 413 where it is posted, and the attempt goes on', async () => {
+    const { errand, id, call } = await posted()
+    await using _ = errand
+    expect(await errand.post(path(call.receipt), large)).toMatchObject({
+      status: 413,
+      body: {
+        error: {
+          code: 'PAYLOAD_TOO_LARGE',
+          maxBytes: 1024 * 1024,
+          message: expect.stringMatching(/1048578 bytes.*Store it elsewhere/) as string,
+        },
+      },
+    })
+    expect(await errand.get(id)).toMatchObject({ state: 'running', receipts: [] })
+    expect((await errand.post(path(call.receipt), success)).status).toBe(200)
+  })
+
+  it('fails the job for good where it is answered, alone or among others, and keeps what was told', () => {
+    const log = [{ at: '2030-01-01T00:00:00.000Z', message: 'a' }]
+    const failure = { status: 'failure', fatal: true, error: { code: 'RESULT_TOO_LARGE' } }
+    expect(readAnswer(200, undefined, JSON.stringify({ ...large, log }))).toMatchObject({
+      kind: 'receipt',
+      receipt: { ...failure, log },
+    })
+    expect(readAnswer(200, undefined, JSON.stringify({ receipts: [success, large] }))).toMatchObject({
+      kind: 'receipts',
+      receipts: [success, failure],
+    })
+    const meta = { ...success, resultMeta: { values: { a: 'x'.repeat(1024 * 1024) } } }
+    expect(readAnswer(200, undefined, JSON.stringify(meta))).toMatchObject({ receipt: failure })
+    const fits = { status: 'success', result: 'x'.repeat(1024 * 1024 - 2) }
+    expect(readAnswer(200, undefined, JSON.stringify(fits))).toEqual({ kind: 'receipt', receipt: fits })
   })
 })
 
