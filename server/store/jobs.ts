@@ -449,7 +449,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         { _id: id, $or: [{ state: { $in: [...states] } }, { state: 'failed', groupOpen: { $exists: true } }] },
         [
           { $set: { state: 'cancelled', finishedAt, expireAt, cancelledAttempts: withCancelledAttempt } },
-          { $unset: [...unsetAttempt, 'held', 'uniqueKey', 'groupOpen'] },
+          { $unset: [...unsetAttempt, 'held', 'uniqueKey', 'groupOpen', 'errorCode'] },
         ],
         { returnDocument: 'before' },
       ),

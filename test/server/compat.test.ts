@@ -14,7 +14,7 @@ const mail = defineJob({
 const quick = defineJob({ args: z.object({}), run: () => null })
 
 const apiKeys = [
-  { role: 'observe', key: 'a key that observes' },
+  { role: 'observe', args: true, key: 'a key that observes' },
   { role: 'enqueue', key: 'a key that enqueues' },
 ] as const
 
@@ -88,7 +88,7 @@ describe('GET /compat/waiting', () => {
     expect((await allPages(errand)).map(({ jobs }) => jobs.length)).toEqual([3, 2])
   })
 
-  it('is for those who may look at jobs, and refuses what it does not know', async () => {
+  it('is for those who see args, and refuses what it does not know', async () => {
     await using errand = await testErrand({ quick }, { apiKeys: [...apiKeys] })
     expect((await page(errand, '', apiKeys[0].key)).status).toBe(200)
     expect((await page(errand, '', apiKeys[1].key)).status).toBe(403)
