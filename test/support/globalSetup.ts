@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MongoClient } from 'mongodb'
 import type { TestProject } from 'vitest/node'
 import { startEngine } from '../../server/engine/start.js'
 
@@ -19,9 +20,26 @@ export default async function globalSetup({ provide }: TestProject): Promise<() 
   }
   const dataDir = await mkdtemp(join(tmpdir(), 'errand-test-'))
   const engine = await startEngine({ dataDir, onProgress: (line) => console.error(line) })
+  await closeDroppedFiles(engine.uri)
   provide('mongodbUri', engine.uri)
   return async () => {
     await engine.stop()
     await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+/**
+ * The engine keeps the files of a dropped collection open for ten minutes. With a database for each of more than a thousand tests, that
+ * is more than the 20,000 files that a process may have open on many machines, and the engine dies of it halfway.
+ */
+async function closeDroppedFiles(uri: string): Promise<void> {
+  const client = await MongoClient.connect(uri)
+  try {
+    await client.db('admin').command({
+      setParameter: 1,
+      wiredTigerEngineRuntimeConfig: 'file_manager=(close_idle_time=1,close_scan_interval=1,close_handle_minimum=50)',
+    })
+  } finally {
+    await client.close()
   }
 }
