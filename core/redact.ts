@@ -58,3 +58,15 @@ const fieldsOf = (value: object, step: string): string[] =>
 
 const keysOf = (map: Map<unknown, unknown>, step: string): unknown[] =>
   [...map.keys()].filter((key) => step === '*' || String(key) === step)
+
+/** Where what stands in the place of a value has been taken for the value. */
+export const redactedPlaces = (value: unknown, paths: readonly RedactPath[]): string[][] =>
+  paths.flatMap((path) => placesOf(value, path, []))
+
+function placesOf(value: unknown, [step, ...rest]: RedactPath, place: string[]): string[][] {
+  if (step === undefined) return value === redactedText ? [place] : []
+  if (typeof value !== 'object' || value === null) return []
+  if (value instanceof Set) return valuesIn(value, step).flatMap((inner) => placesOf(inner, rest, [...place, step]))
+  const steps = value instanceof Map ? keysOf(value, step).map(String) : fieldsOf(value, step)
+  return valuesIn(value, step).flatMap((inner, index) => placesOf(inner, rest, [...place, steps[index]!]))
+}

@@ -79,25 +79,20 @@ const entryOf = (deps: Deps, actor: Actor, { action, input }: Action, outcome: s
 })
 
 /** Fields that say which thing an action is about. Whatever is not named here may be payload, and is left out. */
-const shown = new Set(
-  ['all', 'id', 'name', 'worker', 'workers', 'state', 'states', 'scheduleId', 'group', 'groupId', 'tag', 'tags'].concat(
-    [
-      'role',
-      'reason',
-      'limit',
-      'code',
-      'before',
-      'after',
-      'olderThan',
-      'until',
-      'dryRun',
-      'priority',
-      'errorCode',
-      'createdAfter',
-      'createdBefore',
-    ],
-  ),
-)
+const things = ['all', 'id', 'name', 'worker', 'workers', 'group', 'groupId', 'scheduleId', 'tag', 'tags', 'role']
+const filters = [
+  'state',
+  'states',
+  'code',
+  'errorCode',
+  'before',
+  'after',
+  'createdBefore',
+  'createdAfter',
+  'olderThan',
+]
+const ways = ['reason', 'until', 'limit', 'dryRun', 'priority']
+const shown: ReadonlySet<string> = new Set([...things, ...filters, ...ways])
 const longestText = 200
 const mostTexts = 20
 

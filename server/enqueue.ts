@@ -5,6 +5,8 @@ import { durationMs } from '../core/duration.js'
 import { ErrandError, type Issue } from '../core/errors.js'
 import { aheadMessage, isAhead, migrated, versionField } from '../core/migrate.js'
 import { restorePayload } from '../core/payload.js'
+import { redactedPlaces, redactedText } from '../core/redact.js'
+import { readRedactPath } from '../core/redactPath.js'
 import type { JobState } from '../core/states.js'
 import type { ParsedUniqueRequest } from '../core/unique.js'
 import type { ParsedEnqueueRequest } from '../core/wire.js'
@@ -69,17 +71,19 @@ export interface CheckedArgs {
 /**
  * Throws `INVALID_ARGS` with an issue for each thing that does not fit, and where. Args that were taken before, by a contract of `version`, are
  * checked as they are after `migrate`, and kept as they came: the function that gets them migrates them too. Throws `VERSION_AHEAD`
- * where they are newer than the contract.
+ * where they are newer than the contract. `redact` are paths beside the worker's own, where nobody may give what is shown in the place of a value.
  */
 export async function checkArgs(
   contract: Contract,
   args: unknown,
   argsMeta: unknown,
   version = contract.version,
+  redact: readonly string[] = [],
 ): Promise<CheckedArgs> {
   const json = JSON.stringify(args)
   const meta = argsMeta === undefined ? undefined : JSON.stringify(argsMeta)
   const restored = restoreArgs(contract.worker, args, argsMeta)
+  refuseRedacted(contract, restored, redact)
   const current = version === contract.version ? restored : await migrateArgs(contract, restored, version)
   const parsed = await safeParseAsync(contract.args, current)
   if (parsed.success) return { json, meta, version, output: parsed.data }
@@ -95,6 +99,21 @@ export async function checkArgs(
   throw new ErrandError('INVALID_ARGS', `The args do not fit ${contract.worker}. ${list.join('. ')}.${rest}`, {
     issues,
   })
+}
+
+/** Whoever copies args from a job that is shown would run the next one with what stands in the place of its secrets. */
+function refuseRedacted({ worker, redact }: Contract, args: unknown, more: readonly string[]): void {
+  const paths = [...redact, ...more.map(readRedactPath)]
+  const places = paths.length === 0 ? [] : redactedPlaces(args, paths)
+  if (places.length === 0) return
+  const named = places.slice(0, 3).map((place) => place.join('.'))
+  throw new ErrandError(
+    'INVALID_ARGS',
+    `The args of ${worker} hold ${redactedText} for what is not shown: ${named.join(', ')}. Give the values themselves; a replay without args has them.`,
+    {
+      issues: places.map((path) => ({ path, code: 'redacted', message: `is ${redactedText}, which is not the value` })),
+    },
+  )
 }
 
 async function migrateArgs(contract: Contract, args: unknown, version: number): Promise<unknown> {

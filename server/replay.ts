@@ -46,11 +46,12 @@ async function replayOf(deps: Deps, job: JobDocument, id: string, { args, argsMe
   const checked =
     args === undefined
       ? await checkArgs(contract, JSON.parse(job.args), readMeta(job), job.argsVersion ?? firstVersion)
-      : await checkArgs(contract, args, argsMeta)
+      : await checkArgs(contract, args, argsMeta, contract.version, job.redact)
   // other args make another key, where it is made of them
   const key = args !== undefined && contract.unique ? undefined : job.key
   return {
     ...newJob(contract, { id, args: checked, runAt: now, now, priority: job.priority, key }),
+    ...(job.redact === undefined ? {} : { redact: job.redact }),
     replayOf: job._id,
   }
 }

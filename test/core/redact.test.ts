@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { policyProblems, readContract } from '../../core/contract.js'
 import { decodePayload, encodePayload } from '../../core/payload.js'
-import { redact, redactedText } from '../../core/redact.js'
+import { redact, redactedPlaces, redactedText } from '../../core/redact.js'
 import { readRedactPath } from '../../core/redactPath.js'
 
 const redacted = (value: unknown, ...paths: string[]): unknown =>
@@ -89,6 +89,25 @@ describe('redaction', () => {
     expect(() => redact({ json: '{"a":' }, [['a']])).toThrow(SyntaxError)
     expect(() => redact({ json: '{"a":1,"b":{"__proto__":{"c":2}}}' }, [['a']])).toThrow('__proto__')
     expect(() => redact({ json: '{"a":1}', meta: '{"values":{"__proto__.x":["Date"]}}' }, [['a']])).toThrow('__proto__')
+  })
+
+  it('finds where what is shown was taken for the value', () => {
+    const shown = {
+      card: { number: redactedText },
+      items: [{ secret: 'a' }, { secret: redactedText }],
+      to: redactedText,
+    }
+    const paths = ['card.number', 'items.*.secret', 'map.*', 'set.*'].map(readRedactPath)
+    expect(redactedPlaces(shown, paths)).toEqual([
+      ['card', 'number'],
+      ['items', '1', 'secret'],
+    ])
+    const rich = { map: new Map([['a', redactedText]]), set: new Set([redactedText]) }
+    expect(redactedPlaces(rich, paths)).toEqual([
+      ['map', 'a'],
+      ['set', '*'],
+    ])
+    expect(redactedPlaces('text', paths)).toEqual([])
   })
 
   const name = fc.stringMatching(/^[a-z]{1,6}$/).filter((name) => name !== 'toJSON')

@@ -226,6 +226,25 @@ describe('redacted fields', () => {
     expect(await as(errand, 'web').job(id).result()).toMatchObject({ items: [{ token: secret }] })
   })
 
+  it('are refused as args where they were copied from what is shown', async () => {
+    await using errand = await testErrand(workers, { apiKeys })
+    const id = await withChargedJob(errand)
+    const admin = as(errand, 'admin')
+    const { args: shown } = await admin.jobs.get(id)
+    const copied = { ...(shown as typeof args), card: { number: '[redacted]', until: new Date(9) } }
+    const refusal = {
+      code: 'INVALID_ARGS',
+      message: expect.stringContaining('card.number'),
+      issues: [{ path: ['card', 'number'], code: 'redacted' }],
+    }
+    await expect(admin.enqueue('pay.charge', copied)).rejects.toMatchObject(refusal)
+    await expect(admin.jobs.replay(id, { args: copied })).rejects.toMatchObject(refusal)
+    const { id: again } = await admin.jobs.replay(id)
+    await errand.run()
+    expect(await admin.job(again).result()).toEqual(result)
+    expect(await admin.jobs.get(again)).toMatchObject({ args: redactedArgs })
+  })
+
   it('hide all where nobody knows what to redact, as their worker is not deployed', async () => {
     await using errand = await testErrand(workers, { apiKeys })
     const id = await withChargedJob(errand)
@@ -303,8 +322,9 @@ describe('groups', () => {
       argsRedacted: true,
       args: { note: 'ends', group: { members: [{ result: '[redacted]' }, { result: '[redacted]' }] } },
     })
+    const { id: again } = await as(errand, 'admin').jobs.replay(followUp)
     for (const name of Object.keys(keys) as Name[])
-      for (const door of [`/job/${followUp}`, `/group/${id}`, `/group/${id}/jobs`, '/compat/waiting'])
+      for (const door of [`/job/${followUp}`, `/job/${again}`, `/group/${id}`, `/group/${id}/jobs`, '/compat/waiting'])
         expect(await textOf(errand, name, door)).not.toContain(secret)
   })
 
