@@ -184,6 +184,8 @@ export type JobSummary = Omit<JobDetails, 'receipts' | 'log' | 'logDropped'>
 export interface ListOptions<Name extends string = string> {
   worker?: Name | undefined
   state?: JobState | undefined
+  /** The id of a job: only those that it enqueued while it ran. */
+  parent?: string | undefined
   /** How many jobs at the most, 1 to 500. Default 50. */
   limit?: number | undefined
   /** Where the last page ended. */

@@ -159,6 +159,8 @@ export const retryAfterMs = (retryAfter: Duration | number): number =>
 export const listJobsRequest = z.strictObject({
   worker: workerName.optional(),
   state: z.enum(jobStates).optional(),
+  /** The id of a job: only those that it enqueued while it ran. */
+  parent: z.string().max(100).optional(),
   /** How many jobs at the most, 1 to 500. Default 50. */
   limit: z.int().min(1).max(500).default(50),
   /** Where the last page ended. */

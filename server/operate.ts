@@ -38,11 +38,11 @@ export interface JobPage {
 
 export async function listJobs(
   deps: Deps,
-  { worker, state, limit, cursor }: z.output<typeof listJobsRequest>,
+  { worker, state, parent, limit, cursor }: z.output<typeof listJobsRequest>,
   viewer: Viewer,
 ): Promise<JobPage> {
   const [found, pauses] = await Promise.all([
-    deps.store.jobs.list({ worker, state, before: cursor, limit: limit + 1 }),
+    deps.store.jobs.list({ worker, state, parent, before: cursor, limit: limit + 1 }),
     deps.pauses.current(),
   ])
   const page = found.slice(0, limit)

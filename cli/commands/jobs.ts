@@ -17,6 +17,7 @@ import { jsonOption, readDuration, readInteger, readState, urlOption } from '../
 interface ListOptions extends CallOptions {
   worker?: string
   state?: JobState
+  parent?: string
   limit?: number
   cursor?: string
 }
@@ -44,6 +45,7 @@ export function addJobs(program: Command, cli: Cli): void {
       'in this state only: scheduled, queued, blocked, running, succeeded, failed or cancelled',
       readState,
     )
+    .option('--parent <id>', 'only those that this job enqueued while it ran')
     .option('--limit <number>', 'at most so many, up to 500 (default: 50)', readInteger(1, 500))
     .option('--cursor <cursor>', 'from where the last page ended')
     .option(...urlOption)
@@ -97,10 +99,11 @@ export function addJobs(program: Command, cli: Cli): void {
 
 async function list(cli: Cli, options: ListOptions): Promise<void> {
   const out = cli.output(options)
-  const { worker, state, limit, cursor } = options
+  const { worker, state, parent, limit, cursor } = options
   const request: ListJobsRequest = {
     ...(worker === undefined ? {} : { worker }),
     ...(state === undefined ? {} : { state }),
+    ...(parent === undefined ? {} : { parent }),
     ...(limit === undefined ? {} : { limit }),
     ...(cursor === undefined ? {} : { cursor }),
   }
@@ -114,7 +117,7 @@ async function list(cli: Cli, options: ListOptions): Promise<void> {
     }
   })
   out.result(page, (style) => {
-    if (page.jobs.length === 0) return worker || state ? 'No such jobs.' : 'No jobs yet.'
+    if (page.jobs.length === 0) return worker || state || parent ? 'No such jobs.' : 'No jobs yet.'
     return jobTable(style, page.jobs, cli.now())
   })
   if (hint !== '') out.note(hint)

@@ -4,7 +4,7 @@ import { groupJobsRequest, groupRequest } from '../../core/groups.js'
 import { cancelGroup } from '../groups/cancel.js'
 import { getGroup, listGroupJobs, retryGroup } from '../groups/look.js'
 import { makeGroup } from '../groups/make.js'
-import { allow, limitBody, maxManyBytes, operate, parse, readBody, type RestOptions } from './request.js'
+import { allow, limitBody, maxManyBytes, operate, readBody, readQuery, type RestOptions } from './request.js'
 
 export function addGroupRoutes(app: Hono, options: RestOptions): void {
   const { deps } = options
@@ -21,9 +21,8 @@ export function addGroupRoutes(app: Hono, options: RestOptions): void {
 
   app.get('/group/:id/jobs', async (context) => {
     const actor = allow(options, context, 'observe', 'enqueue')
-    const { limit, ...query } = context.req.query()
-    const request = { ...query, ...(limit === undefined ? {} : { limit: Number(limit) }), id: context.req.param('id') }
-    return context.json(await listGroupJobs(deps, parse(groupJobsRequest, request), actor))
+    const page = readQuery(groupJobsRequest.omit({ id: true }), context)
+    return context.json(await listGroupJobs(deps, { ...page, id: context.req.param('id') }, actor))
   })
 
   app.delete('/group/:id', operate(options, 'groups.cancel'), async (context) =>

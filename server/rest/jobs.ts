@@ -1,13 +1,13 @@
 /** Jobs: enqueue, look, cancel. */
 import type { Hono } from 'hono'
-import { enqueueManyRequest, postJobRequest } from '../../core/wire.js'
+import { enqueueManyRequest, listJobsRequest, postJobRequest } from '../../core/wire.js'
 import { enqueue } from '../enqueue.js'
 import { enqueueMany } from '../enqueueMany.js'
-import { cancelJob, getJob } from '../operate.js'
+import { cancelJob, getJob, listJobs } from '../operate.js'
 import { putSchedule } from '../schedule.js'
 import { scheduledView } from '../scheduleView.js'
 import { whyJob } from '../why.js'
-import { allow, limitBody, maxManyBytes, operate, readBody, type RestOptions } from './request.js'
+import { allow, limitBody, maxManyBytes, operate, readBody, readQuery, type RestOptions } from './request.js'
 
 export function addJobRoutes(app: Hono, options: RestOptions): void {
   const { deps, maxBodyBytes } = options
@@ -27,6 +27,16 @@ export function addJobRoutes(app: Hono, options: RestOptions): void {
   app.post('/jobs', limitBody(maxManyBytes), async (context) => {
     const actor = allow(options, context, 'enqueue')
     return context.json({ outcomes: await enqueueMany(deps, await readBody(enqueueManyRequest, context), actor) })
+  })
+
+  app.get('/jobs', async (context) => {
+    const actor = allow(options, context, 'observe')
+    return context.json(await listJobs(deps, readQuery(listJobsRequest, context), actor))
+  })
+
+  app.get('/workers', (context) => {
+    allow(options, context, 'observe')
+    return context.json(deps.contracts.names)
   })
 
   app.get('/job/:id', async (context) => {

@@ -6,7 +6,13 @@ import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest }
 import { pauseRequest, pauseTarget } from '../../core/pauses.js'
 import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../core/schedulePolicies.js'
 import { previewRequest, scheduleChange, scheduleRequest } from '../../core/schedules.js'
-import { enqueueManyLimit, enqueueManyRequest, enqueueRequest, postJobRequest } from '../../core/wire.js'
+import {
+  enqueueManyLimit,
+  enqueueManyRequest,
+  enqueueRequest,
+  listJobsRequest,
+  postJobRequest,
+} from '../../core/wire.js'
 import { createKeyRequest } from '../../core/keys.js'
 import { roles as allRoles, type Role } from '../../core/roles.js'
 import { groupPaths } from './groupPaths.js'
@@ -255,7 +261,28 @@ export const openapi = {
         },
       },
     },
+    '/workers': {
+      get: {
+        summary: 'The names of the deployed workers',
+        security: roles('observe'),
+        responses: { 200: { description: 'In the order of the alphabet.', ...json({ type: 'array', items: text }) } },
+      },
+    },
     '/jobs': {
+      get: {
+        summary: 'Jobs, newest first',
+        security: roles('observe'),
+        parameters: queryOf(listJobsRequest),
+        responses: {
+          200: {
+            description: 'A page of jobs, without their receipts; `cursor` is null on the last one.',
+            ...json({
+              type: 'object',
+              properties: { jobs: { type: 'array', items: job }, cursor: { type: ['string', 'null'] } },
+            }),
+          },
+        },
+      },
       post: {
         summary: 'Enqueue many jobs, each on its own, or with `atomic` all or none',
         security: roles('enqueue'),

@@ -12,6 +12,8 @@ export type InsertOutcome = 'inserted' | 'sameId' | 'sameCall' | 'keyTaken'
 export interface ListFilter {
   worker?: string | undefined
   state?: JobState | undefined
+  /** Only the follow-ups of this job. */
+  parent?: string | undefined
   /** Only jobs with a smaller id: older ones. */
   before?: string | undefined
   limit: number
@@ -142,10 +144,12 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         { hint: 'ofSchedule', projection: { _id: 1 } },
       )) !== null,
 
-    list({ worker, state, before, limit }: ListFilter): Promise<JobDocument[]> {
+    list({ worker, state, parent, before, limit }: ListFilter): Promise<JobDocument[]> {
       const filter: Filter<JobDocument> = {
         ...(worker === undefined ? {} : { worker }),
         ...(state === undefined ? {} : { state }),
+        // every follow-up has a call; said here, so that the index serves, which holds them alone
+        ...(parent === undefined ? {} : { parent, call: { $exists: true } }),
         ...(before === undefined ? {} : { _id: { $lt: before } }),
       }
       return jobs.find(filter).sort({ _id: -1 }).limit(limit).toArray()

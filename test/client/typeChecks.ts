@@ -4,7 +4,16 @@
  */
 import { expectTypeOf } from 'vitest'
 import type { z } from 'zod'
-import type { Client, EnqueueItem, EnqueueOutcome, JobHandle, Receipt, ReceiptError } from '../../client/index.js'
+import type {
+  Client,
+  EnqueueItem,
+  EnqueueOutcome,
+  GroupSummary,
+  JobHandle,
+  Receipt,
+  ReceiptError,
+} from '../../client/index.js'
+import type { groupSummary } from '../../core/index.js'
 import type { ReceiptError as WireReceiptError } from '../../core/wire.js'
 import type { Jobs as ShippedJobs } from '../../jobs/registry.gen.js'
 import type { Jobs, MailSendResult, ShopTotalArgs, ShopTotalResult, workers } from './workers.js'
@@ -99,6 +108,73 @@ export async function followsEachItemOfEnqueueMany(errand: Client<Jobs>) {
   // @ts-expect-error no such worker
   await errand.enqueueMany([{ worker: 'mail.sned', args: { to: 'a' } }])
 }
+
+/** As codegen prints `groupSummary(…)`. */
+interface Summary<Result> {
+  id: string
+  total: number
+  succeeded: number
+  failed: number
+  cancelled: number
+  members: {
+    id: string
+    worker?: string | undefined
+    state: 'succeeded' | 'failed' | 'cancelled'
+    result?: Result | undefined
+    error?: { name: string; message: string; code?: string | undefined } | undefined
+  }[]
+  truncated: false | 'results' | 'members'
+}
+interface Reports extends Jobs {
+  'report.merge': { args: { group: Summary<unknown>; title?: string | undefined }; result: MailSendResult }
+  'report.month': { args: { group: Summary<{ rows: number }>; month: string }; result: number }
+  'report.odd': { args: { group: string }; result: null }
+}
+expectTypeOf<z.input<ReturnType<typeof groupSummary>>>().toEqualTypeOf<Summary<unknown>>()
+expectTypeOf<GroupSummary<{ rows: number }>>().toExtend<Summary<{ rows: number }>>()
+
+export async function givesAGroupTheResultOfItsFollowUp(errand: Client<Reports>) {
+  const named = await errand.group([{ worker: 'tick' }, { worker: 'mail.send', args: to }], { then: 'report.merge' })
+  expectTypeOf(await named.result()).toEqualTypeOf<MailSendResult>()
+  const withArgs = await errand.group(
+    ['a', 'b'].map((to) => ({ worker: 'mail.send', args: { to } })),
+    { then: { worker: 'report.month', args: { month: 'May' } }, policy: 'wait' },
+  )
+  expectTypeOf(await withArgs.receipt()).toEqualTypeOf<Receipt<number>>()
+  const nested = await errand.group([
+    { group: [{ worker: 'tick', delay: '1s' }, { group: [] }], then: 'report.merge', policy: 'cancelRest' },
+  ])
+  expectTypeOf(await nested.result()).toBeNever()
+  expectTypeOf(await errand.groups.of<'report.month'>('id').result()).toBeNumber()
+}
+
+export const refusesFollowUpsThatTakeNoSummaryAndWrongMembers = (errand: Client<Reports>) => [
+  // @ts-expect-error a mail takes no summary
+  errand.group([{ worker: 'tick' }], { then: 'mail.send' }),
+  // @ts-expect-error neither does this one
+  errand.group([{ worker: 'tick' }], { then: 'report.odd' }),
+  // @ts-expect-error `month` is missing
+  errand.group([{ worker: 'tick' }], { then: 'report.month' }),
+  // @ts-expect-error `month` is a string
+  errand.group([{ worker: 'tick' }], { then: { worker: 'report.month', args: { month: 5 } } }),
+  // @ts-expect-error the summary is not the caller's to give
+  errand.group([{ worker: 'tick' }], { then: { worker: 'report.merge', args: { group: {} } } }),
+  // @ts-expect-error no such policy
+  errand.group([{ worker: 'tick' }], { policy: 'waits' }),
+  // @ts-expect-error no such worker
+  errand.group([{ worker: 'tikc' }]),
+  // @ts-expect-error `to` is a string
+  errand.group([{ worker: 'mail.send', args: { to: 7 } }]),
+  // @ts-expect-error `to` is a string, in a nested group as well
+  errand.group([{ group: [{ worker: 'mail.send', args: { to: 7 } }] }]),
+  // @ts-expect-error a nested group's follow-up takes a summary as well
+  errand.group([{ group: [], then: 'tick' }]),
+]
+
+export const takesAnyFollowUpWithoutARegistry = (errand: Client) => [
+  errand.group([{ worker: 'whatever', args: { a: 1 } }], { then: 'whatever.else' }),
+  errand.group([{ group: [{ worker: 'whatever' }], then: { worker: 'whatever.else', args: { b: 2 } } }]),
+]
 
 export const takesTheRegistryThatCodegenWrites = (errand: Client<ShippedJobs>) => errand.workers.list()
 export const takesAnyNameWithoutARegistry = (errand: Client) => [

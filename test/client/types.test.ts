@@ -90,6 +90,15 @@ describe('the declarations that are shipped', () => {
       `errand.enqueueMany([{ worker: 'mail.send' }])`,
       /EnqueueItem<Jobs, "mail\.send">[^]*Property 'args' is missing[^]*MailSendArgs/,
     ],
+    [`errand.group([{ worker: 'mail.sned', args: { to: 'a' } }])`, /'"mail\.sned"' is not assignable/],
+    [
+      `errand.group([{ worker: 'mail.send', args: { to: 'a', cc: 'b' } }])`,
+      /'cc' does not exist in type 'MailSendArgs'/,
+    ],
+    [
+      `errand.group([{ worker: 'tick' }], { then: 'mail.send' })`,
+      /'"mail\.send"' is not assignable to type '"report\.merge"/,
+    ],
     [
       `const wrong: { id: string } = await (await errand.enqueue('mail.send', { to: 'a' })).result()`,
       /Property 'id' is missing in type 'MailSendResult'/,
@@ -100,8 +109,9 @@ describe('the declarations that are shipped', () => {
     const workers = await readFile(join(root, 'test/client/workers.ts'), 'utf8')
     const registry = workers.match(/export interface (Jobs|Mail|Shop|Tick)\w* {[^]*?\n}/g)!
     const head = [
-      `import { createClient } from './client/index.js'`,
+      `import { createClient, type GroupSummary } from './client/index.js'`,
       ...registry,
+      `export interface Jobs { 'report.merge': { args: { group: GroupSummary }; result: null } }`,
       `const errand = createClient<Jobs>({ url: 'http://127.0.0.1:4100' })`,
       `await errand.enqueue('mail.send', { to: 'a' })`,
       '',

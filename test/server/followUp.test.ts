@@ -31,6 +31,10 @@ const later = { delay: '1h' } as const
 const ask = (n = 1, call = '#1', more = {}) => ({ worker: 'child', args: { n }, call, ...later, ...more })
 const jobsOf = (errand: TestErrand, worker = 'child') =>
   errand.database.db.collection('jobs').find({ worker }).sort({ args: 1 }).toArray()
+async function list({ coordinator }: TestErrand, query: string) {
+  const response = await coordinator.fetch(new Request(`http://coordinator.test/jobs?${query}`))
+  return { status: response.status, body: await response.json() }
+}
 
 describe('POST /job/:id/enqueue', () => {
   it('makes a job that names its parent', async () => {
@@ -42,6 +46,19 @@ describe('POST /job/:id/enqueue', () => {
       body: { id: body.id, state: 'scheduled', runAt: '2030-01-01T01:00:00.000Z' },
     })
     expect(await errand.get(body.id)).toMatchObject({ worker: 'child', parent: id, args: { n: 1 } })
+  })
+
+  it('is found again by its parent, a page at a time, newest first', async () => {
+    const { errand, id, call } = await running()
+    await using _ = errand
+    await errand.enqueue('child', { n: 0 }, later)
+    for (const n of [1, 2, 3]) await errand.post(pathOf(call, 'enqueue'), ask(n, `#${n}`))
+    const first = await list(errand, `parent=${id}&limit=2`)
+    const second = await list(errand, `parent=${id}&limit=2&cursor=${first.body.cursor}`)
+    expect([...first.body.jobs, ...second.body.jobs].map(({ args }) => args)).toEqual([{ n: 3 }, { n: 2 }, { n: 1 }])
+    expect(second.body.cursor).toBeNull()
+    expect(await list(errand, 'parent=none')).toEqual({ status: 200, body: { jobs: [], cursor: null } })
+    expect(await list(errand, 'parents=none')).toMatchObject({ status: 400, body: { error: { code: 'BAD_REQUEST' } } })
   })
 
   it('answers a repeat of the call with the job that it made, whatever the args are now', async () => {
