@@ -3,6 +3,7 @@
  * or in the middle of the night.
  */
 import { formatDuration } from '../core/duration.js'
+import { formatBytes } from '../core/size.js'
 import { maxReceiptBytes } from '../runtime/receipt.js'
 import { maxCallBytes } from '../runtime/receiveCall.js'
 import type { Artefact } from './targets/artefact.js'
@@ -141,6 +142,7 @@ export const limitProblems = (limits: Limits, artefacts: readonly Artefact[]): L
     ...timeoutProblems(limits, artefact),
     ...sizeProblems(limits, artefact),
     ...importProblems(limits, artefact),
+    ...bodyProblems(limits, artefact),
   ])
 
 const elsewhere = 'or deploy it elsewhere (--only leaves it out of this target)'
@@ -175,7 +177,22 @@ function importProblems({ platform, builtins, externals }: Limits, { worker, imp
   })
 }
 
-export const formatBytes = (bytes: number): string => {
-  if (bytes < 1_000) return `${bytes} B`
-  return bytes < MB ? `${(bytes / 1_000).toFixed(1)} kB` : `${Number((bytes / MB).toFixed(1))} MB`
+/** What stands around the args of a job in a call, and around its result in an answer. */
+const envelopeBytes = 4_000
+
+/** By what the worker says itself; what the coordinator takes of others fits into one job's call anywhere. */
+function bodyProblems({ platform, requestBytes, responseBytes }: Limits, { worker }: Artefact): LimitProblem[] {
+  const { name, batch, maxArgsBytes, maxResultBytes } = worker
+  const check = (option: 'args' | 'result', bytes: number | undefined, body: string, limit: number): LimitProblem[] => {
+    if (bytes === undefined || batch * (bytes + envelopeBytes) <= limit) return []
+    const jobs = batch === 1 ? '' : `${batch} jobs a call with `
+    const each = batch === 1 ? '' : ' each'
+    const cure = batch === 1 ? `Lower limits.${option}` : `Lower batch or limits.${option}`
+    const message = `${name} may have ${jobs}${option} of up to ${formatBytes(bytes)}${each}, and ${platform} takes ${body} of at most ${formatBytes(limit)}. ${cure}, ${elsewhere}.`
+    return [{ worker: name, path: ['limits', option], message }]
+  }
+  return [
+    ...check('args', maxArgsBytes, 'calls', requestBytes),
+    ...check('result', maxResultBytes, 'answers', Math.min(responseBytes, maxReceiptBytes)),
+  ]
 }

@@ -46,6 +46,7 @@ const contractOptions: Record<keyof ContractOptions, true> = {
   priority: true,
   schedule: true,
   keep: true,
+  limits: true,
   batch: true,
   receipt: true,
   redact: true,

@@ -2,6 +2,7 @@
  * The log of an attempt: what `ctx.log` writes. It is bounded, because it is kept in the database with the attempt: the last lines stay, the oldest are
  * dropped, and how many were is told. Functions and the coordinator keep it by the same rule. No zod here: functions bundle it.
  */
+import { bytesOf } from './size.js'
 
 /** At most so many lines of an attempt are kept. */
 export const maxLogLines = 100
@@ -36,7 +37,7 @@ export interface AttemptLog {
 export function boundLog({ lines, dropped }: AttemptLog): AttemptLog {
   let first = lines.length
   for (let bytes = 0; first > 0 && lines.length - first < maxLogLines; first--) {
-    bytes += new TextEncoder().encode(lines[first - 1]).length
+    bytes += bytesOf(lines[first - 1]!)
     if (bytes > maxLogBytes) break
   }
   return { lines: lines.slice(first), dropped: dropped + first }

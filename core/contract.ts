@@ -11,6 +11,7 @@ import { ErrandError } from './errors.js'
 import { firstVersion } from './migrate.js'
 import { readRedactPath, redactPathProblem, type RedactPath } from './redactPath.js'
 import { ruleFields, ruleProblems, type ScheduleRule } from './scheduleRule.js'
+import { parseSize } from './size.js'
 import type { FinalState } from './states.js'
 import type { ThrottleRule } from './throttle.js'
 import { onConflicts, type OnConflict } from './uniqueOptions.js'
@@ -42,6 +43,9 @@ export interface Contract {
   priority: number
   schedule: { rule: ScheduleRule; args: unknown; priority: number | undefined } | undefined
   keepMs: Record<FinalState, number>
+  /** The largest args and result, as bytes of JSON; absent where the worker says none. */
+  maxArgsBytes: number | undefined
+  maxResultBytes: number | undefined
   /** How many jobs one call may carry. */
   batch: number
   receipt: 'answered' | 'posted'
@@ -100,6 +104,8 @@ export function readContract(worker: string, options: ContractOptions): Contract
       failed: parseDuration(keep?.failed ?? '30d')!,
       cancelled: parseDuration(keep?.cancelled ?? '7d')!,
     },
+    maxArgsBytes: parseSize(options.limits?.args),
+    maxResultBytes: parseSize(options.limits?.result),
     batch: options.batch ?? 1,
     receipt: options.receipt ?? 'answered',
     redact: (options.redact ?? []).map(readRedactPath),
@@ -130,6 +136,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
         'priority',
         'schedule',
         'keep',
+        'limits',
         'batch',
         'receipt',
         'redact',
@@ -153,6 +160,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
     ...integerProblems('priority', options.priority, -1000, 1000),
     ...scheduleProblems(options.schedule),
     ...keepProblems(options.keep),
+    ...limitsProblems(options.limits),
     ...integerProblems('batch', options.batch, 1, 500),
     ...(options.receipt === undefined || options.receipt === 'answered' || options.receipt === 'posted'
       ? []
@@ -309,6 +317,24 @@ function redactProblems(redact: unknown): PolicyProblem[] {
     return message === undefined ? [] : [{ path: ['redact', String(index)], message }]
   })
 }
+
+function limitsProblems(limits: ContractOptions['limits']): PolicyProblem[] {
+  if (limits === undefined) return []
+  const most = { args: maxArgsLimit, result: maxResultLimit }
+  return [
+    ...unknownOptions(limits, Object.keys(most), ['limits']),
+    ...(['args', 'result'] as const).flatMap((name): PolicyProblem[] => {
+      const bytes = parseSize(limits[name])
+      if (limits[name] === undefined || (bytes !== undefined && bytes >= 1 && bytes <= parseSize(most[name])!))
+        return []
+      return [{ path: ['limits', name], message: `must be a size from '1b' to '${most[name]}', such as '100kb'.` }]
+    }),
+  ]
+}
+
+/** What a function reads of a call, less what stands around args there, and what a receipt holds. */
+const maxArgsLimit = '7.5mb'
+const maxResultLimit = '1mb'
 
 function durationProblems(values: [path: string, value: unknown][], { positive = false } = {}): PolicyProblem[] {
   return values.flatMap(([path, value]) => {

@@ -2,6 +2,7 @@
 import type * as z from 'zod/v4/core'
 import type { Backoff } from './backoff.js'
 import type { Duration } from './duration.js'
+import type { Size } from './size.js'
 import type { EnqueueFollowUp } from './followUpOptions.js'
 import type { RegisteredJobs } from './register.js'
 import type { Rhythm, SchedulePolicies } from './scheduleOptions.js'
@@ -139,6 +140,11 @@ export interface JobOptions<Schema extends ArgsSchema, Result> {
   schedule?: SchedulePolicy<z.input<Schema>>
   keep?: KeepPolicy
   /**
+   * The largest args and result, as JSON. `errand build` holds them against what each platform takes.
+   * Default: what the coordinator takes.
+   */
+  limits?: LimitsPolicy
+  /**
    * How many jobs one call of the function may carry, from 1 to 500. Each has its own run, attempt, deadline and receipt all the same; they run side by
    * side, and their receipts travel together once the last of them is done. For quick jobs in great numbers: a call costs more than the job then.
    * Default 1.
@@ -158,6 +164,13 @@ export interface JobOptions<Schema extends ArgsSchema, Result> {
    */
   receipt?: 'answered' | 'posted'
   run(args: z.output<Schema>, context: JobContext): Result | Promise<Result>
+}
+
+export interface LimitsPolicy {
+  /** Larger args are refused with `PAYLOAD_TOO_LARGE`. At most `'7.5mb'`; beyond 1 MiB the coordinator's `maxBodyBytes` has to be raised as well. */
+  args?: Size
+  /** A larger result is a failure with `RESULT_TOO_LARGE`, which is not tried again. At most `'1mb'`. Default: 1 MiB, which is what a receipt holds. */
+  result?: Size
 }
 
 /** A worker as its module exports it. */

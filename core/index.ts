@@ -7,6 +7,7 @@ export type {
   JobContext,
   JobOptions,
   KeepPolicy,
+  LimitsPolicy,
   RetryPolicy,
   SchedulePolicy,
   ThrottlePolicy,
@@ -17,6 +18,7 @@ export { groupSummary } from './groupSummary.js'
 export type { GroupMember, GroupSummary } from './groupTypes.js'
 export type { Backoff } from './backoff.js'
 export type { Duration } from './duration.js'
+export type { Size } from './size.js'
 export { Fatal, RetryAfter, Snooze } from './outcome.js'
 export { ErrandError } from './errors.js'
 export type { ErrorCode, Issue } from './errors.js'

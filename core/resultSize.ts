@@ -3,5 +3,11 @@
 /** As JSON, with superjson's meta where there is one. A receipt is read whole wherever its job is looked at. */
 export const maxResultBytes = 1024 * 1024
 
-export const resultTooLarge = (bytes: number): string =>
-  `The result takes ${bytes} bytes as JSON, and a receipt holds at most ${maxResultBytes} (1 MiB). Store it elsewhere, such as in a bucket, and return where.`
+/** `limitBytes` is what its worker says of its own. */
+export const resultTooLarge = (bytes: number, limitBytes?: number): string => {
+  const most =
+    limitBytes === undefined
+      ? `a receipt holds at most ${maxResultBytes} (1 MiB)`
+      : `its worker allows ${limitBytes} (limits.result)`
+  return `The result takes ${bytes} bytes as JSON, and ${most}. Store it elsewhere, such as in a bucket, and return where.`
+}

@@ -10,7 +10,7 @@ export type AttemptErrorCode =
   | 'INVALID_RESULT'
   /** What `run` returned cannot be sent: it holds a function, say, or itself. */
   | 'RESULT_NOT_ENCODABLE'
-  /** What `run` returned takes more than 1 MiB as JSON. */
+  /** What `run` returned takes more as JSON than its worker's `limits.result`, or 1 MiB. */
   | 'RESULT_TOO_LARGE'
   /** The results of the jobs of one call did not fit into its answer together; this one is tried again. */
   | 'RESULTS_TOO_LARGE'

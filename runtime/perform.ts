@@ -7,7 +7,7 @@ import { AttemptError } from './attemptError.js'
 import type { Attempt } from './context.js'
 
 /** What `wrap` needs of a worker. `run` takes anything here, because the schema has made its args. */
-export interface RunnableJob extends Pick<Job, 'args' | 'version' | 'migrate' | 'result' | 'receipt'> {
+export interface RunnableJob extends Pick<Job, 'args' | 'version' | 'migrate' | 'result' | 'limits' | 'receipt'> {
   run(args: unknown, context: JobContext): unknown
 }
 

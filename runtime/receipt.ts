@@ -4,6 +4,7 @@ import { Fatal, RetryAfter, Snooze } from '../core/outcome.js'
 import type { SnoozeBody } from '../core/attemptEnd.js'
 import type { ReceiptBody } from '../core/wire.js'
 import { maxResultBytes, resultTooLarge } from '../core/resultSize.js'
+import { bytesOf, isLargerThan, parseSize, type Size } from '../core/size.js'
 import { AttemptError } from './attemptError.js'
 import { describeError, isErrorLike } from './describeError.js'
 import { encodeResult } from './encodeResult.js'
@@ -11,12 +12,13 @@ import { encodeResult } from './encodeResult.js'
 /** The coordinator reads no more than this of an answer. */
 export const maxReceiptBytes = 4 * 1024 * 1024
 
-/** Throws `AttemptError` where the result cannot be sent. */
-export function successReceipt(result: unknown): string {
+/** `limit` is the worker's own. Throws `AttemptError` where the result cannot be sent. */
+export function successReceipt(result: unknown, limit?: Size): string {
   if (result === undefined) return '{"status":"success"}'
   const { json, meta = '' } = encodeResult(result)
-  if (isLargerThan(maxResultBytes, json + meta)) {
-    throw new AttemptError('RESULT_TOO_LARGE', resultTooLarge(bytesOf(json + meta)))
+  const limitBytes = parseSize(limit)
+  if (isLargerThan(limitBytes ?? maxResultBytes, json + meta)) {
+    throw new AttemptError('RESULT_TOO_LARGE', resultTooLarge(bytesOf(json + meta), limitBytes))
   }
   return `{"status":"success","result":${json}${meta && `,"resultMeta":${meta}`}}`
 }
@@ -76,9 +78,3 @@ function delayOf(thrown: unknown, kind: Kind, name: string): Duration | undefine
 /** By name too, because a bundle may hold a second copy of errand. */
 const isKind = (thrown: unknown, kind: Kind, name: string): thrown is object =>
   thrown instanceof kind || (isErrorLike(thrown) && thrown.name === name)
-
-/** UTF-8 takes at most three bytes for each UTF-16 unit, so that short texts need no count. */
-const isLargerThan = (bytes: number, text: string): boolean =>
-  text.length > bytes || (text.length * 3 > bytes && bytesOf(text) > bytes)
-
-const bytesOf = (text: string): number => new TextEncoder().encode(text).length

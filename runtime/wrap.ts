@@ -121,7 +121,10 @@ async function runAttempt(
   const attempt = beginAttempt(call, deps, { onHangUp, posted: job.receipt === 'posted' })
   try {
     // a `run` that does not obey its signal goes on after the deadline, but nobody waits for it
-    return withTold(successReceipt(await Promise.race([attempt.timedOut, perform(job, call, attempt)])), attempt)
+    return withTold(
+      successReceipt(await Promise.race([attempt.timedOut, perform(job, call, attempt)]), job.limits?.result),
+      attempt,
+    )
   } catch (thrown) {
     return withTold(thrownReceipt(thrown), attempt)
   } finally {

@@ -7,6 +7,7 @@ import { aheadMessage, isAhead, migrated, versionField } from '../core/migrate.j
 import { restorePayload } from '../core/payload.js'
 import { redactedPlaces, redactedText } from '../core/redact.js'
 import { readRedactPath } from '../core/redactPath.js'
+import { formatBytes, isLargerThan } from '../core/size.js'
 import type { JobState } from '../core/states.js'
 import type { ParsedUniqueRequest } from '../core/unique.js'
 import type { ParsedEnqueueRequest } from '../core/wire.js'
@@ -71,7 +72,8 @@ export interface CheckedArgs {
 /**
  * Throws `INVALID_ARGS` with an issue for each thing that does not fit, and where. Args that were taken before, by a contract of `version`, are
  * checked as they are after `migrate`, and kept as they came: the function that gets them migrates them too. Throws `VERSION_AHEAD`
- * where they are newer than the contract. `redact` are paths beside the worker's own, where nobody may give what is shown in the place of a value.
+ * where they are newer than the contract, and `PAYLOAD_TOO_LARGE` by the worker's own limit. `redact` are paths beside the worker's own, where
+ * nobody may give what is shown in the place of a value.
  */
 export async function checkArgs(
   contract: Contract,
@@ -82,6 +84,7 @@ export async function checkArgs(
 ): Promise<CheckedArgs> {
   const json = JSON.stringify(args)
   const meta = argsMeta === undefined ? undefined : JSON.stringify(argsMeta)
+  checkSize(contract, json, meta)
   const restored = restoreArgs(contract.worker, args, argsMeta)
   refuseRedacted(contract, restored, redact)
   const current = version === contract.version ? restored : await migrateArgs(contract, restored, version)
@@ -113,6 +116,14 @@ function refuseRedacted({ worker, redact }: Contract, args: unknown, more: reado
     {
       issues: places.map((path) => ({ path, code: 'redacted', message: `is ${redactedText}, which is not the value` })),
     },
+  )
+}
+
+function checkSize({ worker, maxArgsBytes }: Contract, json: string, meta = ''): void {
+  if (maxArgsBytes === undefined || !isLargerThan(maxArgsBytes, json + meta)) return
+  throw new ErrandError(
+    'PAYLOAD_TOO_LARGE',
+    `The args are larger than ${worker} takes (${formatBytes(maxArgsBytes)}, by its limits.args). Store what is large elsewhere and pass where.`,
   )
 }
 

@@ -177,7 +177,8 @@ export function readAnswer(
 function bounded(answer: Answer, text: string): Answer {
   if (text.length * 3 <= maxResultBytes) return answer
   if (answer.kind === 'receipt') return { kind: 'receipt', receipt: withoutLargeResult(answer.receipt) }
-  if (answer.kind === 'receipts') return { kind: 'receipts', receipts: answer.receipts.map(withoutLargeResult) }
+  if (answer.kind === 'receipts')
+    return { kind: 'receipts', receipts: answer.receipts.map((receipt) => withoutLargeResult(receipt)) }
   return answer
 }
 

@@ -6,6 +6,7 @@
  * reaper finds the receipt at the deadline and finishes the move; the work is not run again.
  */
 import { encodePayload, restorePayload } from '../core/payload.js'
+import type { Contract } from '../core/contract.js'
 import { ErrandError } from '../core/errors.js'
 import { isFinal } from '../core/states.js'
 import { durationMs } from '../core/duration.js'
@@ -22,7 +23,7 @@ import {
   type ReceiptDocument,
 } from './store/documents.js'
 import type { Transition } from './store/jobs.js'
-import { refuseLargeResult } from './resultSize.js'
+import { refuseLargeResult, withoutLargeResult } from './resultSize.js'
 import { toldAtEnd } from './told.js'
 import { decide, released } from './transition.js'
 
@@ -41,7 +42,9 @@ export async function record(
   body: ParsedAttemptEnd,
   by: ReceiptDocument['by'],
 ): Promise<boolean> {
-  const receipt = endDocument(job, body, by, deps.clock.now())
+  const limitBytes = (await contractOf(deps, job))?.maxResultBytes
+  const end = limitBytes === undefined ? body : withoutLargeResult(body, limitBytes)
+  const receipt = endDocument(job, end, by, deps.clock.now())
   const transition = await transitionFor(deps, job, receipt)
   const first = await deps.writes.settle({ receipt, transition })
   if (first) await moved(deps, job, receipt, transition)
@@ -85,10 +88,12 @@ async function moved(
 }
 
 async function transitionFor(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument): Promise<Transition> {
-  const contract =
-    deps.contracts.loaded(job.worker) ??
-    (deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined)
-  return decide(job, receipt, contract, deps.clock.now(), deps.random)
+  return decide(job, receipt, await contractOf(deps, job), deps.clock.now(), deps.random)
+}
+
+/** `undefined` where the worker is not deployed any more. */
+async function contractOf({ contracts }: Deps, { worker }: { worker: string }): Promise<Contract | undefined> {
+  return contracts.loaded(worker) ?? (contracts.has(worker) ? await contracts.get(worker) : undefined)
 }
 
 function endDocument(
@@ -137,7 +142,7 @@ export async function receivePosted(
   body: ParsedAttemptEnd,
 ): Promise<{ duplicate: boolean }> {
   const { job, claim } = await authenticate(deps, jobId, token)
-  refuseLargeResult(body)
+  refuseLargeResult(body, (await contractOf(deps, job))?.maxResultBytes)
   checkResult(body)
   if (isCurrent(job, claim)) {
     if (job.deadline > deps.clock.now()) {

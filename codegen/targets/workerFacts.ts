@@ -12,6 +12,11 @@ export interface WorkerFacts {
   file: string
   timeoutMs: number
   receipt: 'answered' | 'posted'
+  /** How many jobs one call may carry. */
+  batch: number
+  /** What the worker says of the largest args and result, in bytes. */
+  maxArgsBytes: number | undefined
+  maxResultBytes: number | undefined
 }
 
 /** From codegen's output, sorted by name. */
@@ -28,8 +33,8 @@ export async function readWorkerFacts(root: string): Promise<WorkerFacts[]> {
   ).default
   return Promise.all(
     Object.entries(workers).map(async ([name, { file }]) => {
-      const { timeoutMs, receipt } = readContract(name, await contracts[name]!())
-      return { name, file, timeoutMs, receipt }
+      const { timeoutMs, receipt, batch, maxArgsBytes, maxResultBytes } = readContract(name, await contracts[name]!())
+      return { name, file, timeoutMs, receipt, batch, maxArgsBytes, maxResultBytes }
     }),
   )
 }

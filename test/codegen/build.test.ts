@@ -224,6 +224,27 @@ describe('a limit', () => {
     expect(await project.read('.errand/build/node/Dockerfile')).toContain('RUN npm install')
   })
 
+  it('of args and results is told by what the worker says of its own, and by how many jobs a call carries', async () => {
+    const limited = (limits: string, more = '') =>
+      worker(`args: z.object({}), ${more} limits: { ${limits} }, result: z.null(), run: () => null`)
+    await using project = await testProject({
+      'jobs/large.ts': limited(`args: '5mb'`),
+      'jobs/many.ts': limited(`args: '1mb', result: '900kb'`, 'batch: 5,'),
+      'jobs/small.ts': limited(`args: '4mb', result: '1mb'`),
+    })
+    expect(await problemsOf(project, ['vercel'])).toEqual([
+      expect.stringMatching(
+        /^jobs\/large\.ts:4:.* large may have args of up to 5 MB, and Vercel takes calls of at most 4\.5 MB\. Lower limits\.args/,
+      ),
+      expect.stringMatching(
+        /many may have 5 jobs a call with args of up to 1 MB each, and Vercel takes calls of at most 4\.5 MB/,
+      ),
+      expect.stringMatching(
+        /many may have 5 jobs a call with result of up to 900 kB each, and Vercel takes answers of at most 4\.2 MB/,
+      ),
+    ])
+  })
+
   it('of names on Cloudflare is told when two workers would be one Worker', async () => {
     await using project = await testProject({ 'jobs/mail/send.ts': plain, 'jobs/mail-send.ts': plain })
     await expect(make(project)).rejects.toThrow(

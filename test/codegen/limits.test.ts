@@ -7,7 +7,15 @@ import { targetNames } from '../../codegen/targets/target.js'
 const options = readTargetOptions('/nowhere')
 
 const artefactOf = (bytes: number): Artefact => ({
-  worker: { name: 'big', file: 'jobs/big.ts', timeoutMs: 30_000, receipt: 'answered' },
+  worker: {
+    name: 'big',
+    file: 'jobs/big.ts',
+    timeoutMs: 30_000,
+    receipt: 'answered',
+    batch: 1,
+    maxArgsBytes: undefined,
+    maxResultBytes: undefined,
+  },
   code: { byteLength: bytes } as Uint8Array,
   map: '',
   imports: [],
