@@ -17,10 +17,14 @@ export interface BundleMap {
   json: string
 }
 
+/** https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil */
+const afterAnswerMs = 30_000
+
 export function createCloudflareWorker(job: FunctionHandler, map: BundleMap): CloudflareWorker {
   pointStacksToSource(map)
   return {
-    fetch: (request, env, context) => job.fetch(request, env, { waitUntil: (work) => context.waitUntil(work) }),
+    fetch: (request, env, context) =>
+      job.fetch(request, env, { waitUntil: (work) => context.waitUntil(work), afterAnswerMs }),
   }
 }
 

@@ -3,9 +3,12 @@
  *
  *   request ──receiveCall──▶ call ──perform──▶ result or error ──receipt──▶ answer 200
  *      └─ refusal: 4xx, nothing runs                                └─────▶ or, for `receipt: 'posted'`, 202 first and post later
+ *
+ * A caller that cannot wait for as long as the attempt takes says so (`Prefer: respond-async, wait=20`): then it is 202, and a post, after that time.
  */
 import type { FunctionCall } from '../core/wire.js'
 import { systemClock, type Clock } from '../core/clock.js'
+import { preferredWaitMs } from '../core/prefer.js'
 import { beginAttempt, type Attempt } from './context.js'
 import { createKeyring, type Environment } from './keys.js'
 import { perform, type RunnableJob } from './perform.js'
@@ -32,6 +35,8 @@ export interface WrapOptions {
 export interface PlatformContext {
   /** Keeps the function alive until the promise settles. */
   waitUntil?(promise: Promise<unknown>): void
+  /** How long a function may go on after its answer, in milliseconds, where that is less than it may take with it. Default: no limit of its own. */
+  afterAnswerMs?: number
   /** Aborts when the host ends for good: a receipt that is still to be posted is given up then. */
   signal?: AbortSignal
 }
@@ -64,6 +69,8 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
 
     const { calls } = received
     if (job.receipt !== 'posted') {
+      const waitMs = preferredWaitMs(incoming.header('prefer'))
+      if (waitMs !== undefined && canPost(calls, platform)) return answerOrPost(calls, incoming, waitMs, platform)
       const [first, ...others] = calls
       if (others.length === 0) return json(200, await runAttempt(job, first, deps, onHangUp))
       const toAll = onHangUp && shared(onHangUp)
@@ -72,6 +79,44 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     const posted = Promise.all(calls.map((call) => runAndPost(job, call, deps, warn, platform?.signal)))
     platform?.waitUntil?.(posted)
     return { status: 202, headers: {}, body: null }
+  }
+
+  /** Answers with the receipts, or, where they are not there when the caller waits no longer, posts them. */
+  async function answerOrPost(
+    calls: readonly FunctionCall[],
+    { header, onHangUp }: Incoming,
+    waitMs: number,
+    platform: PlatformContext | undefined,
+  ): Promise<Outgoing> {
+    const receipts = calls.map((call) => runAttempt(job, call, deps))
+    // a function that took long to start has less of the time left
+    const now = clock.now().getTime()
+    const askedAt = Math.min(now, Number(header('webhook-timestamp')) * 1_000)
+    const inTime = await soonEnough(Promise.all(receipts), askedAt + waitMs - now, onHangUp)
+    if (inTime) return json(200, inTime.length === 1 ? inTime[0]! : joinReceipts(inTime))
+    const posted = Promise.all(
+      calls.map(async (call, index) => postReceipt(call, await receipts[index]!, deps, warn, platform?.signal)),
+    )
+    platform?.waitUntil?.(posted)
+    return { status: 202, headers: {}, body: null }
+  }
+
+  /** What the work gives, if it does so in that time and while the caller is there. */
+  async function soonEnough<T>(work: Promise<T>, ms: number, onHangUp: Incoming['onHangUp']): Promise<T | undefined> {
+    let cancel = () => {}
+    const late = new Promise<undefined>((resolve) => {
+      cancel = clock.alarm(Math.max(0, ms), () => resolve(undefined))
+      onHangUp?.(() => resolve(undefined))
+    })
+    const first = await Promise.race([work, late])
+    cancel()
+    return first
+  }
+
+  /** Whether the platform lets the function go on for so long after it has answered. */
+  function canPost(calls: readonly FunctionCall[], { afterAnswerMs = Infinity }: PlatformContext = {}): boolean {
+    const now = clock.now().getTime()
+    return calls.every(({ deadline }) => Date.parse(deadline) - now <= afterAnswerMs)
   }
 
   function openKeyring(env: Environment | undefined): { verify: Verifier } | { refusal: Refusal } {
@@ -135,14 +180,21 @@ async function runAttempt(
 const withTold = (receipt: string, { told }: Attempt): string => `${receipt.slice(0, -1)}${told()}}`
 
 /** Never rejects: nobody would hear it. */
-async function runAndPost(
+const runAndPost = async (
   job: RunnableJob,
   call: FunctionCall,
   deps: PostDeps,
   warn: (message: string) => void,
   signal: AbortSignal | undefined,
+): Promise<void> => postReceipt(call, await runAttempt(job, call, deps), deps, warn, signal)
+
+async function postReceipt(
+  call: FunctionCall,
+  receipt: string,
+  deps: PostDeps,
+  warn: (message: string) => void,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const receipt = await runAttempt(job, call, deps)
   const giveUpAt = new Date(Math.max(Date.parse(call.deadline), deps.clock.now().getTime()) + postSlackMs)
   const outcome = await postUntilTaken(call.receipt, receipt, deps, {
     until: () => giveUpAt,

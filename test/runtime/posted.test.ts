@@ -53,6 +53,52 @@ describe("receipt: 'posted'", () => {
     expect(await posted.opened).toBe('{"status":"success","result":1}')
   })
 
+  it('is answered by every worker whose caller cannot wait for as long as it takes', async () => {
+    const { opened, open } = gate<string>()
+    const coordinator = testCoordinator([status(200)])
+    const job = defineJob({ args: z.object({}), run: () => opened })
+    const fn = testFunction(job, { fetch: coordinator.fetch })
+    const calling = fn.call({}, { prefer: 'respond-async, wait=20' })
+    await fn.clock.untilSleeping((ms) => ms === 20_000)
+    fn.clock.advance(20_000)
+    expect((await calling).status).toBe(202)
+    expect(coordinator.posts).toEqual([])
+    open('after all')
+    await vi.waitFor(() => expect(coordinator.posts).toHaveLength(1))
+    expect(coordinator.posts).toEqual([{ url: receiptUrl, body: '{"status":"success","result":"after all"}' }])
+  })
+
+  it('is not needed where the work is done while the caller waits', async () => {
+    const coordinator = testCoordinator([])
+    const job = defineJob({ args: z.object({}), run: () => 'soon' })
+    const answer = await testFunction(job, { fetch: coordinator.fetch }).call({}, { prefer: 'respond-async, wait=20' })
+    expect([answer.status, await answer.json()]).toEqual([200, { status: 'success', result: 'soon' }])
+    expect(coordinator.posts).toEqual([])
+  })
+
+  it('posts when the caller hangs up earlier than it said', async () => {
+    const { opened, open } = gate<string>()
+    const coordinator = testCoordinator([status(200)])
+    const hungUp = new AbortController()
+    const job = defineJob({ args: z.object({}), run: () => opened })
+    const fn = testFunction(job, { fetch: coordinator.fetch })
+    const calling = fn.call({}, { prefer: 'respond-async, wait=20', signal: hungUp.signal })
+    await fn.clock.untilSleeping((ms) => ms === 20_000)
+    hungUp.abort()
+    expect((await calling).status).toBe(202)
+    open('alone')
+    await vi.waitFor(() => expect(coordinator.posts).toHaveLength(1))
+  })
+
+  it('is left to the caller where the platform ends what goes on for so long after its answer', async () => {
+    const { opened, open } = gate<string>()
+    const job = defineJob({ args: z.object({}), run: () => opened })
+    const platform = { afterAnswerMs: 10_000 }
+    const calling = testFunction(job).call({}, { prefer: 'respond-async, wait=0', platform })
+    open('waited for')
+    expect(await (await calling).json()).toEqual({ status: 'success', result: 'waited for' })
+  })
+
   it('runs nothing and answers 401 when the signature is bad', async () => {
     const job = defineJob({ args: z.object({}), receipt: 'posted', run: () => 1 })
     expect((await testFunction(job).call({}, { at: new Date(0) })).status).toBe(401)

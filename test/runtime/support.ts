@@ -31,6 +31,8 @@ export interface Signing {
   at?: Date
   key?: string
   signal?: AbortSignal
+  /** The header `Prefer`. */
+  prefer?: string
 }
 
 export async function signedRequest(call: FunctionCall | FunctionBatch, signing: Signing = {}): Promise<Request> {
@@ -44,6 +46,7 @@ export async function signedRequest(call: FunctionCall | FunctionBatch, signing:
       'webhook-id': id,
       'webhook-timestamp': timestamp,
       'webhook-signature': await sign(signing.key ?? key, id, timestamp, body),
+      ...(signing.prefer === undefined ? {} : { prefer: signing.prefer }),
     },
     body,
     ...(signing.signal ? { signal: signing.signal } : {}),
