@@ -17,6 +17,7 @@ import { addKeys } from './commands/keys.js'
 import { addPauses } from './commands/pause.js'
 import { addSchedules } from './commands/schedules.js'
 import { addStart } from './commands/start.js'
+import { addTick } from './commands/tick.js'
 import { createOutput, type Output } from './output.js'
 import { tellProblem } from './problem.js'
 import { addExamples } from './help.js'
@@ -49,6 +50,7 @@ function createProgram(cli: Cli): Command {
   addKeys(program, cli)
   addPauses(program, cli)
   addAudit(program, cli)
+  addTick(program, cli)
   return program
 }
 

@@ -13,6 +13,7 @@ import { createManyJobs } from './bulk.js'
 import { jobReference } from './receipt.js'
 import { createTransport } from './transport.js'
 import { createSchedule, createSchedules } from './schedules.js'
+import { createTicking } from './tick.js'
 import type { AnyJobs, Client, EnqueueManyOptions, EnqueueOutcome, JobHandle, Registry } from './types.js'
 import { whyOf } from './why.js'
 import { jobDetails, jobSummary } from './view.js'
@@ -96,6 +97,7 @@ function createAnyClient({
     ...createGrouping({ transport, ends, clock, random }),
     keys: createKeys(transport),
     audit: createAudit(transport),
+    ...createTicking(transport),
     workers: {
       list: async () => [...(await call((router, options) => router.workers.list.query(undefined, options)))],
     },

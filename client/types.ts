@@ -13,6 +13,7 @@ import type { Why } from './whyTypes.js'
 import type { Grouping } from './groupTypes.js'
 import type { Pause, Pausing } from './pauseTypes.js'
 import type { Scheduled, ScheduleOptions, Schedules } from './scheduleTypes.js'
+import type { Ticking } from './tickTypes.js'
 
 export type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
 export type { EnqueueAfter, EnqueueAt, EnqueueOptions } from '../core/enqueueOptions.js'
@@ -203,7 +204,8 @@ export interface JobPage {
  * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer; what was asked may have happened all the
  * same, so give a job a `key` if trying again must not make a second one.
  */
-export interface Client<Jobs extends Registry<Jobs> = AnyJobs> extends Pausing<keyof Jobs & string>, Grouping<Jobs> {
+export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
+  extends Pausing<keyof Jobs & string>, Grouping<Jobs>, Ticking {
   /**
    * Answers once the job is in the coordinator's journal. Calls of one tick travel in one request, and each gets its own outcome.
    * Throws `INVALID_ARGS` with the issues, `UNKNOWN_WORKER`, `INVALID_TIME`, and `KEY_TAKEN` with the holder in `details.id`.

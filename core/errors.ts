@@ -41,6 +41,8 @@ export const errorCodes = {
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   INTERNAL: 500,
+  /** A tick whose steps did not all succeed; `details` has what a tick tells, and `failed` names them. The next tick tries again. */
+  TICK_FAILED: 500,
   /** The coordinator is shutting down or cannot reach its database. */
   UNAVAILABLE: 503,
   /** A setting or an option in code that cannot work. Raised at start, at codegen, never over the wire. */

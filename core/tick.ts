@@ -1,2 +1,31 @@
-/** Where a coordinator that sleeps between ticks is woken: one pass of every loop for each `POST` here. */
+/** A tick of the coordinator: every step of the jobs' lives once. For one that does not stay on; a platform's cron calls it. Without zod, because functions and clients bundle it. */
+
+/** Each `POST` here is a tick. */
 export const tickPath = '/tick'
+
+/** How long a tick may take where nobody says. A little less than a minute, in which crons call. */
+export const defaultBudgetMs = 50_000
+/** No platform lets a function run for longer. */
+export const longestBudgetMs = 15 * 60_000
+
+export interface TickCounts {
+  /** Scheduled jobs that became due. */
+  staged: number
+  /** Schedules whose time had come. */
+  ticked: number
+  /** Attempts whose receipt was missing. */
+  reaped: number
+  /** Final jobs that went after their keep time. */
+  purged: number
+  /** Attempts that began on this coordinator meanwhile. */
+  started: number
+  /** Attempts whose call has ended meanwhile: with a receipt, or because the function posts it. */
+  finished: number
+}
+
+export interface TickReport extends TickCounts {
+  /** Whether jobs that may start were left behind when the time was over. */
+  more: boolean
+  /** When the next scheduled job or schedule is due. ISO 8601; null where there is none. */
+  nextAt: string | null
+}

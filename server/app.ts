@@ -7,6 +7,7 @@ import type { GroupWaits } from './groups/wait.js'
 import { openapi } from './rest/openapi.js'
 import { addRestRoutes } from './rest/index.js'
 import { allow, maxManyBytes } from './rest/request.js'
+import type { Tick } from './runTick.js'
 import { router } from './router/index.js'
 import type { Waits } from './wait.js'
 import { toWireError } from './wireError.js'
@@ -14,6 +15,7 @@ import { ErrandError } from '../core/errors.js'
 
 export interface AppOptions {
   deps: Deps
+  tick: Tick
   waits: Waits
   groupWaits: GroupWaits
   guard: Guard
@@ -22,7 +24,7 @@ export interface AppOptions {
   isReady: () => boolean
 }
 
-export function createApp({ deps, waits, groupWaits, guard, maxBodyBytes, isReady }: AppOptions): Hono {
+export function createApp({ deps, tick, waits, groupWaits, guard, maxBodyBytes, isReady }: AppOptions): Hono {
   const app = new Hono()
 
   app.onError((error, context) => {
@@ -45,7 +47,7 @@ export function createApp({ deps, waits, groupWaits, guard, maxBodyBytes, isRead
   })
   app.get('/openapi.json', (context) => context.json(openapi))
 
-  addRestRoutes(app, { deps, waits, guard, maxBodyBytes })
+  addRestRoutes(app, { deps, tick, waits, guard, maxBodyBytes })
 
   app.all('/trpc/*', (context) => {
     const { req } = context
@@ -60,6 +62,7 @@ export function createApp({ deps, waits, groupWaits, guard, maxBodyBytes, isRead
       allowMethodOverride: true,
       createContext: () => ({
         deps,
+        tick,
         waits,
         groupWaits,
         guard,

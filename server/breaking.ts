@@ -1,6 +1,7 @@
 /** How the call of an attempt is broken off, and why. */
 
-export type BreakOff = 'deadline' | 'shutdown' | 'cancelled'
+/** `left`: the coordinator goes to sleep, and the function posts its receipt. */
+export type BreakOff = 'deadline' | 'shutdown' | 'cancelled' | 'left'
 
 /**
  * Like an AbortController, and lighter: nearly every call ends by itself, and a controller with its signal costs as much as signing the call.

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Db } from 'mongodb'
 import { createApp } from './app.js'
+import { alwaysAwake, createStays, type Stays } from './awake.js'
 import type { ApiKey } from './apiKeys.js'
 import { createGuard } from './auth.js'
 import { systemClock, type Clock } from '../core/clock.js'
@@ -18,17 +19,22 @@ import { createIds } from './ids.js'
 import { createHttpInvoker, type Invoke } from './invoke.js'
 import { createKeyRing } from './keyRing.js'
 import { silentLog, type Log } from './log.js'
-import { releaseHeld, startLoops, type Loops } from './loops.js'
+import { startLoops, type Loops } from './loops.js'
 import { createMetrics } from './metrics.js'
 import { createKnownPauses } from './pauses.js'
+import { releaseHeld } from './releaseHeld.js'
+import { runTick } from './runTick.js'
 import { reconcileSchedules } from './schedule.js'
 import { slotsFreed } from './slots.js'
 import { createSigner } from './signer.js'
 import { insertOrStart, type EnterOutcome } from './startAtOnce.js'
+import { stepsOfLife } from './steps.js'
 import type { JobDocument } from './store/documents.js'
 import { createStore, type Store } from './store/index.js'
 import type { Transition } from './store/jobs.js'
 import { createWaits } from './wait.js'
+import { toWireError } from './wireError.js'
+import { defaultBudgetMs, longestBudgetMs, type TickReport } from '../core/tick.js'
 
 export interface CoordinatorOptions {
   db: Db
@@ -54,11 +60,33 @@ export interface CoordinatorOptions {
   random?: () => number
   /** How functions are called. Default: over HTTP. */
   invoke?: Invoke
+  /**
+   * Whether it stays on. One that does not (a function) has no loops: it starts with its first request, each request dispatches what it brought, and
+   * `tick()`, called by a platform's cron, does the rest. Default: true.
+   */
+  stayOn?: boolean
+  /** Of one that does not stay on: how long a tick or a request may keep it awake, in milliseconds; below what the platform allows. Default 50,000. */
+  budgetMs?: number
+  /** Of one that does not stay on, where a request has no `waitUntil`: how long the answer may wait for the job that was enqueued. Default 5,000. */
+  answerWithinMs?: number
+}
+
+export interface FetchOptions {
+  /** Of the platform: keeps the function awake until the promise settles, after the answer as well. */
+  waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }
 
 export interface Coordinator {
-  /** REST and tRPC, for any server that speaks `fetch`. */
-  fetch(request: Request): Response | Promise<Response>
+  /**
+   * REST and tRPC, for any server that speaks `fetch`. Where the coordinator does not stay on, jobs that may start now are dispatched after the answer, within
+   * `waitUntil`, or before it where there is none.
+   */
+  fetch(request: Request, options?: FetchOptions): Response | Promise<Response>
+  /**
+   * Makes every step of the jobs' lives once. One that does not stay on waits, within the budget, for what runs and for what comes due. Safe beside
+   * others, here and elsewhere. Throws `TICK_FAILED` once all had their turn, where some failed.
+   */
+  tick(options?: { budgetMs?: number | undefined }): Promise<TickReport>
   /** Makes the indexes, takes over the schedules of the code, and begins to run jobs. May be called twice. */
   start(): Promise<void>
   /**
@@ -72,6 +100,8 @@ export interface Coordinator {
 }
 
 const defaultGraceMs = 30_000
+/** No job is begun so shortly before the end of a stay: its function would not even have the call. */
+const lastCallMs = 10_000
 /** Clocks drift by a few parts in a hundred thousand: some milliseconds in five minutes. */
 const clockSyncMs = 5 * 60_000
 
@@ -82,6 +112,8 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
   const invoker = options.invoke ? undefined : createHttpInvoker({ connections: concurrency })
   const events = createEvents()
+  const { stayOn = true, budgetMs: longestStayMs = defaultBudgetMs, answerWithinMs = 5_000 } = options
+  const stays = stayOn ? undefined : createStays({ clock, dispatcher: () => dispatcher })
   const deps: Deps = {
     store,
     contracts: options.contracts,
@@ -104,8 +136,10 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
       slotsFreed: (slotKeys) => slotsFreed(deps, slotKeys),
     }),
     groups: createGroupEnds(() => deps),
+    awake: stays ?? alwaysAwake,
   }
   const dispatcher: Dispatcher = createDispatcher(deps, concurrency)
+  const steps = stepsOfLife(deps, dispatcher)
   const waits = createWaits(deps)
   const groupWaits = createGroupWaits(deps)
   let state: 'new' | 'ready' | 'stopped' = 'new'
@@ -114,8 +148,21 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   let loops: Loops | undefined
   const stopped = new AbortController()
 
+  const tick: Coordinator['tick'] = async ({ budgetMs = defaultBudgetMs } = {}) => {
+    if (!stays) return runTick(deps, dispatcher, steps, { budgetMs: Math.min(budgetMs, longestBudgetMs), waits: false })
+    await wakeUp()
+    const forMs = Math.min(budgetMs, longestStayMs)
+    const stay = stays.open({ startsMs: startsMs(forMs), forMs })
+    try {
+      return await runTick(deps, dispatcher, steps, { budgetMs: forMs, waits: true })
+    } finally {
+      await stay.end()
+    }
+  }
+
   const app = createApp({
     deps,
+    tick,
     waits,
     groupWaits,
     guard: createGuard({
@@ -129,12 +176,51 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
 
   const start = async () => {
     await store.prepare()
-    if ('sync' in clock) await keepInSync(clock as DatabaseClock, log, stopped.signal)
+    if (stayOn && 'sync' in clock) await keepInSync(clock as DatabaseClock, log, stopped.signal)
+    else if ('sync' in clock) await (clock as DatabaseClock).sync()
     await reconcileSchedules(deps)
     await releaseHeld(deps)
     if (stopped.signal.aborted) return
-    loops = startLoops(deps, dispatcher)
+    if (stayOn) loops = startLoops(deps, steps)
     state = 'ready'
+  }
+
+  /** One that failed to start, with its database away, tries again when it is next asked. */
+  const ready = (): Promise<void> =>
+    (starting ??= start().catch((error: unknown) => {
+      starting = undefined
+      throw error
+    }))
+
+  let syncedAt: number | undefined
+  /** Started, and with a clock that was set lately. */
+  const wakeUp = async (): Promise<void> => {
+    await ready()
+    const now = systemClock.now().getTime()
+    const isSet = syncedAt === undefined || now - syncedAt < clockSyncMs
+    syncedAt ??= now
+    if (isSet || !('sync' in clock)) return
+    syncedAt = now
+    await (clock as DatabaseClock).sync()
+  }
+
+  /** A request of one that does not stay on. */
+  const fetchAwake = async (stays: Stays, request: Request, { waitUntil }: FetchOptions): Promise<Response> => {
+    try {
+      if (!isAlive(request)) await wakeUp()
+    } catch (error) {
+      const { status, body } = toWireError(log, error)
+      return Response.json({ error: body }, { status })
+    }
+    const forMs = waitUntil ? longestStayMs : Math.min(answerWithinMs, longestStayMs)
+    const stay = stays.open({ startsMs: waitUntil ? startsMs(forMs) : forMs / 4, forMs })
+    try {
+      return await app.fetch(request)
+    } finally {
+      const end = stay.end()
+      if (waitUntil && !dispatcher.isIdle) waitUntil(end)
+      else await end
+    }
   }
 
   const stop = async (graceMs: number) => {
@@ -150,8 +236,9 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   }
 
   return {
-    fetch: (request) => app.fetch(request),
-    start: () => (starting ??= start()),
+    fetch: (request, fetchOptions = {}) => (stays ? fetchAwake(stays, request, fetchOptions) : app.fetch(request)),
+    tick,
+    start: ready,
     async stop({ graceMs = defaultGraceMs } = {}) {
       if (stopping) await dispatcher.stop(graceMs)
       await (stopping ??= stop(graceMs))
@@ -160,6 +247,12 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     dispatcher,
   }
 }
+
+/** Jobs are begun in the most of a stay, and shorter stays begin some all the same. */
+const startsMs = (forMs: number): number => Math.max(forMs - lastCallMs, (forMs * 3) / 4)
+
+/** What is asked of the process alone needs no database. */
+const isAlive = ({ url }: Request): boolean => new URL(url).pathname === '/healthz'
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
 

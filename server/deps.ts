@@ -1,4 +1,5 @@
 /** What every step of a job's life is given. Built once in createCoordinator; a test builds its own. */
+import type { Awake } from './awake.js'
 import type { Clock } from '../core/clock.js'
 import type { Contracts } from './contracts.js'
 import type { Events } from './events.js'
@@ -32,6 +33,8 @@ export interface Deps {
   keys: KeyRing
   metrics: Metrics
   pauses: KnownPauses
+  /** How long this coordinator may work. */
+  awake: Awake
   /** Attempts that run on this coordinator, and how many may. */
   lanes: () => { running: number; limit: number }
   /** The coordinator's address as functions see it, without a slash at the end. */

@@ -1,6 +1,7 @@
 /** Dispatch: one attempt of a claimed job, from the signed call to its receipt. */
 import { versionField } from '../core/migrate.js'
 import { firstReportMs } from '../core/attemptLog.js'
+import { preferAsync } from '../core/prefer.js'
 import type { FunctionCall } from '../core/wire.js'
 import type { BreakOff, Breaking } from './breaking.js'
 import type { Deps } from './deps.js'
@@ -131,13 +132,26 @@ function signedCall(deps: Deps, url: string, jobs: ClaimedJob[], breaking: Break
   const body = one ? callBody(deps, first) : `{"jobs":[${jobs.map((job) => callBody(deps, job)).join(',')}]}`
   return {
     url,
-    headers: deps.signer.headers(one ? id : `${id}+${jobs.length - 1}`, deps.clock.now(), body),
+    headers: {
+      ...deps.signer.headers(one ? id : `${id}+${jobs.length - 1}`, deps.clock.now(), body),
+      ...preferenceFor(deps, jobs),
+    },
     body,
     get signal() {
       return breaking.signal
     },
     onAbort: (listener) => breaking.onBreak(listener),
   }
+}
+
+/** The answer is on its way for less than that. */
+const answerMs = 1_000
+
+/** An attempt that outlasts this coordinator's time awake (awake.ts) is to post its receipt. */
+function preferenceFor({ awake, clock }: Deps, jobs: ClaimedJob[]): Record<string, string> {
+  const { until } = awake
+  if (until === undefined || jobs.every(({ deadline }) => deadline <= until)) return {}
+  return { prefer: preferAsync(until.getTime() - clock.now().getTime() - answerMs) }
 }
 
 function callBody(deps: Deps, job: ClaimedJob): string {

@@ -27,6 +27,14 @@ export interface Dispatcher extends Lanes {
   readonly running: number
   /** The attempts whose functions are being called. */
   calls(): { id: string; claim: string }[]
+  /** Whether nothing runs and nothing is being claimed. */
+  readonly isIdle: boolean
+  /** How many attempts were begun, and how many calls have ended, since it was made. */
+  counts(): { started: number; finished: number }
+  /** Where nothing may start any more before this coordinator sleeps: gives back what is claimed and not called yet. */
+  rest(): void
+  /** Waits for the running calls no longer: their functions post their receipts, or the reaper finds that none came. */
+  leave(): void
 }
 
 /** How far ahead jobs are claimed. Their deadline runs meanwhile, so it is a small part of the shortest sensible timeout. */
@@ -54,11 +62,15 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   /** Lanes that are kept for jobs that are being inserted. */
   let reserved = 0
   let stopped = false
+  let started = 0
+  let finished = 0
   let pumping: Promise<void> | undefined
   let pumpAgain = false
   /** Whether the last claim left candidates behind; then it is worth claiming again by ourselves. */
   let backlog = false
   let becameIdle: (() => void)[] = []
+
+  const mayStart = () => !stopped && deps.awake.mayStart
 
   const room = () => lanes + pace.jobsWithin(aheadMs, lanes) - jobsCalled - reserved - ready.length
 
@@ -70,8 +82,9 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   const startReady = () => {
+    if (ready.length > 0 && !mayStart()) giveBack(ready.splice(0))
     while (ready.length > 0 && calling.size < lanes && settling.size < maxSettling) void send(nextCall())
-    if (backlog && worthClaiming()) wake()
+    if (backlog && mayStart() && worthClaiming()) wake()
     if (isIdle()) {
       for (const resolve of becameIdle) resolve()
       becameIdle = []
@@ -90,11 +103,13 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     const { jobs, breaking } = begun
     calling.add(begun)
     jobsCalled += jobs.length
+    started += jobs.length
     const beganMs = deps.clock.now().getTime()
     const answers = await call(deps, jobs, breaking)
     pace.add((deps.clock.now().getTime() - beganMs) / jobs.length)
     calling.delete(begun)
     jobsCalled -= jobs.length
+    finished += jobs.length
     const settled = Promise.all(jobs.map((job, index) => settle(deps, job, answers[index]!, breaking.reason)))
     settling.add(settled)
     startReady()
@@ -112,14 +127,14 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
       if (!worthClaiming()) return
       const { jobs, more } = await claim(deps, Math.min(room(), maxClaim))
       backlog = more
-      if (stopped) await release(deps, jobs)
-      else ready.push(...jobs)
+      if (mayStart()) ready.push(...jobs)
+      else await release(deps, jobs)
       startReady()
-    } while (!stopped && (pumpAgain || backlog))
+    } while (mayStart() && (pumpAgain || backlog))
   }
 
   const pump = (): Promise<void> => {
-    if (stopped) return Promise.resolve()
+    if (!mayStart()) return Promise.resolve()
     pumpAgain = true
     pumping ??= fill()
       .catch((error: unknown) => {
@@ -135,13 +150,13 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   const reserve = (count: number): number => {
-    const nobodyWaits = !stopped && !backlog && ready.length === 0
+    const nobodyWaits = mayStart() && !backlog && ready.length === 0
     const kept = nobodyWaits ? Math.max(0, Math.min(count, lanes - calling.size - reserved)) : 0
     reserved += kept
     return kept
   }
 
-  /** A shutdown came while they were being inserted. */
+  /** A shutdown came, or the end of the time awake, while they were being inserted or waited for a lane. */
   const giveBack = (jobs: ClaimedJob[]) => {
     const released = release(deps, jobs)
       .catch((error: unknown) => deps.log('warn', 'jobs could not be given back; the reaper will', { error }))
@@ -184,10 +199,16 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     reserve,
     begin(jobs, kept) {
       reserved -= kept
-      if (stopped) giveBack(jobs)
-      else ready.push(...jobs)
+      if (mayStart()) ready.push(...jobs)
+      else giveBack(jobs)
       startReady()
     },
+    get isIdle() {
+      return isIdle()
+    },
+    counts: () => ({ started, finished }),
+    rest: () => startReady(),
+    leave: () => breakOff('left'),
     get running() {
       return ready.length + jobsCalled + settling.size
     },

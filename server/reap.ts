@@ -6,11 +6,12 @@ import type { Deps } from './deps.js'
 import { move, record, timeout } from './receive.js'
 import { receiptId, type ClaimedJob } from './store/documents.js'
 
-const batch = 500
+/** At most so many in one round. */
+export const reapBatch = 500
 
 /** Answers with the ids of the jobs it moved. */
 export async function reap(deps: Deps): Promise<string[]> {
-  const overdue = await deps.store.jobs.overdue(deps.clock.now(), batch)
+  const overdue = await deps.store.jobs.overdue(deps.clock.now(), reapBatch)
   await Promise.all(overdue.map((job) => reapOne(deps, job)))
   return overdue.map(({ _id }) => _id)
 }

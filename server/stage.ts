@@ -3,13 +3,19 @@ import type { Deps } from './deps.js'
 
 const batch = 1_000
 
-/** Answers with when the next scheduled job is due. */
-export async function stage(deps: Deps): Promise<Date | undefined> {
-  for (;;) {
-    const next = await deps.store.jobs.nextRunAt()
+export interface Staged {
+  staged: number
+  /** When the next scheduled job is due. */
+  due: Date | undefined
+}
+
+export async function stage(deps: Deps, signal?: AbortSignal): Promise<Staged> {
+  for (let staged = 0; ;) {
+    const due = await deps.store.jobs.nextRunAt()
     const now = deps.clock.now()
-    if (!next || next > now) return next
-    const staged = await deps.store.jobs.stage(now, batch)
-    if (staged > 0) deps.events.emit('queued', undefined)
+    if (!due || due > now || signal?.aborted) return { staged, due }
+    const moved = await deps.store.jobs.stage(now, batch)
+    staged += moved
+    if (moved > 0) deps.events.emit('queued', undefined)
   }
 }

@@ -35,7 +35,7 @@ export async function openDevServices(opened: Opened, options: DevServicesOption
   const [{ loadContracts }, { reconcileSchedules }, { releaseHeld }] = await Promise.all([
     import('../../server/contracts.js'),
     import('../../server/schedule.js'),
-    import('../../server/loops.js'),
+    import('../../server/releaseHeld.js'),
   ])
   const contracts = createLiveContracts(await loadContracts(project.dir))
   const functions = settings.functionsUrl === undefined ? await startFunctions(opened, options) : undefined

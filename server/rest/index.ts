@@ -14,6 +14,7 @@ import { addPauseRoutes } from './pauses.js'
 import { addReceiptRoutes } from './receipts.js'
 import { identifyCaller, type RestOptions } from './request.js'
 import { addScheduleRoutes } from './schedules.js'
+import { addTickRoutes } from './tick.js'
 
 export function addRestRoutes(app: Hono, options: RestOptions): void {
   // what functions post shows a token of its own, so nobody asks who they are
@@ -28,4 +29,5 @@ export function addRestRoutes(app: Hono, options: RestOptions): void {
   addScheduleRoutes(app, options)
   addKeyRoutes(app, options)
   addCompatRoutes(app, options)
+  addTickRoutes(app, options)
 }

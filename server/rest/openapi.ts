@@ -6,6 +6,7 @@ import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest }
 import { pauseRequest, pauseTarget } from '../../core/pauses.js'
 import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../core/schedulePolicies.js'
 import { previewRequest, scheduleChange, scheduleRequest } from '../../core/schedules.js'
+import { tickRequest } from '../../core/tickRequest.js'
 import {
   enqueueManyLimit,
   enqueueManyRequest,
@@ -117,6 +118,21 @@ const key = {
     createdAt: time,
     createdBy: text,
     lastUsedAt: time,
+  },
+}
+
+const count = { type: 'integer', minimum: 0 } as const
+const tickReport = {
+  type: 'object',
+  properties: {
+    staged: count,
+    ticked: count,
+    reaped: count,
+    purged: count,
+    started: count,
+    finished: count,
+    more: { type: 'boolean', description: 'Whether jobs that may start were left behind.' },
+    nextAt: { type: ['string', 'null'], format: 'date-time' },
   },
 }
 
@@ -671,6 +687,17 @@ export const openapi = {
           200: { description: 'The job that holds its key.', ...json(enqueued) },
           404: problem('No such schedule, or its worker is not deployed.'),
           409: problem('The key is taken; `error.id` is the job that holds it.'),
+        },
+      },
+    },
+    '/tick': {
+      post: {
+        summary: 'Make every step of the jobs once, for the cron of a coordinator that does not stay on',
+        security: roles(),
+        requestBody: { required: false, ...json(schemaOf(tickRequest)) },
+        responses: {
+          200: { description: 'What was done.', ...json(tickReport) },
+          500: problem('TICK_FAILED: some steps failed, and `error.failed` names them; the others had their turn.'),
         },
       },
     },

@@ -7,11 +7,13 @@ import type { Role } from '../../core/roles.js'
 import { codeOf, operateAudited } from '../audit.js'
 import type { Actor, Guard, Identity } from '../auth.js'
 import type { Deps } from '../deps.js'
+import type { Tick } from '../runTick.js'
 import type { Waits } from '../wait.js'
 import { badRequest } from '../wireError.js'
 
 export interface RestOptions {
   deps: Deps
+  tick: Tick
   waits: Waits
   guard: Guard
   /** The largest body of a request to enqueue, in bytes. */

@@ -4,6 +4,7 @@
  */
 import { groupRequest } from '../../core/groups.js'
 import { scheduleRequest } from '../../core/schedules.js'
+import { tickRequest } from '../../core/tickRequest.js'
 import { enqueueManyRequest, enqueueRequest } from '../../core/wire.js'
 import { enqueue } from '../enqueue.js'
 import { enqueueMany } from '../enqueueMany.js'
@@ -15,7 +16,8 @@ import { groupsRouter } from './groups.js'
 import { jobsRouter } from './jobs.js'
 import { keysRouter } from './keys.js'
 import { pausesRouter } from './pauses.js'
-import { createRouter, toEnqueue, toObserve } from './procedure.js'
+import { createRouter, toEnqueue, toObserve, toTick } from './procedure.js'
+import { tickWithin } from '../runTick.js'
 import { schedulesRouter } from './schedules.js'
 
 export const router = createRouter({
@@ -32,6 +34,7 @@ export const router = createRouter({
   audit: auditRouter,
   keys: keysRouter,
   compat: compatRouter,
+  tick: toTick.input(tickRequest.default({})).mutation(({ ctx, input }) => ctx.tick(tickWithin(input))),
   workers: createRouter({
     list: toObserve.query(({ ctx }) => ctx.deps.contracts.names),
   }),

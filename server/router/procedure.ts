@@ -8,11 +8,13 @@ import { codeOf, operateAudited } from '../audit.js'
 import type { Actor, Guard, Identity } from '../auth.js'
 import type { Deps } from '../deps.js'
 import type { GroupWaits } from '../groups/wait.js'
+import type { Tick } from '../runTick.js'
 import type { Waits } from '../wait.js'
 import { badRequest, toWireError } from '../wireError.js'
 
 export interface RouterContext {
   deps: Deps
+  tick: Tick
   waits: Waits
   groupWaits: GroupWaits
   guard: Guard
@@ -110,5 +112,7 @@ export const createRouter = t.router
 export const toEnqueue = procedureFor('enqueue')
 export const toObserve = procedureFor('observe')
 export const toOperate = procedureForOperators()
+/** For operators too; but a cron does it each minute, and nothing happens that would not by itself, so the audit is spared. */
+export const toTick = procedureFor()
 /** The roles that may look at a job whose id they hold. */
 export const toFollow = procedureFor('enqueue', 'observe')

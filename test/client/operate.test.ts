@@ -3,6 +3,29 @@ import { testErrand } from '../support/errand.js'
 import { clientOf } from './support.js'
 import { workers } from './workers.js'
 
+describe('tick', () => {
+  it('has the coordinator do what is due, and tells what it did', async () => {
+    await using errand = await testErrand(workers, { stayOn: false })
+    const { client } = clientOf(errand)
+    await client.enqueue('tick', {}, { delay: '1m' })
+    await client.enqueue('tick', {}, { delay: '1h' })
+    await errand.clock.advance('1m')
+    expect(await client.tick({ budget: '10s' })).toEqual({
+      staged: 1,
+      ticked: 0,
+      reaped: 0,
+      purged: 0,
+      started: 1,
+      finished: 1,
+      more: false,
+      nextAt: new Date('2030-01-01T01:00:00Z'),
+    })
+    const { store } = errand.coordinator.deps
+    store.schedules = { ...store.schedules, due: () => Promise.reject(new Error('no')) }
+    await expect(client.tick()).rejects.toMatchObject({ code: 'TICK_FAILED', details: { failed: ['recur'] } })
+  })
+})
+
 describe('jobs', () => {
   it('shows a job with its args, receipts and times as they were given', async () => {
     await using errand = await testErrand(workers)

@@ -94,7 +94,8 @@ describe('the audit', () => {
     await using errand = await testErrand(workers, { apiKeys })
     const operations = Object.entries(router._def.procedures).flatMap(([path, procedure]) => {
       const { type, meta } = (procedure as unknown as { _def: { type: string; meta: { roles: unknown[] } } })._def
-      return type === 'mutation' && meta.roles.length === 0 ? [path] : []
+      // a cron's tick is no decision of an operator
+      return type === 'mutation' && meta.roles.length === 0 && path !== 'tick' ? [path] : []
     })
     expect(operations).toContain('jobs.cancel')
     for (const path of operations)

@@ -95,9 +95,9 @@ export async function testErrand(workers: TestWorkers, options: TestErrandOption
       await dispatcher.pump()
       await dispatcher.idle()
     },
-    stage: () => stage(deps),
+    stage: async () => (await stage(deps)).due,
     reap: () => reap(deps),
-    recur: () => recur(deps),
+    recur: async () => (await recur(deps)).due,
     purge: () => purge(deps),
     post: (path, body, headers = {}) =>
       request(path, {

@@ -1,0 +1,60 @@
+/** `errand tick`: what the cron of a coordinator that does not stay on does. */
+import { InvalidArgumentError, type Command } from 'commander'
+import { parseDuration, type Duration } from '../../core/duration.js'
+import { defaultBudgetMs, type TickReport } from '../../core/tick.js'
+import type { Cli } from '../cli.js'
+import { callCoordinator, type CallOptions } from '../connection.js'
+import { count, formatAgo } from '../format.js'
+import { addExamples, addSettings, callerSettings } from '../help.js'
+import { jsonOption, readDuration, urlOption } from '../usage.js'
+
+interface TickOptions extends CallOptions {
+  budget?: Duration
+}
+
+export function addTick(program: Command, cli: Cli): void {
+  const ticking = program
+    .command('tick')
+    .description('have a coordinator that does not stay on do what is due: schedules, delayed jobs, retries, purge')
+    .option('--budget <duration>', 'how long it may take, at most 50s (default: 50s)', readBudget)
+    .option(...urlOption)
+    .option(...jsonOption)
+    .action((options: TickOptions) => tick(cli, options))
+  addSettings(ticking, callerSettings)
+  addExamples(ticking, [
+    ['errand tick', ''],
+    ['errand tick --url https://jobs.example.org --budget 20s', 'from a cron of yours'],
+    ['errand tick --json | jq .nextAt', 'when the next job is due'],
+  ])
+}
+
+/** A command waits for its answer no longer than a minute. */
+function readBudget(text: string): Duration {
+  const budget = readDuration(text)
+  if (parseDuration(budget)! > defaultBudgetMs) throw new InvalidArgumentError('It takes 50s at the most.')
+  return budget
+}
+
+async function tick(cli: Cli, options: TickOptions): Promise<void> {
+  const out = cli.output(options)
+  const { budget } = options
+  const call = { ...options, roles: ['operate'] as const, doing: 'Ticking' }
+  const report = await callCoordinator(cli, out, call, (router, options) =>
+    router.tick.mutate(budget === undefined ? {} : { budget }, options),
+  )
+  out.result(report, (style) => `${style.green('✔')} ${describe(report, cli.now())}`)
+}
+
+function describe({ staged, ticked, reaped, purged, started, finished, more, nextAt }: TickReport, now: Date): string {
+  const did = [
+    [ticked, `${count(ticked, 'schedule')} ticked`],
+    [staged, `${count(staged, 'job')} came due`],
+    [started, `${count(started, 'attempt')} started`],
+    [finished, `${finished} ended`],
+    [reaped, `${count(reaped, 'receipt')} missing`],
+    [purged, `${count(purged, 'job')} purged`],
+  ] as const
+  const done = did.filter(([number]) => number > 0).map(([, text]) => text)
+  const next = nextAt === null ? 'nothing is scheduled' : `next: ${formatAgo(nextAt, now)}`
+  return [done.length === 0 ? 'nothing was due' : done.join(', '), more ? 'more is waiting' : next].join('; ')
+}

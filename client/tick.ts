@@ -1,0 +1,15 @@
+/** The tick of a coordinator that does not stay on. */
+import { durationMs, type Duration } from '../core/duration.js'
+import type { Ticking } from './tickTypes.js'
+import type { Transport } from './transport.js'
+
+/** The coordinator answers when the budget is over; the answer needs time too. */
+const answerMs = 10_000
+
+export const createTicking = ({ call, timeoutMs }: Transport): Ticking => ({
+  async tick({ budget = `${Math.ceil((timeoutMs * 2) / 3)}ms` as Duration } = {}) {
+    const limits = { timeoutMs: Math.max(timeoutMs, durationMs(budget) + answerMs) }
+    const { nextAt, ...report } = await call((router, options) => router.tick.mutate({ budget }, options), limits)
+    return { ...report, nextAt: nextAt === null ? null : new Date(nextAt) }
+  },
+})

@@ -1,0 +1,22 @@
+/** The tick in the typed client. */
+import type { Duration } from '../core/duration.js'
+import type { TickReport } from '../core/tick.js'
+
+export interface TickOptions {
+  /** How long it may take. Cut to what the coordinator was given. Default: two thirds of the client's `timeout`. */
+  budget?: Duration | undefined
+}
+
+/** What a tick did. */
+export interface Tick extends Omit<TickReport, 'nextAt'> {
+  /** When the next scheduled job or schedule is due; null where there is none. */
+  nextAt: Date | null
+}
+
+export interface Ticking {
+  /**
+   * Has the coordinator make every step of the jobs' lives once: for one that does not stay on, where no cron calls it. Answers when nothing is left to do, or
+   * the budget is over. Safe beside other ticks and coordinators that stay on. Throws `TICK_FAILED` once every step had its turn, where some failed.
+   */
+  tick(options?: TickOptions): Promise<Tick>
+}
