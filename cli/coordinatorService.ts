@@ -60,6 +60,7 @@ export async function openCoordinator(opened: Opened, options: CoordinatorServic
     keysRequired,
     log,
     ...(invoke === undefined ? {} : { invoke }),
+    ...(settings.privateFunctions === undefined ? {} : { privateFunctions: settings.privateFunctions }),
   })
   running = coordinator
   opened.add((force) => stop(coordinator, force, out))

@@ -9,6 +9,7 @@ import { nearestName } from '../core/nearest.js'
 import { keyBytes } from '../core/signature.js'
 import type { Role } from '../core/roles.js'
 import { readApiKeys, type ApiKey } from '../server/apiKeys.js'
+import type { PrivateFunctions } from '../server/addressGuard.js'
 import { readFunctionAddresses } from '../server/functionAddresses.js'
 import type { Project } from './project.js'
 import { localSigningKey } from './signingKey.js'
@@ -32,6 +33,8 @@ export interface Settings {
   url: string | undefined
   /** `ERRAND_FUNCTIONS_URL`. Default: the local function host. */
   functionsUrl: string | undefined
+  /** `ERRAND_PRIVATE_FUNCTIONS`. Default: by what the address of the functions says itself. */
+  privateFunctions: PrivateFunctions | undefined
   /** `ERRAND_FUNCTIONS_PORT`. Default 4101; 0 takes a free one. */
   functionsPort: number
   /** `ERRAND_SIGNING_KEYS`. Default: a key of the project's own. */
@@ -51,6 +54,7 @@ export async function readSettings(env: Env, project: Project): Promise<Settings
     port: readPort(env, 'ERRAND_PORT', defaultPort),
     url: readAddress(env, 'ERRAND_URL', 'https://jobs.example.org'),
     functionsUrl: readFunctionsUrl(env),
+    privateFunctions: readPrivateFunctions(env),
     functionsPort: readPort(env, 'ERRAND_FUNCTIONS_PORT', defaultFunctionsPort),
     apiKeys: readApiKeys(env['ERRAND_API_KEYS']),
   }
@@ -111,6 +115,12 @@ function readFunctionsUrl(env: Env): string | undefined {
   return text?.replace(/\/+$/, '')
 }
 
+function readPrivateFunctions(env: Env): PrivateFunctions | undefined {
+  const text = valueOf(env, 'ERRAND_PRIVATE_FUNCTIONS')
+  if (text === undefined || text === 'allow' || text === 'refuse') return text
+  throw configError('ERRAND_PRIVATE_FUNCTIONS is allow or refuse. Unset it to decide by ERRAND_FUNCTIONS_URL.')
+}
+
 function readSigningKeys(env: Env): string[] | undefined {
   const text = valueOf(env, 'ERRAND_SIGNING_KEYS')
   return text?.split(',').map((entry, index) => {
@@ -168,6 +178,8 @@ export const settingsHelp = {
   ERRAND_HOST: 'the address to listen on (default: 127.0.0.1)',
   ERRAND_URL: "the coordinator's address as others see it (default: from host and port)",
   ERRAND_FUNCTIONS_URL: 'where the functions are; with {worker} in it, or worker=address pairs (default: local)',
+  ERRAND_PRIVATE_FUNCTIONS:
+    'allow or refuse functions at addresses that are not public (default: by ERRAND_FUNCTIONS_URL)',
   ERRAND_FUNCTIONS_PORT: 'where errand functions listens (default: 4101)',
   ERRAND_SIGNING_KEYS: 'whsec_… keys, comma separated; the first signs, all verify (default: made once)',
   ERRAND_API_KEYS: 'role:key pairs, comma separated; roles enqueue, observe, operate (default: open on loopback)',

@@ -1,6 +1,7 @@
 /** The coordinator: stores jobs, decides when they run, calls functions and takes receipts. Everything it needs comes in by argument. */
 import { randomUUID } from 'node:crypto'
 import type { Db } from 'mongodb'
+import { mayBePrivate, type PrivateFunctions } from './addressGuard.js'
 import { createApp } from './app.js'
 import { alwaysAwake, createStays, type Stays } from './awake.js'
 import type { ApiKey } from './apiKeys.js'
@@ -58,6 +59,12 @@ export interface CoordinatorOptions {
   clock?: Clock
   /** In [0, 1). Default `Math.random`. */
   random?: () => number
+  /**
+   * Whether functions may be at addresses that are not public: loopback, private networks, link-local and the like. What a host resolves to is looked at when
+   * the connection is made; a refused attempt fails with `ADDRESS_REFUSED`. Default: only on hosts that `functionsUrl` itself names as private, such as
+   * `http://127.0.0.1:4101` or `http://functions:8080`.
+   */
+  privateFunctions?: PrivateFunctions
   /** How functions are called. Default: over HTTP. */
   invoke?: Invoke
   /**
@@ -110,7 +117,12 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const log = options.log ?? silentLog
   const store = createStore(options.db)
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
-  const invoker = options.invoke ? undefined : createHttpInvoker({ connections: concurrency })
+  const invoker = options.invoke
+    ? undefined
+    : createHttpInvoker({
+        connections: concurrency,
+        mayBePrivate: mayBePrivate(options.privateFunctions, options.functionsUrl),
+      })
   const events = createEvents()
   const { stayOn = true, budgetMs: longestStayMs = defaultBudgetMs, answerWithinMs = 5_000 } = options
   const stays = stayOn ? undefined : createStays({ clock, dispatcher: () => dispatcher })

@@ -16,7 +16,7 @@ export type FunctionAddress = (worker: string) => string | undefined
 
 /** Throws `CONFIG` where the text is none of the three. */
 export function readFunctionAddresses(text: string): FunctionAddress {
-  const find = text.includes('=') && !/^https?:/.test(text) ? readPairs(text) : always(checked(text))
+  const find = isPairs(text) ? readPairs(text) : always(checked(text))
   // every call of a function asks
   const known = new Map<string, string | undefined>()
   return (worker) => {
@@ -30,16 +30,15 @@ const always = (address: string) => () => address
 const addressOf = (base: string | undefined, worker: string): string | undefined =>
   base && `${base.replaceAll('{worker}', hostLabel(worker))}/${worker.replaceAll('.', '/')}`
 
+/** Every address that the setting names, `{worker}` as it stands. Throws as `readFunctionAddresses` does. */
+export const namedAddresses = (text: string): string[] =>
+  isPairs(text) ? readPairList(text).map(({ address }) => address) : [checked(text)]
+
+const isPairs = (text: string): boolean => text.includes('=') && !/^https?:/.test(text)
+
 /** The worker's own name first, then the pattern that says most of it. */
 function readPairs(text: string): (worker: string) => string | undefined {
-  const pairs = text
-    .split(',')
-    .filter((pair) => pair.trim() !== '')
-    .map((pair) => {
-      const [, pattern, address] = /^\s*([\w.*-]+)=(.+)$/.exec(pair) ?? []
-      if (pattern === undefined || !/^[\w.-]+$|^([\w.-]+\.)?\*$/.test(pattern)) throw malformed()
-      return { pattern, address: checked(address!) }
-    })
+  const pairs = readPairList(text)
   const exact = new Map(pairs.map(({ pattern, address }) => [pattern, address]))
   const patterns = pairs
     .filter(({ pattern }) => pattern.endsWith('*'))
@@ -47,6 +46,16 @@ function readPairs(text: string): (worker: string) => string | undefined {
     .toSorted((a, b) => b.prefix.length - a.prefix.length)
   return (worker) => exact.get(worker) ?? patterns.find(({ prefix }) => worker.startsWith(prefix))?.address
 }
+
+const readPairList = (text: string): { pattern: string; address: string }[] =>
+  text
+    .split(',')
+    .filter((pair) => pair.trim() !== '')
+    .map((pair) => {
+      const [, pattern, address] = /^\s*([\w.*-]+)=(.+)$/.exec(pair) ?? []
+      if (pattern === undefined || !/^[\w.-]+$|^([\w.-]+\.)?\*$/.test(pattern)) throw malformed()
+      return { pattern, address: checked(address!) }
+    })
 
 function checked(address: string): string {
   const text = address.trim().replace(/\/+$/, '')

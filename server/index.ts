@@ -1,6 +1,7 @@
 /** `import … from 'errand/server'`: the coordinator, for hosts of your own. `errand start` is one. */
 export { createCoordinator } from './coordinator.js'
 export type { Coordinator, CoordinatorOptions } from './coordinator.js'
+export type { PrivateFunctions } from './addressGuard.js'
 export { loadContracts } from './contracts.js'
 export type { Contracts } from './contracts.js'
 export { openDatabase } from './database.js'

@@ -1,7 +1,9 @@
 /** Calls a function over HTTP and reads what it says. The only thing it decides is what kind of answer came. */
+import { lookup } from 'node:dns'
 import { Agent, type Dispatcher } from 'undici'
 import { z, type ZodError } from 'zod'
 import { maxResultBytes } from '../core/resultSize.js'
+import { addressRefused, guardedConnector, type MayBePrivate } from './addressGuard.js'
 import { attemptEnd, attemptEnds, type ParsedAttemptEnd } from '../core/attemptEnd.js'
 import { withoutLargeResult } from './resultSize.js'
 
@@ -38,14 +40,24 @@ export interface Invoker {
   close(): Promise<void>
 }
 
-export function createHttpInvoker({ connections }: { connections: number }): Invoker {
+export interface HttpInvokerOptions {
+  /** At most so many to each host. */
+  connections: number
+  /** Which hosts may be on a network that is not public. Default: all. */
+  mayBePrivate?: MayBePrivate
+  /** Default: the machine's. */
+  resolve?: typeof lookup
+}
+
+export function createHttpInvoker(options: HttpInvokerOptions): Invoker {
+  const { connections, mayBePrivate = () => true, resolve = lookup } = options
   // deadlines are the caller's; undici's own limits would only come on top
   const agent = new Agent({
     connections,
     pipelining: 1,
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: 10_000 },
+    connect: guardedConnector({ mayBePrivate, resolve, timeoutMs: 10_000 }),
   })
   const addresses = createAddresses()
   return {
@@ -248,7 +260,13 @@ function readRetryAfter(header: string | string[] | undefined): number | undefin
 }
 
 function connectionFailure(url: string, error: unknown): { code: string; message: string } {
-  const code = (error as { code?: unknown }).code
+  const { code } = error as { code?: unknown }
+  if (code === addressRefused) {
+    return {
+      code,
+      message: `The function was not called: ${new URL(url).hostname} is not at a public address. Call it by one that is, or set ERRAND_PRIVATE_FUNCTIONS to allow where functions may be on a private network.`,
+    }
+  }
   const reason = typeof code === 'string' ? code : 'the connection failed'
   return {
     code: 'UNREACHABLE',

@@ -69,6 +69,7 @@ describe('the settings of a service', () => {
     ['ERRAND_URL', 'https://user:secret@example.org', 'without user name'],
     ['ERRAND_URL', 'ftp://secret.example.org', 'https://'],
     ['ERRAND_FUNCTIONS_URL', 'https://example.org?token=secret', 'query'],
+    ['ERRAND_PRIVATE_FUNCTIONS', 'secret', 'allow or refuse'],
     ['ERRAND_SIGNING_KEYS', 'secret', 'Entry 1'],
     ['ERRAND_SIGNING_KEYS', `${newSigningKey()},whsec_secret`, 'Entry 2'],
     ['ERRAND_API_KEYS', 'secret', 'Entry 1'],
