@@ -6,16 +6,21 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { configError } from '../core/errors.js'
 import { nearestName } from '../core/nearest.js'
-import { keyBytes } from '../core/signature.js'
 import type { Role } from '../core/roles.js'
 import { readApiKeys, type ApiKey } from '../server/apiKeys.js'
 import type { PrivateFunctions } from '../server/addressGuard.js'
-import { readFunctionAddresses } from '../server/functionAddresses.js'
+import {
+  readAddress,
+  readFunctionsUrl,
+  readPrivateFunctions,
+  readSigningKeys,
+  valueOf,
+  type Env,
+} from '../server/settings.js'
 import type { Project } from './project.js'
 import { localSigningKey } from './signingKey.js'
-import { isHttpUrl } from './usage.js'
 
-export type Env = Readonly<Record<string, string | undefined>>
+export type { Env } from '../server/settings.js'
 
 /** What a coordinator and its functions need to know. */
 export interface Settings {
@@ -78,9 +83,6 @@ export function readCallerSettings(env: Env, roles: readonly Role[], given?: str
 const defaultPort = 4100
 const defaultFunctionsPort = 4101
 
-/** An empty text is as good as none: that is how shells and compose files unset a variable. */
-const valueOf = (env: Env, name: string): string | undefined => env[name]?.trim() || undefined
-
 function readPort(env: Env, name: string, fallback: number): number {
   const text = valueOf(env, name)
   if (text === undefined) return fallback
@@ -97,43 +99,6 @@ function readHost(env: Env): string {
   throw configError(
     'ERRAND_HOST is no address to listen on. Set it to one without scheme and port, such as 127.0.0.1, 0.0.0.0 or ::1.',
   )
-}
-
-function readAddress(env: Env, name: string, example: string): string | undefined {
-  const text = valueOf(env, name)
-  if (text === undefined) return undefined
-  if (isHttpUrl(text)) return text.replace(/\/+$/, '')
-  throw configError(
-    `${name} is no address that can be called. Set it to one with http:// or https://, without user name and query, such as ${example}.`,
-  )
-}
-
-/** As it is: the coordinator reads it again. */
-function readFunctionsUrl(env: Env): string | undefined {
-  const text = valueOf(env, 'ERRAND_FUNCTIONS_URL')
-  if (text !== undefined) readFunctionAddresses(text)
-  return text?.replace(/\/+$/, '')
-}
-
-function readPrivateFunctions(env: Env): PrivateFunctions | undefined {
-  const text = valueOf(env, 'ERRAND_PRIVATE_FUNCTIONS')
-  if (text === undefined || text === 'allow' || text === 'refuse') return text
-  throw configError('ERRAND_PRIVATE_FUNCTIONS is allow or refuse. Unset it to decide by ERRAND_FUNCTIONS_URL.')
-}
-
-function readSigningKeys(env: Env): string[] | undefined {
-  const text = valueOf(env, 'ERRAND_SIGNING_KEYS')
-  return text?.split(',').map((entry, index) => {
-    const key = entry.trim()
-    try {
-      keyBytes(key)
-      return key
-    } catch {
-      throw configError(
-        `Entry ${index + 1} of ERRAND_SIGNING_KEYS is no signing key. Each is whsec_ and the base64 of 24 to 64 bytes; \`openssl rand -base64 32\` makes the latter.`,
-      )
-    }
-  })
 }
 
 function readApiKey(env: Env): string | undefined {

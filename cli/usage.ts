@@ -1,6 +1,7 @@
 /** Reads what was written on the command line. Each function throws what commander turns into wrong usage, with the argument's name. */
 import { InvalidArgumentError } from 'commander'
 import { durationProblem, parseDuration, type Duration } from '../core/duration.js'
+import { isHttpUrl } from '../core/httpUrl.js'
 import { didYouMean } from '../core/nearest.js'
 import { roles, workerPatternProblem, type Role } from '../core/roles.js'
 import { jobStates, type JobState } from '../core/states.js'
@@ -55,13 +56,6 @@ export function readUrl(text: string): string {
     throw new InvalidArgumentError("It takes the coordinator's address, such as http://127.0.0.1:4100.")
   }
   return text.replace(/\/+$/, '')
-}
-
-/** A user name, a query or a fragment has no place in the address of a service. */
-export function isHttpUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const { protocol, username, password, search, hash } = new URL(text)
-  return /^https?:$/.test(protocol) && username + password + search + hash === ''
 }
 
 /** A JSON object from an argument. The text is not repeated, because args may be secret. */

@@ -26,6 +26,8 @@ export interface BuildOptions {
   only?: readonly string[]
   /** Default false. */
   minify?: boolean
+  /** Puts the coordinator beside the functions, as a function of its own. Not on Cloudflare Workers. Default false. */
+  coordinator?: boolean
   /** Each target is put into a folder of its name in here. Default `<root>/.errand/build`. */
   out?: string
   /** Called with a line about what takes long. */
@@ -66,7 +68,8 @@ const builders: Record<TargetName, BuildTarget> = {
 /** Throws `CodegenError` with every limit that any worker breaks on any of the platforms; nothing is written then. */
 export async function build(options: BuildOptions): Promise<BuildReport> {
   const startedAt = performance.now()
-  const { root, targets, only, minify = false, onProgress = () => {} } = options
+  const { root, targets, only, minify = false, coordinator = false, onProgress = () => {} } = options
+  if (coordinator && targets.includes('cloudflare')) throw noCoordinatorThere()
   await generate({ root, onProgress })
   const project = openProject(resolve(root))
   const targetOptions = readTargetOptions(project.root)
@@ -77,13 +80,18 @@ export async function build(options: BuildOptions): Promise<BuildReport> {
   const builds = new Map<TargetName, TargetBuild>()
   for (const target of targets) {
     onProgress(`Building for ${target}`)
-    builds.set(target, await builders[target]({ project, artefacts, options: targetOptions, minify }))
+    builds.set(target, await builders[target]({ project, artefacts, options: targetOptions, minify, coordinator }))
   }
   const out = resolve(project.root, options.out ?? '.errand/build')
   const written: BuiltTarget[] = []
   for (const [target, built] of builds) written.push(await writeTarget(out, target, built, artefacts))
   return { targets: written, durationMs: performance.now() - startedAt }
 }
+
+const noCoordinatorThere = () =>
+  configError(
+    "--coordinator: MongoDB's driver does not run on Cloudflare Workers. Build the coordinator for node, vercel or aws-lambda; it calls functions there as anywhere else.",
+  )
 
 function selected(workers: readonly WorkerFacts[], only: readonly string[] | undefined): WorkerFacts[] {
   if (workers.length === 0) throw configError('There are no workers in jobs/ yet, so there is nothing to build.')

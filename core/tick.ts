@@ -2,6 +2,10 @@
 
 /** Each `POST` here is a tick. */
 export const tickPath = '/tick'
+/** What Vercel's cron calls: by GET, and only in its own deployment. No worker's name begins with an underscore. */
+export const vercelTickPath = '/_errand/tick'
+/** Where a Vercel deployment that has its coordinator has the functions. */
+export const vercelFunctionsPath = '/_errand/functions'
 
 /** How long a tick may take where nobody says. A little less than a minute, in which crons call. */
 export const defaultBudgetMs = 50_000

@@ -1,5 +1,6 @@
 /** `import … from 'errand/runtime/vercel'`: a function as Vercel's Node runtime takes it, which is nearly as it is. */
-import type { FunctionHandler, PlatformContext } from './wrap.js'
+import { vercelWaitUntil } from '../core/vercelWaitUntil.js'
+import type { FunctionHandler } from './wrap.js'
 
 export interface VercelHandler {
   fetch(request: Request): Promise<Response>
@@ -7,7 +8,7 @@ export interface VercelHandler {
 
 export const createVercelHandler = (job: FunctionHandler): VercelHandler => ({
   async fetch(request) {
-    const waitUntil = platformWaitUntil()
+    const waitUntil = vercelWaitUntil()
     if (waitUntil) return job.fetch(request, undefined, { waitUntil })
     // nobody keeps the function awake after its answer: it answers when its receipt is posted
     const posting: Promise<unknown>[] = []
@@ -16,12 +17,3 @@ export const createVercelHandler = (job: FunctionHandler): VercelHandler => ({
     return response
   },
 })
-
-/** Where Vercel keeps what `waitUntil` of @vercel/functions uses; asked for at each request, because it belongs to the request. */
-const requestContext = Symbol.for('@vercel/request-context')
-
-function platformWaitUntil(): PlatformContext['waitUntil'] {
-  const holder = (globalThis as { [requestContext]?: { get?(): PlatformContext | undefined } })[requestContext]
-  const context = holder?.get?.()
-  return context?.waitUntil && ((work) => context.waitUntil!(work))
-}

@@ -73,15 +73,20 @@ export async function loadContracts(dir: string): Promise<Contracts> {
   // the query makes a rebuilt file a new module, so `errand dev` takes an edit without a restart
   const url = `${pathToFileURL(join(dir, 'contracts.mjs')).href}?${fingerprint(hash)}`
   const loaders = ((await import(url)) as { default: Record<string, () => Promise<ContractOptions>> }).default
-  return createContracts(
+  const scheduled = Object.keys(manifest.workers).filter((name) => manifest.workers[name]!.scheduled)
+  return bundledContracts(loaders, scheduled)
+}
+
+/** The contracts of a bundle: `loaders` is codegen's `contracts.mjs`, `scheduled` the workers whose contract holds a schedule. */
+export const bundledContracts = (
+  loaders: Record<string, () => Promise<ContractOptions>>,
+  scheduled: readonly string[],
+): Contracts =>
+  createContracts(
     Object.fromEntries(
-      Object.entries(loaders).map(([name, load]) => [
-        name,
-        { load, scheduled: manifest.workers[name]?.scheduled ?? false },
-      ]),
+      Object.entries(loaders).map(([name, load]) => [name, { load, scheduled: scheduled.includes(name) }]),
     ),
   )
-}
 
 async function readManifest(dir: string): Promise<Manifest> {
   try {

@@ -42,8 +42,9 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
   return uri === undefined || uri === '' ? await openEngine(options) : await openUri(uri, options.name)
 }
 
-const openUri = async (uri: string, name?: string): Promise<Database> => {
-  const client = await connect(uri, name)
+/** The same without an engine of our own, for hosts that have none. `driver` are options that the URI may change. */
+export const openUri = async (uri: string, name?: string, driver: MongoClientOptions = {}): Promise<Database> => {
+  const client = await connect(uri, name, driver)
   return databaseOf(client, uri, name)
 }
 
@@ -94,15 +95,15 @@ const promised = {
 const defaults: MongoClientOptions = { maxPoolSize: 16, serverSelectionTimeoutMS: 5_000, appName: 'errand' }
 
 /** A client is made for one write concern, and what the server is shows only on a connection: so one may be made anew. */
-const connect = async (uri: string, name?: string): Promise<MongoClient> => {
-  const client = await connectWith(uri, promised.replicated, name)
+const connect = async (uri: string, name?: string, driver: MongoClientOptions = {}): Promise<MongoClient> => {
+  const client = await connectWith(uri, { ...driver, writeConcern: promised.replicated }, name)
   if (!(await standsAlone(client))) return client
   await client.close()
-  return await connectWith(uri, promised.alone, name)
+  return await connectWith(uri, { ...driver, writeConcern: promised.alone }, name)
 }
 
-const connectWith = async (uri: string, writeConcern: WriteConcernSettings, name?: string): Promise<MongoClient> => {
-  const client = makeClient(uri, writeConcern)
+const connectWith = async (uri: string, options: PromisedOptions, name?: string): Promise<MongoClient> => {
+  const client = makeClient(uri, options)
   try {
     await client.connect()
     await checkAccess(client.db(name ?? nameIn(uri)))
@@ -119,10 +120,14 @@ const standsAlone = async (client: MongoClient): Promise<boolean> => {
   return hello.setName === undefined && hello.msg !== 'isdbgrid'
 }
 
-const makeClient = (uri: string, writeConcern: WriteConcernSettings): MongoClient => {
+interface PromisedOptions extends MongoClientOptions {
+  writeConcern: WriteConcernSettings
+}
+
+const makeClient = (uri: string, { writeConcern, ...driver }: PromisedOptions): MongoClient => {
   try {
     const chosen = new Set([...uri.matchAll(/[?&]([^=&]+)=/g)].map(([, key]) => key?.toLowerCase()))
-    const unchosen = Object.entries(defaults).filter(([key]) => !chosen.has(key.toLowerCase()))
+    const unchosen = Object.entries({ ...defaults, ...driver }).filter(([key]) => !chosen.has(key.toLowerCase()))
     const options = { ...Object.fromEntries(unchosen), ignoreUndefined: true, writeConcern }
     return new MongoClient(withoutWriteConcern(uri), options)
   } catch (error) {

@@ -16,6 +16,7 @@ interface BuildOptions {
   target: TargetName[]
   only?: string[]
   minify?: boolean
+  coordinator?: boolean
   out?: string
   root?: string
   json?: boolean
@@ -31,6 +32,7 @@ export function addBuild(program: Command, cli: Cli): void {
     .requiredOption('--target <targets>', `${targets.join(', ')}; several separated by commas`, readTargets)
     .option('--only <workers>', 'these workers alone, such as report.daily,mail.*', readList)
     .option('--minify', 'make the functions smaller')
+    .option('--coordinator', 'put the coordinator beside them, as a function: nothing stays on but the database')
     .option('--out <dir>', 'where to put a folder for each target (default: .errand/build)')
     .option(...rootOption)
     .option(...jsonOption)
@@ -38,6 +40,7 @@ export function addBuild(program: Command, cli: Cli): void {
   addExamples(command, [
     ['errand build --target node', 'a host for all functions, with a Dockerfile'],
     ['errand build --target vercel', 'then: cd .errand/build/vercel && vercel deploy --prebuilt'],
+    ['errand build --target vercel --coordinator', 'functions, coordinator and cron in one deployment'],
     ['errand build --target aws-lambda,cloudflare --minify', ''],
     [`errand build --target cloudflare --only 'mail.*'`, 'some workers here, others elsewhere'],
   ])
@@ -63,7 +66,7 @@ function readTargets(text: string, before: readonly TargetName[] = []): TargetNa
 
 async function runBuild(
   cli: Cli,
-  { target, only, minify = false, out: folder, ...options }: BuildOptions,
+  { target, only, minify = false, coordinator = false, out: folder, ...options }: BuildOptions,
 ): Promise<void> {
   const out = cli.output(options)
   const { root } = openProject(cli.cwd, options.root)
@@ -74,6 +77,7 @@ async function runBuild(
         root,
         targets: target,
         minify,
+        coordinator,
         ...(only && { only }),
         ...(folder !== undefined && { out: resolve(cli.cwd, folder) }),
         onProgress: (line) => progress.update(line),

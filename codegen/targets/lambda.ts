@@ -1,7 +1,10 @@
 /** Target `aws-lambda`: a zip for each worker, named by its content, and CloudFormation templates that deploy them. */
+import { configError } from '../../core/errors.js'
+import type { Project } from '../bundling.js'
 import { sha256 } from '../files.js'
 import { limitsOf } from '../limits.js'
 import { platformSeconds } from './platformSeconds.js'
+import { coordinatorFiles } from './coordinator.js'
 import { bundleShim } from './shim.js'
 import { printTemplate, type TemplateFunction } from './lambdaTemplate.js'
 import { artefactFiles, artefactName, jsonFile, type BuildTarget } from './target.js'
@@ -10,7 +13,7 @@ import { zip } from './zip.js'
 /** CloudFormation takes 500 resources a stack, and a function is seven. */
 const functionsPerStack = 60
 
-export const buildLambda: BuildTarget = async ({ project, artefacts, options, minify }) => {
+export const buildLambda: BuildTarget = async ({ project, artefacts, options, minify, coordinator }) => {
   const { timeoutMs } = limitsOf('aws-lambda', options)
   const shim = await bundleShim(project, entry, { minify })
   const functions = artefacts.map((artefact) => {
@@ -20,18 +23,36 @@ export const buildLambda: BuildTarget = async ({ project, artefacts, options, mi
     const file = `${worker.name}-${sha256(content).slice(0, 16)}.zip`
     return { worker: worker.name, file, content, seconds: platformSeconds(worker, timeoutMs) }
   })
+  const coordinators = coordinator ? [await zipCoordinator(project, functions, minify)] : []
   return {
     files: [
       ...templatesOf(functions).map((part, index) =>
         jsonFile(
           index === 0 ? 'template.json' : `template-${index + 1}.json`,
-          printTemplate(part, options['aws-lambda']),
+          printTemplate(part, options['aws-lambda'], coordinators[0]?.file),
         ),
       ),
-      ...functions.map(({ file, content }) => ({ path: `functions/${file}`, content })),
+      ...[...functions, ...coordinators].map(({ file, content }) => ({ path: `functions/${file}`, content })),
     ],
     functions: Object.fromEntries(functions.map(({ worker, file }) => [worker, `functions/${file}`])),
   }
+}
+
+/** Lambda takes 4 KB of environment; the coordinator's other settings need some of it. */
+const maxAddressBytes = 3_000
+/** `https://<32 letters>.lambda-url.<region>.on.aws/`, in the longest region there is, with `=` and `,`. */
+const addressBytes = 80
+
+async function zipCoordinator(project: Project, functions: readonly TemplateFunction[], minify: boolean) {
+  const bytes = functions.reduce((sum, { worker }) => sum + worker.length + addressBytes, 0)
+  if (bytes > maxAddressBytes) {
+    throw configError(
+      `--coordinator: the addresses of ${functions.length} functions do not fit into the environment of a Lambda, which takes 4 KB. ` +
+        'Build the coordinator for node, or name fewer workers with --only.',
+    )
+  }
+  const content = zip(await coordinatorFiles(project, { entry: 'aws-lambda', minify }))
+  return { file: `_coordinator-${sha256(content).slice(0, 16)}.zip`, content }
 }
 
 const templatesOf = (functions: readonly TemplateFunction[]): TemplateFunction[][] =>

@@ -15,8 +15,14 @@ export interface TemplateFunction {
 
 type LambdaOptions = TargetOptions['aws-lambda']
 
-export function printTemplate(functions: readonly TemplateFunction[], options: LambdaOptions): object {
+/** `coordinator` is the zip's name, where the stack holds one. */
+export function printTemplate(
+  functions: readonly TemplateFunction[],
+  options: LambdaOptions,
+  coordinator?: string,
+): object {
   const environment = parametersOf(options.environment)
+  const variables = variablesOf(environment)
   return {
     AWSTemplateFormatVersion: '2010-09-09',
     Description: 'Functions of Errand workers, made by `errand build --target aws-lambda`.',
@@ -29,32 +35,138 @@ export function printTemplate(functions: readonly TemplateFunction[], options: L
         MinLength: 1,
         Description: "ERRAND_SIGNING_KEYS: the coordinator's own, whsec_..., comma separated.",
       },
+      ...(coordinator !== undefined && coordinatorParameters),
       ...Object.fromEntries(
         environment.map(([name, parameter]) => [parameter, { Type: 'String', NoEcho: true, Description: name }]),
       ),
     },
-    Resources: Object.assign({}, ...functions.map((one) => resourcesOf(one, options, environment))) as object,
-    Outputs: Object.fromEntries(
-      functions.map(({ worker }) => {
-        const id = logicalId(worker)
-        return [`${id}Url`, { Description: worker, Value: { 'Fn::GetAtt': [`${id}Url`, 'FunctionUrl'] } }]
+    Resources: Object.assign(
+      {},
+      ...functions.map((one) => resourcesOf(functionOf(one, variables), options)),
+      coordinator === undefined ? {} : coordinatorResources(coordinator, functions, options),
+    ) as object,
+    Outputs: {
+      ...(coordinator !== undefined && {
+        [coordinatorUrl]: { Description: 'The coordinator', Value: urlOf(coordinatorId) },
       }),
-    ),
+      ...Object.fromEntries(
+        functions.map(({ worker }) => {
+          const id = logicalId(worker)
+          return [`${id}Url`, { Description: worker, Value: urlOf(id) }]
+        }),
+      ),
+    },
+  }
+}
+
+/** One Lambda function with what it needs. */
+interface StackFunction {
+  /** Its logical id. */
+  id: string
+  /** Its name, behind the stack's. */
+  name: string
+  description: string
+  file: string
+  seconds: number
+  variables: object
+}
+
+const functionOf = ({ worker, file, seconds }: TemplateFunction, variables: object): StackFunction => ({
+  id: logicalId(worker),
+  name: functionName(worker),
+  description: `Errand worker ${worker}`,
+  file,
+  seconds,
+  variables,
+})
+
+const variablesOf = (environment: readonly (readonly [name: string, parameter: string])[]): object => ({
+  ERRAND_SIGNING_KEYS: { Ref: 'SigningKeys' },
+  ...Object.fromEntries(environment.map(([name, parameter]) => [name, { Ref: parameter }])),
+})
+
+const urlOf = (id: string) => ({ 'Fn::GetAtt': [`${id}Url`, 'FunctionUrl'] })
+
+/** Ids of workers end with a hash. */
+const coordinatorId = 'Coordinator'
+const coordinatorUrl = `${coordinatorId}Url`
+/** Longer than the budget of a tick. */
+const coordinatorSeconds = 60
+
+/** Named as `environment` would name them, so that a job which reads the same database shares its parameter. */
+const coordinatorParameters = {
+  MongodbUri: {
+    Type: 'String',
+    NoEcho: true,
+    MinLength: 1,
+    Description: 'MONGODB_URI: the database, which must be reachable from the function.',
+  },
+  ErrandApiKeys: {
+    Type: 'String',
+    NoEcho: true,
+    MinLength: 1,
+    Description: 'ERRAND_API_KEYS: role:key pairs, comma separated; roles enqueue, observe, operate.',
+  },
+}
+
+/** The coordinator knows each function's address from the stack, and a rule wakes it each minute. */
+function coordinatorResources(file: string, functions: readonly TemplateFunction[], options: LambdaOptions): object {
+  const addresses = functions.map(({ worker }) => ({
+    'Fn::Sub': [`${worker}=\${Url}`, { Url: urlOf(logicalId(worker)) }],
+  }))
+  const coordinator = {
+    id: coordinatorId,
+    name: '_coordinator',
+    description: 'Errand coordinator',
+    file,
+    seconds: coordinatorSeconds,
+    variables: {
+      ERRAND_SIGNING_KEYS: { Ref: 'SigningKeys' },
+      MONGODB_URI: { Ref: 'MongodbUri' },
+      ERRAND_API_KEYS: { Ref: 'ErrandApiKeys' },
+      ERRAND_FUNCTIONS_URL: { 'Fn::Join': [',', addresses] },
+    },
+  }
+  const input = JSON.stringify({ errand: 'tick', url: '${Url}' })
+  return {
+    ...resourcesOf(coordinator, options),
+    [`${coordinatorId}Tick`]: {
+      Type: 'AWS::Events::Rule',
+      Properties: {
+        Description: 'Wakes the coordinator',
+        ScheduleExpression: 'rate(1 minute)',
+        State: 'ENABLED',
+        Targets: [
+          {
+            Id: 'tick',
+            Arn: { 'Fn::GetAtt': [coordinatorId, 'Arn'] },
+            Input: { 'Fn::Sub': [input, { Url: urlOf(coordinatorId) }] },
+          },
+        ],
+      },
+    },
+    [`${coordinatorId}MayTick`]: {
+      Type: 'AWS::Lambda::Permission',
+      Properties: {
+        FunctionName: { Ref: coordinatorId },
+        Action: 'lambda:InvokeFunction',
+        Principal: 'events.amazonaws.com',
+        SourceArn: { 'Fn::GetAtt': [`${coordinatorId}Tick`, 'Arn'] },
+      },
+    },
   }
 }
 
 function resourcesOf(
-  { worker, file, seconds }: TemplateFunction,
+  { id, name, description, file, seconds, variables }: StackFunction,
   { runtime, architecture, memory, logDays }: LambdaOptions,
-  environment: readonly (readonly [name: string, parameter: string])[],
 ): object {
-  const id = logicalId(worker)
   const ref = { Ref: id }
   return {
     [`${id}Logs`]: {
       Type: 'AWS::Logs::LogGroup',
       Properties: {
-        LogGroupName: { 'Fn::Sub': `/aws/lambda/\${AWS::StackName}-${functionName(worker)}` },
+        LogGroupName: { 'Fn::Sub': `/aws/lambda/\${AWS::StackName}-${name}` },
         RetentionInDays: logDays,
       },
     },
@@ -85,8 +197,8 @@ function resourcesOf(
     [id]: {
       Type: 'AWS::Lambda::Function',
       Properties: {
-        FunctionName: { 'Fn::Sub': `\${AWS::StackName}-${functionName(worker)}` },
-        Description: `Errand worker ${worker}`,
+        FunctionName: { 'Fn::Sub': `\${AWS::StackName}-${name}` },
+        Description: description,
         Runtime: runtime,
         Architectures: [architecture],
         Handler: 'index.handler',
@@ -95,12 +207,7 @@ function resourcesOf(
         Timeout: seconds,
         MemorySize: memory,
         LoggingConfig: { LogGroup: { Ref: `${id}Logs` } },
-        Environment: {
-          Variables: {
-            ERRAND_SIGNING_KEYS: { Ref: 'SigningKeys' },
-            ...Object.fromEntries(environment.map(([name, parameter]) => [name, { Ref: parameter }])),
-          },
-        },
+        Environment: { Variables: variables },
       },
     },
     [`${id}Retries`]: {

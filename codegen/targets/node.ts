@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageOf } from '../bundling.js'
 import { isBuiltin } from './artefact.js'
+import { coordinatorFiles } from './coordinator.js'
 import { bundleShim } from './shim.js'
 import { artefactFiles, artefactName, jsonFile, type BuildTarget, type TargetInput } from './target.js'
 
-export const buildNode: BuildTarget = async ({ project, artefacts, minify }) => {
+export const buildNode: BuildTarget = async ({ project, artefacts, minify, coordinator }) => {
   const dependencies = installedPackages({ project, artefacts })
   const folder = (name: string) => `functions/${name}/`
   return {
@@ -15,6 +16,7 @@ export const buildNode: BuildTarget = async ({ project, artefacts, minify }) => 
       jsonFile('package.json', { private: true, type: 'module', ...(dependencies && { dependencies }) }),
       { path: 'Dockerfile', content: dockerfile(dependencies !== undefined) },
       { path: '.dockerignore', content: 'node_modules\nDockerfile\n' },
+      ...(coordinator ? await coordinatorFiles(project, { entry: 'node', file: 'coordinator.mjs', minify }) : []),
       ...artefacts.flatMap((artefact) => artefactFiles(artefact, folder(artefact.worker.name))),
     ],
     functions: Object.fromEntries(artefacts.map(({ worker: { name } }) => [name, `${folder(name)}${artefactName}`])),

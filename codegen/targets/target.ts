@@ -12,6 +12,8 @@ export interface TargetInput {
   artefacts: readonly Artefact[]
   options: TargetOptions
   minify: boolean
+  /** Whether the coordinator goes with the functions. */
+  coordinator: boolean
 }
 
 export interface TargetFile {

@@ -2,16 +2,21 @@
  * Target `vercel`: Build Output API v3, as `vercel deploy --prebuilt` takes it. A function for each worker, at the path where the coordinator calls it.
  * https://vercel.com/docs/build-output-api
  */
+import { coordinatorFiles } from './coordinator.js'
 import { bundleShim } from './shim.js'
 import { artefactFiles, artefactName, jsonFile, type BuildTarget, type TargetFile } from './target.js'
+import { vercelFunctionsPath, vercelTickPath } from '../../core/tick.js'
 import { limitsOf } from '../limits.js'
 import { platformSeconds } from './platformSeconds.js'
 
 const output = '.vercel/output'
+const tickFunction = vercelTickPath.slice(1)
 /** Not the name of a worker: none begins with an underscore. */
-const tickFunction = '_errand/tick'
+const coordinatorFunction = '_errand/coordinator'
+/** Longer than the budget of a tick. */
+const coordinatorSeconds = 60
 
-export const buildVercel: BuildTarget = async ({ project, artefacts, options, minify }) => {
+export const buildVercel: BuildTarget = async ({ project, artefacts, options, minify, coordinator }) => {
   const { plan, tick = plan === 'hobby' ? '0 5 * * *' : '* * * * *', runtime, memory } = options.vercel
   const { timeoutMs } = limitsOf('vercel', options)
   const shim = await bundleShim(project, entry, { minify })
@@ -28,15 +33,25 @@ export const buildVercel: BuildTarget = async ({ project, artefacts, options, mi
     }
     return [jsonFile('.vc-config.json', config), ...files].map((file) => ({ ...file, path: `${folder}${file.path}` }))
   }
-  const tickFiles = async (): Promise<TargetFile[]> => [
-    { path: 'index.mjs', content: await bundleShim(project, tickEntry, { minify }) },
-  ]
+  // a deployment that has its coordinator has all other paths for it
+  const urlPath = (worker: string): string =>
+    `${coordinator ? `${vercelFunctionsPath.slice(1)}/` : ''}${worker.replaceAll('.', '/')}`
+  const wakerFiles = async (): Promise<TargetFile[]> => {
+    if (coordinator) {
+      const files = await coordinatorFiles(project, { entry: 'vercel', minify })
+      return functionFiles(coordinatorFunction, coordinatorSeconds, files)
+    }
+    if (tick === false) return []
+    return functionFiles(tickFunction, 60, [
+      { path: 'index.mjs', content: await bundleShim(project, tickEntry, { minify }) },
+    ])
+  }
   return {
     files: [
       jsonFile(`${output}/config.json`, {
         version: 3,
-        routes: [{ handle: 'filesystem' }],
-        ...(tick !== false && { crons: [{ path: `/${tickFunction}`, schedule: tick }] }),
+        routes: [{ handle: 'filesystem' }, ...(coordinator ? [{ src: '/(.*)', dest: `/${coordinatorFunction}` }] : [])],
+        ...(tick !== false && { crons: [{ path: vercelTickPath, schedule: tick }] }),
       }),
       ...artefacts.flatMap((artefact) =>
         functionFiles(urlPath(artefact.worker.name), platformSeconds(artefact.worker, timeoutMs), [
@@ -44,7 +59,7 @@ export const buildVercel: BuildTarget = async ({ project, artefacts, options, mi
           ...artefactFiles(artefact, ''),
         ]),
       ),
-      ...(tick === false ? [] : functionFiles(tickFunction, 60, await tickFiles())),
+      ...(await wakerFiles()),
     ],
     functions: Object.fromEntries(
       artefacts.map(({ worker }) => [worker.name, `${output}/functions/${urlPath(worker.name)}.func`]),
@@ -53,8 +68,6 @@ export const buildVercel: BuildTarget = async ({ project, artefacts, options, mi
     replaces: [output, 'manifest.json'],
   }
 }
-
-const urlPath = (worker: string): string => worker.replaceAll('.', '/')
 
 /** Maps are read of modules that are imported after they are switched on; so the job is, and the shim is not. */
 const entry = `import { createVercelHandler } from 'errand/runtime/vercel'

@@ -46,6 +46,47 @@ describe('the template', () => {
     expect(diagnose(templateOf('mail.send', 'image.thumbnail'))).toEqual([])
   })
 
+  it('is one that CloudFormation takes with a coordinator, which knows the functions and is woken by a rule', () => {
+    const functions = ['mail.send', 'image.thumbnail'].map((worker) => functionOf(worker))
+    const template = printTemplate(functions, options, '_coordinator-0.zip') as Template
+    expect(diagnose(template)).toEqual([])
+    const { Coordinator, CoordinatorTick, CoordinatorMayTick } = template.Resources
+    expect(Coordinator!.Properties).toMatchObject({
+      Code: { S3Key: { 'Fn::Sub': '${Prefix}_coordinator-0.zip' } },
+      Timeout: 60,
+      Environment: {
+        Variables: {
+          MONGODB_URI: { Ref: 'MongodbUri' },
+          ERRAND_FUNCTIONS_URL: {
+            'Fn::Join': [
+              ',',
+              [
+                {
+                  'Fn::Sub': [
+                    'mail.send=${Url}',
+                    { Url: { 'Fn::GetAtt': [expect.stringMatching(/^MailSend/), 'FunctionUrl'] } },
+                  ],
+                },
+                { 'Fn::Sub': ['image.thumbnail=${Url}', expect.anything()] },
+              ],
+            ],
+          },
+        },
+      },
+    })
+    expect(CoordinatorTick!.Properties).toMatchObject({
+      ScheduleExpression: 'rate(1 minute)',
+      Targets: [{ Input: { 'Fn::Sub': ['{"errand":"tick","url":"${Url}"}', { Url: expect.anything() }] } }],
+    })
+    expect(CoordinatorMayTick!.Properties).toMatchObject({
+      Principal: 'events.amazonaws.com',
+      SourceArn: { 'Fn::GetAtt': ['CoordinatorTick', 'Arn'] },
+    })
+    for (const name of ['MongodbUri', 'ErrandApiKeys'])
+      expect(template.Parameters[name]).toMatchObject({ NoEcho: true })
+    expect(template.Outputs['CoordinatorUrl']).toBeDefined()
+  })
+
   it('is looked at by a validator that would see a mistake', () => {
     const template = templateOf('mail.send')
     ofType(template, 'Lambda::Function')[0]!.Properties['Timeout'] = 9_999

@@ -3,6 +3,7 @@ import { deserializeBuildOutput, NodejsLambda, validateBuildResult } from '@verc
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { build } from '../../codegen/index.js'
@@ -62,6 +63,35 @@ describe('the output', () => {
     expect(await cronsWith({ tick: '*/5 * * * *' })).toEqual(['*/5 * * * *'])
     expect(await cronsWith({ tick: false })).toBeUndefined()
     expect(await project.exists('.errand/build/vercel/.vercel/output/functions/_errand')).toBe(false)
+  })
+})
+
+describe('the output with the coordinator', () => {
+  it('has the functions beside it, and every other path is its own', async () => {
+    await project.write('package.json', '{ "type": "module" }')
+    await build({ root: project.root, targets: ['vercel'], coordinator: true })
+    const config = JSON.parse(await readFile(join(outputDir(), 'config.json'), 'utf8')) as unknown
+    expect(config).toEqual({
+      version: 3,
+      routes: [{ handle: 'filesystem' }, { src: '/(.*)', dest: '/_errand/coordinator' }],
+      crons: [{ path: '/_errand/tick', schedule: '* * * * *' }],
+    })
+    const folders = (await readdir(join(outputDir(), 'functions'), { recursive: true })).filter((path) =>
+      path.endsWith('.func'),
+    )
+    expect(folders.toSorted()).toEqual([
+      '_errand/coordinator.func',
+      '_errand/functions/longest.func',
+      '_errand/functions/mail/send.func',
+    ])
+    await build({ root: project.root, targets: ['vercel'] })
+  })
+
+  it('is not to be had on Cloudflare Workers', async () => {
+    await expect(build({ root: project.root, targets: ['cloudflare'], coordinator: true })).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: expect.stringContaining('does not run on Cloudflare Workers'),
+    })
   })
 })
 

@@ -1,0 +1,61 @@
+/** The coordinator on a Node server that may be stopped when nobody asks: Cloud Run, Fly, a container of yours. */
+import { systemClock } from '../../core/clock.js'
+import { listen } from '../listen.js'
+import { valueOf, type Env } from '../settings.js'
+import { createCoordinatorFunction, type CoordinatorFunctionOptions } from './coordinatorFunction.js'
+
+/** How long it has after a signal, below what platforms give. */
+const drainMs = 30_000
+
+/**
+ * Serves until SIGTERM or SIGINT; then takes no more requests, lets those that are under way end, and what they dispatched, for up to half a minute, and ends. A second
+ * signal ends it at once.
+ *
+ * Settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, ERRAND_URL, ERRAND_FUNCTIONS_URL; `PORT` (8080) and `HOST` (`0.0.0.0`).
+ */
+export async function serveCoordinator({ env = process.env, ...options }: CoordinatorFunctionOptions): Promise<void> {
+  const working = new Set<Promise<unknown>>()
+  const waitUntil = (work: Promise<unknown>) => {
+    const settled: Promise<unknown> = work.finally(() => working.delete(settled))
+    working.add(settled)
+  }
+  const coordinator = createCoordinatorFunction({ env, ...options })
+  try {
+    const listening = await listen({
+      fetch: (request) => coordinator.fetch(request, { waitUntil }),
+      host: valueOf(env, 'HOST') ?? '0.0.0.0',
+      port: readPort(env),
+      setting: 'PORT',
+    })
+    console.log(`errand: the coordinator is ready at ${listening.url}`)
+    stopBySignal(async () => {
+      console.log('errand: stopping; what runs is waited for')
+      const over = new AbortController()
+      const ended = listening.close().then(() => Promise.allSettled(working))
+      await Promise.race([ended, systemClock.sleep(drainMs, over.signal)])
+      over.abort()
+      await coordinator.close(0)
+    })
+  } catch (error) {
+    console.error(`errand: ${(error as Error).message}`)
+    process.exit(1)
+  }
+}
+
+function stopBySignal(close: () => Promise<void>): void {
+  let stopping = false
+  const stop = () => {
+    if (stopping) process.exit(1)
+    stopping = true
+    void close().then(() => process.exit(0))
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+function readPort(env: Env): number {
+  const text = valueOf(env, 'PORT') ?? '8080'
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  if (port <= 65_535) return port
+  throw new RangeError(`PORT is "${text}", which is no port. Set it to a whole number from 0 to 65535.`)
+}

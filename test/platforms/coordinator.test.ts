@@ -1,0 +1,236 @@
+/**
+ * The coordinator as `errand build --coordinator` makes it for each platform, run by the platform's own code where that is installed, with the database outside:
+ * jobs are enqueued over HTTP, run, enqueue others, and a tick starts those that have come due.
+ */
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { createClient } from '../../client/index.js'
+import { unzipSync } from 'fflate'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { build } from '../../codegen/index.js'
+import { vercelTickPath } from '../../core/tick.js'
+import type { LambdaResponse } from '../../server/hosts/lambda.js'
+import { testProject, worker, type TestProject } from '../codegen/project.js'
+import { testDatabase, type TestDatabase } from '../support/database.js'
+import { key } from '../runtime/support.js'
+import { startFunction as startLambda } from './lambda.js'
+import { disposeAll, run, type Program } from './process.js'
+import { startFunction as startVercel } from './vercel.js'
+
+// each test starts processes, beside those of other tests
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+
+const apiKey = 'the-key-of-the-operator'
+const cronSecret = 'the-secret-of-the-cron'
+
+let project: TestProject
+let functions: Program
+let functionsUrl: string
+const dir = (target: string) => join(project.root, '.errand/build', target)
+
+beforeAll(async () => {
+  project = await testProject({
+    'jobs/greet.ts': worker(
+      `args: z.object({ name: z.string() }), result: z.string(), run: ({ name }) => \`Hello, \${name}!\``,
+    ),
+    'jobs/chain.ts': worker(
+      `args: z.object({ left: z.number() }), result: z.null(), run: async ({ left }, ctx) => {
+        if (left > 0) await ctx.enqueue('chain', { left: left - 1 })
+        return null
+      }`,
+    ),
+    'jobs/daily.ts': worker(
+      `args: z.object({}), schedule: { cron: '0 9 * * *', args: {} }, result: z.null(), run: () => null`,
+    ),
+  })
+  await build({ root: project.root, targets: ['node', 'vercel', 'aws-lambda'], coordinator: true })
+  functions = run(process.execPath, ['server.mjs'], {
+    cwd: dir('node'),
+    env: { ERRAND_SIGNING_KEYS: key, PORT: '0', HOST: '127.0.0.1' },
+  })
+  functionsUrl = (await functions.line(/ready at (\S+)/))[1]!
+})
+afterAll(async () => {
+  await functions?.[Symbol.asyncDispose]()
+  await project?.[Symbol.asyncDispose]()
+})
+
+interface Answered {
+  status: number
+  body: string
+}
+
+interface Host extends AsyncDisposable {
+  /** A request as it came. */
+  answer(request: IncomingMessage, body: string): Promise<Answered>
+  /** As the platform's cron does it. */
+  tick(): Promise<unknown>
+}
+
+type StartHost = (settings: Record<string, string>) => Promise<Host>
+
+async function forward(url: string, { method, url: path, headers }: IncomingMessage, body: string): Promise<Answered> {
+  const response = await fetch(`${url}${path}`, {
+    method: method!,
+    headers: Object.entries(headers).filter(([name]) => ['authorization', 'content-type', 'accept'].includes(name)) as [
+      string,
+      string,
+    ][],
+    ...(body !== '' && { body }),
+  })
+  return { status: response.status, body: await response.text() }
+}
+
+const startNode: StartHost = async (settings) => {
+  const program = run(process.execPath, ['coordinator.mjs'], {
+    cwd: dir('node'),
+    env: { ...settings, PORT: '0', HOST: '127.0.0.1' },
+  })
+  const [, url] = await program.line(/ready at (\S+)/)
+  return {
+    answer: (request, body) => forward(url!, request, body),
+    async tick() {
+      const headers = { authorization: `Bearer ${apiKey}` }
+      return (await fetch(`${url}/tick`, { method: 'POST', headers })).json()
+    },
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+  }
+}
+
+const startOnVercel: StartHost = async (settings) => {
+  const folder = join(dir('vercel'), '.vercel/output/functions/_errand/coordinator.func')
+  const running = await startVercel(folder, { ...settings, CRON_SECRET: cronSecret })
+  const url = running.url.replace(/\/$/, '')
+  return {
+    answer: (request, body) => forward(url, request, body),
+    async tick() {
+      expect((await fetch(`${url}${vercelTickPath}`, { headers: { authorization: 'Bearer other' } })).status).toBe(401)
+      return (await fetch(`${url}${vercelTickPath}`, { headers: { authorization: `Bearer ${cronSecret}` } })).json()
+    },
+    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+  }
+}
+
+/** Lambda starts an environment for each request that comes while the others are busy. */
+const startOnLambda: StartHost = async (settings) => {
+  const zips = join(dir('aws-lambda'), 'functions')
+  const zip = (await readdir(zips)).find((name) => name.startsWith('_coordinator'))!
+  const folder = join(zips, 'coordinator')
+  await mkdir(folder, { recursive: true })
+  for (const [path, bytes] of Object.entries(unzipSync(await readFile(join(zips, zip))))) {
+    await writeFile(join(folder, path), bytes)
+  }
+  const { ERRAND_URL: url, ...rest } = settings as { ERRAND_URL: string }
+  const environments: Awaited<ReturnType<typeof startLambda>>[] = []
+  const free: typeof environments = []
+  const invoke = async (event: unknown): Promise<unknown> => {
+    const one = free.pop() ?? (await startLambda(folder, { ...rest, ERRAND_URL: url }))
+    if (!environments.includes(one)) environments.push(one)
+    const answer = await one.invoke(event)
+    free.push(one)
+    return answer
+  }
+  return {
+    async answer({ method, url: path, headers }, body) {
+      const [rawPath, rawQueryString = ''] = path!.split('?') as [string, string?]
+      const { statusCode, body: answered } = (await invoke({
+        version: '2.0',
+        rawPath,
+        rawQueryString,
+        headers,
+        requestContext: { domainName: 'abc.lambda-url.eu-central-1.on.aws', http: { method, path: rawPath } },
+        ...(body !== '' && { body: Buffer.from(body).toString('base64') }),
+        isBase64Encoded: true,
+      })) as LambdaResponse
+      return { status: statusCode, body: answered }
+    },
+    tick: () => invoke({ errand: 'tick', url }),
+    [Symbol.asyncDispose]: () => disposeAll(environments),
+  }
+}
+
+/** The address that functions and callers know, before the host that it leads to is there. */
+async function startFront() {
+  let host: Host | undefined
+  const server = createServer((request, response) => {
+    const answer = async () => {
+      const { status, body } = await host!.answer(request, await text(request))
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body)
+    }
+    answer().catch((error: unknown) => response.writeHead(502).end(String(error)))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    leadTo: (to: Host) => void (host = to),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+const settingsFor = (database: TestDatabase, url: string): Record<string, string> => ({
+  MONGODB_URI: database.uri,
+  ERRAND_SIGNING_KEYS: key,
+  ERRAND_API_KEYS: `operate:${apiKey}`,
+  ERRAND_URL: url,
+  ERRAND_FUNCTIONS_URL: functionsUrl,
+})
+
+describe.each([
+  ['node', startNode],
+  ['vercel', startOnVercel],
+  ['aws-lambda', startOnLambda],
+] as const)('the coordinator of the target %s', (_, startHost) => {
+  it('runs what is enqueued, its follow-ups, and by a tick what has come due', async () => {
+    await using database = await testDatabase()
+    await using front = await startFront()
+    await using host = await startHost(settingsFor(database, front.url))
+    front.leadTo(host)
+    const client = createClient({ url: front.url, apiKey })
+
+    const now = await client.enqueue('greet', { name: 'Ada' })
+    expect(await now.receipt({ timeout: '20s' })).toMatchObject({ status: 'success', result: 'Hello, Ada!' })
+
+    await client.enqueue('chain', { left: 2 })
+    await vi.waitFor(
+      async () => {
+        const { jobs } = await client.jobs.list({ worker: 'chain', state: 'succeeded' })
+        expect(jobs).toHaveLength(3)
+      },
+      { timeout: 30_000, interval: 100 },
+    )
+
+    const later = await client.enqueue('greet', { name: 'Grace' }, { delay: '200ms' })
+    expect(await host.tick()).toMatchObject({ staged: 1, more: false, nextAt: expect.any(String) })
+    expect(await client.jobs.get(later.id)).toMatchObject({
+      state: 'succeeded',
+      receipts: [{ result: 'Hello, Grace!' }],
+    })
+    expect(await client.schedules.list()).toMatchObject([{ id: 'code:daily', worker: 'daily' }])
+  })
+
+  it('lets nobody in without a key, and says which setting is missing', async () => {
+    await using database = await testDatabase()
+    await using front = await startFront()
+    await using host = await startHost(settingsFor(database, front.url))
+    front.leadTo(host)
+    expect((await fetch(`${front.url}/tick`, { method: 'POST' })).status).toBe(401)
+    expect((await fetch(`${front.url}/job/x`)).status).toBe(401)
+    expect((await fetch(`${front.url}/healthz`)).status).toBe(200)
+
+    await using unset = await startHost({ ...settingsFor(database, front.url), MONGODB_URI: '' })
+    front.leadTo(unset)
+    const answer = await fetch(`${front.url}/job/x`)
+    expect([answer.status, await answer.json()]).toEqual([
+      500,
+      { error: { code: 'CONFIG', message: expect.stringContaining('MONGODB_URI is not set') } },
+    ])
+  })
+})
