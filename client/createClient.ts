@@ -61,12 +61,8 @@ function createAnyClient({
   const ends = createEnds({ transport, clock, random })
   const enqueue = createEnqueue(transport)
   const reference = (id: string, state?: JobState) => jobReference({ ends, clock }, id, state)
-  const handle = ({ id, state, runAt, existing = false }: Enqueued): JobHandle<unknown> => ({
-    ...reference(id, state),
-    state,
-    runAt,
-    existing,
-  })
+  const handle = ({ id, state, runAt, existing = false }: Enqueued): JobHandle<unknown> =>
+    Object.assign(reference(id, state), { state, runAt, existing })
 
   return {
     enqueue: async (worker, args, options) => handle(await enqueue(encodeJob(worker, args, options))),

@@ -3,9 +3,9 @@
  * reason of the caller's own signal.
  */
 import { createTRPCClient, httpLink, splitLink, type TRPCClient } from '@trpc/client'
-import superjson from 'superjson'
 import { formatDuration } from '../core/duration.js'
 import { configError } from '../core/errors.js'
+import { transformer } from '../core/payload.js'
 import type { Router } from '../server/router/index.js'
 import type { Clock } from '../core/clock.js'
 import { NoStreamError, subscribe, type Subscription } from './subscribe.js'
@@ -46,8 +46,8 @@ export function createTransport({ url, apiKey, fetch, timeoutMs, clock }: Transp
     headers,
     // args are encoded already (enqueue.ts); only answers hold what JSON cannot say
     transformer: {
-      input: { serialize: (json: unknown) => ({ json }), deserialize: superjson.deserialize },
-      output: superjson,
+      input: { serialize: (json: unknown) => ({ json }), deserialize: transformer.deserialize },
+      output: transformer,
     },
     fetch: async (url: unknown, init: unknown) => {
       const response = await fetch(url as string, init as RequestInit)
@@ -71,20 +71,15 @@ export function createTransport({ url, apiKey, fetch, timeoutMs, clock }: Transp
     timeoutMs,
     async call(ask, { timeoutMs: limitMs = timeoutMs, signal } = {}) {
       signal?.throwIfAborted()
-      const answered = new AbortController()
       const late = new AbortController()
-      const giveUp = async () => {
-        await clock.sleep(limitMs, answered.signal)
-        if (!answered.signal.aborted) late.abort()
-      }
-      void giveUp()
+      const takeBackAlarm = clock.alarm(limitMs, () => late.abort())
       try {
         return await ask(router, { signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal })
       } catch (error) {
         if (signal?.aborted) throw signal.reason
         throw late.signal.aborted ? tooSlow(origin, formatDuration(limitMs)) : toErrandError(error, origin)
       } finally {
-        answered.abort()
+        takeBackAlarm()
       }
     },
     async *subscribe<Answer>(procedure: string, subscription: Subscription) {

@@ -45,3 +45,12 @@ export const restorePayload = (json: unknown, meta: unknown): unknown =>
   meta === undefined
     ? json
     : superjson.deserialize({ json, meta } as Parameters<typeof superjson.deserialize>[0], { inPlace: true })
+
+type Serialized = ReturnType<typeof superjson.serialize>
+
+/** How tRPC carries what the router takes and answers: as superjson, which is asked only for what JSON cannot say. */
+export const transformer = {
+  serialize: (value: unknown): Serialized =>
+    isPlainJson(value, 0) ? { json: value as Serialized['json'] } : superjson.serialize(value),
+  deserialize: ({ json, meta }: Serialized): unknown => restorePayload(json, meta),
+}

@@ -2,12 +2,13 @@
  * Ids are UUIDs of version 7: they begin with the time, so the order of ids is the order in which jobs were asked for,
  * and the claim index needs no other field to be first in, first out.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomFillSync } from 'node:crypto'
 
 /** Makes ids that grow even within one millisecond. */
 export function createIds(now: () => Date): () => string {
   let lastMs = 0
   let count = 0
+  const random = createRandom()
   return () => {
     const ms = Math.max(now().getTime(), lastMs)
     count = ms === lastMs ? count + 1 : 0
@@ -15,7 +16,22 @@ export function createIds(now: () => Date): () => string {
     const borrowed = Math.floor(count / 4096)
     lastMs = ms + borrowed
     count -= borrowed * 4096
-    return uuid(lastMs, count, randomBytes(8))
+    return uuid(lastMs, count, random())
+  }
+}
+
+const randomLength = 8
+
+/** Each call for randomness costs as much as the rest of an id, so it is fetched for many at once. What it gives is good until the next call. */
+function createRandom(): () => Buffer {
+  const pool = Buffer.allocUnsafe(randomLength * 512)
+  let used = pool.length
+  return () => {
+    if (used === pool.length) {
+      randomFillSync(pool)
+      used = 0
+    }
+    return pool.subarray(used, (used += randomLength))
   }
 }
 

@@ -1,8 +1,8 @@
 /** A procedure of the router: its context, its roles, and its errors as ours. */
 import { initTRPC, TRPCError } from '@trpc/server'
-import superjson from 'superjson'
 import { z } from 'zod'
 import type { ErrandError } from '../../core/errors.js'
+import { transformer } from '../../core/payload.js'
 import type { Role } from '../../core/roles.js'
 import { codeOf, operateAudited } from '../audit.js'
 import type { Actor, Guard, Identity } from '../auth.js'
@@ -27,7 +27,7 @@ const t = initTRPC
   .context<RouterContext>()
   .meta<ProcedureMeta>()
   .create({
-    transformer: superjson,
+    transformer,
     // what is in between must neither take a quiet stream for a dead one nor be given one without an end
     sse: { ping: { enabled: true, intervalMs: 15_000 }, maxDurationMs: 60_000 },
     errorFormatter: ({ shape, error, ctx }) => {

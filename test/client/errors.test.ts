@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createClient, ErrandError } from '../../client/index.js'
+import { manualClock } from '../support/clock.js'
 import { testErrand } from '../support/errand.js'
-import { clientOf, observedClock, refused, url } from './support.js'
+import { clientOf, gate, refused, url } from './support.js'
 import { workers } from './workers.js'
 
 const apiKey = 'a-very-secret-key'
@@ -61,17 +62,20 @@ describe('a call', () => {
   })
 
   it('fails when the coordinator takes too long', async () => {
-    const clock = observedClock()
+    const clock = manualClock()
+    const fetching = gate()
     const client = createClient({
       url,
       clock,
       timeout: '10s',
       fetch: (_, init) =>
-        new Promise((_, reject) => init.signal!.addEventListener('abort', () => reject(init.signal!.reason as Error))),
+        new Promise((_, reject) => {
+          init.signal!.addEventListener('abort', () => reject(init.signal!.reason as Error))
+          fetching.open()
+        }),
     })
-    const asked = clock.slept(10_000)
     const failure = failureOf(client.workers.list())
-    await asked
+    await fetching.opened
     await clock.advance('10s')
     expect(await failure).toMatchObject({
       code: 'UNAVAILABLE',
