@@ -12,6 +12,7 @@ The coordinator calls `POST /mail/send` with a signed body; the answer is the re
 
 import base64
 import binascii
+import concurrent.futures
 import hashlib
 import hmac
 import json
@@ -130,6 +131,14 @@ def post_receipt(url, receipt):
         pause = min(pause * 2, 10)
 
 
+def patience(headers):
+    """For how many seconds a caller that says `Prefer: respond-async, wait=20` waits; None for as long as it takes."""
+    preferences = [one.strip().lower() for one in (headers.get("prefer") or "").split(",")]
+    if "respond-async" not in preferences:
+        return None
+    return next((int(one[5:]) for one in preferences if one.startswith("wait=") and one[5:].isdigit()), 0)
+
+
 def answer(workers, keys, path, headers, body):
     """Status, headers and JSON of the answer to one POST."""
 
@@ -146,10 +155,19 @@ def answer(workers, keys, path, headers, body):
     # the signature says who calls, not whom: a call for one function must not run in another
     if call["worker"] != worker.name or headers.get("webhook-id") != f"{call['id']}.{call['attempt']}":
         return refuse(400, "BAD_REQUEST", "The call is for another worker or attempt.")
-    if worker.posted:
-        threading.Thread(target=lambda: post_receipt(call["receipt"], perform(worker, call))).start()
-        return 202, {}, None
-    receipt = perform(worker, call)
+    seconds = patience(headers)
+    if seconds is None and not worker.posted:
+        receipt = perform(worker, call)
+    else:
+        attempt = concurrent.futures.Future()
+        threading.Thread(target=lambda: attempt.set_result(perform(worker, call))).start()
+        try:
+            if worker.posted:
+                raise TimeoutError
+            receipt = attempt.result(seconds)
+        except (TimeoutError, concurrent.futures.TimeoutError):
+            threading.Thread(target=lambda: post_receipt(call["receipt"], attempt.result())).start()
+            return 202, {}, None
     if "retryAfter" in receipt:
         # the same could be said by the receipt; HTTP's own words are taken as well
         return 429, {"Retry-After": str(receipt["retryAfter"])}, None

@@ -106,6 +106,20 @@ describe.each(platforms)('$name', (platform: Platform) => {
     expect(await receiver.posted(call.id)).toEqual({ status: 'success', result: { text: 'later' } })
   })
 
+  it('posts the receipt of any worker to a caller that does not wait for it', async () => {
+    const call = callOf('slow', {}, 2_000)
+    const answer = await running.call(
+      'slow',
+      { ...signed(call), prefer: 'respond-async, wait=0' },
+      JSON.stringify(call),
+    )
+    expect(read(answer)).toEqual({ kind: 'accepted' })
+    expect(await receiver.posted(call.id)).toMatchObject({ status: 'failure', error: { code: 'TIMEOUT' } })
+    const quick = callOf('echo', { text: 'at once' })
+    const headers = { ...signed(quick), prefer: 'respond-async, wait=20' }
+    expect(read(await running.call('echo', headers, JSON.stringify(quick)))).toMatchObject({ kind: 'receipt' })
+  })
+
   it('ends an attempt at its deadline', async () => {
     const answer = read(await send(callOf('slow', {}, 300)))
     expect(answer).toMatchObject({ kind: 'receipt', receipt: { status: 'failure', error: { code: 'TIMEOUT' } } })
