@@ -229,11 +229,14 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     try {
       return await app.fetch(request)
     } finally {
-      const end = stay.end()
-      if (waitUntil && !dispatcher.isIdle) waitUntil(end)
+      const end = stay.end().then(writeUses)
+      if (waitUntil) waitUntil(end)
       else await end
     }
   }
+
+  const writeUses = () =>
+    deps.keys.writeUses().catch((error: unknown) => log('warn', 'could not write when keys were used', { error }))
 
   const stop = async (graceMs: number) => {
     state = 'stopped'
@@ -243,7 +246,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     await starting?.catch(() => {})
     await loops?.stop()
     await dispatcher.stop(graceMs)
-    await deps.keys.writeUses().catch((error: unknown) => log('warn', 'could not write when keys were used', { error }))
+    await writeUses()
     await invoker?.close()
   }
 

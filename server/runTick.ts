@@ -30,7 +30,7 @@ export interface TickOptions {
   waits: boolean
 }
 
-/** A step that can take long (a purge of a million jobs) lets the others have their turn. */
+/** A step that can be made in parts (a purge of a million jobs) lets the others have their turn. */
 const turnMs = 5_000
 
 /** Throws `TICK_FAILED` once every step had its turn, where not all succeeded. */
@@ -65,10 +65,10 @@ export async function runTick(
     const turnOver = new AbortController()
     const stop = () => turnOver.abort()
     over.signal.addEventListener('abort', stop, { once: true })
-    const cancelTurn = clock.alarm(turnMs, stop)
+    const cancelTurn = step.inParts ? clock.alarm(turnMs, stop) : () => {}
     try {
       const { due, did = {} } = await step.run(turnOver.signal)
-      // it may have been cut short; then it goes on after the others
+      // one that was cut short goes on after the others
       const next = turnOver.signal.aborted ? clock.now() : due
       wake(turn, next)
       for (const [name, count] of Object.entries(did)) counts[name as keyof typeof counts] += count

@@ -21,6 +21,8 @@ export interface Step {
   /** The longest pause between two runs. */
   everyMs: number
   run: (signal: AbortSignal) => Promise<Done>
+  /** Whether a run that was cut short has done a part for good, so that the next one goes on with the rest. */
+  inParts?: true
   /** Calls `wake` with a moment when there will be something to do. */
   listen?: (wake: (at: Date) => void) => () => void
 }
@@ -38,6 +40,7 @@ export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
   {
     name: 'stage',
     everyMs: 2_000,
+    inParts: true,
     run: async (signal) => {
       const { staged, due } = await stage(deps, signal)
       return { due, did: { staged } }
@@ -47,6 +50,7 @@ export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
   {
     name: 'recur',
     everyMs: 15_000,
+    inParts: true,
     run: async (signal) => {
       const { ticked, due } = await recur(deps, signal)
       return { due, did: { ticked } }
@@ -75,6 +79,7 @@ export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
   {
     name: 'purge',
     everyMs: 60_000,
+    inParts: true,
     run: async (signal) => ({ did: { purged: await purge(deps, signal) } }),
   },
   { name: 'keys', everyMs: 60_000, run: silent(() => deps.keys.writeUses()) },

@@ -13,8 +13,8 @@ const output = '.vercel/output'
 const tickFunction = vercelTickPath.slice(1)
 /** Not the name of a worker: none begins with an underscore. */
 const coordinatorFunction = '_errand/coordinator'
-/** Longer than the budget of a tick. */
-const coordinatorSeconds = 60
+/** Longer than the budget of a tick, and than the streams of receipts, which end by themselves after a minute. */
+const coordinatorSeconds = 90
 
 export const buildVercel: BuildTarget = async ({ project, artefacts, options, minify, coordinator }) => {
   const { plan, tick = plan === 'hobby' ? '0 5 * * *' : '* * * * *', runtime, memory } = options.vercel
