@@ -63,8 +63,12 @@ export async function readSettings(env: Env, project: Project): Promise<Settings
     functionsPort: readPort(env, 'ERRAND_FUNCTIONS_PORT', defaultFunctionsPort),
     apiKeys: readApiKeys(env['ERRAND_API_KEYS']),
   }
-  return { ...settings, signingKeys: readSigningKeys(env) ?? [await localSigningKey(project.dir)] }
+  return { ...settings, signingKeys: await currentSigningKeys(env, project) }
 }
+
+/** Those of the setting; else the project's own, which is made where there is none yet. */
+export const currentSigningKeys = async (env: Env, project: Project): Promise<readonly string[]> =>
+  readSigningKeys(env) ?? [await localSigningKey(project.dir)]
 
 /** Where a caller finds the coordinator, and the key it shows there. */
 export interface CallerSettings {

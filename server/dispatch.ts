@@ -133,7 +133,7 @@ function signedCall(deps: Deps, url: string, jobs: ClaimedJob[], breaking: Break
   return {
     url,
     headers: {
-      ...deps.signer.headers(one ? id : `${id}+${jobs.length - 1}`, deps.clock.now(), body),
+      ...deps.signer.headers(first.worker, one ? id : `${id}+${jobs.length - 1}`, deps.clock.now(), body),
       ...preferenceFor(deps, jobs),
     },
     body,

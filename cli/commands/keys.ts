@@ -1,4 +1,4 @@
-/** `errand keys`: who may call the coordinator. */
+/** `errand keys`: who may call the coordinator, and by which keys it calls functions. */
 import type { Command } from 'commander'
 import type { CreatedKey, CreateKeyRequest, KeyView } from '../../core/keys.js'
 import { roles, type Role } from '../../core/roles.js'
@@ -8,6 +8,7 @@ import { callForEach } from '../each.js'
 import { formatAgo, formatTable } from '../format.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'
 import type { Style } from '../style.js'
+import { addSigningKeys } from './signingKeys.js'
 import { jsonOption, readRole, readWorkerPattern, urlOption } from '../usage.js'
 
 interface CreateOptions extends CallOptions {
@@ -18,11 +19,12 @@ interface CreateOptions extends CallOptions {
 }
 
 export function addKeys(program: Command, cli: Cli): void {
-  const keys = program.command('keys').description('create, list and revoke API keys')
+  const keys = program.command('keys').description('create, list and revoke API keys; rotate signing keys')
   addExamples(keys, [
     ['errand keys create --name ada --role operate', 'the first key must be one to operate'],
     [`errand keys create --name web --role enqueue --worker 'shop.*'`, ''],
     ['errand keys revoke web', ''],
+    ['errand keys rotate', 'the signing key, step by step'],
   ])
 
   const creating = keys
@@ -74,6 +76,7 @@ export function addKeys(program: Command, cli: Cli): void {
     )
   addSettings(revoking, callerSettings)
   addExamples(revoking, [['errand keys revoke web', '']])
+  addSigningKeys(keys, cli)
 }
 
 async function create(cli: Cli, options: CreateOptions): Promise<void> {
