@@ -157,6 +157,7 @@ describe('the page', () => {
       'Results',
       'Why does it wait?',
       'Safe change',
+      'Ticks',
       'Keys, roles and audit',
       'Redaction',
     ])

@@ -43,6 +43,9 @@ beforeAll(async () => {
         return null
       }`,
     ),
+    'jobs/wait.ts': worker(
+      `args: z.object({ ms: z.number() }), result: z.null(), run: ({ ms }) => new Promise<null>((resolve) => setTimeout(resolve, ms, null))`,
+    ),
     'jobs/daily.ts': worker(
       `args: z.object({}), schedule: { cron: '0 9 * * *', args: {} }, result: z.null(), run: () => null`,
     ),
@@ -181,6 +184,34 @@ const settingsFor = (database: TestDatabase, url: string): Record<string, string
   ERRAND_API_KEYS: `operate:${apiKey}`,
   ERRAND_URL: url,
   ERRAND_FUNCTIONS_URL: functionsUrl,
+})
+
+describe('the server of the target node', () => {
+  it('lets what runs end when it is stopped', async () => {
+    await using database = await testDatabase()
+    await using program = run(process.execPath, ['coordinator.mjs'], {
+      cwd: dir('node'),
+      env: { ...settingsFor(database, 'http://127.0.0.1:9'), PORT: '0', HOST: '127.0.0.1' },
+    })
+    const [, url] = await program.line(/ready at (\S+)/)
+    const client = createClient({ url: url!, apiKey })
+    const { id } = await client.enqueue('wait', { ms: 1_000 })
+    program.child.kill('SIGTERM')
+    await program.line(/stopping/)
+    expect(await once(program.child, 'exit')).toEqual([0, null])
+    expect(await database.db.collection<{ _id: string }>('jobs').findOne({ _id: id })).toMatchObject({
+      state: 'succeeded',
+    })
+  })
+
+  it.each([['PORT', 'http', /PORT is "http", which is no port/]])(
+    'says what is wrong with %s',
+    async (name, value, message) => {
+      await using program = run(process.execPath, ['coordinator.mjs'], { cwd: dir('node'), env: { [name]: value } })
+      expect(await once(program.child, 'exit')).toEqual([1, null])
+      await program.line(message)
+    },
+  )
 })
 
 describe.each([
