@@ -7,7 +7,8 @@ const { ERRAND_TEST_REPORT: report } = process.env
 
 export default defineConfig({
   resolve: { conditions },
-  ssr: { resolve: { conditions } },
+  // given to Node as well, which finds builds for bundlers by `module` that it cannot run, such as those of AWS's SDK
+  ssr: { resolve: { conditions: conditions.filter((name) => name !== 'module') } },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/fixtures/**', '**/node_modules/**'],

@@ -146,7 +146,8 @@ export const settingsHelp = {
   ERRAND_PORT: 'where the coordinator listens (default: 4100)',
   ERRAND_HOST: 'the address to listen on (default: 127.0.0.1)',
   ERRAND_URL: "the coordinator's address as others see it (default: from host and port)",
-  ERRAND_FUNCTIONS_URL: 'where the functions are; with {worker} in it, or worker=address pairs (default: local)',
+  ERRAND_FUNCTIONS_URL:
+    'where the functions are; with {worker} in it, or worker=address pairs; https: or lambda: (default: local)',
   ERRAND_PRIVATE_FUNCTIONS:
     'allow or refuse functions at addresses that are not public (default: by ERRAND_FUNCTIONS_URL)',
   ERRAND_FUNCTIONS_PORT: 'where errand functions listens (default: 4101)',

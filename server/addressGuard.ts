@@ -5,7 +5,6 @@
 import type { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { buildConnector } from 'undici'
-import { hostLabel } from '../core/hostLabel.js'
 import { namedAddresses } from './functionAddresses.js'
 
 /** `allow`: functions may be anywhere. `refuse`: on public addresses only. */
@@ -20,15 +19,17 @@ export type MayBePrivate = (host: string) => boolean
  */
 export function mayBePrivate(setting: PrivateFunctions | undefined, functionsUrl: string): MayBePrivate {
   if (setting !== undefined) return () => setting === 'allow'
-  const named = namedAddresses(functionsUrl).map(hostPattern)
+  const named = namedAddresses(functionsUrl).flatMap(hostPattern)
   return (host) => isPrivateName(host) && named.some((pattern) => pattern.test(host))
 }
 
-/** `{worker}` in a host stands for any worker's label. */
-function hostPattern(address: string): RegExp {
+/** `{worker}` in a host stands for any worker's label. Nothing is connected to for addresses of other schemes, as far as is known here. */
+function hostPattern(address: string): RegExp[] {
   const standIn = 'errand-stands-in-for-a-worker'
-  const host = bare(new URL(address.replaceAll('{worker}', hostLabel(standIn))).hostname)
-  return new RegExp(`^${host.replaceAll('.', '\\.').replaceAll(standIn, '[a-z0-9-]+')}$`)
+  const example = address.replaceAll('{worker}', standIn)
+  if (!/^https?:/.test(address) || !URL.canParse(example)) return []
+  const host = bare(new URL(example).hostname)
+  return [new RegExp(`^${host.replaceAll('.', '\\.').replaceAll(standIn, '[a-z0-9-]+')}$`)]
 }
 
 /** As a socket takes it, without the brackets that an address has around IPv6. */

@@ -17,7 +17,8 @@ import { gatherWrites } from './gatherWrites.js'
 import { createGroupEnds } from './groups/ends.js'
 import { createGroupWaits } from './groups/wait.js'
 import { createIds } from './ids.js'
-import { createHttpInvoker, type Invoke } from './invoke.js'
+import type { Invoke } from './invoke.js'
+import { createInvokers } from './invokers.js'
 import { createKeyRing } from './keyRing.js'
 import { silentLog, type Log } from './log.js'
 import { startLoops, type Loops } from './loops.js'
@@ -65,7 +66,12 @@ export interface CoordinatorOptions {
    * `http://127.0.0.1:4101` or `http://functions:8080`.
    */
   privateFunctions?: PrivateFunctions
-  /** How functions are called. Default: over HTTP. */
+  /**
+   * How functions are called whose addresses have a scheme of your own, such as `{ unix: … }` for `unix:/run/functions.sock`; see docs/deploy.md. `http`,
+   * `https` and `lambda` (ARNs too) are there, and may be replaced.
+   */
+  invokers?: Readonly<Record<string, Invoke>>
+  /** How all functions are called, whatever their addresses. Default: by the scheme of each. */
   invoke?: Invoke
   /**
    * Whether it stays on. One that does not (a function) has no loops: it starts with its first request, each request dispatches what it brought, and
@@ -117,11 +123,13 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const log = options.log ?? silentLog
   const store = createStore(options.db)
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
-  const invoker = options.invoke
+  const { functionsUrl, invokers: more = {} } = options
+  const invokers = options.invoke
     ? undefined
-    : createHttpInvoker({
+    : createInvokers({
         connections: concurrency,
-        mayBePrivate: mayBePrivate(options.privateFunctions, options.functionsUrl),
+        mayBePrivate: mayBePrivate(options.privateFunctions, functionsUrl),
+        more,
       })
   const events = createEvents()
   const { stayOn = true, budgetMs: longestStayMs = defaultBudgetMs, answerWithinMs = 5_000 } = options
@@ -135,14 +143,14 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     newClaim: randomUUID,
     events,
     signer: createSigner(options.signingKeys),
-    invoke: options.invoke ?? invoker!.invoke,
+    invoke: options.invoke ?? invokers!.invoke,
     log,
     keys: createKeyRing(store.keys, clock),
     metrics: createMetrics(store, () => clock.now()),
     pauses: createKnownPauses({ store, clock, events }),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),
     url: withoutSlash(options.url),
-    functionAddress: readFunctionAddresses(options.functionsUrl),
+    functionAddress: readFunctionAddresses(functionsUrl, Object.keys(more)),
     writes: gatheredWrites(store, clock, {
       insertJobs: (jobs) => insertOrStart(deps, dispatcher, jobs),
       slotsFreed: (slotKeys) => slotsFreed(deps, slotKeys),
@@ -187,6 +195,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   })
 
   const start = async () => {
+    await invokers?.ready(functionsUrl)
     await store.prepare()
     if (stayOn && 'sync' in clock) await keepInSync(clock as DatabaseClock, log, stopped.signal)
     else if ('sync' in clock) await (clock as DatabaseClock).sync()
@@ -247,7 +256,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     await loops?.stop()
     await dispatcher.stop(graceMs)
     await writeUses()
-    await invoker?.close()
+    await invokers?.close()
   }
 
   return {

@@ -131,6 +131,7 @@ function signedCall(deps: Deps, url: string, jobs: ClaimedJob[], breaking: Break
   const one = jobs.length === 1
   const body = one ? callBody(deps, first) : `{"jobs":[${jobs.map((job) => callBody(deps, job)).join(',')}]}`
   return {
+    worker: first.worker,
     url,
     headers: {
       ...deps.signer.headers(first.worker, one ? id : `${id}+${jobs.length - 1}`, deps.clock.now(), body),

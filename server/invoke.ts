@@ -8,6 +8,9 @@ import { attemptEnd, attemptEnds, type ParsedAttemptEnd } from '../core/attemptE
 import { withoutLargeResult } from './resultSize.js'
 
 export interface Call {
+  /** Whose function is called. */
+  worker: string
+  /** Its address, as the setting says it; the scheme decides who calls. */
   url: string
   headers: Record<string, string>
   body: string

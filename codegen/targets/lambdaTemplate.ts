@@ -3,6 +3,7 @@
  * tried again by Lambda, because the coordinator decides that.
  */
 import { configError } from '../../core/errors.js'
+import { lambdaName } from '../../core/lambdaName.js'
 import { sha256 } from '../files.js'
 import type { TargetOptions } from './options.js'
 
@@ -73,7 +74,7 @@ interface StackFunction {
 
 const functionOf = ({ worker, file, seconds }: TemplateFunction, variables: object): StackFunction => ({
   id: logicalId(worker),
-  name: functionName(worker),
+  name: lambdaName(worker),
   description: `Errand worker ${worker}`,
   file,
   seconds,
@@ -249,12 +250,6 @@ const logicalId = (worker: string): string =>
     .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
     .join('')
     .slice(0, 100)}${sha256(worker).slice(0, 6)}`
-
-/** A function's name has 64 characters, and the stack's own comes first. */
-const functionName = (worker: string): string => {
-  const name = worker.replaceAll('.', '-')
-  return name.length <= 36 ? name : `${name.slice(0, 29)}-${sha256(worker).slice(0, 6)}`
-}
 
 /** `SMTP_URL` → `SmtpUrl`. */
 function parametersOf(names: readonly string[]): [name: string, parameter: string][] {

@@ -63,7 +63,8 @@ function lambda(name: string, eventOf: EventOf): Platform {
   }
 }
 
-async function unpack(zip: string): Promise<string> {
+/** Into a folder beside it. */
+export async function unpack(zip: string): Promise<string> {
   const folder = zip.replace(/\.zip$/, '')
   await mkdir(folder, { recursive: true })
   for (const [path, bytes] of Object.entries(unzipSync(await readFile(zip)))) await writeFile(join(folder, path), bytes)

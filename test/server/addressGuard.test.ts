@@ -28,6 +28,7 @@ afterAll(() => server.close())
 async function answerOf(host: string, options: Partial<HttpInvokerOptions>, protocol = 'http'): Promise<Answer> {
   const invoker = createHttpInvoker({ connections: 1, ...options })
   const call = {
+    worker: 'work',
     url: `${protocol}://${host}:${port}/work`,
     headers: {},
     body: '{}',

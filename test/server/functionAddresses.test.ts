@@ -26,6 +26,23 @@ describe('the address of a function', () => {
     expect(addressOf('mailer')).toBe('https://mailer.example/mailer')
   })
 
+  it('is a Lambda function’s, with the name that its stack gives it', () => {
+    const addressOf = readFunctionAddresses('lambda:eu-central-1:errand-{worker}')
+    expect(addressOf('mail.sendAll_now')).toBe('lambda:eu-central-1:errand-mail-sendAll_now')
+    expect(addressOf('reports.of.all.the.shops.in.the.world.daily')).toMatch(
+      /^lambda:eu-central-1:errand-reports-of-all-the-shops-in-t-[0-9a-f]{6}$/,
+    )
+    const arn = 'arn:aws:lambda:eu-central-1:123456789012:function:errand-a:live'
+    expect(readFunctionAddresses(`a=${arn},*=https://b.example`)('a')).toBe(arn)
+  })
+
+  it('is what stands there where somebody brings an invoker for its scheme', () => {
+    const addressOf = readFunctionAddresses('a=unix:/run/a.sock,*=queue:jobs-{worker}?fifo=1', ['unix', 'queue'])
+    expect(addressOf('a')).toBe('unix:/run/a.sock')
+    expect(addressOf('mail.send')).toBe('queue:jobs-mail.send?fifo=1')
+    expect(readFunctionAddresses('queue:jobs?fifo=1', ['queue'])('a')).toBe('queue:jobs?fifo=1')
+  })
+
   it('is missing where nobody said it', () => {
     expect(readFunctionAddresses('mail.*=https://mail.example')('report')).toBeUndefined()
   })
@@ -36,6 +53,11 @@ describe('the address of a function', () => {
     'https://user:secret@functions.example.org',
     'https://functions.example.org?x=secret',
     'mail.send=functions',
+    'lambda:errand-mail',
+    'lambda:eu-central-1:errand/mail',
+    'arn:aws:sqs:eu-central-1:123456789012:secret',
+    'queue:secret',
+    'a=queue:secret,*=https://a.example',
     'ma*il=https://a.example',
     'mail.send=https://a.example,https://b.example',
   ])('cannot be read from %s, and what was written is not repeated', (text) => {
