@@ -23,7 +23,9 @@ export const buildLambda: BuildTarget = async ({ project, artefacts, options, mi
     const file = `${worker.name}-${sha256(content).slice(0, 16)}.zip`
     return { worker: worker.name, file, content, seconds: platformSeconds(worker, timeoutMs) }
   })
-  const coordinators = coordinator ? [await zipCoordinator(project, functions, minify)] : []
+  const coordinators = coordinator
+    ? [await zipCoordinator(project, functions, { minify, url: options['aws-lambda'].url })]
+    : []
   return {
     files: [
       ...templatesOf(functions).map((part, index) =>
@@ -43,9 +45,19 @@ const maxAddressBytes = 3_000
 /** `https://<32 letters>.lambda-url.<region>.on.aws/`, in the longest region there is, with `=` and `,`. */
 const addressBytes = 80
 
-async function zipCoordinator(project: Project, functions: readonly TemplateFunction[], minify: boolean) {
+async function zipCoordinator(
+  project: Project,
+  functions: readonly TemplateFunction[],
+  { minify, url }: { minify: boolean; url: boolean },
+) {
+  if (!url && functions.length > functionsPerStack) {
+    throw configError(
+      `--coordinator: ${functions.length} functions do not fit into one stack, which takes ${functionsPerStack}, and the coordinator calls those of its own stack. ` +
+        'Build the coordinator for node, or name fewer workers with --only.',
+    )
+  }
   const bytes = functions.reduce((sum, { worker }) => sum + worker.length + addressBytes, 0)
-  if (bytes > maxAddressBytes) {
+  if (url && bytes > maxAddressBytes) {
     throw configError(
       `--coordinator: the addresses of ${functions.length} functions do not fit into the environment of a Lambda, which takes 4 KB. ` +
         'Build the coordinator for node, or name fewer workers with --only.',

@@ -43,7 +43,7 @@ export function printTemplate(
     },
     Resources: Object.assign(
       {},
-      ...functions.map((one) => resourcesOf(functionOf(one, variables), options)),
+      ...functions.map((one) => resourcesOf(functionOf(one, variables, options), options)),
       coordinator === undefined ? {} : coordinatorResources(coordinator, functions, options),
     ) as object,
     Outputs: {
@@ -53,7 +53,9 @@ export function printTemplate(
       ...Object.fromEntries(
         functions.map(({ worker }) => {
           const id = logicalId(worker)
-          return [`${id}Url`, { Description: worker, Value: urlOf(id) }]
+          return options.url
+            ? [`${id}Url`, { Description: worker, Value: urlOf(id) }]
+            : [`${id}Arn`, { Description: worker, Value: arnOf(id) }]
         }),
       ),
     },
@@ -70,15 +72,25 @@ interface StackFunction {
   file: string
   seconds: number
   variables: object
+  /** Whether it has a URL. */
+  url: boolean
+  /** Ids of functions that it may invoke. */
+  invokes: readonly string[]
 }
 
-const functionOf = ({ worker, file, seconds }: TemplateFunction, variables: object): StackFunction => ({
+const functionOf = (
+  { worker, file, seconds }: TemplateFunction,
+  variables: object,
+  { url }: LambdaOptions,
+): StackFunction => ({
   id: logicalId(worker),
   name: lambdaName(worker),
   description: `Errand worker ${worker}`,
   file,
   seconds,
   variables,
+  url,
+  invokes: [],
 })
 
 const variablesOf = (environment: readonly (readonly [name: string, parameter: string])[]): object => ({
@@ -86,6 +98,7 @@ const variablesOf = (environment: readonly (readonly [name: string, parameter: s
   ...Object.fromEntries(environment.map(([name, parameter]) => [name, { Ref: parameter }])),
 })
 
+const arnOf = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] })
 const urlOf = (id: string) => ({ 'Fn::GetAtt': [`${id}Url`, 'FunctionUrl'] })
 
 /** Ids of workers end with a hash. */
@@ -110,12 +123,18 @@ const coordinatorParameters = {
   },
 }
 
-/** The coordinator knows each function's address from the stack, and a rule wakes it each minute. */
-function coordinatorResources(file: string, functions: readonly TemplateFunction[], options: LambdaOptions): object {
+/** URLs are only known by the stack; names follow from its own. */
+function functionsUrlOf(functions: readonly TemplateFunction[], { url }: LambdaOptions): object {
+  if (!url) return { 'Fn::Sub': 'lambda:${AWS::Region}:${AWS::StackName}-{worker}' }
   const addresses = functions.map(({ worker }) => ({
     'Fn::Sub': [`${worker}=\${Url}`, { Url: urlOf(logicalId(worker)) }],
   }))
-  const coordinator = {
+  return { 'Fn::Join': [',', addresses] }
+}
+
+/** The coordinator knows each function's address from the stack, and a rule wakes it each minute. */
+function coordinatorResources(file: string, functions: readonly TemplateFunction[], options: LambdaOptions): object {
+  const coordinator: StackFunction = {
     id: coordinatorId,
     name: '_coordinator',
     description: 'Errand coordinator',
@@ -125,8 +144,10 @@ function coordinatorResources(file: string, functions: readonly TemplateFunction
       ERRAND_SIGNING_KEYS: { Ref: 'SigningKeys' },
       MONGODB_URI: { Ref: 'MongodbUri' },
       ERRAND_API_KEYS: { Ref: 'ErrandApiKeys' },
-      ERRAND_FUNCTIONS_URL: { 'Fn::Join': [',', addresses] },
+      ERRAND_FUNCTIONS_URL: functionsUrlOf(functions, options),
     },
+    url: true,
+    invokes: options.url ? [] : functions.map(({ worker }) => logicalId(worker)),
   }
   const input = JSON.stringify({ errand: 'tick', url: '${Url}' })
   return {
@@ -140,7 +161,7 @@ function coordinatorResources(file: string, functions: readonly TemplateFunction
         Targets: [
           {
             Id: 'tick',
-            Arn: { 'Fn::GetAtt': [coordinatorId, 'Arn'] },
+            Arn: arnOf(coordinatorId),
             Input: { 'Fn::Sub': [input, { Url: urlOf(coordinatorId) }] },
           },
         ],
@@ -159,7 +180,7 @@ function coordinatorResources(file: string, functions: readonly TemplateFunction
 }
 
 function resourcesOf(
-  { id, name, description, file, seconds, variables }: StackFunction,
+  { id, name, description, file, seconds, variables, url, invokes }: StackFunction,
   { runtime, architecture, memory, logDays }: LambdaOptions,
 ): object {
   const ref = { Ref: id }
@@ -192,6 +213,7 @@ function resourcesOf(
               ],
             },
           },
+          ...(invokes.length === 0 ? [] : [invokePolicy(invokes)]),
         ],
       },
     },
@@ -215,7 +237,22 @@ function resourcesOf(
       Type: 'AWS::Lambda::EventInvokeConfig',
       Properties: { FunctionName: ref, Qualifier: '$LATEST', MaximumRetryAttempts: 0 },
     },
-    // the signature of each call is what keeps strangers out
+    ...(url && urlResources(id)),
+  }
+}
+
+const invokePolicy = (ids: readonly string[]): object => ({
+  PolicyName: 'invoke',
+  PolicyDocument: {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: ids.map(arnOf) }],
+  },
+})
+
+/** The URL and who may call it: everybody, because the signature of each call is what keeps strangers out. */
+function urlResources(id: string): object {
+  const ref = { Ref: id }
+  return {
     [`${id}Url`]: {
       Type: 'AWS::Lambda::Url',
       Properties: { TargetFunctionArn: { 'Fn::GetAtt': [id, 'Arn'] }, AuthType: 'NONE', InvokeMode: 'BUFFERED' },

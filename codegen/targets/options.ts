@@ -30,6 +30,8 @@ const schema = z.strictObject({
     architecture: z.enum(['arm64', 'x86_64']).default('arm64'),
     /** Megabytes. Default 512. */
     memory: z.int().min(128).max(10_240).default(512),
+    /** Whether each function has a URL, open to the world; without one it is called by Lambda's Invoke. Default true. */
+    url: z.boolean().default(true),
     /** Days that logs are kept. Default 14. */
     logDays: z
       .union([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731].map((days) => z.literal(days)))

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { printTemplate } from '../../codegen/targets/lambdaTemplate.js'
 import { readTargetOptions } from '../../codegen/targets/options.js'
+import { readFunctionAddresses } from '../../server/functionAddresses.js'
 
 interface Resource {
   Type: string
@@ -125,6 +126,47 @@ describe('the template', () => {
       expect.objectContaining({ Action: 'lambda:InvokeFunctionUrl', FunctionUrlAuthType: 'NONE' }),
       expect.objectContaining({ Action: 'lambda:InvokeFunction', InvokedViaFunctionUrl: true }),
     ])
+  })
+
+  it('gives functions no URL where they are called by Invoke, and the coordinator of the stack the right to it', () => {
+    const closed = { ...options, url: false }
+    const template = printTemplate(
+      ['mail.send', 'b'].map((worker) => functionOf(worker)),
+      closed,
+      'c.zip',
+    ) as Template
+    expect(diagnose(template)).toEqual([])
+    // the coordinator's own
+    expect(ofType(template, 'Lambda::Url')).toHaveLength(1)
+    const ids = Object.entries(template.Resources)
+      .filter(([id, { Type }]) => Type === 'AWS::Lambda::Function' && id !== 'Coordinator')
+      .map(([id]) => id)
+    const arns = ids.map((id) => ({ 'Fn::GetAtt': [id, 'Arn'] }))
+    const roles = ofType(template, 'IAM::Role').map(({ Properties }) => JSON.stringify(Properties['Policies']))
+    expect(roles.map((policies) => policies.includes('lambda:InvokeFunction'))).toEqual([false, false, true])
+    expect(roles[2]).toContain(`"Action":"lambda:InvokeFunction","Resource":${JSON.stringify(arns)}`)
+    const { Environment } = template.Resources['Coordinator']!.Properties as {
+      Environment: { Variables: Record<string, unknown> }
+    }
+    const { ERRAND_FUNCTIONS_URL } = Environment.Variables
+    expect(ERRAND_FUNCTIONS_URL).toEqual({ 'Fn::Sub': 'lambda:${AWS::Region}:${AWS::StackName}-{worker}' })
+    // as CloudFormation fills it in, it is the name that each function has
+    const addressOf = readFunctionAddresses('lambda:eu-central-1:errand-{worker}')
+    expect(ids.map((id) => template.Resources[id]!.Properties['FunctionName'])).toEqual([
+      { 'Fn::Sub': '${AWS::StackName}-mail-send' },
+      { 'Fn::Sub': '${AWS::StackName}-b' },
+    ])
+    expect(addressOf('mail.send')).toBe('lambda:eu-central-1:errand-mail-send')
+    expect(Object.values(template.Outputs).map(({ Description }) => Description)).toEqual([
+      'The coordinator',
+      'mail.send',
+      'b',
+    ])
+    expect(
+      Object.values(template.Outputs)
+        .slice(1)
+        .map(({ Value }) => Value),
+    ).toEqual(arns)
   })
 
   it('switches Lambda’s own retries off', () => {
