@@ -23,9 +23,8 @@ export const buildLambda: BuildTarget = async ({ project, artefacts, options, mi
     const file = `${worker.name}-${sha256(content).slice(0, 16)}.zip`
     return { worker: worker.name, file, content, seconds: platformSeconds(worker, timeoutMs) }
   })
-  const coordinators = coordinator
-    ? [await zipCoordinator(project, functions, { minify, url: options['aws-lambda'].url })]
-    : []
+  if (coordinator) checkCoordinatorKnows(functions, options['aws-lambda'].url)
+  const coordinators = coordinator ? [await zipCoordinator(project, minify)] : []
   return {
     files: [
       ...templatesOf(functions).map((part, index) =>
@@ -45,24 +44,23 @@ const maxAddressBytes = 3_000
 /** `https://<32 letters>.lambda-url.<region>.on.aws/`, in the longest region there is, with `=` and `,`. */
 const addressBytes = 80
 
-async function zipCoordinator(
-  project: Project,
-  functions: readonly TemplateFunction[],
-  { minify, url }: { minify: boolean; url: boolean },
-) {
+/** Throws `CONFIG` where the coordinator of the stack could not know, or not call, all functions. */
+export function checkCoordinatorKnows(functions: readonly Pick<TemplateFunction, 'worker'>[], url: boolean): void {
+  const cure = 'Build the coordinator for node, or name fewer workers with --only.'
   if (!url && functions.length > functionsPerStack) {
     throw configError(
-      `--coordinator: ${functions.length} functions do not fit into one stack, which takes ${functionsPerStack}, and the coordinator calls those of its own stack. ` +
-        'Build the coordinator for node, or name fewer workers with --only.',
+      `--coordinator: ${functions.length} functions do not fit into one stack, which takes ${functionsPerStack}, and the coordinator calls those of its own stack. ${cure}`,
     )
   }
   const bytes = functions.reduce((sum, { worker }) => sum + worker.length + addressBytes, 0)
   if (url && bytes > maxAddressBytes) {
     throw configError(
-      `--coordinator: the addresses of ${functions.length} functions do not fit into the environment of a Lambda, which takes 4 KB. ` +
-        'Build the coordinator for node, or name fewer workers with --only.',
+      `--coordinator: the addresses of ${functions.length} functions do not fit into the environment of a Lambda, which takes 4 KB. ${cure}`,
     )
   }
+}
+
+async function zipCoordinator(project: Project, minify: boolean) {
   const content = zip(await coordinatorFiles(project, { entry: 'aws-lambda', minify }))
   return { file: `_coordinator-${sha256(content).slice(0, 16)}.zip`, content }
 }

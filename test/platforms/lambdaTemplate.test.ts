@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { checkCoordinatorKnows } from '../../codegen/targets/lambda.js'
 import { printTemplate } from '../../codegen/targets/lambdaTemplate.js'
 import { readTargetOptions } from '../../codegen/targets/options.js'
 import { readFunctionAddresses } from '../../server/functionAddresses.js'
@@ -167,6 +168,18 @@ describe('the template', () => {
         .slice(1)
         .map(({ Value }) => Value),
     ).toEqual(arns)
+  })
+
+  it('holds a coordinator only where it can know and call all functions', () => {
+    const check = (count: number, url: boolean) => () =>
+      checkCoordinatorKnows(
+        Array.from({ length: count }, (_, index) => ({ worker: `worker${index}` })),
+        url,
+      )
+    expect(check(30, true)).not.toThrow()
+    expect(check(40, true)).toThrow(/addresses of 40 functions do not fit into the environment/)
+    expect(check(60, false)).not.toThrow()
+    expect(check(61, false)).toThrow(/61 functions do not fit into one stack/)
   })
 
   it('switches Lambda’s own retries off', () => {
