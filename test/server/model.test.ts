@@ -1,6 +1,6 @@
 /**
  * A model of everything at once, on the real engine: workers with throttles, slots, unique keys and schedules; two coordinators that may die between any two
- * writes; functions that answer, fail, fall silent, post twice and too late; operators that cancel and retry; a clock that jumps. Steps are
+ * writes, and of which one may sleep between requests and ticks; functions that answer, fail, fall silent, post twice and too late; operators that cancel and retry; a clock that jumps. Steps are
  * taken several at a time, and their questions to the database take turns at random.
  *
  * After every few steps the database must be as promised (model/invariants), each start of a function is checked as it happens (model/functions), and once
@@ -74,6 +74,7 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('heartbeat' as const), on, which }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('claim' as const), on }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('tick' as const), on }) },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -102,6 +103,8 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 const story = fc.record({
   /** Whether the clock may jump while coordinators are at work, which halts them. */
   stalls: fc.boolean(),
+  /** Whether the second coordinator does not stay on. */
+  sleeps: fc.boolean(),
   turns: fc.integer(),
   steps: fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { minLength: 20, maxLength: 80, size: 'max' }),
 })
@@ -121,27 +124,35 @@ describe('everything at once', () => {
   )
 })
 
-async function play({ stalls, turns, steps }: { stalls: boolean; turns: number; steps: Step[][] }): Promise<void> {
+interface Story {
+  stalls: boolean
+  sleeps: boolean
+  turns: number
+  steps: Step[][]
+}
+
+async function play({ stalls, sleeps, turns, steps }: Story): Promise<void> {
   const weather: Weather = { random: randomFrom(turns), pending: 0, log: [] }
   const clock = manualClock()
   const start = clock.now()
   const functions = playFunctions(clock, { stalls, log: weather.log })
   const first = await mortalCoordinator(functions, weather, { clock })
   const others: Mortal[] = []
-  const another = async () => {
-    const mortal = await mortalCoordinator(functions, weather, { beside: first.errand })
+  const another = async (index: number) => {
+    const stayOn = !sleeps || index === 0
+    const mortal = await mortalCoordinator(functions, weather, { beside: first.errand, stayOn })
     others.push(mortal)
     return mortal
   }
   try {
     await reconcileSchedules(first.errand.coordinator.deps)
     const invariants = watchInvariants(first.errand.database.db, functions, { start, stalls })
-    const both = [first, await another()]
+    const both = [first, await another(1)]
     const model = { clock, functions, invariants, both, weather, stalls, recurredAt: start }
     for (const chunk of steps) {
       await Promise.all(chunk.map((each) => take(model, each)))
       await quiet(weather)
-      for (const [index, mortal] of both.entries()) if (mortal.dead) both[index] = await another()
+      for (const [index, mortal] of both.entries()) if (mortal.dead) both[index] = await another(index)
       await invariants.check(clock.now())
       expect(await invariants.missingTicks(model.recurredAt, ({ overrun }) => overrun !== 'queue')).toEqual([])
       expect(functions.broken).toEqual([])
@@ -217,6 +228,16 @@ async function takeStep(model: Model, each: Step, mortal: Mortal): Promise<void>
     }
     case 'claim':
       return errand.claim()
+    case 'tick': {
+      const { clock } = model
+      const now = clock.now()
+      // it may wait for the clock, so nobody waits for it
+      void errand.coordinator.tick().then(
+        () => (model.recurredAt = now > model.recurredAt ? now : model.recurredAt),
+        (error: { code?: string }) => mortal.dead || functions.broken.push(`a tick failed: ${String(error)}`),
+      )
+      return
+    }
     case 'tend':
       return tend(model, mortal, each.loop)
     case 'cancel': {

@@ -25,11 +25,12 @@ export interface Weather {
 export async function mortalCoordinator(
   functions: Functions,
   weather: Weather,
-  options: Pick<Parameters<typeof testErrand>[1] & object, 'beside' | 'clock'>,
+  { stayOn = true, ...options }: Pick<Parameters<typeof testErrand>[1] & object, 'beside' | 'clock' | 'stayOn'>,
 ): Promise<Mortal> {
   const calls = new Set<PlayedCall>()
   const invoke = functions.invokeFor({ calls })
-  const errand = await testErrand(workers, { ...options, invoke, concurrency: 4 })
+  const errand = await testErrand(workers, { ...options, invoke, concurrency: 4, stayOn })
+  if (!stayOn) answerFirst(errand)
   let left = Number.POSITIVE_INFINITY
   let askedBefore = false
   const mortal: Mortal = {
@@ -78,6 +79,12 @@ export async function mortalCoordinator(
     }
   }
   return mortal
+}
+
+/** As on a platform that lets it go on after its answers, whose end a test cannot wait for while its clock stands still. */
+function answerFirst({ coordinator }: TestErrand): void {
+  const fetch = coordinator.fetch.bind(coordinator)
+  coordinator.fetch = (request) => fetch(request, { waitUntil: () => {} })
 }
 
 const turns = async ({ random }: Weather) => {
