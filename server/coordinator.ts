@@ -30,6 +30,7 @@ import { reconcileSchedules } from './schedule.js'
 import { slotsFreed } from './slots.js'
 import { createSigner } from './signer.js'
 import { insertOrStart, type EnterOutcome } from './startAtOnce.js'
+import { stage } from './stage.js'
 import { stepsOfLife } from './steps.js'
 import type { JobDocument } from './store/documents.js'
 import { createStore, type Store } from './store/index.js'
@@ -133,7 +134,15 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
       })
   const events = createEvents()
   const { stayOn = true, budgetMs: longestStayMs = defaultBudgetMs, answerWithinMs = 5_000 } = options
-  const stays = stayOn ? undefined : createStays({ clock, dispatcher: () => dispatcher })
+  const stays = stayOn
+    ? undefined
+    : createStays({
+        clock,
+        events,
+        log,
+        stage: async () => (await stage(deps)).due,
+        dispatcher: () => dispatcher,
+      })
   const deps: Deps = {
     store,
     contracts: options.contracts,
@@ -172,7 +181,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     if (!stays) return runTick(deps, dispatcher, steps, { budgetMs: Math.min(budgetMs, longestBudgetMs), waits: false })
     await wakeUp()
     const forMs = Math.min(budgetMs, longestStayMs)
-    const stay = stays.open({ startsMs: startsMs(forMs), forMs })
+    const stay = stays.open({ startsMs: startsMs(forMs), forMs, lingers: false })
     try {
       return await runTick(deps, dispatcher, steps, { budgetMs: forMs, waits: true })
     } finally {
@@ -234,7 +243,11 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
       return Response.json({ error: body }, { status })
     }
     const forMs = waitUntil ? longestStayMs : Math.min(answerWithinMs, longestStayMs)
-    const stay = stays.open({ startsMs: waitUntil ? startsMs(forMs) : forMs / 4, forMs })
+    const stay = stays.open({
+      startsMs: waitUntil ? startsMs(forMs) : forMs / 4,
+      forMs,
+      lingers: waitUntil !== undefined,
+    })
     try {
       return await app.fetch(request)
     } finally {
@@ -250,6 +263,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const stop = async (graceMs: number) => {
     state = 'stopped'
     stopped.abort()
+    stays?.stop()
     waits.stop()
     groupWaits.stop()
     await starting?.catch(() => {})

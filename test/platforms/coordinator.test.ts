@@ -238,7 +238,11 @@ describe.each([
       { timeout: 30_000, interval: 100 },
     )
 
-    const later = await client.enqueue('greet', { name: 'Grace' }, { delay: '200ms' })
+    const later = await client.enqueue('greet', { name: 'Grace' }, { delay: '1h' })
+    // the hour passes
+    await database.db
+      .collection<{ _id: string }>('jobs')
+      .updateOne({ _id: later.id }, { $set: { runAt: new Date(Date.now() - 60_000) } })
     expect(await host.tick()).toMatchObject({ staged: 1, more: false, nextAt: expect.any(String) })
     expect(await client.jobs.get(later.id)).toMatchObject({
       state: 'succeeded',

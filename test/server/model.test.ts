@@ -234,7 +234,7 @@ async function takeStep(model: Model, each: Step, mortal: Mortal): Promise<void>
       // it may wait for the clock, so nobody waits for it
       void errand.coordinator.tick().then(
         () => (model.recurredAt = now > model.recurredAt ? now : model.recurredAt),
-        (error: { code?: string }) => mortal.dead || functions.broken.push(`a tick failed: ${String(error)}`),
+        (error: Error) => mortal.dead || functions.broken.push(`a tick failed: ${error.message}`),
       )
       return
     }

@@ -410,6 +410,64 @@ describe('a coordinator that does not stay on', () => {
     expect((await states()).toSorted()).toEqual(['queued 0', 'queued 0', 'running 1', 'succeeded 1'])
   })
 
+  it('lingers for what comes due within seconds where the platform lets it go on, and no longer', async () => {
+    let attempts = 0
+    const shaky = defineJob({
+      args: z.object({}),
+      retry: { attempts: 5, backoff: ['1s', '9s', '30s'] },
+      run: () => {
+        attempts++
+        throw new Error('no')
+      },
+    })
+    await using errand = await testErrand({ shaky }, asleep)
+    const works: Promise<unknown>[] = []
+    const waitUntil = (work: Promise<unknown>) => void works.push(work)
+    const before = errand.clock.now().getTime()
+    await errand.coordinator.fetch(post('/job', { worker: 'shaky', args: {} }), { waitUntil })
+    await whileTimePasses(errand, works[0]!)
+    expect(attempts).toBe(3)
+    // the fourth attempt is half a minute away
+    expect(errand.clock.now().getTime() - before).toBeLessThan(30_000)
+    expect(errand.clock.sleeping()).toBe(0)
+  })
+
+  it('lingers once for several requests, and stages for all of them', async () => {
+    await using errand = await testErrand(workers(), asleep)
+    const { store } = errand.coordinator.deps
+    const works: Promise<unknown>[] = []
+    const waitUntil = (work: Promise<unknown>) => void works.push(work)
+    for (const n of [1, 2, 3]) {
+      await errand.coordinator.fetch(post('/job', { worker: 'note', args: { n }, delay: '2s' }), { waitUntil })
+    }
+    let staged = 0
+    const { jobs } = store
+    store.jobs = { ...jobs, stage: (...given) => (staged++, jobs.stage(...given)) }
+    await whileTimePasses(errand, Promise.all(works))
+    expect(ran.toSorted()).toEqual(['1', '2', '3'])
+    expect(staged).toBe(1)
+  })
+
+  it('leaves to the tick what comes due while nothing may begin any more, or could not be staged', async () => {
+    await using errand = await testErrand(workers(), { ...asleep, budgetMs: 4_000 })
+    const works: Promise<unknown>[] = []
+    const waitUntil = (work: Promise<unknown>) => void works.push(work)
+    const enqueue = (n: number, delay: string) =>
+      errand.coordinator.fetch(post('/job', { worker: 'note', args: { n }, delay }), { waitUntil })
+    await enqueue(1, '3500ms')
+    await works.shift()
+    const { store } = errand.coordinator.deps
+    const { jobs } = store
+    store.jobs = { ...jobs, nextRunAt: () => Promise.reject(new Error('away')) }
+    await enqueue(2, '1s')
+    await whileTimePasses(errand, works.shift()!)
+    store.jobs = jobs
+    expect(ran).toEqual([])
+    await errand.clock.advance('3s')
+    await tick(errand)
+    expect(ran.toSorted()).toEqual(['1', '2'])
+  })
+
   it('claims nothing while it sleeps', async () => {
     await using errand = await testErrand(workers(), asleep)
     const { body } = await errand.post('/job', { worker: 'note', args: { n: 1 }, delay: '1s' })
