@@ -31,8 +31,10 @@ export interface CoordinatorFunction {
   tick(): Promise<TickReport>
   /** The same as an answer. */
   answerTick(): Promise<Response>
-  /** Ends what runs, after up to `graceMs`, and closes the connections. */
-  close(graceMs: number): Promise<void>
+  /** Claims no more, ends waits, and lets running attempts end for up to `graceMs`; the jobs of those that do not are given back. */
+  stop(graceMs: number): Promise<void>
+  /** Stops at once and closes the connections. */
+  close(): Promise<void>
 }
 
 interface Opened {
@@ -98,9 +100,13 @@ export function createCoordinatorFunction(options: CoordinatorFunctionOptions): 
         return problem(log, error)
       }
     },
-    async close(graceMs) {
+    async stop(graceMs) {
       const opened = await opening?.catch(() => undefined)
       await opened?.coordinator.stop({ graceMs })
+    },
+    async close() {
+      const opened = await opening?.catch(() => undefined)
+      await opened?.coordinator.stop({ graceMs: 0 })
       await opened?.database.close()
     },
   }

@@ -4,25 +4,21 @@ import { listen } from '../listen.js'
 import { valueOf, type Env } from '../settings.js'
 import { createCoordinatorFunction, type CoordinatorFunctionOptions } from './coordinatorFunction.js'
 
-/** How long it has after a signal, below what platforms give. */
+/** How long running attempts have after a signal, below what platforms give. */
 const drainMs = 30_000
+/** What clients leave unread must not hold up the end. */
+const closeLimitMs = 2_000
 
 /**
- * Serves until SIGTERM or SIGINT; then takes no more requests, lets those that are under way end, and what they dispatched, for up to half a minute, and ends. A second
- * signal ends it at once.
+ * Serves until SIGTERM or SIGINT; then takes no more requests, lets running attempts end for up to half a minute, and ends. A second signal ends it at once.
  *
  * Settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, ERRAND_URL, ERRAND_FUNCTIONS_URL; `PORT` (8080) and `HOST` (`0.0.0.0`).
  */
 export async function serveCoordinator({ env = process.env, ...options }: CoordinatorFunctionOptions): Promise<void> {
-  const working = new Set<Promise<unknown>>()
-  const waitUntil = (work: Promise<unknown>) => {
-    const settled: Promise<unknown> = work.finally(() => working.delete(settled))
-    working.add(settled)
-  }
   const coordinator = createCoordinatorFunction({ env, ...options })
   try {
     const listening = await listen({
-      fetch: (request) => coordinator.fetch(request, { waitUntil }),
+      fetch: (request) => coordinator.fetch(request, { waitUntil: goesOn }),
       host: valueOf(env, 'HOST') ?? '0.0.0.0',
       port: readPort(env),
       setting: 'PORT',
@@ -30,17 +26,20 @@ export async function serveCoordinator({ env = process.env, ...options }: Coordi
     console.log(`errand: the coordinator is ready at ${listening.url}`)
     stopBySignal(async () => {
       console.log('errand: stopping; what runs is waited for')
-      const over = new AbortController()
-      const ended = listening.close().then(() => Promise.allSettled(working))
-      await Promise.race([ended, systemClock.sleep(drainMs, over.signal)])
-      over.abort()
-      await coordinator.close(0)
+      const answered = listening.close()
+      // it ends long polls, too, which would hold their connections
+      await coordinator.stop(drainMs)
+      await Promise.race([answered, systemClock.sleep(closeLimitMs)])
+      await coordinator.close()
     })
   } catch (error) {
     console.error(`errand: ${(error as Error).message}`)
     process.exit(1)
   }
 }
+
+/** The process does not end with an answer. */
+const goesOn = (): void => {}
 
 function stopBySignal(close: () => Promise<void>): void {
   let stopping = false

@@ -196,9 +196,16 @@ describe('the server of the target node', () => {
     const [, url] = await program.line(/ready at (\S+)/)
     const client = createClient({ url: url!, apiKey })
     const { id } = await client.enqueue('wait', { ms: 1_000 })
+    // neither lingering for this one nor a long poll holds it up
+    const later = await client.enqueue('greet', { name: 'Ada' }, { delay: '8s' })
+    const headers = { authorization: `Bearer ${apiKey}` }
+    const poll = fetch(`${url}/job/${later.id}/receipt?timeout=20s`, { headers })
     program.child.kill('SIGTERM')
     await program.line(/stopping/)
+    const stoppedAt = performance.now()
     expect(await once(program.child, 'exit')).toEqual([0, null])
+    expect(performance.now() - stoppedAt).toBeLessThan(5_000)
+    expect((await poll).status).toBe(202)
     expect(await database.db.collection<{ _id: string }>('jobs').findOne({ _id: id })).toMatchObject({
       state: 'succeeded',
     })

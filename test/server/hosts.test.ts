@@ -47,7 +47,7 @@ describe('the coordinator as a function', () => {
     expect(lines).toContain('the database cannot be opened')
     settings['MONGODB_URI'] = database.uri
     expect((await coordinator.fetch(request())).status).toBe(200)
-    await coordinator.close(0)
+    await coordinator.close()
   })
 
   it('is closed to everyone until there is a key, in the setting or in the database', async () => {
@@ -70,11 +70,11 @@ describe('the coordinator as a function', () => {
     const headers = { authorization: `Bearer ${key}` }
     expect((await without.fetch(new Request(request(), { headers }))).status).toBe(200)
     expect(await database.db.collection('keys').findOne({})).toMatchObject({ lastUsedAt: expect.any(Date) })
-    await Promise.all([without.close(0), made.close(0)])
+    await Promise.all([without.close(), made.close()])
   })
 
   it('leaves no connection behind when it is closed before its first request', async () => {
-    await expect(createCoordinatorFunction({ contracts, env }).close(0)).resolves.toBeUndefined()
+    await expect(createCoordinatorFunction({ contracts, env }).close()).resolves.toBeUndefined()
   })
 })
 

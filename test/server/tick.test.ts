@@ -371,6 +371,23 @@ describe('a coordinator that does not stay on', () => {
     expect((await errand.get(second.body.id as string)).state).toBe('succeeded')
   })
 
+  it('holds a long poll open until the receipt is there, whichever coordinator has it', async () => {
+    const { calls, called, invoke } = silent()
+    await using errand = await testErrand(workers(), { ...asleep, invoke })
+    await using other = await testErrand({ note }, { ...asleep, invoke, beside: errand })
+    const enqueuing = errand.post('/job', { worker: 'note', args: { n: 1 } })
+    await called(1)
+    calls[0]!.answer({ kind: 'accepted' })
+    const { id } = (await enqueuing).body as { id: string }
+    const polls = [errand, other].map(async ({ coordinator }) =>
+      coordinator.fetch(new Request(`http://coordinator.test/job/${id}/receipt?timeout=20s`)),
+    )
+    await settled(errand)
+    expect(await errand.post(pathOf(calls[0]!.call), { status: 'success' })).toMatchObject({ status: 200 })
+    const ends = await whileTimePasses(errand, Promise.all(polls))
+    expect(ends.map(({ status }) => status)).toEqual([200, 200])
+  })
+
   it('runs a chain of follow-ups with no tick', async () => {
     const links = defineJob({
       args: z.object({ left: z.number() }),
