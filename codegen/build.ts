@@ -39,6 +39,8 @@ export interface BuiltTarget {
   /** Absolute. */
   dir: string
   workers: BuiltWorker[]
+  /** Whether the coordinator is among it. */
+  coordinator?: true
 }
 
 export interface BuiltWorker {
@@ -84,7 +86,8 @@ export async function build(options: BuildOptions): Promise<BuildReport> {
   }
   const out = resolve(project.root, options.out ?? '.errand/build')
   const written: BuiltTarget[] = []
-  for (const [target, built] of builds) written.push(await writeTarget(out, target, built, artefacts))
+  for (const [target, built] of builds)
+    written.push({ ...(await writeTarget(out, target, built, artefacts)), ...(coordinator && { coordinator }) })
   return { targets: written, durationMs: performance.now() - startedAt }
 }
 

@@ -93,12 +93,12 @@ async function runBuild(
 
 function describe(style: Style, { targets, durationMs }: BuildReport, cwd: string): string {
   return targets
-    .flatMap(({ target, dir, workers }, index) => {
+    .flatMap(({ target, dir, workers, coordinator }, index) => {
       const sizes = workers.map(({ gzipBytes }) => gzipBytes)
       const largest = `largest ${(Math.max(...sizes) / 1_000).toFixed(1)} kB gzipped`
       const time = index === targets.length - 1 ? style.dim(` (${Math.round(durationMs)}ms)`) : ''
       return [
-        `${style.green('✔')} ${target}: ${count(workers.length, 'function')} in ${style.bold(relative(cwd, dir) || '.')}, ${largest}${time}`,
+        `${style.green('✔')} ${target}: ${count(workers.length, 'function')}${coordinator ? ' and the coordinator' : ''} in ${style.bold(relative(cwd, dir) || '.')}, ${largest}${time}`,
         style.dim(`  ${nextStep[target]}`),
       ]
     })

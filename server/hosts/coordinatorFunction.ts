@@ -128,7 +128,7 @@ const keysHelp =
   'such as operate:<16 characters or more>,enqueue:<16 or more>: without keys anyone who finds the address could run jobs'
 
 /** Throws `CONFIG` at the first setting that is missing or cannot work. */
-function readFunctionSettings({ env = process.env, url: ownUrl, functionsUrl }: CoordinatorFunctionOptions) {
+export function readFunctionSettings({ env = process.env, url: ownUrl, functionsUrl }: CoordinatorFunctionOptions) {
   const uri = valueOf(env, 'MONGODB_URI')
   if (uri === undefined) throw missing('MONGODB_URI', 'the database, such as mongodb+srv://user:password@host/errand')
   const signingKeys = readSigningKeys(env)

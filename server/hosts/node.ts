@@ -2,7 +2,11 @@
 import { systemClock } from '../../core/clock.js'
 import { listen } from '../listen.js'
 import { valueOf, type Env } from '../settings.js'
-import { createCoordinatorFunction, type CoordinatorFunctionOptions } from './coordinatorFunction.js'
+import {
+  createCoordinatorFunction,
+  readFunctionSettings,
+  type CoordinatorFunctionOptions,
+} from './coordinatorFunction.js'
 
 /** How long running attempts have after a signal, below what platforms give. */
 const drainMs = 30_000
@@ -12,11 +16,15 @@ const closeLimitMs = 2_000
 /**
  * Serves until SIGTERM or SIGINT; then takes no more requests, lets running attempts end for up to half a minute, and ends. A second signal ends it at once.
  *
+ * A setting that cannot work is told in one line, and the process ends with exit code 1.
+ *
  * Settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, ERRAND_URL, ERRAND_FUNCTIONS_URL; `PORT` (8080) and `HOST` (`0.0.0.0`).
  */
 export async function serveCoordinator({ env = process.env, ...options }: CoordinatorFunctionOptions): Promise<void> {
   const coordinator = createCoordinatorFunction({ env, ...options })
   try {
+    // told now, not to the first who asks
+    readFunctionSettings({ env, ...options })
     const listening = await listen({
       fetch: (request) => coordinator.fetch(request, { waitUntil: goesOn }),
       host: valueOf(env, 'HOST') ?? '0.0.0.0',

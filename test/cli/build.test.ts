@@ -17,6 +17,17 @@ it('builds several targets at once, and says what comes next', async () => {
   expect(existsSync(join(project.root, '.errand/build/vercel/.vercel/output/config.json'))).toBe(true)
 })
 
+it('puts the coordinator beside the functions, but not where it cannot run', async () => {
+  await using project = await makeProject({ 'jobs/mail/send.ts': plain })
+  const built = await errand(['build', '--target', 'node', '--coordinator'], { cwd: project.root })
+  expect(built).toMatchObject({ code: 0, stdout: expect.stringContaining('node: 1 function and the coordinator in') })
+  expect(existsSync(join(project.root, '.errand/build/node/coordinator.mjs'))).toBe(true)
+  expect(await errand(['build', '--target', 'cloudflare', '--coordinator'], { cwd: project.root })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("MongoDB's driver does not run on Cloudflare Workers"),
+  })
+})
+
 it('tells machines the sizes and hashes, and puts the build where it is told', async () => {
   await using project = await makeProject({ 'jobs/a.ts': plain, 'jobs/b.ts': plain })
   const args = ['build', '--target', 'aws-lambda', '--only', 'a', '--minify', '--out', 'out', '--json']

@@ -178,7 +178,7 @@ async function startFront() {
   }
 }
 
-const settingsFor = (database: TestDatabase, url: string): Record<string, string> => ({
+const settingsFor = (database: Pick<TestDatabase, 'uri'>, url: string): Record<string, string> => ({
   MONGODB_URI: database.uri,
   ERRAND_SIGNING_KEYS: key,
   ERRAND_API_KEYS: `operate:${apiKey}`,
@@ -211,14 +211,18 @@ describe('the server of the target node', () => {
     })
   })
 
-  it.each([['PORT', 'http', /PORT is "http", which is no port/]])(
-    'says what is wrong with %s',
-    async (name, value, message) => {
-      await using program = run(process.execPath, ['coordinator.mjs'], { cwd: dir('node'), env: { [name]: value } })
-      expect(await once(program.child, 'exit')).toEqual([1, null])
-      await program.line(message)
-    },
-  )
+  it.each([
+    ['PORT', 'http', /PORT is "http", which is no port/],
+    ['MONGODB_URI', '', /MONGODB_URI is not set/],
+    ['ERRAND_URL', 'jobs', /ERRAND_URL is no address that can be called/],
+  ])('says what is wrong with %s', async (name, value, message) => {
+    await using program = run(process.execPath, ['coordinator.mjs'], {
+      cwd: dir('node'),
+      env: { ...settingsFor({ uri: 'mongodb://127.0.0.1:9/x' }, 'http://127.0.0.1:9'), [name]: value },
+    })
+    expect(await once(program.child, 'exit')).toEqual([1, null])
+    await program.line(message)
+  })
 })
 
 describe.each([
@@ -258,7 +262,7 @@ describe.each([
     expect(await client.schedules.list()).toMatchObject([{ id: 'code:daily', worker: 'daily' }])
   })
 
-  it('lets nobody in without a key, and says which setting is missing', async () => {
+  it('lets nobody in without a key', async () => {
     await using database = await testDatabase()
     await using front = await startFront()
     await using host = await startHost(settingsFor(database, front.url))
@@ -266,13 +270,5 @@ describe.each([
     expect((await fetch(`${front.url}/tick`, { method: 'POST' })).status).toBe(401)
     expect((await fetch(`${front.url}/job/x`)).status).toBe(401)
     expect((await fetch(`${front.url}/healthz`)).status).toBe(200)
-
-    await using unset = await startHost({ ...settingsFor(database, front.url), MONGODB_URI: '' })
-    front.leadTo(unset)
-    const answer = await fetch(`${front.url}/job/x`)
-    expect([answer.status, await answer.json()]).toEqual([
-      500,
-      { error: { code: 'CONFIG', message: expect.stringContaining('MONGODB_URI is not set') } },
-    ])
   })
 })
