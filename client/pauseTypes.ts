@@ -21,10 +21,12 @@ export interface Pause {
   key?: string
   /** There is a key, and this API key may not see it. */
   keyHidden?: true
-  /** The name of the API key of whoever paused it. */
+  /** The name of the API key of whoever paused it; `circuit breaker` where Errand did, because the function fails. */
   by: string
   at: Date
   reason?: string
+  /** Of a circuit breaker's: one job is tried then, and the others follow when the function answers. Absent where somebody has to resume it. */
+  until?: Date
 }
 
 export interface ListedPause extends Pause {

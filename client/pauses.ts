@@ -12,7 +12,9 @@ export const createPausing = ({ call }: Transport): Pausing => ({
   },
 })
 
-export const pauseOf = <View extends PauseView>(view: View): Omit<View, 'at'> & { at: Date } => ({
-  ...view,
-  at: new Date(view.at),
-})
+export const pauseOf = <View extends PauseView>(
+  view: View,
+): Omit<View, 'at' | 'until'> & { at: Date; until?: Date } => {
+  const { at, until, ...rest } = view
+  return { ...rest, at: new Date(at), ...(until === undefined ? {} : { until: new Date(until) }) }
+}

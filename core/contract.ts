@@ -6,7 +6,7 @@ import type * as z from 'zod/v4/core'
 import type { Backoff } from './backoff.js'
 import { defaultBackoff } from './backoff.js'
 import type { ArgsSchema, JobOptions } from './defineJob.js'
-import { durationProblem, parseDuration } from './duration.js'
+import { durationProblem, parseDuration, type Duration } from './duration.js'
 import { ErrandError } from './errors.js'
 import { firstVersion } from './migrate.js'
 import { readRedactPath, redactPathProblem, type RedactPath } from './redactPath.js'
@@ -37,6 +37,8 @@ export interface Contract {
   timeoutMs: number
   /** Of an attempt, heartbeats and all. At least `timeoutMs`. */
   maxRuntimeMs: number
+  /** Of attempts beyond the first. */
+  retryBudget: ThrottleRule | undefined
   throttle: (ThrottleRule & { key: ((args: unknown) => string) | undefined }) | undefined
   concurrency: { limit: number; key: ((args: unknown) => string) | undefined } | undefined
   unique: (UniqueRule & { key: (args: unknown) => string }) | undefined
@@ -85,11 +87,8 @@ export function readContract(worker: string, options: ContractOptions): Contract
     backoff: retry?.backoff ?? defaultBackoff,
     timeoutMs: parseDuration(options.timeout ?? '30s')!,
     maxRuntimeMs: Math.max(parseDuration(options.maxRuntime ?? '24h')!, parseDuration(options.timeout ?? '30s')!),
-    throttle: throttle && {
-      intervalMs: parseDuration(throttle.per)! / throttle.limit,
-      burst: throttle.burst ?? throttle.limit,
-      key: throttle.key,
-    },
+    retryBudget: retry?.budget && rateOf(retry.budget),
+    throttle: throttle && { ...rateOf(throttle), key: throttle.key },
     concurrency: concurrency && { limit: concurrency.limit, key: concurrency.key },
     unique: unique && {
       key: unique.key,
@@ -111,6 +110,11 @@ export function readContract(worker: string, options: ContractOptions): Contract
     redact: (options.redact ?? []).map(readRedactPath),
   }
 }
+
+const rateOf = ({ limit, per, burst = limit }: { limit: number; per: Duration; burst?: number }): ThrottleRule => ({
+  intervalMs: parseDuration(per)! / limit,
+  burst,
+})
 
 function readSchedule({ args, priority, ...rule }: NonNullable<ContractOptions['schedule']>): Contract['schedule'] {
   return { rule, args: args ?? {}, priority }
@@ -197,9 +201,10 @@ function unknownOptions(value: object, known: string[], path: string[]): PolicyP
 function retryProblems(retry: ContractOptions['retry']): PolicyProblem[] {
   if (retry === undefined) return []
   return [
-    ...unknownOptions(retry, ['attempts', 'backoff'], ['retry']),
+    ...unknownOptions(retry, ['attempts', 'backoff', 'budget'], ['retry']),
     ...integerProblems('retry.attempts', retry.attempts, 1, 1000),
     ...backoffProblems(retry.backoff),
+    ...(retry.budget === undefined ? [] : rateProblems(retry.budget, 'retry.budget', ['limit', 'per'])),
   ]
 }
 
@@ -246,13 +251,20 @@ function runtimeProblems({ timeout = '30s', maxRuntime }: ContractOptions): Poli
 function throttleProblems(throttle: ContractOptions['throttle']): PolicyProblem[] {
   if (throttle === undefined) return []
   return [
-    ...unknownOptions(throttle, ['limit', 'per', 'burst', 'key'], ['throttle']),
-    ...requiredInteger('throttle.limit', throttle.limit, 1, 1_000_000),
+    ...rateProblems(throttle, 'throttle', ['limit', 'per', 'burst', 'key']),
     ...integerProblems('throttle.burst', throttle.burst, 1, 1_000_000),
-    ...(throttle.per === undefined
-      ? [{ path: ['throttle', 'per'], message: 'is missing. It takes a duration.' }]
-      : durationProblems([['throttle.per', throttle.per]], { positive: true })),
     ...functionProblems('throttle.key', throttle.key),
+  ]
+}
+
+function rateProblems(rate: { limit: number; per: Duration }, name: string, known: string[]): PolicyProblem[] {
+  const path = name.split('.')
+  return [
+    ...unknownOptions(rate, known, path),
+    ...requiredInteger(`${name}.limit`, rate.limit, 1, 1_000_000),
+    ...(rate.per === undefined
+      ? [{ path: [...path, 'per'], message: 'is missing. It takes a duration.' }]
+      : durationProblems([[`${name}.per`, rate.per]], { positive: true })),
   ]
 }
 

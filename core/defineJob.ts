@@ -16,6 +16,14 @@ export interface RetryPolicy {
   attempts?: number
   /** How long to wait after a failure. Default: exponential from `'1s'` to `'1h'` with jitter. */
   backoff?: Backoff
+  /**
+   * How many attempts beyond the first may start each `per`, over all jobs of the worker. A retry beyond that waits for its turn; first attempts never
+   * wait for it. Default: no limit.
+   */
+  budget?: {
+    limit: number
+    per: Duration
+  }
 }
 
 export interface ThrottlePolicy<Args> {

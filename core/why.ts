@@ -19,6 +19,8 @@ export type Reason =
   | { kind: 'running'; attempt: number; maxAttempts: number; startedAt: string; deadline: string }
   /** Nothing of it starts until somebody resumes it. */
   | ({ kind: 'paused' } & PauseView)
+  /** The worker's function cannot be called, or answers with errors of its server; `times` is how often it was tried again, in vain. One job tries it at `until`. */
+  | { kind: 'broken'; worker: string; since: string; until: string; code: string; times: number }
   /** `nearest` is the deployed worker whose name is most like it. */
   | { kind: 'not-deployed'; worker: string; nearest?: string }
   /** The jobs that it came with, all or none, are still being written. */
@@ -36,6 +38,8 @@ export type Reason =
       before: number
       rule?: { intervalMs: number; burst: number }
     }
+  /** Its worker's retries beyond the first attempt are as many as its budget allows; `before` are those that come earlier, `until` is an estimate. */
+  | { kind: 'over-budget'; worker: string; until: string; before: number; rule?: { intervalMs: number; burst: number } }
   /** `holders` are the jobs that run under the key's slots, at most a hundred of them; `before` are the blocked ones that are better. */
   | {
       kind: 'blocked'
@@ -71,6 +75,8 @@ export function reasonMessage(reason: Reason, formatTime: (time: string) => stri
       return `It runs: attempt ${reason.attempt} of ${reason.maxAttempts} began at ${formatTime(reason.startedAt)} and has until ${formatTime(reason.deadline)}.`
     case 'paused':
       return `${pausedThing(reason)} is paused, by ${reason.by} since ${formatTime(reason.at)}${reason.reason === undefined ? '' : ` (${reason.reason})`}.`
+    case 'broken':
+      return `The function of ${reason.worker} fails (${reason.code}), so it is left alone since ${formatTime(reason.since)}. One job tries it at ${formatTime(reason.until)}; no attempt is charged meanwhile.`
     case 'not-deployed':
       return `No deployed worker is named "${reason.worker}".${reason.nearest === undefined ? '' : didYouMean(reason.worker, [reason.nearest])} The job runs once there is one.`
     case 'batch':
@@ -83,6 +89,8 @@ export function reasonMessage(reason: Reason, formatTime: (time: string) => stri
       return `It snoozes until ${formatTime(reason.until)}, for the ${ordinal(reason.snoozes)} time.`
     case 'throttled':
       return `${keyOf(reason)} is throttled${reason.rule === undefined ? '' : ` to ${rate(reason.rule.intervalMs)}`}; ${jobs(reason.before)} before this one. It starts at about ${formatTime(reason.until)}.`
+    case 'over-budget':
+      return `The retry budget of ${reason.worker}${reason.rule === undefined ? '' : ` (${rate(reason.rule.intervalMs)})`} is spent; ${jobs(reason.before)} before this one. It starts at about ${formatTime(reason.until)}.`
     case 'blocked':
       return blockedMessage(reason, formatTime)
     case 'busy':

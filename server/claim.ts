@@ -1,6 +1,6 @@
 /**
  * Claim: queued jobs become running and ours. Candidates are read by the claim index, taken by one guarded write under a fresh token, and
- * read back by that token only where somebody else was faster. Then the throttles are asked; a job that may not start yet goes back to
+ * read back by that token only where somebody else was faster. Then retry budgets and throttles are asked; a job that may not start yet goes back to
  * `scheduled` until its turn, and no attempt is charged.
  *
  * Jobs are claimed first and throttled second, because only a job that is ours may take a token: two coordinators that looked at the same
@@ -32,7 +32,7 @@ export async function claim(deps: Deps, limit: number): Promise<ClaimResult> {
 
   const claimed = await takeAll(deps, deployed)
   const { start, later } = await passThrottles(deps, claimed)
-  await Promise.all(later.map(({ job, runAt }) => deps.writes.applyTransition(deferred(job, runAt))))
+  await Promise.all(later.map(({ job, runAt, by }) => deps.writes.applyTransition(deferred(job, runAt, by))))
   const next = Math.min(...later.map(({ runAt }) => runAt.getTime()))
   if (later.length > 0) deps.events.emit('scheduled', new Date(next))
   await releaseKeysAtStart(deps, start)

@@ -7,6 +7,7 @@ import { alwaysAwake, createStays, type Stays } from './awake.js'
 import type { ApiKey } from './apiKeys.js'
 import { createGuard } from './auth.js'
 import { systemClock, type Clock } from '../core/clock.js'
+import { createBreakers } from './breakers.js'
 import { databaseClock, type DatabaseClock } from './clock.js'
 import type { Contracts } from './contracts.js'
 import type { Deps, Writes } from './deps.js'
@@ -157,6 +158,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     keys: createKeyRing(store.keys, clock),
     metrics: createMetrics(store, () => clock.now()),
     pauses: createKnownPauses({ store, clock, events }),
+    breakers: createBreakers(() => deps),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),
     url: withoutSlash(options.url),
     functionAddress: readFunctionAddresses(functionsUrl, Object.keys(more)),

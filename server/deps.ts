@@ -1,6 +1,7 @@
 /** What every step of a job's life is given. Built once in createCoordinator; a test builds its own. */
 import type { Awake } from './awake.js'
 import type { Clock } from '../core/clock.js'
+import type { Breakers } from './breakers.js'
 import type { Contracts } from './contracts.js'
 import type { Events } from './events.js'
 import type { GroupEnds } from './groups/ends.js'
@@ -33,6 +34,7 @@ export interface Deps {
   keys: KeyRing
   metrics: Metrics
   pauses: KnownPauses
+  breakers: Breakers
   /** How long this coordinator may work. */
   awake: Awake
   /** Attempts that run on this coordinator, and how many may. */

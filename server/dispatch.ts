@@ -111,6 +111,9 @@ async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, reason:
     case 'late':
       await record(deps, await withReport(deps, job), timeout, 'coordinator')
       return
+    case 'unheard':
+      await giveBack(deps, job)
+      return
     case 'aborted':
       if (reason === 'deadline') await record(deps, await withReport(deps, job), timeout, 'coordinator')
       else if (reason === 'shutdown') await giveBack(deps, job)

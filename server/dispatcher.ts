@@ -9,6 +9,7 @@
  *
  * It claims when it is woken (a job was enqueued or staged, lanes fell free), and is polled for what other coordinators enqueued.
  */
+import { unheard } from './breakers.js'
 import { Breaking, type BreakOff } from './breaking.js'
 import { claim, maxClaim, release } from './claim.js'
 import type { Deps } from './deps.js'
@@ -105,12 +106,15 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     jobsCalled += jobs.length
     started += jobs.length
     const beganMs = deps.clock.now().getTime()
-    const answers = await call(deps, jobs, breaking)
-    pace.add((deps.clock.now().getTime() - beganMs) / jobs.length)
+    const isLeftAlone = deps.breakers.leavesAlone(jobs)
+    const said = isLeftAlone ? unheard(jobs) : await call(deps, jobs, breaking)
+    const { answers, turning } = deps.breakers.judge(jobs, said)
+    if (!isLeftAlone) pace.add((deps.clock.now().getTime() - beganMs) / jobs.length)
     calling.delete(begun)
     jobsCalled -= jobs.length
     finished += jobs.length
-    const settled = Promise.all(jobs.map((job, index) => settle(deps, job, answers[index]!, breaking.reason)))
+    const settles: unknown[] = jobs.map((job, index) => settle(deps, job, answers[index]!, breaking.reason))
+    const settled = Promise.all(turning ? [...settles, turning] : settles)
     settling.add(settled)
     startReady()
     await settled

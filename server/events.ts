@@ -10,6 +10,8 @@ export interface EventMap {
   ticking: Date
   /** A pause has ended: jobs that it held may still have to be released. */
   resumed: Date
+  /** A circuit breaker is open until this moment. */
+  broken: Date
   /** A job reached a final state. `scheduleId` where its schedule waits for that. */
   finished: { id: string; scheduleId?: string }
   /** An attempt has its receipt, and its job has moved. */
@@ -32,6 +34,7 @@ export function createEvents(): Events {
     scheduled: new Set(),
     ticking: new Set(),
     resumed: new Set(),
+    broken: new Set(),
     finished: new Set(),
     attempted: new Set(),
     groupOver: new Set(),

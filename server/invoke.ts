@@ -31,6 +31,8 @@ export type Answer =
   | { kind: 'aborted' }
   /** The deadline had passed before the call could be made. */
   | { kind: 'late' }
+  /** It failed while the circuit breaker was open: the job goes back, and no attempt is charged. */
+  | { kind: 'unheard' }
   | { kind: 'failed'; code: string; message: string; retryAfterMs?: number }
 
 export type Invoke = (call: Call) => Promise<Answer>

@@ -1,6 +1,6 @@
 /** Numbers for Prometheus. A registry for each coordinator, so that two can live in one process. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { pauseView } from './pauses.js'
+import { isBreaker, pauseView } from './pauses.js'
 import type { ReceiptDocument } from './store/documents.js'
 import type { Store } from './store/index.js'
 
@@ -74,12 +74,14 @@ export function createMetrics(store: Store, now: () => Date): Metrics {
   // oxlint-disable-next-line no-new
   new Gauge({
     name: 'errand_pauses',
-    help: 'What is paused, by scope: all, worker or key.',
+    help: 'What is paused, by scope: all, worker or key; breaker for functions that fail.',
     labelNames: ['scope'],
     registers,
     async collect() {
       this.reset()
-      for (const pause of await store.pauses.list()) this.inc({ scope: pauseView(pause).scope })
+      for (const pause of await store.pauses.list()) {
+        this.inc({ scope: isBreaker(pause) ? 'breaker' : pauseView(pause).scope })
+      }
     },
   })
 

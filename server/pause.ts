@@ -17,7 +17,7 @@ import type { PauseView } from '../core/pauseView.js'
 import { withoutKey } from '../core/why.js'
 import type { Deps } from './deps.js'
 import type { Viewer } from './disclosure.js'
-import { heldBy, pauseId, pauseOfHeld, pauseView, type Pauses } from './pauses.js'
+import { breakerId, heldBy, pauseId, pauseOfHeld, pauseView, type Pauses } from './pauses.js'
 import { slotsFreed } from './slots.js'
 import type { HeldBy } from './store/documents.js'
 import type { PausableJob } from './store/jobs.js'
@@ -57,12 +57,15 @@ export async function pause(deps: Deps, { worker, key, reason }: PauseRequest, b
 
 /** Ends one pause; a job that another one covers goes on waiting. Throws `UNKNOWN_PAUSE`. */
 export async function resume(deps: Deps, target: PauseTarget): Promise<Resumed> {
-  const id = pauseId(target)
-  const pause = await deps.store.pauses.remove(id)
+  const { worker, key } = target
+  // whoever resumes a worker knows that its function is well again
+  const ids = [pauseId(target), ...(worker !== undefined && key === undefined ? [breakerId(worker)] : [])]
+  const removed = await Promise.all(ids.map((id) => deps.store.pauses.remove(id)))
+  const pause = removed.find((each) => each !== null)
   const pauses = await deps.pauses.fresh()
   if (!pause) throw unknownPause(target, pauses)
   // a crash here leaves jobs held by a pause that is gone: the sweep releases them
-  const { released } = await deps.store.jobs.releaseHeldBy([heldBy(id)], releaseBatch)
+  const { released } = await deps.store.jobs.releaseHeldBy(ids.map(heldBy), releaseBatch)
   deps.events.emit('queued', undefined)
   return { ...pauseView(pause), released }
 }

@@ -5,7 +5,7 @@
  */
 import type { PauseView } from '../core/pauseView.js'
 import type { Deps } from './deps.js'
-import type { HeldBy, PauseDocument } from './store/documents.js'
+import type { BreakerDocument, HeldBy, PauseDocument } from './store/documents.js'
 import type { PausableJob } from './store/jobs.js'
 
 /** The pauses of one moment. */
@@ -14,8 +14,11 @@ export interface Pauses {
   readonly all: boolean
   readonly none: boolean
   has(id: string): boolean
-  /** The widest pause that covers a job. */
-  covering(job: Omit<PausableJob, '_id'>): PauseDocument | undefined
+  /** The open circuit breakers. */
+  readonly broken: readonly BreakerDocument[]
+  breaker(worker: string): BreakerDocument | undefined
+  /** The widest pause that covers a job, or the open breaker of its function. */
+  covering(job: PausableJob): PauseDocument | undefined
 }
 
 export interface KnownPauses {
@@ -23,6 +26,8 @@ export interface KnownPauses {
   current(): Promise<Pauses>
   /** Read now. */
   fresh(): Promise<Pauses>
+  /** The open circuit breaker of a worker, as far as it is known. Asks nobody. */
+  breaker(worker: string): BreakerDocument | undefined
 }
 
 /** Older, and it is read anew. */
@@ -45,11 +50,13 @@ export function createKnownPauses({ store, clock, events }: Pick<Deps, 'store' |
     const before = known?.ids ?? []
     known = { pauses: pausesOf(documents), ids: documents.map(({ _id }) => _id), readAt, order }
     if (before.some((id) => !known!.pauses.has(id))) events.emit('resumed', clock.now())
+    for (const { broken } of known.pauses.broken) events.emit('broken', broken.until)
     return known.pauses
   }
 
   return {
     fresh,
+    breaker: (worker) => (known?.pauses.none === false ? known.pauses.breaker(worker) : undefined),
     async current() {
       const ageMs = known ? clock.now().getTime() - known.readAt : Number.POSITIVE_INFINITY
       if (ageMs <= freshMs) return known!.pauses
@@ -64,15 +71,21 @@ export function createKnownPauses({ store, clock, events }: Pick<Deps, 'store' |
 
 export function pausesOf(documents: readonly PauseDocument[]): Pauses {
   const byId = new Map(documents.map((pause) => [pause._id, pause]))
+  const broken = documents.filter(isBreaker)
+  const byWorker = new Map(broken.map((breaker) => [breaker.worker, breaker]))
   return {
     all: byId.has(pauseId({})),
     none: byId.size === 0,
     has: (id) => byId.has(id),
+    broken,
+    breaker: (worker) => byWorker.get(worker),
     covering(job) {
       if (byId.size === 0) return undefined
       const { worker } = job
       const wide = byId.get(pauseId({})) ?? byId.get(pauseId({ worker }))
       if (wide) return wide
+      const breaker = byWorker.get(worker)
+      if (breaker && breaker.broken.probe !== job._id) return breaker
       for (const key of keysOf(job)) {
         const pause = byId.get(pauseId({ worker, key }))
         if (pause) return pause
@@ -83,20 +96,25 @@ export function pausesOf(documents: readonly PauseDocument[]): Pauses {
 }
 
 /** A job's throttle key, concurrency key and unique key. */
-const keysOf = ({ worker, key, throttleKey, slotKey }: Omit<PausableJob, '_id'>): string[] =>
+const keysOf = ({ worker, key, throttleKey, slotKey }: PausableJob): string[] =>
   [throttleKey, slotKey?.slice(worker.length + 1), key].filter((each) => each !== undefined)
 
 export const pauseId = ({ worker, key }: { worker?: string | undefined; key?: string | undefined }): string =>
   worker === undefined ? 'all' : key === undefined ? `worker:${worker}` : `key:${worker}\n${key}`
 
+export const breakerId = (worker: string): string => `breaker:${worker}`
+
+export const isBreaker = (pause: PauseDocument): pause is BreakerDocument => pause.broken !== undefined
+
 export const heldBy = (pauseId: string): HeldBy => `paused:${pauseId}`
 export const pauseOfHeld = (held: HeldBy): string => held.slice('paused:'.length)
 
-export const pauseView = ({ worker, key, by, at, reason }: PauseDocument): PauseView => ({
+export const pauseView = ({ worker, key, by, at, reason, broken }: PauseDocument): PauseView => ({
   scope: worker === undefined ? 'all' : key === undefined ? 'worker' : 'key',
   ...(worker === undefined ? {} : { worker }),
   ...(key === undefined ? {} : { key }),
   by,
   at: at.toISOString(),
   ...(reason === undefined ? {} : { reason }),
+  ...(broken === undefined ? {} : { until: broken.until.toISOString() }),
 })

@@ -73,6 +73,12 @@ export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
     run: silent((signal) => sweepPaused(deps, signal)),
     listen: (wake) => deps.events.on('resumed', wake),
   },
+  {
+    name: 'probe',
+    everyMs: 30_000,
+    run: async () => ({ due: await deps.breakers.probe() }),
+    listen: (wake) => deps.events.on('broken', wake),
+  },
   { name: 'finish batches', everyMs: 60_000, run: silent(() => sweepBatches(deps)) },
   { name: 'close groups', everyMs: 60_000, run: silent((signal) => sweepGroups(deps, signal)) },
   { name: 'claim', everyMs: 2_000, run: silent(() => dispatcher.pump()) },

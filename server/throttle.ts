@@ -1,55 +1,83 @@
 /**
- * Asks the throttles of a batch of claimed jobs who may start now. One read and one write serve all keys of the batch; a key that another
+ * Asks the throttles of a batch of claimed jobs, and the retry budgets, which are throttles too, who may start now. One read and one write serve all keys of the batch; a key that another
  * coordinator wrote in between is asked again. The arithmetic is core/throttle.
  */
-import { askThrottle, newThrottle, type ThrottleAnswer } from '../core/throttle.js'
+import { askThrottle, newThrottle, type ThrottleAnswer, type ThrottleRule } from '../core/throttle.js'
 import type { Contract } from '../core/contract.js'
 import type { Deps } from './deps.js'
 import type { ClaimedJob, ThrottleDocument } from './store/documents.js'
 
 export interface ThrottleVerdict {
   start: ClaimedJob[]
-  later: { job: ClaimedJob; runAt: Date }[]
+  /** `by` is the job's field that says who sent it away. */
+  later: { job: ClaimedJob; runAt: Date; by: 'throttled' | 'overBudget' }[]
 }
 
-type Rule = NonNullable<Contract['throttle']>
+/** What a rate is kept for. */
+interface Gate {
+  by: 'throttled' | 'overBudget'
+  /** The rule for a job, where it has to pass. */
+  ruleOf: (contract: Contract, job: ClaimedJob) => ThrottleRule | undefined
+  /** Jobs of the same id share a rate. */
+  idOf: (job: ClaimedJob) => string
+}
+
+const retryBudget: Gate = {
+  by: 'overBudget',
+  // the throttle sends away those only that have passed the budget
+  ruleOf: (contract, { attempt, throttled }) => (attempt > 1 && !throttled ? contract.retryBudget : undefined),
+  // no worker's name has a colon
+  idOf: ({ worker }) => `retries:${worker}`,
+}
+
+const throttle: Gate = {
+  by: 'throttled',
+  ruleOf: (contract) => contract.throttle,
+  idOf: ({ worker, throttleKey }) => `${worker}\n${throttleKey ?? ''}`,
+}
+
 interface KeyedJobs {
   id: string
-  rule: Rule
+  rule: ThrottleRule
   /** Those who were sent away before come first, so that tokens go to them first. */
   waiting: ClaimedJob[]
   newcomers: ClaimedJob[]
 }
 
+/** The budget first: a retry that must wait takes nothing of what its key may start. */
 export async function passThrottles(deps: Deps, jobs: ClaimedJob[]): Promise<ThrottleVerdict> {
+  const retries = await pass(deps, retryBudget, jobs)
+  const { start, later } = await pass(deps, throttle, retries.start)
+  return { start, later: [...retries.later, ...later] }
+}
+
+async function pass(deps: Deps, gate: Gate, jobs: ClaimedJob[]): Promise<ThrottleVerdict> {
   const verdict: ThrottleVerdict = { start: [], later: [] }
-  let asking = groupByKey(deps, jobs, verdict.start)
-  while (asking.length > 0) {
-    const refused = await askOnce(deps, asking, verdict)
-    asking = refused
-  }
+  let asking = groupByKey(deps, gate, jobs, verdict.start)
+  while (asking.length > 0) asking = await askOnce(deps, gate, asking, verdict)
   return verdict
 }
 
-/** Jobs without a throttle go straight to `start`. */
-function groupByKey(deps: Deps, jobs: ClaimedJob[], start: ClaimedJob[]): KeyedJobs[] {
+/** Jobs that need not pass go straight to `start`. */
+function groupByKey(deps: Deps, { ruleOf, idOf, by }: Gate, jobs: ClaimedJob[], start: ClaimedJob[]): KeyedJobs[] {
   const groups = new Map<string, KeyedJobs>()
   for (const job of jobs) {
-    const rule = deps.contracts.loaded(job.worker)?.throttle
+    const contract = deps.contracts.loaded(job.worker)
+    const rule = contract && ruleOf(contract, job)
     if (!rule) {
       start.push(job)
       continue
     }
-    const id = `${job.worker}\n${job.throttleKey ?? ''}`
+    const id = idOf(job)
     const group = groups.get(id) ?? { id, rule, waiting: [], newcomers: [] }
     groups.set(id, group)
-    ;(job.throttled ? group.waiting : group.newcomers).push(job)
+    ;(job[by] ? group.waiting : group.newcomers).push(job)
   }
   return [...groups.values()]
 }
 
 /** Answers with the keys that somebody else wrote in between. */
-async function askOnce(deps: Deps, asking: KeyedJobs[], verdict: ThrottleVerdict): Promise<KeyedJobs[]> {
+async function askOnce(deps: Deps, { by }: Gate, asking: KeyedJobs[], verdict: ThrottleVerdict): Promise<KeyedJobs[]> {
   const documents = await deps.store.throttles.findMany(asking.map(({ id }) => id))
   const now = deps.clock.now().getTime()
   const answers = asking.map((keyed) => ({ keyed, answer: answerFor(keyed, documents.get(keyed.id), now) }))
@@ -63,7 +91,7 @@ async function askOnce(deps: Deps, asking: KeyedJobs[], verdict: ThrottleVerdict
     })),
     deps.newClaim(),
   )
-  for (const { keyed, answer } of answers) if (written.has(keyed.id)) settle(keyed, answer, verdict)
+  for (const { keyed, answer } of answers) if (written.has(keyed.id)) settle(keyed, answer, by, verdict)
   return asking.filter(({ id }) => !written.has(id))
 }
 
@@ -78,10 +106,11 @@ const answerFor = (keyed: KeyedJobs, document: ThrottleDocument | undefined, now
 function settle(
   { waiting, newcomers }: KeyedJobs,
   { granted, comeBackAt }: ThrottleAnswer,
+  by: Gate['by'],
   verdict: ThrottleVerdict,
 ): void {
   verdict.start.push(...waiting.slice(0, granted.waiting), ...newcomers.slice(0, granted.newcomers))
   const sentAway = [...waiting.slice(granted.waiting), ...newcomers.slice(granted.newcomers)]
   // rounded up: a moment in the middle of a millisecond would be asked for too early
-  verdict.later.push(...sentAway.map((job, index) => ({ job, runAt: new Date(Math.ceil(comeBackAt[index]!)) })))
+  verdict.later.push(...sentAway.map((job, index) => ({ job, runAt: new Date(Math.ceil(comeBackAt[index]!)), by })))
 }

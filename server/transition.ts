@@ -11,7 +11,7 @@ import type { Member, Transition } from './store/jobs.js'
 const keepUnknownMs = { succeeded: 86_400_000, failed: 30 * 86_400_000, cancelled: 7 * 86_400_000 }
 
 /** What was told is in the receipt now. */
-const attemptUnset = ['throttled', 'report'] as const
+const attemptUnset = ['throttled', 'overBudget', 'report'] as const
 const keyToo = ['uniqueKey', ...attemptUnset] as const
 
 export function decide(
@@ -84,16 +84,16 @@ function snoozed(job: ClaimedJob, { delayMs, finishedAt, progress, log }: Snooze
       runAt: new Date(finishedAt.getTime() + delayMs),
       report: { attempt, claim, ...(progress && { progress }), ...(log && { log }) },
     },
-    unset: ['throttled'],
+    unset: ['throttled', 'overBudget'],
     attemptChange: -1,
     snoozed: true,
   }
 }
 
-/** The throttle sent the job away until `runAt`. */
-export const deferred = (job: ClaimedJob, runAt: Date): Transition => ({
+/** The throttle, or the retry budget, sent the job away until `runAt`. */
+export const deferred = (job: ClaimedJob, runAt: Date, by: 'throttled' | 'overBudget'): Transition => ({
   ...leaving(job),
-  set: { state: 'scheduled', runAt, throttled: true },
-  unset: [],
+  set: { state: 'scheduled', runAt, [by]: true },
+  unset: by === 'throttled' ? ['overBudget'] : [],
   attemptChange: -1,
 })

@@ -9,9 +9,9 @@ import { mostCounted, reasonMessage, withoutKey, type ErrorName, type Reason, ty
 import type { Deps } from './deps.js'
 import { disclosureOf, type Viewer } from './disclosure.js'
 import { slotKeyOf } from './enqueue.js'
-import { pauseView, type Pauses } from './pauses.js'
+import { isBreaker, pauseView, type Pauses } from './pauses.js'
 import { unknownJob } from './receive.js'
-import type { JobDocument, ReceiptDocument } from './store/documents.js'
+import type { BreakerDocument, JobDocument, ReceiptDocument } from './store/documents.js'
 
 /** Throws `UNKNOWN_JOB`. */
 export async function whyJob(deps: Deps, id: string, viewer: Viewer): Promise<WhyView> {
@@ -60,8 +60,18 @@ const runningReason = ({ attempt, maxAttempts, startedAt, deadline }: JobDocumen
 
 function pausedReason(pauses: Pauses, job: JobDocument): Reason[] {
   const pause = pauses.covering(job)
-  return pause ? [{ kind: 'paused', ...pauseView(pause) }] : []
+  if (!pause) return []
+  return [isBreaker(pause) ? brokenReason(pause) : { kind: 'paused', ...pauseView(pause) }]
 }
+
+const brokenReason = ({ worker, at, broken: { until, code, times } }: BreakerDocument): Reason => ({
+  kind: 'broken',
+  worker,
+  since: at.toISOString(),
+  until: until.toISOString(),
+  code,
+  times: times - 1,
+})
 
 function deployedReason({ contracts }: Deps, { worker }: JobDocument): Reason[] {
   if (contracts.has(worker)) return []
@@ -103,6 +113,16 @@ async function scheduledReason(deps: Deps, job: JobDocument, contract: Contract 
       until,
       before: await deps.store.lines.beforeThrottled(job, mostCounted),
       ...(intervalMs === undefined || burst === undefined ? {} : { rule: { intervalMs, burst } }),
+    }
+  }
+  if (job.overBudget) {
+    const before = await deps.store.lines.beforeOverBudget(job, mostCounted)
+    return {
+      kind: 'over-budget',
+      worker,
+      until,
+      before,
+      ...(contract?.retryBudget ? { rule: contract.retryBudget } : {}),
     }
   }
   // a snooze is no attempt: what it told belongs to the one that goes on

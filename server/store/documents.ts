@@ -43,6 +43,8 @@ export interface JobDocument {
   slotKey?: string
   /** Set once the throttle has sent the job away: next time it stands before newcomers. */
   throttled?: boolean
+  /** Set once the retry budget has sent the job away: next time it stands before other retries. */
+  overBudget?: true
   /** Why a queued job may not be claimed: no deployed worker has its name, a pause covers it, or the batch it came with is still being written. */
   held?: HeldBy | null
   /** The batch it came with, while that is being written; until it is released the job may yet be deleted again. */
@@ -195,7 +197,7 @@ export interface ThrottleDocument {
 }
 
 export interface PauseDocument {
-  /** `all`, `worker:<name>`, or `key:<worker>` and the key behind a line break. */
+  /** `all`, `worker:<name>`, `breaker:<worker>`, or `key:<worker>` and the key behind a line break. */
   _id: string
   worker?: string
   key?: string
@@ -203,7 +205,22 @@ export interface PauseDocument {
   by: string
   at: Date
   reason?: string
+  /** Of one that a circuit breaker made; see server/breakers. */
+  broken?: Broken
 }
+
+export interface Broken {
+  /** Nothing is called before; then a probe starts, and it has until the next such moment to get through. */
+  until: Date
+  /** How often it opened, one after the other. */
+  times: number
+  /** Of the failure that opened it last. */
+  code: string
+  /** The job that may start although it is open. */
+  probe?: string
+}
+
+export type BreakerDocument = PauseDocument & { worker: string; broken: Broken }
 
 export interface AuditDocument {
   /** Grows with time. */

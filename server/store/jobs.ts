@@ -30,7 +30,8 @@ export interface Transition {
   id: string
   /** The attempt it belongs to: without it the job must not be running. */
   claim: string
-  set: Pick<JobDocument, 'state'> & Partial<Pick<JobDocument, 'runAt' | 'throttled' | 'report' | 'errorCode'>>
+  set: Pick<JobDocument, 'state'> &
+    Partial<Pick<JobDocument, 'runAt' | 'throttled' | 'overBudget' | 'report' | 'errorCode'>>
   unset: readonly (keyof JobDocument)[]
   /** Only for a final state: how long the job is kept from now on. */
   keepMs?: number
@@ -121,7 +122,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         { _id: job._id, state: job.state, attempt: job.attempt, uniqueKey: job.uniqueKey! },
         {
           $set: change as Partial<JobDocument>,
-          $unset: Object.fromEntries([...absent, 'throttled', 'held'].map((field) => [field, ''])),
+          $unset: Object.fromEntries([...absent, 'throttled', 'overBudget', 'held'].map((field) => [field, ''])),
         },
       )
       return matchedCount === 1
@@ -245,6 +246,14 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         { $unset: { held: '' } },
       )
       return { released: modifiedCount, more: found.length === limit }
+    },
+
+    /** Of the jobs that a pause holds one that has waited long: the first in the index. */
+    anyHeldBy: async (held: HeldBy): Promise<string | undefined> =>
+      (await jobs.findOne({ held }, { hint: 'held', projection: { _id: 1 } }))?._id,
+
+    async releaseOne(id: string, held: HeldBy): Promise<void> {
+      await jobs.updateOne({ _id: id, held }, { $unset: { held: '' } })
     },
 
     /** By which pauses jobs are held: one step in the index for each, however many jobs they hold. */
@@ -504,7 +513,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
               // as long as its group is open, that waits for it again
               ...(job.group === undefined ? {} : { groupOpen: job.group }),
             },
-            $unset: { finishedAt: '', expireAt: '', throttled: '', errorCode: '' },
+            $unset: { finishedAt: '', expireAt: '', throttled: '', overBudget: '', errorCode: '' },
           },
         )
         return matchedCount === 1

@@ -1,5 +1,5 @@
 /** Who stands before a job, and who holds what it waits for. Counts end at a bound, and so does the number of index entries that a count may look at. */
-import type { Collection, Filter } from 'mongodb'
+import type { Collection, Document, Filter } from 'mongodb'
 import type { JobDocument } from './documents.js'
 
 /** Entries of an index that are looked at for one count, where others' jobs lie among those that count. */
@@ -20,6 +20,24 @@ export function linesStore(jobs: Collection<JobDocument>) {
     return Math.min(higher + older, limit)
   }
 
+  /** How many scheduled jobs of a line come back before that moment. */
+  const countBefore = async (runAt: Date, line: Document, limit: number): Promise<number> => {
+    const [row] = await jobs
+      .aggregate<{ count: number }>(
+        [
+          { $match: { state: 'scheduled', runAt: { $lt: runAt } } },
+          { $sort: { runAt: -1 } },
+          { $limit: mostLookedAt },
+          { $match: line },
+          { $limit: limit },
+          { $count: 'count' },
+        ],
+        { hint: 'due' },
+      )
+      .toArray()
+    return row?.count ?? 0
+  }
+
   return {
     /** Queued jobs that are claimed before it. */
     beforeQueued: (job: JobDocument, limit: number): Promise<number> =>
@@ -30,22 +48,12 @@ export function linesStore(jobs: Collection<JobDocument>) {
       before(job, { state: 'blocked', slotKey }, 'blocked', limit),
 
     /** Jobs of its throttle key that come back before it. Jobs of other keys lie among them; where there are very many, the count is too small. */
-    async beforeThrottled({ worker, throttleKey, runAt }: JobDocument, limit: number): Promise<number> {
-      const [row] = await jobs
-        .aggregate<{ count: number }>(
-          [
-            { $match: { state: 'scheduled', runAt: { $lt: runAt } } },
-            { $sort: { runAt: -1 } },
-            { $limit: mostLookedAt },
-            { $match: { worker, throttled: true, throttleKey: throttleKey ?? null } },
-            { $limit: limit },
-            { $count: 'count' },
-          ],
-          { hint: 'due' },
-        )
-        .toArray()
-      return row?.count ?? 0
-    },
+    beforeThrottled: ({ worker, throttleKey, runAt }: JobDocument, limit: number): Promise<number> =>
+      countBefore(runAt, { worker, throttled: true, throttleKey: throttleKey ?? null }, limit),
+
+    /** The same of retries that their worker's budget has sent away. */
+    beforeOverBudget: ({ worker, runAt }: JobDocument, limit: number): Promise<number> =>
+      countBefore(runAt, { worker, overBudget: true }, limit),
 
     /** The jobs that run under the key's slots, longest first: at most `limit` of them, and how many there are. */
     async slotHolders(

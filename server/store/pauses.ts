@@ -1,6 +1,6 @@
 /** What is paused: few documents, read as one. */
-import { MongoServerError, type Collection } from 'mongodb'
-import type { PauseDocument } from './documents.js'
+import { MongoServerError, type Collection, type Filter } from 'mongodb'
+import type { Broken, PauseDocument } from './documents.js'
 import { duplicateKey } from './jobs.js'
 
 export function pausesStore(pauses: Collection<PauseDocument>) {
@@ -25,7 +25,19 @@ export function pausesStore(pauses: Collection<PauseDocument>) {
 
     /** Answers with the pause that it ended, or null. */
     remove: (id: string): Promise<PauseDocument | null> => pauses.findOneAndDelete({ _id: id }),
+
+    /** Writes what a circuit breaker has come to, unless it has changed since it was seen. Answers whether it was written. */
+    async turnBreaker(id: string, seen: Broken, broken: Broken, reason?: string): Promise<boolean> {
+      const change = { broken, ...(reason === undefined ? {} : { reason }) }
+      return (await pauses.updateOne(unchanged(id, seen), { $set: change })).modifiedCount === 1
+    },
+
+    removeBreaker: async (id: string, seen: Broken): Promise<boolean> =>
+      (await pauses.deleteOne(unchanged(id, seen))).deletedCount === 1,
   }
 }
+
+/** Every change moves the moment. */
+const unchanged = (_id: string, { until }: Broken): Filter<PauseDocument> => ({ _id, 'broken.until': until })
 
 export type PausesStore = ReturnType<typeof pausesStore>

@@ -150,6 +150,7 @@ describe('the page', () => {
       'Schedules',
       'Cancel',
       'Retry and replay',
+      'When a function fails',
       'Pause and resume',
       'Snooze',
       'While it runs',

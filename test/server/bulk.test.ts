@@ -19,7 +19,7 @@ const limited = defineJob({
 })
 
 /** Functions that fail until they are told to succeed. */
-function flaky(code = 'HTTP_500') {
+function flaky(code = 'BAD_RECEIPT') {
   const told: { code: string | undefined; calls: number } = { code, calls: 0 }
   const invoke: Invoke = async () => {
     told.calls++
