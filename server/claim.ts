@@ -24,7 +24,10 @@ export const maxClaim = 500
 
 export async function claim(deps: Deps, limit: number): Promise<ClaimResult> {
   const batch = Math.min(limit, maxClaim)
-  const [candidates, pauses] = await Promise.all([deps.store.jobs.claimable(batch), deps.pauses.current()])
+  const candidates = await deps.store.jobs.claimable(batch)
+  // where nothing waits and nothing was paused, there is no need to look what is
+  if (candidates.length === 0 && !deps.pauses.any) return { jobs: [], more: false }
+  const pauses = await deps.pauses.current()
   if (pauses.all) return { jobs: [], more: false }
   const more = candidates.length === batch
   const deployed = await holdUnknown(deps, await holdPaused(deps, pauses, candidates, more))

@@ -1,6 +1,6 @@
 /**
  * What is paused, as one coordinator knows it. Whatever starts jobs asks it each time, so it does not wait for the database: what is known is read
- * anew in the background, every half second while jobs start and with each poll of an idle coordinator. So a pause holds at once on the
+ * anew in the background, every half second while jobs start, and with each poll while anything is paused; the first to ask after a quiet time waits. So a pause holds at once on the
  * coordinator that took it, and within three seconds on every other one.
  */
 import type { PauseView } from '../core/pauseView.js'
@@ -26,13 +26,15 @@ export interface KnownPauses {
   current(): Promise<Pauses>
   /** Read now. */
   fresh(): Promise<Pauses>
+  /** Whether anything was paused at the last look. Asks nobody. */
+  readonly any: boolean
   /** The open circuit breaker of a worker, as far as it is known. Asks nobody. */
   breaker(worker: string): BreakerDocument | undefined
 }
 
 /** Older, and it is read anew. */
 const freshMs = 500
-/** Older, and whoever asks waits for the read. Longer than the pause between two polls, so that nobody has to. */
+/** Older, and whoever asks waits for the read. */
 const staleMs = 2_500
 
 export function createKnownPauses({ store, clock, events }: Pick<Deps, 'store' | 'clock' | 'events'>): KnownPauses {
@@ -56,6 +58,9 @@ export function createKnownPauses({ store, clock, events }: Pick<Deps, 'store' |
 
   return {
     fresh,
+    get any() {
+      return known?.pauses.none === false
+    },
     breaker: (worker) => (known?.pauses.none === false ? known.pauses.breaker(worker) : undefined),
     async current() {
       const ageMs = known ? clock.now().getTime() - known.readAt : Number.POSITIVE_INFINITY

@@ -65,11 +65,11 @@ export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
       return { due: reaped < reapBatch ? undefined : deps.clock.now(), did: { reaped } }
     },
   },
-  { name: 'unblock', everyMs: 5_000, run: silent(() => sweepBlocked(deps)) },
+  { name: 'unblock', everyMs: 15_000, run: silent(() => sweepBlocked(deps)) },
   { name: 'release', everyMs: 30_000, run: silent(() => releaseHeld(deps)) },
   {
     name: 'resume',
-    everyMs: 10_000,
+    everyMs: 30_000,
     run: silent((signal) => sweepPaused(deps, signal)),
     listen: (wake) => deps.events.on('resumed', wake),
   },

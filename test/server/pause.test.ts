@@ -211,7 +211,7 @@ describe('after a resume', () => {
     await using beside = await testErrand({ work }, { beside: errand })
     await pause(errand, { worker: 'work' })
     await errand.clock.advance('1s')
-    await beside.run() // it knows of the pause
+    await beside.coordinator.deps.pauses.fresh()
     await resume(errand, 'worker=work')
     const id = await beside.enqueue('work')
     expect(await heldOf(errand)).toEqual(['paused:worker:work'])
