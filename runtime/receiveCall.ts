@@ -1,9 +1,14 @@
-/** A request becomes a call of this function, or a refusal: then nothing runs. */
+/** A request becomes a call of this function, a ping, or a refusal: only with a call something runs. */
+import { isPingId, type Ping } from '../core/ping.js'
 import { createVerifier } from '../core/signature.js'
 import type { FunctionCall } from '../core/wire.js'
 import type { Refusal } from './refusal.js'
 
-export type Received = { ok: true; calls: [FunctionCall, ...FunctionCall[]] } | { ok: false; refusal: Refusal }
+export type Received =
+  | { ok: true; calls: [FunctionCall, ...FunctionCall[]] }
+  /** The coordinator only asks whether this is the function that it takes it for. */
+  | { ok: true; calls: 'ping' }
+  | { ok: false; refusal: Refusal }
 
 export type Verifier = ReturnType<typeof createVerifier>
 
@@ -41,18 +46,23 @@ export async function receiveCall(
   const badSignature = await verify(headers, body, now)
   if (badSignature !== undefined) return refuse(401, 'UNAUTHORIZED', badSignature)
 
-  const calls = parseCalls(body)
+  const value = parseJson(body)
+  const ping = isPing(value)
+  const calls = ping ? [value] : readCalls(value)
   if (calls === undefined) return refuse(400, 'BAD_REQUEST', 'The body is no call of a function.')
-  const [first] = calls
-  const others = calls.length === 1 ? '' : `+${calls.length - 1}`
-  if (headers.id !== `${first.id}.${first.attempt}${others}`) {
+  if (ping ? !isPingId(headers.id!, value.worker) : headers.id !== callId(calls as Calls)) {
     return refuse(400, 'BAD_REQUEST', 'The header webhook-id must name the job and the attempt of the body.')
   }
   // the signature says who calls, not whom: a request for one function must not run in another
   const other = calls.find((call) => call.worker !== worker)
   if (other) return refuse(404, 'UNKNOWN_WORKER', `This function is ${worker}; the call is for "${other.worker}".`)
-  return { ok: true, calls }
+  return { ok: true, calls: ping ? 'ping' : (calls as Calls) }
 }
+
+type Calls = [FunctionCall, ...FunctionCall[]]
+
+const callId = ({ 0: { id, attempt }, length }: Calls): string =>
+  `${id}.${attempt}${length === 1 ? '' : `+${length - 1}`}`
 
 /** A `Request` as an `Incoming`: its body read once. */
 export async function readRequest(request: Request): Promise<Incoming> {
@@ -90,18 +100,24 @@ async function readText(request: Request, maxBytes: number): Promise<string | un
   }
 }
 
-/** One call, or with `jobs` several. */
-function parseCalls(body: string): [FunctionCall, ...FunctionCall[]] | undefined {
+function parseJson(body: string): unknown {
   try {
-    const value: unknown = JSON.parse(body)
-    if (isCall(value)) return [value]
-    const jobs: unknown = typeof value === 'object' && value !== null && 'jobs' in value ? value.jobs : undefined
-    const isBatch = Array.isArray(jobs) && jobs.length > 1 && jobs.every(isCall)
-    return isBatch ? (jobs as [FunctionCall, ...FunctionCall[]]) : undefined
+    return JSON.parse(body)
   } catch {
     return undefined
   }
 }
+
+/** One call, or with `jobs` several. */
+function readCalls(value: unknown): Calls | undefined {
+  if (isCall(value)) return [value]
+  const jobs: unknown = typeof value === 'object' && value !== null && 'jobs' in value ? value.jobs : undefined
+  const isBatch = Array.isArray(jobs) && jobs.length > 1 && jobs.every(isCall)
+  return isBatch ? (jobs as Calls) : undefined
+}
+
+const isPing = (value: unknown): value is Ping =>
+  typeof value === 'object' && value !== null && (value as Ping).ping === true && isText((value as Ping).worker)
 
 /** By hand, because the schemas of core/wire would bring zod into every function. */
 function isCall(value: unknown): value is FunctionCall {

@@ -2,7 +2,7 @@
  * Makes a worker a function: a `fetch`-shaped handler that platforms take as it is. Web APIs only.
  *
  *   request ──receiveCall──▶ call ──perform──▶ result or error ──receipt──▶ answer 200
- *      └─ refusal: 4xx, nothing runs                                └─────▶ or, for `receipt: 'posted'`, 202 first and post later
+ *      └─ refusal: 4xx, nothing runs; a ping is answered            └─────▶ or, for `receipt: 'posted'`, 202 first and post later
  *
  * A caller that cannot wait for as long as the attempt takes says so (`Prefer: respond-async, wait=20`): then it is 202, and a post, after that time.
  */
@@ -68,6 +68,7 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     if (!received.ok) return refusalAnswer(received.refusal)
 
     const { calls } = received
+    if (calls === 'ping') return json(200, JSON.stringify({ status: 'success', result: { worker } }))
     if (job.receipt !== 'posted') {
       const waitMs = preferredWaitMs(incoming.header('prefer'))
       if (waitMs !== undefined && canPost(calls, platform)) return answerOrPost(calls, incoming, waitMs, platform)

@@ -153,8 +153,13 @@ def answer(workers, keys, path, headers, body):
         return refuse(401, "UNAUTHORIZED", problem)
     call = json.loads(body)
     # the signature says who calls, not whom: a call for one function must not run in another
-    if call["worker"] != worker.name or headers.get("webhook-id") != f"{call['id']}.{call['attempt']}":
-        return refuse(400, "BAD_REQUEST", "The call is for another worker or attempt.")
+    if call["worker"] != worker.name:
+        return refuse(404, "UNKNOWN_WORKER", "The call is for another worker.")
+    message_id = headers.get("webhook-id")
+    if call.get("ping") is True and message_id.startswith(f"ping.{worker.name}."):
+        return 200, {}, {"status": "success", "result": {"worker": worker.name}}
+    if message_id != f"{call.get('id')}.{call.get('attempt')}":
+        return refuse(400, "BAD_REQUEST", "The call is for another attempt.")
     seconds = patience(headers)
     if seconds is None and not worker.posted:
         receipt = perform(worker, call)

@@ -83,6 +83,35 @@ describe.each(platforms)('$name', (platform: Platform) => {
     expect(read(answer)).toEqual({ kind: 'receipt', receipt: { status: 'success', result: { text: 'naïve ✓ 🐋' } } })
   })
 
+  it('answers a ping that is signed, and runs nothing', async () => {
+    const body = JSON.stringify({ ping: true, worker: 'mail.posted' })
+    const headersOf = (id: string) => {
+      const at = new Date()
+      const timestamp = String(Math.floor(at.getTime() / 1_000))
+      return {
+        'webhook-id': id,
+        'webhook-timestamp': timestamp,
+        'webhook-signature': new Webhook(key).sign(id, at, body),
+      }
+    }
+    const ping = (id: string) => running.call('mail.posted', headersOf(id), body)
+    expect(read(await ping('ping.mail.posted.1'))).toEqual({
+      kind: 'receipt',
+      receipt: { status: 'success', result: { worker: 'mail.posted' } },
+    })
+    expect((await ping('job1.1')).status).toBe(400)
+    expect(
+      (
+        await running.call(
+          'mail.posted',
+          { ...headersOf('ping.mail.posted.2'), 'webhook-id': 'ping.mail.posted.3' },
+          body,
+        )
+      ).status,
+    ).toBe(401)
+    expect((await running.call('echo', headersOf('ping.mail.posted.4'), body)).status).toBe(404)
+  })
+
   it('takes the old key and the new one while keys are rotated', async () => {
     const answers = await Promise.all([key, otherKey].map((by) => send(callOf('echo', { text: '' }), { key: by })))
     expect(answers.map(({ status }) => status)).toEqual([200, 200])
