@@ -1,4 +1,5 @@
 /** What of an error may leave the server: code, sentence, issues, details. Never a stack, and never the text of an error that is not ours. */
+import { errorCodes } from '../core/errorCodes.js'
 import type { ZodError } from 'zod'
 import { ErrandError, type Issue } from '../core/errors.js'
 import type { WireError } from '../core/wire.js'
@@ -7,7 +8,10 @@ import type { Log } from './log.js'
 export function toWireError(log: Log, error: unknown): { status: number; body: WireError } {
   if (error instanceof ErrandError && error.code !== 'CONFIG') {
     const { code, message, issues, details } = error
-    return { status: error.status, body: { ...details, code, message, ...(issues === undefined ? {} : { issues }) } }
+    return {
+      status: errorCodes[error.code],
+      body: { ...details, code, message, ...(issues === undefined ? {} : { issues }) },
+    }
   }
   log('error', 'a request failed', { error })
   return isDatabaseError(error)

@@ -3,6 +3,7 @@
  * a platform around it.
  */
 import { systemClock } from '../../core/clock.js'
+import { errorCodes } from '../../core/errorCodes.js'
 import { configError, ErrandError } from '../../core/errors.js'
 import type { TickReport } from '../../core/tick.js'
 import { readApiKeys } from '../apiKeys.js'
@@ -118,7 +119,7 @@ const functionLog = createLog({ write: (line) => console.log(line), now: () => s
 function problem(log: Log, error: unknown): Response {
   if (error instanceof ErrandError && error.code === 'CONFIG') {
     log('error', error.message)
-    return Response.json({ error: { code: error.code, message: error.message } }, { status: error.status })
+    return Response.json({ error: { code: error.code, message: error.message } }, { status: errorCodes.CONFIG })
   }
   const { status, body } = toWireError(log, error)
   return Response.json({ error: body }, { status })

@@ -1,4 +1,5 @@
 /** The coordinator as a Vercel Function, beside the functions of its workers. */
+import { errorCodes } from '../../core/errorCodes.js'
 import { timingSafeEqual } from 'node:crypto'
 import { ErrandError } from '../../core/errors.js'
 import { vercelFunctionsPath, vercelTickPath } from '../../core/tick.js'
@@ -25,8 +26,8 @@ export function createVercelCoordinator({ env = process.env, ...options }: Coord
       }
       const problem = cronProblem(env, request)
       if (!problem) return coordinator.answerTick()
-      const { code, message, status } = problem
-      return Response.json({ error: { code, message } }, { status })
+      const { code, message } = problem
+      return Response.json({ error: { code, message } }, { status: errorCodes[code] })
     },
   }
 }

@@ -1,7 +1,8 @@
 /** A procedure of the router: its context, its roles, and its errors as ours. */
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
-import type { ErrandError } from '../../core/errors.js'
+import { errorCodes } from '../../core/errorCodes.js'
+import { ErrandError } from '../../core/errors.js'
 import { transformer } from '../../core/payload.js'
 import type { Role } from '../../core/roles.js'
 import { codeOf, operateAudited } from '../audit.js'
@@ -70,16 +71,16 @@ const procedureFor = (...roles: Role[]) =>
       withOurErrors(async () => next({ ctx: { ...ctx, actor: ctx.guard.require(ctx.identity, roles) } })),
     )
 
-/** For operators alone. Each mutation leaves an entry in the audit, under its own name. */
-const procedureForOperators = () =>
-  t.procedure.meta({ roles: [] }).use(({ ctx, path, type, getRawInput, next }) =>
+/** For operators, and those roles. Each mutation leaves an entry in the audit, under its own name. */
+const auditedProcedureFor = (...roles: Role[]) =>
+  t.procedure.meta({ roles }).use(({ ctx, path, type, getRawInput, next }) =>
     withOurErrors(async () => {
       const { deps, guard, identity } = ctx
       const act = (actor: Actor) => next({ ctx: { ...ctx, actor } })
-      if (type !== 'mutation') return act(guard.require(identity, []))
+      if (type !== 'mutation') return act(guard.require(identity, roles))
       // what is wrong with an input that cannot be read is told by whoever parses it
       const input = await getRawInput().catch(() => undefined)
-      return operateAudited(deps, guard, identity, { action: path, input }, act, (answer) =>
+      return operateAudited(deps, guard, identity, { action: path, input, roles }, act, (answer) =>
         answer.ok ? 'ok' : codeOf(knownError(answer.error)),
       )
     }),
@@ -102,7 +103,7 @@ async function withOurErrors<Result extends Answer>(act: () => Promise<Result>):
 }
 
 function asTrpcError(error: unknown): TRPCError {
-  const status = (error as Partial<ErrandError>).status
+  const status = error instanceof ErrandError ? errorCodes[error.code] : 500
   const code = trpcCodes[status as keyof typeof trpcCodes] ?? 'INTERNAL_SERVER_ERROR'
   return new TRPCError({ code, cause: error })
 }
@@ -111,7 +112,8 @@ export const createRouter = t.router
 
 export const toEnqueue = procedureFor('enqueue')
 export const toObserve = procedureFor('observe')
-export const toOperate = procedureForOperators()
+export const toOperate = auditedProcedureFor()
+export const toDeploy = auditedProcedureFor('deploy')
 /** For operators too; but a cron does it each minute, and nothing happens that would not by itself, so the audit is spared. */
 export const toTick = procedureFor()
 /** The roles that may look at a job whose id they hold. */
