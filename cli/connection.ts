@@ -22,13 +22,18 @@ export interface CallOptions {
 const callLimitMs = 60_000
 
 /** As one who may act as one of `roles`. */
-export async function connect(cli: Cli, { url: given }: CallOptions, roles: readonly Role[]): Promise<Coordinator> {
+export async function connect(
+  cli: Cli,
+  { url: given }: CallOptions,
+  roles: readonly Role[],
+  limitMs = callLimitMs,
+): Promise<Coordinator> {
   const { url, apiKey } = readCallerSettings(cli.env, roles, given)
   const [{ createTransport }, { systemClock }] = await Promise.all([
     import('../client/transport.js'),
     import('../core/clock.js'),
   ])
-  const transport = createTransport({ url, apiKey, fetch, timeoutMs: callLimitMs, clock: systemClock })
+  const transport = createTransport({ url, apiKey, fetch, timeoutMs: limitMs, clock: systemClock })
   return {
     async call(ask) {
       try {
@@ -44,16 +49,18 @@ interface OneCall extends CallOptions {
   roles: readonly Role[]
   /** What the reader is told while it takes. */
   doing: string
+  /** How long it may take, in milliseconds. Default 60,000. */
+  limitMs?: number
 }
 
 /** Connects and calls, and shows that it waits. */
 export async function callCoordinator<Answer>(
   cli: Cli,
   out: Output,
-  { roles, doing, ...options }: OneCall,
+  { roles, doing, limitMs, ...options }: OneCall,
   ask: (router: TRPCClient<Router>, options: { signal: AbortSignal }) => Promise<Answer>,
 ): Promise<Answer> {
-  return out.during(doing, async () => (await connect(cli, options, roles)).call(ask))
+  return out.during(doing, async () => (await connect(cli, options, roles, limitMs)).call(ask))
 }
 
 /** The same error with what to do at a command line. */

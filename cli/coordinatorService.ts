@@ -11,6 +11,8 @@ export interface CoordinatorServiceOptions {
   settings: Settings
   contracts: Contracts
   functionsUrl: string
+  /** Default: true. */
+  followDeployments?: boolean
   /** How functions are called. Default: over HTTP. */
   invoke?: Invoke | undefined
   log: Log
@@ -32,7 +34,7 @@ const closeLimitMs = 2_000
 
 /** Throws `CONFIG` where a setting cannot work. Everything opened so far is in `opened`, whatever happens. */
 export async function openCoordinator(opened: Opened, options: CoordinatorServiceOptions): Promise<CoordinatorService> {
-  const { settings, contracts, functionsUrl, invoke, log, out } = options
+  const { settings, contracts, functionsUrl, followDeployments = true, invoke, log, out } = options
   const { createCoordinator, hasStoredKeys, isLoopback, listen } = await import('../server/index.js')
   const { signingKeys, apiKeys } = settings
   const keysRequired = !isLoopback(settings.host)
@@ -55,6 +57,7 @@ export async function openCoordinator(opened: Opened, options: CoordinatorServic
     contracts,
     url,
     functionsUrl,
+    followDeployments,
     signingKeys,
     apiKeys,
     keysRequired,

@@ -38,6 +38,7 @@ export function describeJob(style: Style, job: JobView, reader: Reader): string 
     ['group', job.groupId],
     ['follows', job.followsGroupId && `group ${job.followsGroupId}`],
     ['replay of', job.replayOf],
+    ['deployment', job.deployment === undefined ? undefined : `${job.deployment}${job.pinned ? ', pinned' : ''}`],
     ['created', formatMoment(job.createdAt, now)],
     ['runs', waits ? formatMoment(job.runAt, now) : undefined],
     ['finished', job.finishedAt === undefined ? undefined : formatMoment(job.finishedAt, now)],

@@ -7,6 +7,8 @@ import type { Cli } from './cli.js'
 import { addAudit } from './commands/audit.js'
 import { addBuild } from './commands/build.js'
 import { addCodegen } from './commands/codegen.js'
+import { addDeploy } from './commands/deploy.js'
+import { addDeployments } from './commands/deployments.js'
 import { addDev } from './commands/dev.js'
 import { addEnqueue } from './commands/enqueue.js'
 import { addEnqueueMany } from './commands/enqueueMany.js'
@@ -40,6 +42,8 @@ function createProgram(cli: Cli): Command {
   addDev(program, cli)
   addCodegen(program, cli)
   addBuild(program, cli)
+  addDeploy(program, cli)
+  addDeployments(program, cli)
   addStart(program, cli)
   addFunctions(program, cli)
   addEnqueue(program, cli)

@@ -108,7 +108,7 @@ function readHost(env: Env): string {
 function readApiKey(env: Env): string | undefined {
   const key = valueOf(env, 'ERRAND_API_KEY')
   if (key === undefined) return undefined
-  if (/^(enqueue|observe|operate)(\+args)?(\([^()]*\))?:/.test(key)) {
+  if (/^(enqueue|observe|deploy|operate)(\+args)?(\([^()]*\))?:/.test(key)) {
     throw configError('ERRAND_API_KEY takes the key alone. Leave out its role and the colon.')
   }
   if (/^[\u0021-\u007e]+$/.test(key)) return key
@@ -152,7 +152,8 @@ export const settingsHelp = {
     'allow or refuse functions at addresses that are not public (default: by ERRAND_FUNCTIONS_URL)',
   ERRAND_FUNCTIONS_PORT: 'where errand functions listens (default: 4101)',
   ERRAND_SIGNING_KEYS: 'whsec_… keys, comma separated; the first signs, all verify (default: made once)',
-  ERRAND_API_KEYS: 'role:key pairs, comma separated; roles enqueue, observe, operate (default: open on loopback)',
+  ERRAND_API_KEYS:
+    'role:key pairs, comma separated; roles enqueue, observe, deploy, operate (default: open on loopback)',
   ERRAND_API_KEY: 'the key to show (default: a suitable one of ERRAND_API_KEYS)',
   ERRAND_DEBUG: '1 shows stacks and debug lines',
 } as const

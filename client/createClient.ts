@@ -5,6 +5,7 @@ import { configError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import { createAudit, createKeys } from './admin.js'
+import { createDeployments } from './deployments.js'
 import { createEnqueue, enqueueAll, enqueueTogether, type AnyItem, type Enqueued } from './enqueue.js'
 import { createEnds } from './ends.js'
 import { createGrouping } from './groups.js'
@@ -91,6 +92,7 @@ function createAnyClient({
     schedules: createSchedules(transport, handle),
     ...createPausing(transport),
     ...createGrouping({ transport, ends, clock, random }),
+    deployments: createDeployments(transport),
     keys: createKeys(transport),
     audit: createAudit(transport),
     ...createTicking(transport),

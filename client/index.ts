@@ -46,6 +46,7 @@ export type {
   Schedules,
 } from './scheduleTypes.js'
 export type { BulkCount, ManyFilter, ManyJobs, ManyOutcome } from './bulkTypes.js'
+export type { ActivateOptions, Deployment, DeploymentsClient, RegisterOptions, Switched } from './deploymentTypes.js'
 export type { Tick, TickOptions } from './tickTypes.js'
 export type { Why, WhyReason } from './whyTypes.js'
 export type { AuditEntry, AuditOptions, AuditPage, CreatedKey, CreateKeyOptions, KeyDetails } from './adminTypes.js'

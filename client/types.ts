@@ -13,6 +13,7 @@ import type { Why } from './whyTypes.js'
 import type { Grouping } from './groupTypes.js'
 import type { Pause, Pausing } from './pauseTypes.js'
 import type { Scheduled, ScheduleOptions, Schedules } from './scheduleTypes.js'
+import type { DeploymentsClient } from './deploymentTypes.js'
 import type { Ticking } from './tickTypes.js'
 
 export type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
@@ -172,6 +173,10 @@ export interface JobDetails extends Told, ShownArgs {
   paused?: Pause
   /** The job that enqueued this one while it ran. */
   parent?: string
+  /** The deployment it was enqueued with; absent where none was live. */
+  deployment?: number
+  /** It runs on the function of that one, as long as that lives. */
+  pinned?: true
   /** False while no deployed worker has the job's name; the job waits until it is back. */
   workerKnown: boolean
   /** The worker's `version` when the args were taken; absent for 1. */
@@ -258,6 +263,7 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
     ): Promise<JobHandle<[Name] extends [never] ? unknown : ResultOf<Jobs, Name>>>
   }
   schedules: Schedules
+  deployments: DeploymentsClient
   keys: Keys
   audit: Audit
   workers: {

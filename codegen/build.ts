@@ -45,6 +45,8 @@ export interface BuiltTarget {
 
 export interface BuiltWorker {
   worker: string
+  /** Of the function and the contract: `errand deploy` sees by it whether this build is of the contracts that it registers. */
+  hash: string
   /** What is deployed for it, a file or a folder relative to the target's. */
   function: string
   /** Of the core artefact, which is the same for every target. */
@@ -133,16 +135,17 @@ async function writeTarget(
   { files, functions, replaces = ['.'] }: TargetBuild,
   artefacts: readonly Artefact[],
 ): Promise<BuiltTarget> {
-  const workers = artefacts.map(({ worker: { name }, code, gzipBytes, sha256: hash }): BuiltWorker => {
+  const workers = artefacts.map(({ worker: { name, hash }, code, gzipBytes, sha256: codeHash }): BuiltWorker => {
     const path = functions[name]!
     const file = files.find((one) => one.path === path)
     const isCore = file?.content === code
     return {
       worker: name,
+      hash,
       function: path,
       bytes: code.byteLength,
       gzipBytes,
-      sha256: hash,
+      sha256: codeHash,
       ...(file && !isCore && { file: { bytes: Buffer.byteLength(file.content), sha256: sha256(file.content) } }),
     }
   })

@@ -50,6 +50,7 @@ const contractOptions: Record<keyof ContractOptions, true> = {
   batch: true,
   receipt: true,
   redact: true,
+  deployment: true,
 }
 
 export const knownOptions: readonly string[] = [...Object.keys(contractOptions), 'run']

@@ -52,6 +52,10 @@ export interface Contract {
   batch: number
   receipt: 'answered' | 'posted'
   redact: RedactPath[]
+  /** Whether a job runs on the deployment it was enqueued with, as long as that lives. */
+  pinned: boolean
+  /** The deployment that it came with; absent where the coordinator has it itself. */
+  deployment?: number
 }
 
 /** One policy that cannot work, and which: `path` leads to it inside the options. */
@@ -108,6 +112,7 @@ export function readContract(worker: string, options: ContractOptions): Contract
     batch: options.batch ?? 1,
     receipt: options.receipt ?? 'answered',
     redact: (options.redact ?? []).map(readRedactPath),
+    pinned: options.deployment === 'pinned',
   }
 }
 
@@ -144,6 +149,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
         'batch',
         'receipt',
         'redact',
+        'deployment',
         'run',
       ],
       [],
@@ -166,9 +172,8 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
     ...keepProblems(options.keep),
     ...limitsProblems(options.limits),
     ...integerProblems('batch', options.batch, 1, 500),
-    ...(options.receipt === undefined || options.receipt === 'answered' || options.receipt === 'posted'
-      ? []
-      : [{ path: ['receipt'], message: `must be 'answered' or 'posted'.` }]),
+    ...choiceProblems('receipt', options.receipt, ['answered', 'posted']),
+    ...choiceProblems('deployment', options.deployment, ['latest', 'pinned']),
     ...redactProblems(options.redact),
   ]
 }
@@ -366,6 +371,11 @@ function integerProblems(path: string, value: unknown, min: number, max: number)
 
 const requiredInteger = (path: string, value: unknown, min: number, max: number): PolicyProblem[] =>
   integerProblems(path, value ?? Number.NaN, min, max)
+
+const choiceProblems = (path: string, value: string | undefined, [one, other]: [string, string]): PolicyProblem[] =>
+  value === undefined || value === one || value === other
+    ? []
+    : [{ path: [path], message: `must be '${one}' or '${other}'.` }]
 
 const functionProblems = (
   path: string,

@@ -171,6 +171,11 @@ export interface JobOptions<Schema extends ArgsSchema, Result> {
    * are sent at a third of `timeout`, which then says how soon a function that died is noticed, and need not be a guess at how long the work takes.
    */
   receipt?: 'answered' | 'posted'
+  /**
+   * Which deployment's function runs a job: the one that is live when an attempt starts (`'latest'`, the default), or the one the job was enqueued with
+   * (`'pinned'`), for all its attempts, until that deployment is retired. Policies such as `retry` are always those of the live one.
+   */
+  deployment?: 'latest' | 'pinned'
   run(args: z.output<Schema>, context: JobContext): Result | Promise<Result>
 }
 

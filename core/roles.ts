@@ -3,9 +3,10 @@
 /**
  * - `enqueue`: enqueue jobs, and wait for the receipts of jobs whose id one holds.
  * - `observe`: look at jobs and schedules.
+ * - `deploy`: register deployments and switch between them. Their contracts are code that the coordinator runs, so such a key is worth as much as its machine.
  * - `operate`: everything.
  */
-export const roles = ['enqueue', 'observe', 'operate'] as const
+export const roles = ['enqueue', 'observe', 'deploy', 'operate'] as const
 export type Role = (typeof roles)[number]
 
 /** A worker's name, or a folder and `.*`. */

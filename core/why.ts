@@ -21,8 +21,8 @@ export type Reason =
   | ({ kind: 'paused' } & PauseView)
   /** The worker's function cannot be called, or answers with errors of its server; `times` is how often it was tried again, in vain. One job tries it at `until`. */
   | { kind: 'broken'; worker: string; since: string; until: string; code: string; times: number }
-  /** `nearest` is the deployed worker whose name is most like it. */
-  | { kind: 'not-deployed'; worker: string; nearest?: string }
+  /** `nearest` is the deployed worker whose name is most like it; `deployment` the live one, which does not have it. */
+  | { kind: 'not-deployed'; worker: string; nearest?: string; deployment?: number }
   /** The jobs that it came with, all or none, are still being written. */
   | { kind: 'batch' }
   | { kind: 'not-due'; until: string }
@@ -78,7 +78,7 @@ export function reasonMessage(reason: Reason, formatTime: (time: string) => stri
     case 'broken':
       return `The function of ${reason.worker} fails (${reason.code}), so it is left alone since ${formatTime(reason.since)}. One job tries it at ${formatTime(reason.until)}; no attempt is charged meanwhile.`
     case 'not-deployed':
-      return `No deployed worker is named "${reason.worker}".${reason.nearest === undefined ? '' : didYouMean(reason.worker, [reason.nearest])} The job runs once there is one.`
+      return `${reason.deployment === undefined ? 'No deployed worker' : `Deployment ${reason.deployment} is live, and no worker of it`} is named "${reason.worker}".${reason.nearest === undefined ? '' : didYouMean(reason.worker, [reason.nearest])} The job runs once there is one.`
     case 'batch':
       return 'The jobs that it came with, all or none, are still being written.'
     case 'not-due':

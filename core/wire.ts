@@ -226,6 +226,10 @@ export interface JobView extends ReportView, ArgsView {
   paused?: PauseView
   /** The job that enqueued this one while it ran. */
   parent?: string
+  /** The deployment it was enqueued with; absent where none was live. */
+  deployment?: number
+  /** It runs on the function of that one, as long as that lives. */
+  pinned?: true
   /** False while no deployed worker has the job's name; the job waits until it is back. */
   workerKnown: boolean
   /** Of the contract that took the args; absent for version 1. */

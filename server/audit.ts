@@ -1,5 +1,5 @@
 /**
- * The audit: an entry for each thing an operator does, whoever the operator is and however it ends.
+ * The audit: an entry for each thing that is done by an operator or a deploy, whoever it is and however it ends.
  *
  * The entry is written before the action, as `begun`, and its outcome after it. So nothing is ever done without an entry: where the first write fails
  * the action is refused, and where the coordinator dies in between, `begun` stays and tells that the end is not known. Where only the
@@ -8,6 +8,7 @@
 import type { z } from 'zod'
 import type { AuditPage, AuditTarget, listAuditRequest } from '../core/audit.js'
 import { ErrandError } from '../core/errors.js'
+import type { Role } from '../core/roles.js'
 import { actorOf, type Actor, type Guard, type Identity } from './auth.js'
 import type { Deps } from './deps.js'
 import { firstIdAt } from './ids.js'
@@ -21,10 +22,12 @@ export interface Action {
   action: string
   /** What it was called with, parsed or not; only known fields of it are written down. */
   input: unknown
+  /** Who may do it beside operators. Default: nobody. */
+  roles?: readonly Role[]
 }
 
 /**
- * Acts as an operator, between the two halves of an entry. Throws `UNAUTHORIZED`, and `FORBIDDEN`, which leaves an entry of its own.
+ * Acts as one who may, between the two halves of an entry. Throws `UNAUTHORIZED`, and `FORBIDDEN`, which leaves an entry of its own.
  * `outcomeOf` is for actions that answer with their failure instead of throwing it.
  */
 export async function operateAudited<Answer>(
@@ -35,7 +38,7 @@ export async function operateAudited<Answer>(
   act: (actor: Actor) => Promise<Answer>,
   outcomeOf: (answer: Answer) => string = () => 'ok',
 ): Promise<Answer> {
-  const actor = await requireOperator(deps, guard, identity, action)
+  const actor = await requireRole(deps, guard, identity, action)
   const entry = entryOf(deps, actor, action, 'begun')
   await deps.store.audit.insert(entry)
   const finish = async (outcome: string) => {
@@ -57,9 +60,9 @@ export async function operateAudited<Answer>(
 }
 
 /** Who is known and may not do it is written down; strangers are not, for they could fill the database. */
-async function requireOperator(deps: Deps, guard: Guard, identity: Identity, action: Action): Promise<Actor> {
+async function requireRole(deps: Deps, guard: Guard, identity: Identity, action: Action): Promise<Actor> {
   try {
-    return guard.require(identity, [])
+    return guard.require(identity, action.roles ?? [])
   } catch (error) {
     const [known] = identity.actors
     if (known) await deps.store.audit.insert(entryOf(deps, known, action, codeOf(error)))

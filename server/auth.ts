@@ -96,7 +96,7 @@ const actorFor = (name: string, { role, workers, args }: KeyLimits): Actor => ({
   role,
   workers,
   seesArgs: role === 'operate' || args === true,
-  seesResults: role !== 'observe' || args === true,
+  seesResults: role === 'operate' || role === 'enqueue' || args === true,
 })
 
 /** Looks at every one of them. Digests have one length, so the comparison takes the same time whatever was given. */

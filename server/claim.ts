@@ -30,6 +30,10 @@ export async function claim(deps: Deps, limit: number): Promise<ClaimResult> {
   const pauses = await deps.pauses.current()
   if (pauses.all) return { jobs: [], more: false }
   const more = candidates.length === batch
+  // pinned to a deployment that went live elsewhere a moment ago
+  if (candidates.some(({ pinned, deployment }) => pinned && !deps.deployed.knows(deployment!))) {
+    await deps.deployed.lookAgain()
+  }
   const deployed = await holdUnknown(deps, await holdPaused(deps, pauses, candidates, more))
   if (deployed.length === 0) return { jobs: [], more }
 

@@ -20,13 +20,15 @@ export interface Contracts {
 
 export type ContractSource = Record<string, { load: () => Promise<ContractOptions>; scheduled: boolean }>
 
-export function createContracts(source: ContractSource): Contracts {
+/** `deployment` is the one that they came with. */
+export function createContracts(source: ContractSource, deployment?: number): Contracts {
   const names = Object.keys(source).toSorted()
   const loaded = new Map<string, Contract>()
   const loading = new Map<string, Promise<Contract>>()
 
   const load = async (worker: string): Promise<Contract> => {
-    const contract = readContract(worker, await source[worker]!.load())
+    const options = await source[worker]!.load()
+    const contract = { ...readContract(worker, options), ...(deployment === undefined ? {} : { deployment }) }
     loaded.set(worker, contract)
     return contract
   }
@@ -55,7 +57,7 @@ function unknownWorker(worker: string, names: readonly string[]): ErrandError {
   const known = names.length === 0 ? ' There are no workers yet.' : ''
   return new ErrandError(
     'UNKNOWN_WORKER',
-    `No worker is named "${worker.slice(0, 200)}".${hint}${known} After adding a module to jobs/, run \`npm run codegen\`; \`errand start\` reads its output when it starts.`,
+    `No worker is named "${worker.slice(0, 200)}".${hint}${known} After adding a module to jobs/, run \`npm run codegen\`; \`errand start\` reads its output when it starts, and \`errand deploy\` brings it to one that runs.`,
     { details: { worker: worker.slice(0, 200) } },
   )
 }
@@ -63,6 +65,9 @@ function unknownWorker(worker: string, names: readonly string[]): ErrandError {
 interface Manifest {
   workers: Record<string, { hash: string; scheduled: boolean }>
 }
+
+/** Of a coordinator that takes its contracts from deployments alone. */
+export const noContracts: Contracts = createContracts({})
 
 /** Reads what `errand codegen` wrote into `.errand/`. Throws `CONFIG` where there is nothing. */
 export async function loadContracts(dir: string): Promise<Contracts> {
@@ -72,21 +77,56 @@ export async function loadContracts(dir: string): Promise<Contracts> {
     .join('')
   // the query makes a rebuilt file a new module, so `errand dev` takes an edit without a restart
   const url = `${pathToFileURL(join(dir, 'contracts.mjs')).href}?${fingerprint(hash)}`
-  const loaders = ((await import(url)) as { default: Record<string, () => Promise<ContractOptions>> }).default
+  const loaders = ((await import(url)) as { default: ContractLoaders }).default
   const scheduled = Object.keys(manifest.workers).filter((name) => manifest.workers[name]!.scheduled)
   return bundledContracts(loaders, scheduled)
 }
 
 /** The contracts of a bundle: `loaders` is codegen's `contracts.mjs`, `scheduled` the workers whose contract holds a schedule. */
-export const bundledContracts = (
-  loaders: Record<string, () => Promise<ContractOptions>>,
-  scheduled: readonly string[],
-): Contracts =>
-  createContracts(
-    Object.fromEntries(
-      Object.entries(loaders).map(([name, load]) => [name, { load, scheduled: scheduled.includes(name) }]),
-    ),
+export const bundledContracts = (loaders: ContractLoaders, scheduled: readonly string[]): Contracts =>
+  createContracts(sourceOf(loaders, scheduled))
+
+type ContractLoaders = Record<string, () => Promise<ContractOptions>>
+
+const sourceOf = (loaders: ContractLoaders, scheduled: readonly string[]): ContractSource => {
+  const isScheduled = new Set(scheduled)
+  return Object.fromEntries(
+    Object.entries(loaders).map(([name, load]) => [name, { load, scheduled: isScheduled.has(name) }]),
   )
+}
+
+/** The contracts of a deployment, whose text is run here. Rejects with what the text throws. */
+export const deployedContracts = async (
+  text: string,
+  deployment: number,
+  scheduled: readonly string[],
+): Promise<Contracts> => createContracts(sourceOf(await importText(text), scheduled), deployment)
+
+/** All that such a text holds, by worker. Throws `BAD_REQUEST` where it is no contracts of codegen's. */
+export async function contractOptionsOf(text: string): Promise<Map<string, ContractOptions>> {
+  try {
+    const loaders = await importText(text)
+    return new Map(
+      await Promise.all(Object.entries(loaders).map(async ([name, load]) => [name, await load()] as const)),
+    )
+  } catch (error) {
+    // what it threw comes from the build, and is for whoever made it
+    const reason = error instanceof Error ? error.message.slice(0, 300) : 'they threw no error'
+    throw new ErrandError(
+      'BAD_REQUEST',
+      `The contracts cannot be loaded: ${reason}. Build them with \`errand codegen\`.`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+/** Node keeps a module by its URL, so the same text is run once, however often a deployment comes and goes. */
+async function importText(text: string): Promise<ContractLoaders> {
+  const url = `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`
+  return ((await import(/* @vite-ignore */ url)) as { default: ContractLoaders }).default
+}
 
 async function readManifest(dir: string): Promise<Manifest> {
   try {

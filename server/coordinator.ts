@@ -11,6 +11,7 @@ import { createBreakers } from './breakers.js'
 import { databaseClock, type DatabaseClock } from './clock.js'
 import type { Contracts } from './contracts.js'
 import type { Deps, Writes } from './deps.js'
+import { createDeployed } from './deployed.js'
 import { createDispatcher, type Dispatcher } from './dispatcher.js'
 import { createEvents } from './events.js'
 import { readFunctionAddresses } from './functionAddresses.js'
@@ -25,14 +26,12 @@ import { silentLog, type Log } from './log.js'
 import { startLoops, type Loops } from './loops.js'
 import { createMetrics } from './metrics.js'
 import { createKnownPauses } from './pauses.js'
-import { releaseHeld } from './releaseHeld.js'
 import { runTick } from './runTick.js'
-import { reconcileSchedules } from './schedule.js'
 import { slotsFreed } from './slots.js'
 import { createSigner } from './signer.js'
 import { insertOrStart, type EnterOutcome } from './startAtOnce.js'
 import { stage } from './stage.js'
-import { stepsOfLife } from './steps.js'
+import { deploymentFreshMs, stepsOfLife } from './steps.js'
 import type { JobDocument } from './store/documents.js'
 import { createStore, type Store } from './store/index.js'
 import type { Transition } from './store/jobs.js'
@@ -42,7 +41,13 @@ import { defaultBudgetMs, longestBudgetMs, type TickReport } from '../core/tick.
 
 export interface CoordinatorOptions {
   db: Db
+  /** The workers it knows while no deployment is live. */
   contracts: Contracts
+  /**
+   * Whether the deployment that is live (`errand deploy`) takes the place of `contracts` and `functionsUrl`. Not for a coordinator whose contracts its host
+   * replaces. Default: true.
+   */
+  followDeployments?: boolean
   /** The coordinator's address as functions see it, for receipts. */
   url: string
   /** Where the functions are: one address for all, one with `{worker}` in it, or `worker=address` pairs; see server/functionAddresses. */
@@ -144,9 +149,16 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
         stage: async () => (await stage(deps)).due,
         dispatcher: () => dispatcher,
       })
+  const deployed = createDeployed({
+    own: { contracts: options.contracts, address: readFunctionAddresses(functionsUrl, Object.keys(more)) },
+    follows: options.followDeployments ?? true,
+    schemes: Object.keys(more),
+    getDeps: () => deps,
+  })
   const deps: Deps = {
     store,
-    contracts: options.contracts,
+    contracts: deployed.contracts,
+    deployed,
     clock,
     random: options.random ?? Math.random,
     newId: createIds(() => clock.now()),
@@ -161,7 +173,6 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     breakers: createBreakers(() => deps),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),
     url: withoutSlash(options.url),
-    functionAddress: readFunctionAddresses(functionsUrl, Object.keys(more)),
     writes: gatheredWrites(store, clock, {
       insertJobs: (jobs) => insertOrStart(deps, dispatcher, jobs),
       slotsFreed: (slotKeys) => slotsFreed(deps, slotKeys),
@@ -210,8 +221,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     await store.prepare()
     if (stayOn && 'sync' in clock) await keepInSync(clock as DatabaseClock, log, stopped.signal)
     else if ('sync' in clock) await (clock as DatabaseClock).sync()
-    await reconcileSchedules(deps)
-    await releaseHeld(deps)
+    await deployed.begin()
     if (stopped.signal.aborted) return
     if (stayOn) loops = startLoops(deps, steps)
     state = 'ready'
@@ -225,9 +235,10 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     }))
 
   let syncedAt: number | undefined
-  /** Started, and with a clock that was set lately. */
+  /** Started, and with a clock and a deployment that were looked at lately. */
   const wakeUp = async (): Promise<void> => {
     await ready()
+    await deployed.lookAgain(deploymentFreshMs)
     const now = systemClock.now().getTime()
     const isSet = syncedAt === undefined || now - syncedAt < clockSyncMs
     syncedAt ??= now

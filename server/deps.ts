@@ -3,9 +3,9 @@ import type { Awake } from './awake.js'
 import type { Clock } from '../core/clock.js'
 import type { Breakers } from './breakers.js'
 import type { Contracts } from './contracts.js'
+import type { Deployed } from './deployed.js'
 import type { Events } from './events.js'
 import type { GroupEnds } from './groups/ends.js'
-import type { FunctionAddress } from './functionAddresses.js'
 import type { Invoke } from './invoke.js'
 import type { KeyRing } from './keyRing.js'
 import type { Log } from './log.js'
@@ -19,7 +19,9 @@ import type { Transition } from './store/jobs.js'
 
 export interface Deps {
   store: Store
+  /** Those of the deployment that is live, or the coordinator's own. */
   contracts: Contracts
+  deployed: Deployed
   clock: Clock
   /** In [0, 1). Spreads retries and polls. */
   random: () => number
@@ -41,8 +43,6 @@ export interface Deps {
   lanes: () => { running: number; limit: number }
   /** The coordinator's address as functions see it, without a slash at the end. */
   url: string
-  /** Where a worker's function is called; `undefined` where nobody said. */
-  functionAddress: FunctionAddress
   writes: Writes
   groups: GroupEnds
 }

@@ -16,14 +16,17 @@ import type { ClaimedJob } from './store/documents.js'
 export async function call(deps: Deps, jobs: ClaimedJob[], breaking: Breaking): Promise<Answer[]> {
   const now = deps.clock.now()
   if (jobs.some(({ deadline }) => deadline <= now)) return callInTime(deps, jobs, now, breaking)
-  const url = deps.functionAddress(jobs[0]!.worker)
+  const [first] = jobs as [ClaimedJob]
+  // it left with a deployment while they waited for their lane
+  if (!deps.contracts.has(first.worker)) return jobs.map(() => ({ kind: 'unheard' }))
+  const url = deps.deployed.addressOf(first)
   if (url === undefined) return jobs.map(({ worker }) => unaddressed(worker))
   const stopWatching = watchDeadline(deps, jobs, breaking)
   try {
     return answers(await deps.invoke(signedCall(deps, url, jobs, breaking)), jobs.length)
   } catch (error) {
     // an invoker of the user's own may throw; ours answers
-    deps.log('error', 'an invoker threw', { worker: jobs[0]!.worker, error })
+    deps.log('error', 'an invoker threw', { worker: first.worker, error })
     return jobs.map(() => ({ kind: 'failed', code: 'UNREACHABLE', message: 'The function could not be called.' }))
   } finally {
     stopWatching()

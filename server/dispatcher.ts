@@ -231,13 +231,18 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 }
 
-/** Takes jobs of the same worker out of `ready`, as many as a body should carry. */
-function takeMates(ready: ClaimedJob[], { worker, args }: ClaimedJob, count: number): ClaimedJob[] {
+/** Another deployment's function is another function. */
+const pinOf = ({ pinned, deployment }: ClaimedJob): number | undefined => (pinned ? deployment : undefined)
+
+/** Takes jobs of the same function out of `ready`, as many as a body should carry. */
+function takeMates(ready: ClaimedJob[], first: ClaimedJob, count: number): ClaimedJob[] {
   const mates: ClaimedJob[] = []
+  const { worker, args } = first
+  const pin = pinOf(first)
   let size = args.length
   for (let index = 0; index < ready.length && mates.length < count;) {
     const job = ready[index]!
-    if (job.worker !== worker) {
+    if (job.worker !== worker || pinOf(job) !== pin) {
       index++
       continue
     }

@@ -201,8 +201,12 @@ export function newJob(contract: Contract, job: NewJob): JobDocument {
     ...(slotKey === undefined ? {} : { slotKey }),
     ...(key === undefined ? {} : keyFields(worker, key, uniqueRuleOf(contract, unique), now)),
     ...(scheduleId === undefined ? {} : { scheduleId }),
+    ...deploymentFields(contract),
   }
 }
+
+const deploymentFields = ({ deployment, pinned }: Contract): Pick<JobDocument, 'deployment' | 'pinned'> =>
+  deployment === undefined ? {} : { deployment, ...(pinned ? { pinned } : {}) }
 
 export const slotKeyOf = (worker: string, key: string | undefined): string => `${worker}\n${key ?? ''}`
 

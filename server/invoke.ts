@@ -275,6 +275,6 @@ function connectionFailure(url: string, error: unknown): { code: string; message
   const reason = typeof code === 'string' ? code : 'the connection failed'
   return {
     code: 'UNREACHABLE',
-    message: `The function could not be called at ${new URL(url).origin} (${reason}). Is it deployed, and is ERRAND_FUNCTIONS_URL right?`,
+    message: `The function could not be called at ${new URL(url).origin} (${reason}). Is it deployed, and is its deployment, or ERRAND_FUNCTIONS_URL, right?`,
   }
 }

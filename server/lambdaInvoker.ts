@@ -179,6 +179,6 @@ function failed(functionName: string, error: unknown): Answer {
     const { kind, ...answer } = readAnswer(status, retryAfterSeconds, undefined) as Answer & { kind: 'failed' }
     return { kind, ...answer, message: `Lambda answered 429 (${reason}): too many calls at once of ${functionName}.` }
   }
-  const message = `Lambda answered ${status} (${reason}) for ${functionName}. Is it deployed, is ERRAND_FUNCTIONS_URL right, and may the coordinator invoke it?`
+  const message = `Lambda answered ${status} (${reason}) for ${functionName}. Is it deployed, is its deployment, or ERRAND_FUNCTIONS_URL, right, and may the coordinator invoke it?`
   return { kind: 'failed', code: `HTTP_${status}`, message }
 }

@@ -43,7 +43,13 @@ export async function insertOrStart(deps: Deps, lanes: Lanes, jobs: JobDocument[
 function mayStartAtOnce({ contracts }: Deps, { state, held, worker, uniqueUntilStart }: JobDocument): boolean {
   if (state !== 'queued' || held || uniqueUntilStart) return false
   const contract = contracts.loaded(worker)
-  return contract !== undefined && contract.throttle === undefined && contract.concurrency === undefined
+  // one whose worker left with a switch a moment ago is known, and has no function
+  return (
+    contract !== undefined &&
+    contracts.has(worker) &&
+    contract.throttle === undefined &&
+    contract.concurrency === undefined
+  )
 }
 
 function claimNow(deps: Deps, jobs: JobDocument[]): ClaimedJob[] {

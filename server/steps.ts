@@ -34,8 +34,12 @@ export interface Done {
   did?: Partial<TickCounts>
 }
 
+/** How long a coordinator may work by a deployment that is live no more. */
+export const deploymentFreshMs = 5_000
+
 /** Few enough for an idle coordinator to ask its database less than twice a second. */
 export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
+  { name: 'deployment', everyMs: deploymentFreshMs, run: silent(() => deps.deployed.look()) },
   { name: 'watch for cancels', everyMs: 2_000, run: silent(watchCancelled(deps, dispatcher)) },
   {
     name: 'stage',

@@ -43,6 +43,8 @@ export function jobView(
     ...(job.follows === undefined ? {} : { followsGroupId: job.follows }),
     ...toldView(toldSoFar(job, receipts), disclosure),
     ...(pause === undefined ? {} : { paused: disclosure.seesKeys ? pauseView(pause) : withoutKey(pauseView(pause)) }),
+    ...(job.deployment === undefined ? {} : { deployment: job.deployment }),
+    ...(job.pinned ? { pinned: true as const } : {}),
     workerKnown: contracts.has(job.worker),
     ...disclosure.args(job),
     ...(job.argsVersion === undefined ? {} : { argsVersion: job.argsVersion }),

@@ -73,10 +73,17 @@ const brokenReason = ({ worker, at, broken: { until, code, times } }: BreakerDoc
   times: times - 1,
 })
 
-function deployedReason({ contracts }: Deps, { worker }: JobDocument): Reason[] {
+function deployedReason({ contracts, deployed: { live } }: Deps, { worker }: JobDocument): Reason[] {
   if (contracts.has(worker)) return []
   const nearest = nearestName(worker, contracts.names)
-  return [{ kind: 'not-deployed', worker, ...(nearest === undefined ? {} : { nearest }) }]
+  return [
+    {
+      kind: 'not-deployed',
+      worker,
+      ...(nearest === undefined ? {} : { nearest }),
+      ...(live === undefined ? {} : { deployment: live }),
+    },
+  ]
 }
 
 /** What its state says, where that is not said already. */

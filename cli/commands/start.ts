@@ -1,5 +1,7 @@
 /** `errand start`: the coordinator. */
 import type { Command } from 'commander'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Cli } from '../cli.js'
 import { openCoordinator } from '../coordinatorService.js'
 import { configError } from '../../core/errors.js'
@@ -39,18 +41,39 @@ async function start(cli: Cli, options: StartOptions): Promise<void> {
   for (const sentence of misspeltSettings(cli.env)) log('warn', sentence)
 
   await serveUntilStopped(cli, async (opened) => {
-    const { loadContracts } = await import('../../server/contracts.js')
-    const contracts = await loadContracts(project.dir)
+    const { loadContracts, noContracts } = await import('../../server/contracts.js')
+    const isBuilt = existsSync(join(project.dir, 'manifest.json'))
+    const own = isBuilt ? await loadContracts(project.dir) : noContracts
     const functionsUrl = whereFunctionsAre(settings)
-    const { url } = await openCoordinator(opened, { settings, contracts, functionsUrl, log, out })
+    const { url, coordinator } = await openCoordinator(opened, { settings, contracts: own, functionsUrl, log, out })
+    const { contracts, deployed } = coordinator.deps
     const workers = contracts.names.length
-    out.result({ event: 'ready', url, functionsUrl, workers }, (style) =>
+    const deployment = deployed.live
+    const ready = {
+      event: 'ready',
+      url,
+      ...(deployment === undefined ? { functionsUrl } : { deployment }),
+      workers,
+    }
+    out.result(ready, (style) =>
       [
         `${style.green('✔')} The coordinator is ready at ${style.bold(url)} (${count(workers, 'worker')}).`,
-        style.dim(`  It calls functions at ${functionsUrl}. Ctrl-C stops it.`),
+        style.dim(`  ${whatItCalls({ deployment, functionsUrl, isBuilt })} Ctrl-C stops it.`),
       ].join('\n'),
     )
   })
+}
+
+interface Calls {
+  deployment: number | undefined
+  functionsUrl: string
+  isBuilt: boolean
+}
+
+function whatItCalls({ deployment, functionsUrl, isBuilt }: Calls): string {
+  if (deployment !== undefined) return `It calls the functions of deployment ${deployment}.`
+  if (isBuilt) return `It calls functions at ${functionsUrl}.`
+  return 'There is no build of jobs/ here: it waits for `errand deploy`, or for `errand codegen` and another start.'
 }
 
 function whereFunctionsAre({ functionsUrl, host, functionsPort }: Settings): string {

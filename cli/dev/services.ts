@@ -41,7 +41,16 @@ export async function openDevServices(opened: Opened, options: DevServicesOption
   const functions = settings.functionsUrl === undefined ? await startFunctions(opened, options) : undefined
   const functionsUrl = settings.functionsUrl ?? addressOf(settings.host, Number(new URL(functions!.url).port))
   const invoke = functions && (await openInvoke(opened, functions))
-  const { coordinator, url } = await openCoordinator(opened, { settings, contracts, functionsUrl, invoke, log, out })
+  const { coordinator, url } = await openCoordinator(opened, {
+    settings,
+    contracts,
+    functionsUrl,
+    // what runs is jobs/ as it is now
+    followDeployments: false,
+    invoke,
+    log,
+    out,
+  })
   onAttempt(coordinator, (attempt) => tellAttempt(out, attempt))
 
   return {

@@ -119,7 +119,7 @@ const coordinatorParameters = {
     Type: 'String',
     NoEcho: true,
     MinLength: 1,
-    Description: 'ERRAND_API_KEYS: role:key pairs, comma separated; roles enqueue, observe, operate.',
+    Description: 'ERRAND_API_KEYS: role:key pairs, comma separated; roles enqueue, observe, deploy, operate.',
   },
 }
 

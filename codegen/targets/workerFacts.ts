@@ -10,6 +10,8 @@ export interface WorkerFacts {
   name: string
   /** Relative to the project's root. */
   file: string
+  /** Of the function and the contract: it changes when either does. */
+  hash: string
   timeoutMs: number
   receipt: 'answered' | 'posted'
   /** How many jobs one call may carry. */
@@ -32,9 +34,9 @@ export async function readWorkerFacts(root: string): Promise<WorkerFacts[]> {
     (await import(/* @vite-ignore */ url.href)) as { default: Record<string, () => Promise<ContractOptions>> }
   ).default
   return Promise.all(
-    Object.entries(workers).map(async ([name, { file }]) => {
+    Object.entries(workers).map(async ([name, { file, hash }]) => {
       const { timeoutMs, receipt, batch, maxArgsBytes, maxResultBytes } = readContract(name, await contracts[name]!())
-      return { name, file, timeoutMs, receipt, batch, maxArgsBytes, maxResultBytes }
+      return { name, file, hash, timeoutMs, receipt, batch, maxArgsBytes, maxResultBytes }
     }),
   )
 }

@@ -6,7 +6,7 @@ import type { Role } from '../../core/roles.js'
 import { enqueueRequest } from '../../core/wire.js'
 
 /** What all descriptions share. */
-interface Parts {
+export interface Parts {
   schemaOf: (schema: z.ZodType) => unknown
   json: (schema: unknown) => object
   problem: (description: string) => object

@@ -5,6 +5,7 @@
 import type { Hono } from 'hono'
 import { addAuditRoutes } from './audit.js'
 import { addCompatRoutes } from './compat.js'
+import { addDeploymentRoutes } from './deployments.js'
 import { addBulkRoutes } from './bulk.js'
 import { addEndRoutes } from './ends.js'
 import { addGroupRoutes } from './groups.js'
@@ -29,5 +30,6 @@ export function addRestRoutes(app: Hono, options: RestOptions): void {
   addScheduleRoutes(app, options)
   addKeyRoutes(app, options)
   addCompatRoutes(app, options)
+  addDeploymentRoutes(app, options)
   addTickRoutes(app, options)
 }

@@ -16,6 +16,7 @@ import {
 } from '../../core/wire.js'
 import { createKeyRequest } from '../../core/keys.js'
 import { roles as allRoles, type Role } from '../../core/roles.js'
+import { deploymentPaths } from './deploymentPaths.js'
 import { groupPaths } from './groupPaths.js'
 import { finalStates, jobStates } from '../../core/states.js'
 import { followUpRequest } from '../../core/followUp.js'
@@ -99,6 +100,8 @@ const job = {
     paused: pause,
     groupId: text,
     followsGroupId: text,
+    deployment: { type: 'integer', minimum: 1 },
+    pinned: { const: true },
     workerKnown: { type: 'boolean' },
     args: { type: 'object' },
     argsMeta: {},
@@ -561,6 +564,7 @@ export const openapi = {
         },
       },
     },
+    ...deploymentPaths({ schemaOf, json, problem, roles }),
     ...groupPaths({ schemaOf, json, problem, queryOf, roles, job }),
     '/audit': {
       get: {

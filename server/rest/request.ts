@@ -50,12 +50,12 @@ export const allow = (
 ): Actor => guard.require(context.get('identity'), roles)
 
 /**
- * Stands before the handler of a route for operators alone: `app.delete('/job/:id', operate(options, 'jobs.cancel'), handler)`. `action` is the name of the
+ * Stands before the handler of a route for operators, and those roles: `app.delete('/job/:id', operate(options, 'jobs.cancel'), handler)`. `action` is the name of the
  * procedure that does the same. A route that changes something leaves an entry in the audit; one that only looks (GET) does not.
  * Behind it `actorOf` knows who calls: `actorOf(context.var)`. Throws `UNAUTHORIZED` and `FORBIDDEN`.
  */
 export const operate =
-  ({ guard, deps }: RestOptions, action: string): MiddlewareHandler =>
+  ({ guard, deps }: RestOptions, action: string, ...roles: Exclude<Role, 'operate'>[]): MiddlewareHandler =>
   async (context, next) => {
     const { req } = context
     const identity = context.get('identity')
@@ -63,11 +63,11 @@ export const operate =
       context.set('actor', actor)
       return next()
     }
-    if (req.method === 'GET') return act(guard.require(identity, []))
+    if (req.method === 'GET') return act(guard.require(identity, roles))
     const input = { ...req.query(), ...req.param(), ...(await peekBody(context)) }
     // what a handler throws is with its context afterwards, not thrown here
     const outcome = () => (context.error ? codeOf(context.error) : 'ok')
-    await operateAudited(deps, guard, identity, { action, input }, act, outcome)
+    await operateAudited(deps, guard, identity, { action, input, roles }, act, outcome)
   }
 
 /** The body as far as it is a JSON object; the handler reads it again, and tells what is wrong with it. */

@@ -12,6 +12,7 @@ import { makeGroup } from '../groups/make.js'
 import { putSchedule } from '../schedule.js'
 import { auditRouter } from './audit.js'
 import { compatRouter } from './compat.js'
+import { deploymentsRouter } from './deployments.js'
 import { groupsRouter } from './groups.js'
 import { jobsRouter } from './jobs.js'
 import { keysRouter } from './keys.js'
@@ -34,6 +35,7 @@ export const router = createRouter({
   audit: auditRouter,
   keys: keysRouter,
   compat: compatRouter,
+  deployments: deploymentsRouter,
   tick: toTick.input(tickRequest.default({})).mutation(({ ctx, input }) => ctx.tick(tickWithin(input))),
   workers: createRouter({
     list: toObserve.query(({ ctx }) => ctx.deps.contracts.names),

@@ -1,4 +1,5 @@
 /** What lies in the database. Dates are database time. */
+import type { DeploymentTarget } from '../../core/deploymentView.js'
 import type { AuditTarget } from '../../core/audit.js'
 import type { GroupPolicy, GroupProblem } from '../../core/groupTypes.js'
 import type { Role } from '../../core/roles.js'
@@ -66,6 +67,10 @@ export interface JobDocument {
   groupPolicy?: Exclude<GroupPolicy, 'continue'>
   /** The group whose follow-up it is. */
   follows?: string
+  /** The deployment it was enqueued with; absent where none was live. */
+  deployment?: number
+  /** It runs on the function of that one, as long as that lives. */
+  pinned?: true
 
   /** Only while running: the fence. Every write on the attempt names it. */
   claim?: string
@@ -273,6 +278,43 @@ export interface BatchDocument {
   state: 'writing' | 'released' | 'undone'
   /** In this state since then. */
   since: Date
+}
+
+export interface DeploymentDocument {
+  /** 1 for the first; each one is higher than all before it. */
+  _id: number
+  at: Date
+  by: string
+  /** Where the functions are; see server/functionAddresses. */
+  functions: string
+  /** Sorted by name. */
+  workers: DeployedWorker[]
+  /** codegen's contracts.mjs; absent once it is retired. */
+  contracts?: string
+  targets?: DeploymentTarget[]
+  note?: string
+  retiredAt?: Date
+}
+
+export interface DeployedWorker {
+  name: string
+  hash: string
+  /** Whether its contract holds a schedule. */
+  scheduled?: true
+  pinned?: true
+}
+
+/** The one document that says by which deployment coordinators work. */
+export interface LiveDocument {
+  _id: 'live'
+  /** Null where it is by what they have themselves. */
+  deployment: number | null
+  /** Those that were live before, the latest last: a roll back takes one off its end. */
+  before: number[]
+  /** Counts the switches, and what else coordinators have to look at anew; a write that follows from an older one matches nothing. */
+  revision: number
+  at: Date
+  by: string
 }
 
 export interface KeyDocument {

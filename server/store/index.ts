@@ -4,15 +4,18 @@ import type {
   AttemptEndDocument,
   AuditDocument,
   BatchDocument,
+  DeploymentDocument,
   GroupDocument,
   JobDocument,
   KeyDocument,
+  LiveDocument,
   PauseDocument,
   ScheduleDocument,
   ThrottleDocument,
 } from './documents.js'
 import { auditStore, type AuditStore } from './audit.js'
 import { batchesStore, type BatchesStore } from './batches.js'
+import { deploymentsStore, type DeploymentsStore } from './deployments.js'
 import { groupsStore, type GroupsStore } from './groups.js'
 import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs.js'
@@ -34,6 +37,7 @@ export interface Store {
   batches: BatchesStore
   keys: KeysStore
   groups: GroupsStore
+  deployments: DeploymentsStore
   /** Makes the indexes where they are missing. Safe to call from several coordinators at once. */
   prepare(): Promise<void>
   /** The database's own time. */
@@ -57,6 +61,10 @@ export function createStore(db: Db): Store {
       groups: db.collection<GroupDocument>('groups'),
     }),
     groups: groupsStore(db.collection<GroupDocument>('groups'), db.collection<JobDocument>('jobs')),
+    deployments: deploymentsStore(
+      db.collection<DeploymentDocument>('deployments'),
+      db.collection<LiveDocument>('live'),
+    ),
     keys: keysStore(db.collection<KeyDocument>('keys')),
     prepare: () => ensureIndexes(db),
     async now() {

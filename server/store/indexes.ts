@@ -22,6 +22,11 @@ export const jobIndexes = [
     key: { scheduleId: 1 },
     partialFilterExpression: { scheduleId: { $exists: true }, state: { $in: [...unfinishedStates] } },
   },
+  {
+    name: 'pinned',
+    key: { deployment: 1 },
+    partialFilterExpression: { pinned: true, state: { $in: [...unfinishedStates] } },
+  },
   { name: 'members', key: { group: 1, _id: 1 }, partialFilterExpression: { group: { $exists: true } } },
   { name: 'openMembers', key: { groupOpen: 1 }, partialFilterExpression: { groupOpen: { $exists: true } } },
   // For lists. Neither changes while a job runs and succeeds, so the hot path does not pay for them.

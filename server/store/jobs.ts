@@ -252,6 +252,13 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     anyHeldBy: async (held: HeldBy): Promise<string | undefined> =>
       (await jobs.findOne({ held }, { hint: 'held', projection: { _id: 1 } }))?._id,
 
+    /** Whether an unfinished job is pinned to that deployment. */
+    anyPinned: async (deployment: number): Promise<boolean> =>
+      (await jobs.findOne(
+        { deployment, pinned: true, state: { $in: [...unfinishedStates] } },
+        { hint: 'pinned', projection: { _id: 1 } },
+      )) !== null,
+
     async releaseOne(id: string, held: HeldBy): Promise<void> {
       await jobs.updateOne({ _id: id, held }, { $unset: { held: '' } })
     },

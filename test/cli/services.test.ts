@@ -337,10 +337,14 @@ describe('start', () => {
     })
   })
 
-  it('says what to do where nothing was built', async () => {
+  it('waits for a deployment where nothing was built, and says so', async () => {
     await using empty = await makeProject()
-    const ended = await errand(['start'], { cwd: empty.root, env: { MONGODB_URI: database.uri } })
-    expect(ended).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('errand codegen') })
+    await using coordinator = serve(['start'], {
+      cwd: empty.root,
+      env: { MONGODB_URI: database.uri, ERRAND_PORT: '0' },
+    })
+    expect(await coordinator.line((line) => line.includes('is ready at'))).toContain('(0 workers)')
+    expect(await coordinator.line((line) => line.includes('There is no build'))).toContain('waits for `errand deploy`')
   })
 
   it('names the setting when its port is taken', async () => {

@@ -10,6 +10,7 @@ const artefactOf = (bytes: number): Artefact => ({
   worker: {
     name: 'big',
     file: 'jobs/big.ts',
+    hash: '',
     timeoutMs: 30_000,
     receipt: 'answered',
     batch: 1,

@@ -18,6 +18,8 @@ let database: TestDatabase
 let project: Project
 const services: Service[] = []
 let stage: Stage
+/** What every section knows. */
+let given: Scope
 
 beforeAll(async () => {
   database = await testDatabase()
@@ -41,6 +43,7 @@ beforeAll(async () => {
   services.unshift(coordinator)
   const { url } = (await coordinator.event('ready')) as { url: string }
   stage = { root, url, apiKey }
+  given = { functionsUrl }
 })
 
 afterAll(async () => {
@@ -68,7 +71,7 @@ describe('the examples of docs/control.md', () => {
   // a section without examples is being built
   const written = sections.filter(({ blocks }) => blocks.some(isRun))
   it.each(written.map(({ heading, blocks }) => [heading, blocks] as const))('%s', async (_, blocks) => {
-    const scope: Scope = {}
+    const scope: Scope = { ...given }
     for (const block of blocks) await expect(runBlock(stage, scope, block)).resolves.toBeUndefined()
   })
 
@@ -159,6 +162,7 @@ describe('the page', () => {
       'Why does it wait?',
       'Safe change',
       'Ticks',
+      'Deployments',
       'Keys, roles and audit',
       'Redaction',
     ])

@@ -62,10 +62,14 @@ describe('procedures', () => {
     expect(procedures.filter(({ roles }) => roles === undefined)).toEqual([])
   })
 
-  it('change something for others than operators only where jobs are asked for', () => {
+  it('change something for others than operators only where jobs are asked for, and where functions are deployed', () => {
     const open = procedures.filter(({ type, roles }) => type === 'mutation' && roles?.length !== 0)
-    expect(open.map(({ path }) => path)).toEqual(['enqueue', 'enqueueMany', 'group', 'schedule'])
-    expect(open.map(({ roles }) => roles)).toEqual(open.map(() => ['enqueue']))
+    const toDeploy = ['register', 'activate', 'rollBack', 'deactivate', 'retire'].map((name) => `deployments.${name}`)
+    const toEnqueue = ['enqueue', 'enqueueMany', 'group', 'schedule']
+    expect(open.map(({ path, roles }) => [path, roles])).toEqual([
+      ...toEnqueue.map((path) => [path, ['enqueue']]),
+      ...toDeploy.map((path) => [path, ['deploy']]),
+    ])
   })
 
   it('let in those roles and operate, and nobody else', async () => {

@@ -1,0 +1,258 @@
+/**
+ * Deployments: what was built is registered, asked whether it is there, and goes live in one write.
+ *
+ *   register ──▶ waits ──activate: ping each function──▶ live ──activate another, or roll back──▶ waits ──▶ retired
+ *
+ * The write that makes one live names the revision it follows from. So of two deploys at once one is told of the other, instead of undoing it. What has
+ * to follow from a switch is done by each coordinator when it learns of it (server/deployed).
+ */
+import { readContract } from '../core/contract.js'
+import type { ParsedRegisterRequest } from '../core/deployments.js'
+import type { Activated, Deployments, DeploymentView, SilentFunction } from '../core/deploymentView.js'
+import { ErrandError } from '../core/errors.js'
+import { contractOptionsOf } from './contracts.js'
+import type { Deps } from './deps.js'
+import { readFunctionAddresses, type FunctionAddress } from './functionAddresses.js'
+import { ping } from './ping.js'
+import type { DeployedWorker, DeploymentDocument, LiveDocument } from './store/documents.js'
+import type { DeploymentRecord } from './store/deployments.js'
+
+/** More are not kept to roll back to, unless jobs are pinned to them. */
+const kept = 20
+const mostListed = 100
+
+/** Checks everything that can be checked without calling a function, and makes nothing live. Throws `BAD_REQUEST`, `BAD_WORKER`, `WRONG_STATE`. */
+export async function register(deps: Deps, request: ParsedRegisterRequest, by: string): Promise<DeploymentView> {
+  refuseWhereOwn(deps)
+  const { functions, contracts, targets, note } = request
+  const workers = await readWorkers(request)
+  checkAddresses(addressesOf(deps, functions), workers)
+  const deployment = await deps.store.deployments.insert({
+    at: deps.clock.now(),
+    by,
+    functions,
+    workers,
+    contracts,
+    ...(targets === undefined ? {} : { targets }),
+    ...(note === undefined ? {} : { note }),
+  })
+  return deploymentView(deployment, await deps.store.deployments.live())
+}
+
+/** Newest first, at most a hundred. */
+export async function listDeployments({ store }: Deps): Promise<Deployments> {
+  const [found, live] = await Promise.all([store.deployments.list(mostListed), store.deployments.live()])
+  return { deployments: found.map((one) => deploymentView(one, live)) }
+}
+
+interface Switch {
+  id: number
+  force?: boolean | undefined
+}
+
+/** Throws `UNKNOWN_DEPLOYMENT`, `WRONG_STATE` for one that is retired, `PROBE_FAILED`, and `DEPLOYED_MEANWHILE`. */
+export async function activate(deps: Deps, { id, force = false }: Switch, by: string): Promise<Activated> {
+  refuseWhereOwn(deps)
+  const seen = await deps.store.deployments.live()
+  return switchTo(deps, { seen, id, before: withLast(seen), force, by })
+}
+
+/** What was live up to now is the first to roll back to. */
+function withLast(seen: LiveDocument | null): number[] {
+  const { before = [], deployment = null } = seen ?? {}
+  return deployment === null ? before : [...before, deployment].slice(-kept)
+}
+
+/** Makes the one live that was before, or the one of that number. Throws as `activate` does. */
+export async function rollBack(
+  deps: Deps,
+  { id, force = false }: { id?: number | undefined; force?: boolean | undefined },
+  by: string,
+): Promise<Activated> {
+  refuseWhereOwn(deps)
+  const seen = await deps.store.deployments.live()
+  const living = new Set((await deps.store.deployments.living()).map(({ _id }) => _id))
+  const before = (seen?.before ?? []).filter((one) => living.has(one))
+  const to = id ?? before.at(-1)
+  if (to === undefined) {
+    throw new ErrandError(
+      'WRONG_STATE',
+      'There is no deployment to roll back to: none was live before. `errand deployments` lists those that can be activated.',
+    )
+  }
+  const at = before.lastIndexOf(to)
+  return switchTo(deps, { seen, id: to, before: at === -1 ? withLast(seen) : before.slice(0, at), force, by })
+}
+
+/** Coordinators work by their own contracts and ERRAND_FUNCTIONS_URL again. Throws `WRONG_STATE` and `DEPLOYED_MEANWHILE`. */
+export async function deactivate(deps: Deps, by: string): Promise<Activated> {
+  refuseWhereOwn(deps)
+  const seen = await deps.store.deployments.live()
+  const previous = seen?.deployment ?? null
+  if (!seen || previous === null) throw new ErrandError('WRONG_STATE', 'No deployment is live.')
+  await turn(deps, seen, { deployment: null, before: withLast(seen), at: deps.clock.now(), by })
+  const gone = ((await deps.store.deployments.find(previous))?.workers ?? []).map(({ name }) => name)
+  const stays = new Set(deps.contracts.names)
+  return { id: null, previous, answered: 0, added: [], changed: [], gone: gone.filter((name) => !stays.has(name)) }
+}
+
+/** Jobs that are pinned to it run on the live one from now on. Throws `UNKNOWN_DEPLOYMENT`, and `WRONG_STATE` for the live one. */
+export async function retire(deps: Deps, id: number): Promise<DeploymentView> {
+  const found = await deps.store.deployments.find(id)
+  if (!found) throw unknown(id)
+  const live = await deps.store.deployments.live()
+  if (live?.deployment === id) {
+    throw new ErrandError('WRONG_STATE', `Deployment ${id} is live. Activate another one, then retire it.`)
+  }
+  await retireOne(deps, id)
+  return deploymentView((await deps.store.deployments.find(id))!, live)
+}
+
+interface Target {
+  seen: LiveDocument | null
+  id: number
+  before: number[]
+  force: boolean
+  by: string
+}
+
+async function switchTo(deps: Deps, { seen, id, before, force, by }: Target): Promise<Activated> {
+  const next = await deps.store.deployments.find(id)
+  if (!next) throw unknown(id)
+  if (next.retiredAt) throw new ErrandError('WRONG_STATE', `Deployment ${id} is retired. Deploy that build again.`)
+  const previous = seen?.deployment ?? null
+  if (previous === id) {
+    return { id, previous, already: true, answered: 0, added: [], changed: [], gone: [] }
+  }
+  if (!force) await probe(deps, next)
+  await turn(deps, seen, { deployment: id, before, at: deps.clock.now(), by })
+  const last = previous === null ? null : await deps.store.deployments.find(previous)
+  return { id, previous, answered: force ? 0 : next.workers.length, ...difference(last?.workers ?? [], next.workers) }
+}
+
+/** The one write that switches. What follows from it fails without harm: the loop tries again, and so does the next switch. */
+async function turn(
+  deps: Deps,
+  seen: LiveDocument | null,
+  next: Omit<LiveDocument, '_id' | 'revision'>,
+): Promise<void> {
+  if (!(await deps.store.deployments.turn(seen, next))) throw await meanwhile(deps)
+  try {
+    await deps.deployed.look()
+    await retireOld(deps)
+  } catch (error) {
+    deps.log('error', 'a deployment is live and could not be taken up here yet; trying again', { error })
+  }
+}
+
+async function probe(deps: Deps, { _id: id, functions, workers }: DeploymentRecord): Promise<void> {
+  const names = workers.map(({ name }) => name)
+  const silent = await ping(deps, names, addressesOf(deps, functions))
+  if (silent.length > 0) throw probeFailed(id, names.length, silent)
+}
+
+function probeFailed(id: number, asked: number, silent: SilentFunction[]): ErrandError {
+  const named = silent.slice(0, 3).map(({ worker, code, message }) => `${worker}: ${code}, ${message}`)
+  const rest = silent.length > named.length ? ` And ${silent.length - named.length} more.` : ''
+  return new ErrandError(
+    'PROBE_FAILED',
+    `Deployment ${id} is not live: of its ${asked} functions ${silent.length} did not answer a ping. ${named.join(' ')}${rest}`,
+    { details: { deployment: id, functions: silent } },
+  )
+}
+
+async function meanwhile({ store }: Deps): Promise<ErrandError> {
+  const live = await store.deployments.live()
+  const which = live?.deployment == null ? 'none is live' : `deployment ${live.deployment} is live`
+  return new ErrandError(
+    'DEPLOYED_MEANWHILE',
+    `Somebody else has switched in the meantime: ${which}, by ${live?.by ?? 'nobody'}. Nothing was changed. Look at \`errand deployments\`, and try again.`,
+    { details: { live: live?.deployment ?? null } },
+  )
+}
+
+/** Loads every contract once, so that none can turn out to be broken when it is live. */
+async function readWorkers({ contracts, workers }: ParsedRegisterRequest): Promise<DeployedWorker[]> {
+  const options = await contractOptionsOf(contracts)
+  const names = new Set(workers.map(({ name }) => name))
+  if (names.size < workers.length) throw badRequest('`workers` names one twice.')
+  const missing = workers.filter(({ name }) => !options.has(name)).map(({ name }) => name)
+  const more = [...options.keys()].filter((name) => !names.has(name))
+  if (missing.length + more.length > 0) {
+    throw badRequest(
+      `\`workers\` and \`contracts\` are not of one build: ${[...missing, ...more].slice(0, 5).join(', ')}.`,
+    )
+  }
+  return workers
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, hash }) => {
+      const { schedule, pinned } = readContract(name, options.get(name)!)
+      return { name, hash, ...(schedule && { scheduled: true as const }), ...(pinned && { pinned }) }
+    })
+}
+
+const addressesOf = (deps: Deps, functions: string): FunctionAddress => {
+  try {
+    return readFunctionAddresses(functions, deps.deployed.schemes)
+  } catch (error) {
+    throw badRequest((error as Error).message.replace('ERRAND_FUNCTIONS_URL', '`functions`'))
+  }
+}
+
+function checkAddresses(addressOf: FunctionAddress, workers: readonly DeployedWorker[]): void {
+  const without = workers.filter(({ name }) => addressOf(name) === undefined).map(({ name }) => name)
+  if (without.length > 0) throw badRequest(`\`functions\` has no address for ${without.slice(0, 5).join(', ')}.`)
+}
+
+const badRequest = (message: string): ErrandError => new ErrandError('BAD_REQUEST', message)
+
+function refuseWhereOwn({ deployed }: Deps): void {
+  if (deployed.follows) return
+  throw new ErrandError(
+    'WRONG_STATE',
+    'This coordinator takes no deployments: it runs jobs/ as it is (`errand dev`). Deploy to one that `errand start` runs.',
+  )
+}
+
+const unknown = (id: number): ErrandError =>
+  new ErrandError('UNKNOWN_DEPLOYMENT', `There is no deployment ${id}. \`errand deployments\` lists them.`)
+
+function difference(before: readonly DeployedWorker[], after: readonly DeployedWorker[]) {
+  const [old, now] = [before, after].map((workers) => new Map(workers.map(({ name, hash }) => [name, hash])))
+  return {
+    added: after.flatMap(({ name }) => (old!.has(name) ? [] : [name])),
+    changed: after.flatMap(({ name, hash }) => (old!.has(name) && old!.get(name) !== hash ? [name] : [])),
+    // jobs that are pinned go on where they are
+    gone: before.flatMap(({ name, pinned }) => (now!.has(name) || pinned ? [] : [name])),
+  }
+}
+
+/** Beyond the newest twenty, those go that no unfinished job is pinned to. */
+async function retireOld(deps: Deps): Promise<void> {
+  const living = await deps.store.deployments.living()
+  const live = (await deps.store.deployments.live())?.deployment
+  for (const { _id } of living.slice(0, -kept)) {
+    if (_id !== live && !(await deps.store.jobs.anyPinned(_id))) await retireOne(deps, _id)
+  }
+}
+
+/** Whoever works by addresses of it learns of it as of a switch. */
+async function retireOne({ store, clock }: Deps, id: number): Promise<void> {
+  if (!(await store.deployments.retire(id, clock.now()))) return
+  await store.deployments.touch()
+}
+
+function deploymentView(deployment: DeploymentRecord | DeploymentDocument, live: LiveDocument | null): DeploymentView {
+  const { _id, functions, workers, targets, note, at, by, retiredAt } = deployment
+  return {
+    id: _id,
+    live: live?.deployment === _id,
+    functions,
+    workers: workers.length,
+    ...(targets === undefined ? {} : { targets }),
+    ...(note === undefined ? {} : { note }),
+    createdAt: at.toISOString(),
+    createdBy: by,
+    ...(retiredAt === undefined ? {} : { retiredAt: retiredAt.toISOString() }),
+  }
+}

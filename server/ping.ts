@@ -1,0 +1,69 @@
+/** Ping: asks functions whether they are there, by the invokers and signatures of calls. Nothing runs in them. */
+import type { SilentFunction } from '../core/deploymentView.js'
+import { pingId, type Ping } from '../core/ping.js'
+import { Breaking } from './breaking.js'
+import type { Deps } from './deps.js'
+import type { FunctionAddress } from './functionAddresses.js'
+import type { Answer } from './invoke.js'
+
+/** A cold start, and the way there and back. */
+const answerWithinMs = 15_000
+const atOnce = 32
+/** More than these need not be told: it is their host that is wrong. */
+const mostSilent = 20
+
+/** Answers with those that do not answer as themselves, by their names; no more are asked once there are twenty of them. */
+export async function ping(
+  deps: Deps,
+  workers: readonly string[],
+  addressOf: FunctionAddress,
+): Promise<SilentFunction[]> {
+  const silent: SilentFunction[] = []
+  const left = workers.toReversed()
+  const askOn = async (): Promise<void> => {
+    for (let worker = left.pop(); worker !== undefined && silent.length < mostSilent; worker = left.pop()) {
+      const problem = await problemOf(deps, worker, addressOf(worker)!)
+      if (problem) silent.push({ worker, ...problem })
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, workers.length) }, askOn))
+  return silent.toSorted((a, b) => (a.worker < b.worker ? -1 : 1))
+}
+
+type Problem = Omit<SilentFunction, 'worker'>
+
+async function problemOf(deps: Deps, worker: string, url: string): Promise<Problem | undefined> {
+  const breaking = new Breaking()
+  const cancel = deps.clock.alarm(answerWithinMs, () => breaking.breakOff('deadline'))
+  const body = JSON.stringify({ ping: true, worker } satisfies Ping)
+  try {
+    const answer = await deps.invoke({
+      worker,
+      url,
+      headers: deps.signer.headers(worker, pingId(worker, deps.newId()), deps.clock.now(), body),
+      body,
+      get signal() {
+        return breaking.signal
+      },
+      onAbort: (listener) => breaking.onBreak(listener),
+    })
+    return problemIn(answer, worker)
+  } catch (error) {
+    deps.log('error', 'an invoker threw', { worker, error })
+    return { code: 'UNREACHABLE', message: 'The function could not be called.' }
+  } finally {
+    cancel()
+  }
+}
+
+function problemIn(answer: Answer, worker: string): Problem | undefined {
+  if (answer.kind === 'receipt' && answer.receipt.status === 'success' && isOf(answer.receipt.result, worker)) return
+  if (answer.kind === 'failed') return { code: answer.code, message: answer.message }
+  if (answer.kind === 'aborted') {
+    return { code: 'TIMEOUT', message: `The function did not answer within ${answerWithinMs / 1_000}s.` }
+  }
+  return { code: 'NO_PING', message: 'The function answered, but not to a ping. Build it with this version of errand.' }
+}
+
+const isOf = (result: unknown, worker: string): boolean =>
+  typeof result === 'object' && result !== null && 'worker' in result && result.worker === worker

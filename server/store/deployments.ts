@@ -1,0 +1,77 @@
+/** Deployments, and the one document that says which is live: whoever writes that one has switched every coordinator. */
+import { MongoServerError, type Collection } from 'mongodb'
+import type { DeploymentDocument, LiveDocument } from './documents.js'
+import { duplicateKey } from './jobs.js'
+
+/** Without the contracts, which may be megabytes. */
+export type DeploymentRecord = Omit<DeploymentDocument, 'contracts'>
+
+const record = { projection: { contracts: 0 } } as const
+
+export function deploymentsStore(deployments: Collection<DeploymentDocument>, live: Collection<LiveDocument>) {
+  return {
+    /** Gives it the next number. */
+    async insert(deployment: Omit<DeploymentDocument, '_id'>): Promise<DeploymentDocument> {
+      for (;;) {
+        const newest = await deployments.findOne({}, { sort: { _id: -1 }, projection: { _id: 1 } })
+        const numbered = { _id: (newest?._id ?? 0) + 1, ...deployment }
+        if (await inserts(deployments.insertOne(numbered))) return numbered
+      }
+    },
+
+    /** Newest first. */
+    list: (limit: number): Promise<DeploymentRecord[]> =>
+      deployments.find({}, record).sort({ _id: -1 }).limit(limit).toArray(),
+
+    /** Those that live, oldest first. */
+    living: (): Promise<DeploymentRecord[]> =>
+      deployments
+        .find({ retiredAt: { $exists: false } }, record)
+        .sort({ _id: 1 })
+        .toArray(),
+
+    find: (id: number): Promise<DeploymentRecord | null> => deployments.findOne({ _id: id }, record),
+
+    /** Null where there is none, or it is retired. */
+    async contractsOf(id: number): Promise<string | null> {
+      const found = await deployments.findOne({ _id: id }, { projection: { contracts: 1 } })
+      return found?.contracts ?? null
+    },
+
+    /** Null where nothing was ever live. */
+    live: (): Promise<LiveDocument | null> => live.findOne({ _id: 'live' }),
+
+    /** Answers whether nothing had changed since `seen`, and so this one holds now. */
+    async turn(seen: LiveDocument | null, next: Omit<LiveDocument, '_id' | 'revision'>): Promise<boolean> {
+      if (!seen) return inserts(live.insertOne({ _id: 'live', revision: 1, ...next }))
+      const { revision } = seen
+      const turned = await live.updateOne({ _id: 'live', revision }, { $set: { ...next, revision: revision + 1 } })
+      return turned.modifiedCount === 1
+    },
+
+    /** Has coordinators look anew at what lives. */
+    async touch(): Promise<void> {
+      await live.updateOne({ _id: 'live' }, { $inc: { revision: 1 } })
+    },
+
+    /** Its contracts go; its record and its number stay. Answers whether it lived. */
+    async retire(id: number, at: Date): Promise<boolean> {
+      const guard = { _id: id, retiredAt: { $exists: false } }
+      const retired = await deployments.updateOne(guard, { $set: { retiredAt: at }, $unset: { contracts: '' } })
+      return retired.modifiedCount === 1
+    },
+  }
+}
+
+/** Whether it went in; where one of that id is there already, it did not. */
+async function inserts(insertion: Promise<unknown>): Promise<boolean> {
+  try {
+    await insertion
+    return true
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === duplicateKey) return false
+    throw error
+  }
+}
+
+export type DeploymentsStore = ReturnType<typeof deploymentsStore>
