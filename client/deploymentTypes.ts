@@ -5,8 +5,8 @@ import type { Activated, DeploymentTarget, DeploymentView } from '../core/deploy
 export interface RegisterOptions {
   /** Where the functions are, in one of the forms of ERRAND_FUNCTIONS_URL. Every worker needs an address. */
   functions: string
-  /** `hash` changes when the function or the contract does. */
-  workers: { name: string; hash: string }[]
+  /** `hash` changes when the function or the contract does; `build` is what the function answers to a ping, if that is to be held against it. */
+  workers: { name: string; hash: string; build?: string | undefined }[]
   /** Codegen's contracts.mjs. The coordinator runs it. */
   contracts: string
   /** The platforms it was built for. */

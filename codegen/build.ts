@@ -47,6 +47,8 @@ export interface BuiltWorker {
   worker: string
   /** Of the function and the contract: `errand deploy` sees by it whether this build is of the contracts that it registers. */
   hash: string
+  /** By which the function names its build when it is asked. */
+  build: string
   /** What is deployed for it, a file or a folder relative to the target's. */
   function: string
   /** Of the core artefact, which is the same for every target. */
@@ -135,13 +137,14 @@ async function writeTarget(
   { files, functions, replaces = ['.'] }: TargetBuild,
   artefacts: readonly Artefact[],
 ): Promise<BuiltTarget> {
-  const workers = artefacts.map(({ worker: { name, hash }, code, gzipBytes, sha256: codeHash }): BuiltWorker => {
+  const workers = artefacts.map(({ worker: { name, hash }, code, gzipBytes, sha256: codeHash, build }): BuiltWorker => {
     const path = functions[name]!
     const file = files.find((one) => one.path === path)
     const isCore = file?.content === code
     return {
       worker: name,
       hash,
+      build,
       function: path,
       bytes: code.byteLength,
       gzipBytes,

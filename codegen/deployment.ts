@@ -24,7 +24,7 @@ export interface DeploymentOptions {
 export interface DeploymentParts {
   /** In the form of ERRAND_FUNCTIONS_URL. */
   functions: string
-  workers: { name: string; hash: string }[]
+  workers: { name: string; hash: string; build?: string }[]
   /** One module that needs no other. */
   contracts: string
   targets: TargetName[]
@@ -42,10 +42,10 @@ export async function readDeployment({ root, builds, out }: DeploymentOptions): 
   const places = await Promise.all(
     builds.map(async ({ target, url }) => ({
       url,
-      names: target === undefined ? names : await builtNames(folder, target, workers),
+      built: target === undefined ? new Map(names.map((name) => [name, {}])) : await builtFor(folder, target, workers),
     })),
   )
-  const without = names.filter((name) => !places.some(({ names }) => names.includes(name)))
+  const without = names.filter((name) => placeOf(places, name) === undefined)
   if (without.length > 0) {
     throw configError(
       `No build that was named has ${listed(without)}. Build them too, or name with another --target and --url where they are.`,
@@ -53,7 +53,7 @@ export async function readDeployment({ root, builds, out }: DeploymentOptions): 
   }
   return {
     functions: functionsOf(names, places),
-    workers: names.map((name) => ({ name, hash: workers[name]!.hash })),
+    workers: names.map((name) => ({ name, hash: workers[name]!.hash, ...placeOf(places, name)!.built.get(name) })),
     contracts: await minified(await readFile(join(root, contractsFile), 'utf8')),
     targets: [...new Set(builds.flatMap(({ target }) => target ?? []))],
   }
@@ -61,10 +61,14 @@ export async function readDeployment({ root, builds, out }: DeploymentOptions): 
 
 interface Place {
   url: string
-  names: string[]
+  /** The workers whose functions are there, with what they answer to a ping, where that is known. */
+  built: Map<string, { build?: string }>
 }
 
-/** Each worker where the last build is that has it, as the last `--target` of two wins. */
+/** Where the last build is that has it, as the last `--target` of two wins. */
+const placeOf = (places: readonly Place[], name: string): Place | undefined =>
+  places.findLast(({ built }) => built.has(name))
+
 function functionsOf(names: readonly string[], places: readonly Place[]): string {
   const [only, ...more] = places
   if (more.length === 0) return only!.url
@@ -74,12 +78,12 @@ function functionsOf(names: readonly string[], places: readonly Place[]): string
       `--url ${pairs.url.split('=')[0]}=… names addresses worker by worker, so it goes without a second one. Put all pairs into it.`,
     )
   }
-  return names.map((name) => `${name}=${places.findLast((place) => place.names.includes(name))!.url}`).join(',')
+  return names.map((name) => `${name}=${placeOf(places, name)!.url}`).join(',')
 }
 
-async function builtNames(out: string, target: TargetName, workers: Manifest['workers']): Promise<string[]> {
+async function builtFor(out: string, target: TargetName, workers: Manifest['workers']): Promise<Place['built']> {
   const again = `Run \`errand build --target ${target}\` and deploy what it makes there, then this.`
-  const built = await readJson<{ workers: Record<string, { hash?: string }> }>(
+  const built = await readJson<{ workers: Record<string, { hash?: string; build?: string }> }>(
     join(out, target, 'manifest.json'),
     again,
   )
@@ -88,7 +92,12 @@ async function builtNames(out: string, target: TargetName, workers: Manifest['wo
   if (stale.length > 0) {
     throw configError(`jobs/ has changed since it was built for ${target}: ${listed(stale)}. ${again}`)
   }
-  return names
+  return new Map(
+    names.map((name) => {
+      const { build } = built.workers[name]!
+      return [name, build === undefined ? {} : { build }]
+    }),
+  )
 }
 
 async function readJson<T>(file: string, otherwise: string): Promise<T> {

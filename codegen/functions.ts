@@ -8,6 +8,7 @@ import { posix } from 'node:path'
 import type { BuildFailure, BuildOptions, BuildResult, Message, Plugin } from 'esbuild'
 import { bundleDefaults, loadText, messageProblem, packageOf, resolveErrand, type Project } from './bundling.js'
 import { inputFiles, reachable } from './moduleGraph.js'
+import { noBuild } from '../core/ping.js'
 import type { Problem } from './problems.js'
 import type { WorkerFile } from './scan.js'
 import { namespaceZod } from './zodImport.js'
@@ -122,7 +123,7 @@ const functionEntry = (name: string, file: string): string =>
   [
     `import job from ${JSON.stringify(`./${file}`)}`,
     `import { wrap } from 'errand/runtime'`,
-    `export default wrap(job, { worker: ${JSON.stringify(name)} })`,
+    `export default wrap(job, { worker: ${JSON.stringify(name)}, build: ${JSON.stringify(noBuild)} })`,
   ].join('\n')
 
 function nativeAddon(path: string): string {

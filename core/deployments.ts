@@ -17,6 +17,8 @@ export const registerRequest = z.strictObject({
         name: workerName,
         /** Of the function and the contract: it changes when either does. */
         hash: z.string().min(1).max(128),
+        /** What its function answers to a ping as its build. Default: any answer will do. */
+        build: z.string().min(1).max(128).optional(),
       }),
     )
     .min(1)

@@ -117,7 +117,10 @@ function readCalls(value: unknown): Calls | undefined {
 }
 
 const isPing = (value: unknown): value is Ping =>
-  typeof value === 'object' && value !== null && (value as { ping?: unknown }).ping === true && isText((value as Ping).worker)
+  typeof value === 'object' &&
+  value !== null &&
+  (value as { ping?: unknown }).ping === true &&
+  isText((value as Ping).worker)
 
 /** By hand, because the schemas of core/wire would bring zod into every function. */
 function isCall(value: unknown): value is FunctionCall {

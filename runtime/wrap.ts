@@ -20,6 +20,8 @@ import { json, refusalAnswer, toResponse, type Outgoing, type Refusal } from './
 export interface WrapOptions {
   /** The worker's name. Calls for any other worker are refused. */
   worker: string
+  /** Names the build that the function is of, for whoever asks whether it is there. Default: none. */
+  build?: string
   /** Signing keys, `whsec_…`. Default: the setting `ERRAND_SIGNING_KEYS` of the environment. */
   keys?: readonly string[]
   clock?: Clock
@@ -51,7 +53,7 @@ export interface FunctionHandler {
 const postSlackMs = 60_000
 
 export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
-  const { worker, clock = systemClock, random = Math.random, warn = console.warn } = options
+  const { worker, build, clock = systemClock, random = Math.random, warn = console.warn } = options
   const deps: PostDeps = { clock, random, fetch: options.fetch ?? ((...request) => fetch(...request)) }
   const keyring = createKeyring(options.keys)
 
@@ -68,7 +70,7 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     if (!received.ok) return refusalAnswer(received.refusal)
 
     const { calls } = received
-    if (calls === 'ping') return json(200, JSON.stringify({ status: 'success', result: { worker } }))
+    if (calls === 'ping') return json(200, JSON.stringify({ status: 'success', result: { worker, build } }))
     if (job.receipt !== 'posted') {
       const waitMs = preferredWaitMs(incoming.header('prefer'))
       if (waitMs !== undefined && canPost(calls, platform)) return answerOrPost(calls, incoming, waitMs, platform)

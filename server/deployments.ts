@@ -146,9 +146,8 @@ async function turn(
 }
 
 async function probe(deps: Deps, { _id: id, functions, workers }: DeploymentRecord): Promise<void> {
-  const names = workers.map(({ name }) => name)
-  const silent = await ping(deps, names, addressesOf(deps, functions))
-  if (silent.length > 0) throw probeFailed(id, names.length, silent)
+  const silent = await ping(deps, workers, addressesOf(deps, functions))
+  if (silent.length > 0) throw probeFailed(id, workers.length, silent)
 }
 
 function probeFailed(id: number, asked: number, silent: SilentFunction[]): ErrandError {
@@ -156,7 +155,7 @@ function probeFailed(id: number, asked: number, silent: SilentFunction[]): Erran
   const rest = silent.length > named.length ? ` And ${silent.length - named.length} more.` : ''
   return new ErrandError(
     'PROBE_FAILED',
-    `Deployment ${id} is not live: of its ${asked} functions ${silent.length} did not answer a ping. ${named.join(' ')}${rest}`,
+    `Deployment ${id} is not live: of its ${asked} functions ${silent.length} did not answer a ping as themselves. ${named.join(' ')}${rest}`,
     { details: { deployment: id, functions: silent } },
   )
 }
@@ -185,9 +184,15 @@ async function readWorkers({ contracts, workers }: ParsedRegisterRequest): Promi
   }
   return workers
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, hash }) => {
+    .map(({ name, hash, build }) => {
       const { schedule, pinned } = readContract(name, options.get(name)!)
-      return { name, hash, ...(schedule && { scheduled: true as const }), ...(pinned && { pinned }) }
+      return {
+        name,
+        hash,
+        ...(build === undefined ? {} : { build }),
+        ...(schedule && { scheduled: true as const }),
+        ...(pinned && { pinned }),
+      }
     })
 }
 

@@ -11,6 +11,7 @@ import type { Project } from '../bundling.js'
 import { sha256 } from '../files.js'
 import { functionFile } from '../manifest.js'
 import { relativeTo } from '../moduleGraph.js'
+import { noBuild } from '../../core/ping.js'
 import { compare } from '../problems.js'
 import type { WorkerFacts } from './workerFacts.js'
 import { artefactName } from './target.js'
@@ -24,6 +25,8 @@ export interface Artefact {
   imports: string[]
   sha256: string
   gzipBytes: number
+  /** By which the function names its build; it stands in its code. */
+  build: string
 }
 
 /** Nobody reads what is deployed, and its map tells stacks; so blanks and comments always go, and names on demand. */
@@ -74,7 +77,10 @@ async function makeBatch(project: Project, workers: readonly WorkerFacts[], mini
   return Promise.all(
     workers.map(async (worker): Promise<Artefact> => {
       const file = `${worker.name}.mjs`
-      const code = Buffer.from(`${text(file)}//# sourceMappingURL=${artefactName}.map\n`)
+      const unnamed = `${text(file)}//# sourceMappingURL=${artefactName}.map\n`
+      // the same length, so that the map holds
+      const build = sha256(unnamed).slice(0, noBuild.length)
+      const code = Buffer.from(unnamed.replace(noBuild, build))
       return {
         worker,
         code,
@@ -85,6 +91,7 @@ async function makeBatch(project: Project, workers: readonly WorkerFacts[], mini
         ),
         sha256: sha256(code),
         gzipBytes: gzipSync(code, { level: 9 }).length,
+        build,
       }
     }),
   )

@@ -299,6 +299,7 @@ export interface DeploymentDocument {
 export interface DeployedWorker {
   name: string
   hash: string
+  build?: string
   /** Whether its contract holds a schedule. */
   scheduled?: true
   pinned?: true

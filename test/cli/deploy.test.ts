@@ -66,23 +66,25 @@ describe('errand deploy', () => {
       stderr: expect.stringContaining('jobs/ has changed since it was built for node: greet.'),
     })
     expect(await call('build', '--target', 'node')).toMatchObject({ code: 0 })
+    const other = await call('deploy', '--target', 'node', '--url', hello.url)
+    expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('greet: OTHER_BUILD') })
     const nobody = await closedUrl()
     const refused = await call('deploy', '--target', 'node', '--url', nobody)
     expect(refused).toMatchObject({ code: 1, stdout: '' })
     expect(refused.stderr).toContain(
-      'Deployment 2 is not live: of its 1 functions 1 did not answer a ping. greet: UNREACHABLE',
+      'Deployment 3 is not live: of its 1 functions 1 did not answer a ping as themselves. greet: UNREACHABLE',
     )
 
     const goodDay = await startHost(project, 'second')
     await using _goodDay = goodDay.program
     expect(await call('deploy', '--target', 'node', '--url', goodDay.url)).toMatchObject({
       code: 0,
-      stdout: '✔ Deployment 3 is live: 1 function answered.\n  changed: greet\n  gone, so that their jobs wait: old\n',
+      stdout: '✔ Deployment 4 is live: 1 function answered.\n  changed: greet\n  gone, so that their jobs wait: old\n',
     })
     expect(await greeting()).toBe('Good day, Ada')
     await using second = coordinator()
     const started = await second.event('ready')
-    expect(started).toMatchObject({ deployment: 3, workers: 1 })
+    expect(started).toMatchObject({ deployment: 4, workers: 1 })
     expect(await greeting(started.url)).toBe('Good day, Ada')
 
     const { stdout } = await call('deployments')
@@ -93,7 +95,14 @@ describe('errand deploy', () => {
           .split(/\s{2,}/)
           .slice(0, 3),
       ),
-    ).toEqual([['DEPLOYMENT', 'STATE', 'WORKERS'], ['3', 'live', '1'], ['2', 'waits', '1'], ['1', 'waits', '2'], ['']])
+    ).toEqual([
+      ['DEPLOYMENT', 'STATE', 'WORKERS'],
+      ['4', 'live', '1'],
+      ['3', 'waits', '1'],
+      ['2', 'waits', '1'],
+      ['1', 'waits', '2'],
+      [''],
+    ])
     expect(await call('rollback')).toMatchObject({
       code: 0,
       stdout: '✔ Deployment 1 is live: 2 functions answered.\n  new: old\n  changed: greet\n',

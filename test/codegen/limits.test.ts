@@ -21,6 +21,7 @@ const artefactOf = (bytes: number): Artefact => ({
   map: '',
   imports: [],
   sha256: '',
+  build: '',
   gzipBytes: 0,
 })
 

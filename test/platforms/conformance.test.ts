@@ -95,9 +95,11 @@ describe.each(platforms)('$name', (platform: Platform) => {
       }
     }
     const ping = (id: string) => running.call('mail.posted', headersOf(id), body)
+    const manifest = platform.target && (await project.read(`.errand/build/${platform.target}/manifest.json`))
+    const build = manifest && JSON.parse(manifest).workers['mail.posted'].build
     expect(read(await ping('ping.mail.posted.1'))).toEqual({
       kind: 'receipt',
-      receipt: { status: 'success', result: { worker: 'mail.posted' } },
+      receipt: { status: 'success', result: { worker: 'mail.posted', ...(build && { build }) } },
     })
     expect((await ping('job1.1')).status).toBe(400)
     expect(

@@ -4,6 +4,7 @@ import type { AuditEntry } from '../../core/audit.js'
 import type { ParsedRegisterRequest } from '../../core/deployments.js'
 import { z } from 'zod'
 import { defineJob } from '../../core/defineJob.js'
+import { noBuild } from '../../core/ping.js'
 import { createContracts } from '../../server/contracts.js'
 import { createCoordinator } from '../../server/coordinator.js'
 import { readAnswer, type Invoke } from '../../server/invoke.js'
@@ -193,13 +194,32 @@ describe('a deployment', () => {
     expect(refused.status).toBe(409)
     expect(refused.body.error).toMatchObject({
       code: 'PROBE_FAILED',
-      message: `Deployment ${second} is not live: of its 4 functions 1 did not answer a ping. mail: UNREACHABLE, It is down.`,
+      message: `Deployment ${second} is not live: of its 4 functions 1 did not answer a ping as themselves. mail: UNREACHABLE, It is down.`,
       functions: [{ worker: 'mail', code: 'UNREACHABLE' }],
     })
     expect(a.coordinator.deps.deployed.live).toBe(first)
     expect((await a.post(`/deployments/${second}/activate`, { force: true })).body).toMatchObject({ answered: 0 })
     expect(a.coordinator.deps.deployed.live).toBe(second)
   })
+
+  it.each([
+    ['b1', undefined, 'live'],
+    ['b1', 'b1', 'live'],
+    [undefined, 'b1', 'live'],
+    [noBuild, 'b1', 'live'],
+    ['b2', 'b1', 'OTHER_BUILD'],
+  ])(
+    'goes live where a function answers as of the build that is meant: %s for %s is %s',
+    async (build, meant, outcome) => {
+      const pong: Invoke = async () =>
+        readAnswer(200, undefined, JSON.stringify({ status: 'success', result: { worker: 'mail', build } }))
+      await using fleet = await startFleet({ invoke: pong })
+      const workers = requests.get('third')!.workers.map((one) => ({ ...one, build: meant }))
+      const id = await register(fleet.a, 'third', { workers })
+      const { body } = await fleet.a.post(`/deployments/${id}/activate`, {})
+      expect(body.error?.functions[0].code ?? 'live').toBe(outcome)
+    },
+  )
 
   it('does not go live over one that went live while it was asked for its functions', async () => {
     await using fleet = await startFleet()
