@@ -11,6 +11,7 @@ import { createClient } from '../../client/index.js'
 import { unzipSync } from 'fflate'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { readDeployment } from '../../codegen/deployment.js'
 import { build } from '../../codegen/index.js'
 import { vercelTickPath } from '../../core/tick.js'
 import type { LambdaResponse } from '../../server/hosts/lambda.js'
@@ -30,6 +31,8 @@ const cronSecret = 'the-secret-of-the-cron'
 let project: TestProject
 let functions: Program
 let functionsUrl: string
+/** Of a later build, with another worker. */
+let newFunctions: { project: TestProject; url: string; program: Program }
 const dir = (target: string) => join(project.root, '.errand/build', target)
 
 beforeAll(async () => {
@@ -56,9 +59,22 @@ beforeAll(async () => {
     env: { ERRAND_SIGNING_KEYS: key, PORT: '0', HOST: '127.0.0.1' },
   })
   functionsUrl = (await functions.line(/ready at (\S+)/))[1]!
+  const later = await testProject({
+    'jobs/fresh.ts': worker(
+      `args: z.object({ name: z.string() }), result: z.string(), run: ({ name }) => \`Good day, \${name}!\``,
+    ),
+  })
+  await build({ root: later.root, targets: ['node'] })
+  const program = run(process.execPath, ['server.mjs'], {
+    cwd: join(later.root, '.errand/build/node'),
+    env: { ERRAND_SIGNING_KEYS: key, PORT: '0', HOST: '127.0.0.1' },
+  })
+  newFunctions = { project: later, program, url: (await program.line(/ready at (\S+)/))[1]! }
 })
 afterAll(async () => {
   await functions?.[Symbol.asyncDispose]()
+  await newFunctions?.program[Symbol.asyncDispose]()
+  await newFunctions?.project[Symbol.asyncDispose]()
   await project?.[Symbol.asyncDispose]()
 })
 
@@ -260,6 +276,20 @@ describe.each([
       receipts: [{ result: 'Hello, Grace!' }],
     })
     expect(await client.schedules.list()).toMatchObject([{ id: 'code:daily', worker: 'daily' }])
+  })
+
+  it('takes a deployment of workers that are not in its bundle', async () => {
+    await using database = await testDatabase()
+    await using front = await startFront()
+    await using host = await startHost(settingsFor(database, front.url))
+    front.leadTo(host)
+    const client = createClient({ url: front.url, apiKey })
+    const builds = [{ target: 'node', url: newFunctions.url }] as const
+    const { id } = await client.deployments.register(await readDeployment({ root: newFunctions.project.root, builds }))
+    expect(await client.deployments.activate(id)).toMatchObject({ id, answered: 1 })
+    const job = await client.enqueue('fresh', { name: 'Ada' })
+    expect(await job.receipt({ timeout: '20s' })).toMatchObject({ status: 'success', result: 'Good day, Ada!' })
+    await expect(client.enqueue('greet', { name: 'Ada' })).rejects.toMatchObject({ code: 'UNKNOWN_WORKER' })
   })
 
   it('lets nobody in without a key', async () => {
