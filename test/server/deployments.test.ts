@@ -221,21 +221,28 @@ describe('a deployment', () => {
     },
   )
 
-  it('does not go live over one that went live while it was asked for its functions', async () => {
-    await using fleet = await startFleet()
-    const { a } = fleet
-    const b = await fleet.beside()
-    const [first, second] = [await register(a, 'first'), await register(a, 'second')]
-    fleet.onCall = async (url) => {
-      if (!url.startsWith('http://second.test')) return
-      fleet.onCall = async () => {}
-      expect((await b.post(`/deployments/${first}/activate`, {})).status).toBe(200)
-    }
-    const late = await a.post(`/deployments/${second}/activate`, {})
-    expect(late.status).toBe(409)
-    expect(late.body.error).toMatchObject({ code: 'DEPLOYED_MEANWHILE', live: first })
-    expect((await a.coordinator.deps.store.deployments.live())?.deployment).toBe(first)
-  })
+  it.each([
+    ['none', false],
+    ['another', true],
+  ])(
+    'does not go live over one that went live while it was asked for its functions, where %s was before',
+    async (_, before) => {
+      await using fleet = await startFleet()
+      const { a } = fleet
+      if (before) await deploy(a, 'third')
+      const b = await fleet.beside()
+      const [first, second] = [await register(a, 'first'), await register(a, 'second')]
+      fleet.onCall = async (url) => {
+        if (!url.startsWith('http://second.test')) return
+        fleet.onCall = async () => {}
+        expect((await b.post(`/deployments/${first}/activate`, {})).status).toBe(200)
+      }
+      const late = await a.post(`/deployments/${second}/activate`, {})
+      expect(late.status).toBe(409)
+      expect(late.body.error).toMatchObject({ code: 'DEPLOYED_MEANWHILE', live: first })
+      expect((await a.coordinator.deps.store.deployments.live())?.deployment).toBe(first)
+    },
+  )
 
   it('brings its schedules, and ends those of the one before, on whichever coordinator gets to it', async () => {
     await using fleet = await startFleet()
@@ -308,6 +315,9 @@ describe('a worker that is gone', () => {
     await using fleet = await startFleet({ concurrency: 1 })
     const { a } = fleet
     await deploy(a, 'first')
+    // quick calls have it claim ahead
+    await a.enqueue('mail', { n: 1 })
+    await a.run()
     const second = await register(a, 'second')
     const jobs = await Promise.all([1, 2].map((n) => a.enqueue('old', { n }, { delay: '1s' })))
     await a.clock.advance('2s')
