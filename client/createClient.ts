@@ -1,6 +1,7 @@
 /** Assembles the client: one plain engine keyed by name, which gets its types from `Jobs`. */
 import { durationProblem, parseDuration, type Duration } from '../core/duration.js'
 import { encodeArgs, encodeJob } from '../core/encodeJob.js'
+import type { EnqueueOptions } from '../core/enqueueOptions.js'
 import { configError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import { systemClock, type Clock } from '../core/clock.js'
@@ -66,7 +67,8 @@ function createAnyClient({
     Object.assign(reference(id, state), { state, runAt, existing })
 
   return {
-    enqueue: async (worker, args, options) => handle(await enqueue(encodeJob(worker, args, options))),
+    enqueue: async (worker: string, args?: object, options?: EnqueueOptions) =>
+      handle(await enqueue(encodeJob(worker, args, options))),
     enqueueMany: async (items, { atomic = false } = {}) => {
       const outcomes = await (atomic ? enqueueTogether : enqueueAll)(transport, items)
       return outcomes.map((outcome) => (outcome.ok ? { ok: true, job: handle(outcome) } : outcome))

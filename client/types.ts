@@ -217,7 +217,7 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
    */
   enqueue<Name extends string>(
     worker: KnownName<Jobs, Name>,
-    ...rest: EnqueueRest<Jobs[Name & keyof Jobs]>
+    ...rest: EnqueueRest<Jobs, Name>
   ): Promise<JobHandle<ResultOf<Jobs, Name & keyof Jobs>>>
 
   /**

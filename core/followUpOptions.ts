@@ -24,5 +24,5 @@ export interface FollowUp {
 
 export type EnqueueFollowUp<Jobs> = <Name extends string>(
   worker: KnownName<Jobs, Name>,
-  ...rest: EnqueueRest<Jobs[Name & keyof Jobs], FollowUpOptions>
+  ...rest: EnqueueRest<Jobs, Name, FollowUpOptions>
 ) => Promise<FollowUp>

@@ -1,7 +1,7 @@
 /** Follow-up jobs from inside an attempt: `ctx.enqueue`. */
 import { encodeJob } from '../core/encodeJob.js'
 import type { AnyJobs } from '../core/registry.js'
-import type { EnqueueFollowUp, FollowUp } from '../core/followUpOptions.js'
+import type { EnqueueFollowUp, FollowUp, FollowUpOptions } from '../core/followUpOptions.js'
 import { fromWire, isWireError } from '../core/fromWire.js'
 import type { PostOutcome } from './post.js'
 
@@ -36,7 +36,7 @@ export function createFollowUps(post: (body: string) => Promise<PostOutcome>, re
   }
 
   return {
-    async enqueue(worker: string, args?: unknown, { call = nextCall(worker), ...options } = {}) {
+    async enqueue(worker: string, args?: unknown, { call = nextCall(worker), ...options }: FollowUpOptions = {}) {
       const body = JSON.stringify({ ...encodeJob(worker, args, options).request, call })
       const sending = send(worker, body).finally(() => underWay.delete(sending))
       underWay.add(sending)
