@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Files } from './files.js'
 import { sha256 } from './files.js'
-import type { Range } from './slice.js'
+import type { Focus, Range } from './slice.js'
 import type { PrintedType } from './printType.js'
 
 export const cacheFile = '.errand/cache.json'
@@ -19,6 +19,7 @@ export interface CachedSlice {
   module: string
   dropped: Range[]
   hasResult: boolean
+  focus?: Focus
   warnings: string[]
   /** Hash of what the cut leaves; an edit in `run` does not change it. */
   key: string
@@ -31,6 +32,8 @@ export interface CachedContract {
   typeName: string
   args: PrintedType
   result?: PrintedType
+  /** What `run` is given, where its result is to be inferred and the schema tells all of it. */
+  taken?: PrintedType
   receipt: 'answered' | 'posted'
   scheduled: boolean
 }

@@ -9,6 +9,7 @@ import { relativeTo, stripSuffix } from './moduleGraph.js'
 import { printType } from './printType.js'
 import type { Problem } from './problems.js'
 import type { Cut, Run } from './run.js'
+import { takenName } from './typeNames.js'
 
 export interface CheckedContracts {
   /** By worker; those that cannot work are missing, and tell why among the run's problems. */
@@ -141,7 +142,7 @@ async function inspectStale(
       run.problems.push(...(await tellInspection(run, cut, inspection)))
       continue
     }
-    const { args, result, receipt, scheduled } = inspection
+    const { args, result, taken, receipt, scheduled } = inspection
     const { slice, typeName } = cut
     contracts.set(cut.worker.name, {
       inputs: contractInputs(bundle, sourceOf(cut)),
@@ -149,6 +150,7 @@ async function inspectStale(
       typeName,
       args: printType(`${typeName}Args`, args),
       ...(result && { result: printType(`${typeName}Result`, result) }),
+      ...(taken && { taken: printType(takenName(typeName), taken) }),
       receipt,
       scheduled,
     })

@@ -34,9 +34,10 @@ async function cutWorker(run: Run, worker: WorkerFile): Promise<CachedSlice | un
       return undefined
     }
     if (outcome.kind === 'slice') {
-      const { dropped, hasResult, warnings } = outcome.slice
+      const { dropped, hasResult, focus, warnings } = outcome.slice
       const { contractKey } = await import('./slice.js')
-      return { inputs, module, dropped, hasResult, warnings, key: sha256(contractKey(run.files.text(module), dropped)) }
+      const key = sha256(contractKey(run.files.text(module), dropped))
+      return { inputs, module, dropped, hasResult, ...(focus && { focus }), warnings, key }
     }
     const next = resolveRelative(run.project.root, module, outcome.from)
     if (next === undefined || inputs.includes(next)) {

@@ -3,6 +3,7 @@ import { isUnchanged, type CachedContract, type CachedInference } from './cache.
 import type { Inference } from './inference.js'
 import { printType } from './printType.js'
 import type { Cut, Run } from './run.js'
+import { takenName } from './typeNames.js'
 
 /** By worker; those whose schemas tell everything are missing. `open` gives the checker, which takes half a second to load. */
 export async function inferTypes(
@@ -25,8 +26,14 @@ export async function inferTypes(
     `Reading what ${stale.length === 1 ? stale[0]!.worker.name : `${stale.length} workers`} return${stale.length === 1 ? 's' : ''}`,
   )
   const inference = await open()
-  const orders = stale.map(({ worker, typeName }) => {
-    return { file: worker.file, typeName, args: needs(contracts.get(worker.name)!).args }
+  const { focusedText } = await import('./slice.js')
+  const orders = stale.map(({ worker: { name, file }, typeName, slice: { focus, module } }) => {
+    const { taken, ...contract } = contracts.get(name)!
+    const { args } = needs(contract)
+    const original = run.files.text(file)
+    const isFocused = !args && focus !== undefined && taken !== undefined && module === file
+    const text = isFocused ? focusedText(original, focus, takenName(typeName), taken.text) : original
+    return { file, text, original, typeName, args }
   })
   const types = inference.infer(orders)
   for (const { worker, typeName } of stale) {

@@ -2,7 +2,7 @@
  * Asks the type checker what only it knows: what `run` returns where there is no `result` schema, and the parts of schemas that are types
  * alone (`z.custom<T>()`). One program for all workers that need it; kept by the watcher, so that an edit checks one module again.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Project as MorphProject, ts, type SourceFile } from 'ts-morph'
 import type { Project } from './bundling.js'
@@ -12,6 +12,10 @@ import { text, type StandaloneType } from './typeModel.js'
 
 export interface InferenceOrder {
   file: string
+  /** What the checker shall see: the module, or as much of it as the question takes. */
+  text: string
+  /** The module as it is on disk. */
+  original: string
   typeName: string
   /** Whether the args are asked for as well. */
   args: boolean
@@ -39,9 +43,17 @@ export function openInference(project: Project): Inference {
   })
   morph.addSourceFilesAtPaths(ambientFiles(project))
   const known = new Set<string>()
+  /** By path, what was on disk where the checker was given a text. */
+  const given = new Map<string, string>()
   return {
     infer(orders) {
-      for (const { file } of orders) morph.addSourceFileAtPath(join(project.root, file))
+      for (const { file, text: content, original } of orders) {
+        const path = join(project.root, file)
+        given.set(path, original)
+        // each file that is put anew makes the checker begin anew
+        if (morph.getSourceFile(path)?.getFullText() === content) continue
+        morph.createSourceFile(path, content, { overwrite: true })
+      }
       const resolve = moduleResolver(project, morph.getCompilerOptions())
       const inferred = orders.map((order) => [order.file, inferOne(project, morph, resolve, order)] as const)
       for (const [, { inputs }] of inferred) inputs.forEach((file) => known.add(file))
@@ -50,9 +62,24 @@ export function openInference(project: Project): Inference {
     async refresh() {
       const sources = [...known].map((file) => morph.getSourceFile(absoluteFrom(project.root, file)))
       await Promise.all(
-        sources.filter((source) => source !== undefined).map((source) => source.refreshFromFileSystem()),
+        sources.map(async (source) => {
+          if (!source) return
+          const path = source.getFilePath()
+          // as long as it is on disk as it was, what the checker was given in its place is good too
+          if (given.has(path) && given.get(path) === readOrNothing(path)) return
+          given.delete(path)
+          await source.refreshFromFileSystem()
+        }),
       )
     },
+  }
+}
+
+function readOrNothing(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
   }
 }
 

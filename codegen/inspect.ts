@@ -25,7 +25,15 @@ export interface InspectOrder {
 export type InspectReport = { started: string } | { finished: string; inspection: Inspection }
 
 export type Inspection =
-  | { kind: 'sound'; args: StandaloneType; result?: StandaloneType; receipt: 'answered' | 'posted'; scheduled: boolean }
+  | {
+      kind: 'sound'
+      args: StandaloneType
+      result?: StandaloneType
+      /** What `run` is given, where there is no result schema and the args schema tells all of it. */
+      taken?: StandaloneType
+      receipt: 'answered' | 'posted'
+      scheduled: boolean
+    }
   | { kind: 'refused'; problems: PolicyProblem[] }
   /** Could not be loaded, or broke while it was looked at. Places in `stack` are those of the modules as written. */
   | { kind: 'failed'; message: string; stack: string }

@@ -10,6 +10,7 @@ import { optionProblems, scheduleArgsProblems, unserialisableProblems } from './
 import { redactSchemaProblems } from './redactProblems.js'
 import type { InspectOrder, InspectReport, Inspection } from './inspect.js'
 import { schemaType } from './schemaType.js'
+import { takenName } from './typeNames.js'
 
 type Loaders = Record<string, () => Promise<unknown>>
 
@@ -42,10 +43,12 @@ async function inspectOptions(options: ContractOptions, typeName: string): Promi
   problems.push(...(await scheduleArgsProblems(options)))
   if (!problems.some(({ path }) => path[0] === 'redact')) problems.push(...redactSchemaProblems(options))
   if (problems.length > 0) return { kind: 'refused', problems }
+  const taken = result ? undefined : schemaType(options.args, 'output', takenName(typeName))
   return {
     kind: 'sound',
     args,
     ...(result && { result }),
+    ...(taken?.opaque.length === 0 && { taken }),
     receipt: options.receipt ?? 'answered',
     scheduled: options.schedule !== undefined,
   }

@@ -15,11 +15,21 @@ import { isConst, isEffect, problemAt, specifierOf, syntaxProblems, type SourceM
 
 export type Range = readonly [start: number, end: number]
 
+/** What the type checker need not look at to tell what `run` returns: policies, and the schema if its type is known. */
+export interface Focus {
+  /** The option `args`, its name included. */
+  args: Range
+  /** All options but `args` and `run`. */
+  dropped: Range[]
+}
+
 export interface Slice {
   /** What is blanked out, in order. */
   dropped: Range[]
   /** Whether there is a `result` schema; without one the result's type is what `run` returns. */
   hasResult: boolean
+  /** Set where the type of the result is to be asked, and the module is written so that the question can be put briefly. */
+  focus?: Focus
   warnings: string[]
 }
 
@@ -76,6 +86,7 @@ function sliceDefinition(definition: JobDefinition): SliceOutcome {
   const slice: Slice = {
     dropped: dropRest(definition, options.kept, reached),
     hasResult: options.kept.some((option) => optionName(option) === 'result'),
+    ...focusOf(definition),
     warnings: [...effects.warnings, ...mutableState(definition, reached)],
   }
   return { kind: 'slice', slice, definition, chains: reached.chains }
@@ -85,15 +96,28 @@ function sliceDefinition(definition: JobDefinition): SliceOutcome {
 export const contractText = (text: string, dropped: readonly Range[]): string =>
   rewrite(text, dropped, (part) => part.replaceAll(/[^\r\n]/g, ' '))
 
+/** The text in focus: `run` takes args of the type `taken`, which `declarations` declare. */
+export function focusedText(
+  text: string,
+  { args: [start, end], dropped }: Focus,
+  taken: string,
+  declarations: string,
+): string {
+  const schema = `undefined as unknown as import('errand').ArgsSchema & { _zod: { input: object; output: ${taken} } }`
+  const ranges = [...dropped, [start, end] as const].toSorted((a, b) => a[0] - b[0])
+  return `${rewrite(text, ranges, (_, from) => (from === start ? `args: ${schema}` : ''))}\n${declarations}\n`
+}
+
 /** What is left of the text: two modules that differ only in `run` are equal in this. */
 export const contractKey = (text: string, dropped: readonly Range[]): string => rewrite(text, dropped, () => '')
 
-function rewrite(text: string, ranges: readonly Range[], replace: (part: string) => string): string {
+function rewrite(text: string, ranges: readonly Range[], replace: (part: string, from: number) => string): string {
   let at = 0
   let out = ''
   for (const [start, end] of ranges) {
     if (end <= at) continue
-    out += text.slice(at, Math.max(at, start)) + replace(text.slice(Math.max(at, start), end))
+    const from = Math.max(at, start)
+    out += text.slice(at, from) + replace(text.slice(from, end), from)
     at = end
   }
   return out + text.slice(at)
@@ -271,6 +295,16 @@ function dropRest(definition: JobDefinition, kept: readonly ts.Node[], { nodes, 
     }
   }
   return dropped.toSorted((a, b) => a[0] - b[0])
+}
+
+function focusOf({ module: { tree }, call, options }: JobDefinition): { focus?: Focus } {
+  // options that stand elsewhere have a type of their own, and types that are written out are those of the schema
+  if (call.arguments[0] !== options || call.typeArguments !== undefined) return {}
+  const named = (name: string) => options.properties.find((option) => optionName(option) === name)
+  const [args, run] = [named('args'), named('run')]
+  if (!args || !run || named('result')) return {}
+  const dropped = dropItems(tree, options.properties, (option) => option === args || option === run)
+  return { focus: { args: [args.getStart(tree), args.end], dropped } }
 }
 
 /** Types stay: they cost nothing, and what stays may name them. */

@@ -1,6 +1,9 @@
 /** What each worker's types are called: `shop.syncOrder` is `ShopSyncOrder`, and its types `ShopSyncOrderArgs` and `ShopSyncOrderResult`. */
 import { compare } from './problems.js'
 
+/** Declared in the worker's own module when the type checker is asked, so it is no name that people give. */
+export const takenName = (typeName: string): string => `__${typeName}Taken`
+
 /** No two are the same: `a.b-c` and `a.bC` become `ABC` and `ABC2`, in the order of their names. */
 export function typeNames(workers: readonly string[]): Map<string, string> {
   const wanted = workers.toSorted(compare).map((worker) => [worker, pascalCase(worker)] as const)
