@@ -27,14 +27,19 @@ async function bundleStale(
   const { bundleFunctions } = await import('./functions.js')
   let done = 0
   run.progress(stale.length === 1 ? `Bundling ${stale[0]!.name}` : `Bundling ${stale.length} functions`)
-  const failed = await bundleFunctions(run.project, stale, async ({ worker, code, map, inputs }) => {
-    const file = `.errand/${functionFile(worker.name)}`
-    await run.output.put(file, code)
-    await run.output.put(`${file}.map`, map)
-    functions.set(worker.name, { inputs, hash: sha256(code), bytes: code.byteLength })
-    inputs.forEach((input) => run.seen.add(input))
-    if (++done % 50 === 0) run.progress(`Bundled ${done} of ${stale.length} functions`)
-  })
+  const failed = await bundleFunctions(
+    run.project,
+    await run.shared(),
+    stale,
+    async ({ worker, code, map, inputs }) => {
+      const file = `.errand/${functionFile(worker.name)}`
+      await run.output.put(file, code)
+      await run.output.put(`${file}.map`, map)
+      functions.set(worker.name, { inputs, hash: sha256(code), bytes: code.byteLength })
+      inputs.forEach((input) => run.seen.add(input))
+      if (++done % 50 === 0) run.progress(`Bundled ${done} of ${stale.length} functions`)
+    },
+  )
   for (const { problems, missing } of failed) {
     run.problems.push(...problems)
     missing.forEach((file) => run.seen.add(file))

@@ -42,6 +42,8 @@ export function loaderOf(path: string): 'ts' | 'tsx' | 'js' | 'jsx' {
   return path.endsWith('.jsx') ? 'jsx' : 'js'
 }
 
+export const isErrand = (specifier: string): boolean => /^errand(?:\/|$)/.test(specifier)
+
 /** A project may hold jobs and no copy of errand; it then gets the one that runs. */
 export function resolveErrand(build: PluginBuild, { root, errand }: Project): void {
   build.onResolve({ filter: /^errand(?:\/|$)/ }, async ({ path, kind, resolveDir, pluginData }) => {

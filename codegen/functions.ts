@@ -1,7 +1,8 @@
 /**
- * Bundles each worker into the function that gets deployed: one file that holds the job, what it imports, and the runtime around it.
+ * Bundles each worker into the function that gets deployed: one file that holds the job, what it imports, and the runtime around it. The parts of
+ * zod and errand that it takes are linked apart from its own code, see sharedPackages.ts.
  *
- * Functions are built in batches, which parse shared packages once. esbuild links each entry point on its own, so the bytes are the same in
+ * Functions are built in batches, which parse shared modules once. esbuild links each entry point on its own, so the bytes are the same in
  * whatever company a worker is built; a test holds it to that.
  */
 import { posix } from 'node:path'
@@ -11,6 +12,8 @@ import { inputFiles, reachable } from './moduleGraph.js'
 import { noBuild } from '../core/ping.js'
 import type { Problem } from './problems.js'
 import type { WorkerFile } from './scan.js'
+import type { Prelude, SharedPackages } from './sharedPackages.js'
+import { mappingsBehind, type SourceMap } from './sourceMaps.js'
 import { namespaceZod } from './zodImport.js'
 
 export interface BuiltFunction {
@@ -28,23 +31,31 @@ export interface FailedFunction {
   missing: string[]
 }
 
-/** Large enough to share the parsing of packages, small enough to bound memory and to show progress. */
+/** Large enough to share the parsing of modules, small enough to bound memory and to show progress. */
 const batchSize = 25
 
 const entryPrefix = 'errand-function:'
 
+/** What all functions of a run are built with. */
+interface Building {
+  project: Project
+  shared: SharedPackages
+  accept: (built: BuiltFunction) => Promise<void>
+}
+
 /** Gives each function as it is built; `accept` is awaited, so that functions can be put on disk instead of piling up in memory. */
 export async function bundleFunctions(
   project: Project,
+  shared: SharedPackages,
   workers: readonly WorkerFile[],
-  accept: (built: BuiltFunction) => Promise<void>,
+  accept: Building['accept'],
 ): Promise<FailedFunction[]> {
   const failed: FailedFunction[] = []
   const batches = splitIntoBatches(workers)
   // while one batch is put on disk, esbuild has the next one
   const lane = async (): Promise<void> => {
     for (let batch = batches.shift(); batch; batch = batches.shift()) {
-      failed.push(...(await bundleBatch(project, batch, accept)))
+      failed.push(...(await bundleBatch({ project, shared, accept }, batch)))
     }
   }
   await Promise.all([lane(), lane()])
@@ -56,35 +67,27 @@ function splitIntoBatches(workers: readonly WorkerFile[]): (readonly WorkerFile[
   return Array.from({ length: count }, (_, index) => workers.slice(index * batchSize, (index + 1) * batchSize))
 }
 
-async function bundleBatch(
-  project: Project,
-  workers: readonly WorkerFile[],
-  accept: (built: BuiltFunction) => Promise<void>,
-): Promise<FailedFunction[]> {
+async function bundleBatch(building: Building, workers: readonly WorkerFile[]): Promise<FailedFunction[]> {
   let result
   try {
-    result = await build(project, workers)
+    result = await build(building, workers)
   } catch (error) {
-    return workers.length === 1 ? [failure(project, workers[0]!, error)] : bundleApart(project, workers, accept)
+    return workers.length === 1 ? [failure(building.project, workers[0]!, error)] : bundleApart(building, workers)
   }
-  for (const worker of workers) await accept(await finish(project, worker, result))
+  for (const worker of workers) await building.accept(await finish(building, worker, result))
   return []
 }
 
 /** One bad module fails the batch; built apart, it fails alone. */
-async function bundleApart(
-  project: Project,
-  workers: readonly WorkerFile[],
-  accept: (built: BuiltFunction) => Promise<void>,
-): Promise<FailedFunction[]> {
+async function bundleApart(building: Building, workers: readonly WorkerFile[]): Promise<FailedFunction[]> {
   const failed: FailedFunction[] = []
-  for (const worker of workers) failed.push(...(await bundleBatch(project, [worker], accept)))
+  for (const worker of workers) failed.push(...(await bundleBatch(building, [worker])))
   return failed
 }
 
 type Built = BuildResult<BuildOptions & { metafile: true; write: false }>
 
-async function build(project: Project, workers: readonly WorkerFile[], banner?: string): Promise<Built> {
+async function build({ project, shared }: Building, workers: readonly WorkerFile[], banner?: string): Promise<Built> {
   const { build: esbuild } = await import('esbuild')
   return esbuild({
     ...bundleDefaults(project),
@@ -94,16 +97,17 @@ async function build(project: Project, workers: readonly WorkerFile[], banner?: 
     sourcemap: 'linked',
     sourcesContent: false,
     external: [...project.external],
-    plugins: [functionPlugin(project, workers)],
+    plugins: [functionPlugin(project, shared, workers)],
     ...(banner !== undefined && { banner: { js: banner } }),
   })
 }
 
-function functionPlugin(project: Project, workers: readonly WorkerFile[]): Plugin {
+function functionPlugin(project: Project, shared: SharedPackages, workers: readonly WorkerFile[]): Plugin {
   const files = new Map(workers.map(({ name, file }) => [name, file]))
   return {
     name: 'errand-function',
     setup(build) {
+      shared.stand(build)
       resolveErrand(build, project)
       build.onResolve({ filter: /^errand-function:/ }, ({ path }) => ({
         path: path.slice(entryPrefix.length),
@@ -132,22 +136,32 @@ function nativeAddon(path: string): string {
   return `"${name}" is a native addon, which cannot be bundled. Keep it outside: "errand": { "external": ["${name}"] } in package.json, and install it where the function runs`
 }
 
-async function finish(project: Project, worker: WorkerFile, result: Built): Promise<BuiltFunction> {
-  const banner = neededBanner(outputText(result, worker, '/index.mjs'))
-  const final = banner === undefined ? result : await build(project, [worker], banner)
+async function finish(building: Building, worker: WorkerFile, result: Built): Promise<BuiltFunction> {
+  const banner = neededBanner(output(result, worker, '/index.mjs'))
+  const final = banner === undefined ? result : await build(building, [worker], banner)
+  const own = output(final, worker, '/index.mjs')
+  const prelude = await building.shared.preludeFor(own)
   return {
     worker,
-    code: output(final, worker, '/index.mjs'),
-    map: output(final, worker, '/index.mjs.map'),
-    inputs: inputFiles(reachable(result.metafile, [`${entryPrefix}${worker.name}`])),
+    code: Buffer.concat([prelude.code, Buffer.from(own)]),
+    map: mapOf(prelude, output(final, worker, '/index.mjs.map')),
+    inputs: inputFiles([...reachable(result.metafile, [`${entryPrefix}${worker.name}`]), ...prelude.inputs]),
   }
 }
 
-const output = ({ outputFiles }: Built, { name }: WorkerFile, end: string): Uint8Array =>
-  outputFiles.find(({ path }) => path.replaceAll('\\', '/').endsWith(`/functions/${name}${end}`))!.contents
+/** Written by hand around the mappings of the prelude, which are long, and the same for many functions. */
+function mapOf({ map, mapEnd, mappings, lines }: Prelude, json: string): Uint8Array {
+  const own = JSON.parse(json) as SourceMap
+  const [sources, names] = [
+    JSON.stringify([...map.sources, ...own.sources]),
+    JSON.stringify([...map.names, ...own.names]),
+  ]
+  const head = `{"version":3,"sources":${sources},"names":${names},"mappings":"`
+  return Buffer.concat([Buffer.from(head), mappings, Buffer.from(`${mappingsBehind(map, mapEnd, lines, own)}"}\n`)])
+}
 
-const outputText = (result: Built, worker: WorkerFile, end: string): string =>
-  Buffer.from(output(result, worker, end)).toString()
+const output = ({ outputFiles }: Built, { name }: WorkerFile, end: string): string =>
+  outputFiles.find(({ path }) => path.replaceAll('\\', '/').endsWith(`/functions/${name}${end}`))!.text
 
 /**
  * CommonJS packages may call `require` for Node's own modules, or ask for `__dirname`; ES modules have neither. They are given both, and only

@@ -61,6 +61,7 @@ export async function generateWith(memory: Memory, options: GenerateOptions): Pr
     throw error
   } finally {
     memory.seen = run.seen
+    run.remember()
     await run.output.discard()
   }
 }

@@ -5,11 +5,11 @@ import { configError } from '../core/errors.js'
 import type { Project } from './bundling.js'
 import { fingerprintOf, readCache, type Cache } from './cache.js'
 import { findErrandPackage } from './errandPackage.js'
-import { readFiles } from './files.js'
+import { readFiles, type Files } from './files.js'
 import type { Inference } from './inference.js'
 import type { Output } from './output.js'
 import type { Run } from './run.js'
-import type { SliceOutcome } from './slice.js'
+import type { SharedPackages } from './sharedPackages.js'
 
 export interface RunOptions {
   /** The project: the folder that holds jobs/. */
@@ -22,32 +22,52 @@ export interface RunOptions {
 export interface Memory {
   cache?: Cache
   inference?: Inference
+  shared?: KnownShared
   /** Files that the last run came upon, also where it failed and has no cache to tell. */
   seen?: ReadonlySet<string>
+}
+
+/** Good as long as the files that it was made from have these hashes. */
+interface KnownShared {
+  packages: SharedPackages
+  fingerprint: string
+  hashes: ReadonlyMap<string, string>
 }
 
 export function openRun(memory: Memory, { root, onProgress }: RunOptions, openOutput: (root: string) => Output): Run {
   const folder = resolve(root)
   const files = readFiles(folder)
-  const slices = new Map<string, SliceOutcome>()
+  const project = openProject(folder)
+  const cache = currentCache(memory, folder)
+  let shared: SharedPackages | undefined
   return {
-    project: openProject(folder),
-    cache: currentCache(memory, folder),
+    project,
+    cache,
     files,
     output: openOutput(folder),
     problems: [],
     seen: new Set(),
     progress: onProgress ?? (() => {}),
+    async shared() {
+      shared ??= isCurrent(memory.shared, cache, files)
+        ? memory.shared.packages
+        : (await import('./sharedPackages.js')).openSharedPackages(project)
+      return shared
+    },
+    remember() {
+      if (!shared) return
+      const hashes = new Map(Array.from(shared.inputs(), (file) => [file, files.hash(file)]))
+      memory.shared = { packages: shared, fingerprint: cache.fingerprint, hashes }
+    },
     async sliceOf(module) {
-      const known = slices.get(module)
-      if (known) return known
       const [{ slice }, { parseModule }] = await Promise.all([import('./slice.js'), import('./sourceModule.js')])
-      const outcome = slice(parseModule(module, files.text(module)))
-      slices.set(module, outcome)
-      return outcome
+      return slice(parseModule(module, files.text(module)))
     },
   }
 }
+
+const isCurrent = (known: KnownShared | undefined, { fingerprint }: Cache, files: Files): known is KnownShared =>
+  known?.fingerprint === fingerprint && [...known.hashes].every(([file, hash]) => files.hash(file) === hash)
 
 export function openProject(root: string): Project {
   if (!existsSync(root))

@@ -5,6 +5,7 @@ import type { Files } from './files.js'
 import type { Output } from './output.js'
 import type { Problem } from './problems.js'
 import type { WorkerFile } from './scan.js'
+import type { SharedPackages } from './sharedPackages.js'
 import type { SliceOutcome } from './slice.js'
 
 export interface Run {
@@ -18,7 +19,11 @@ export interface Run {
   /** Files that were come upon, relative to the root: what to watch where the run fails. A missing module counts as well. */
   seen: Set<string>
   progress(line: string): void
-  /** The module cut afresh; only asked for what changed, and to tell places. */
+  /** What functions share; made when the first function is built. */
+  shared(): Promise<SharedPackages>
+  /** Keeps for a watcher's next run what is good for that too. */
+  remember(): void
+  /** The module cut afresh; only asked for what changed, and to tell places. Not kept, since a thousand syntax trees fill the memory. */
   sliceOf(module: string): Promise<SliceOutcome>
 }
 

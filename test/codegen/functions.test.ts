@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { bundleFunctions } from '../../codegen/functions.js'
 import { findErrandPackage } from '../../codegen/errandPackage.js'
+import { openSharedPackages } from '../../codegen/sharedPackages.js'
 import { testProject, worker, type TestProject } from './project.js'
 
 /** The default export of a function, as a platform would load it. */
@@ -138,8 +139,9 @@ describe('a function', () => {
     const setting = { root: project.root, errand: findErrandPackage(project.root), external: [] }
     const build = async (chosen: typeof workers) => {
       const built: Record<string, string> = {}
-      const failed = await bundleFunctions(setting, chosen, async ({ worker: { name }, code, inputs }) => {
-        built[name] = `${inputs.join()}\n${Buffer.from(code).toString()}`
+      const shared = openSharedPackages(setting)
+      const failed = await bundleFunctions(setting, shared, chosen, async ({ worker: { name }, code, map, inputs }) => {
+        built[name] = `${inputs.join()}\n${Buffer.from(code).toString()}\n${Buffer.from(map).toString()}`
       })
       expect(failed).toEqual([])
       return built

@@ -1,0 +1,74 @@
+/** Puts the source maps (version 3) of two texts together, where one text follows the other on a line of its own. */
+
+export interface SourceMap {
+  sources: string[]
+  names: string[]
+  mappings: string
+}
+
+/** Where a map ends: its last source, line, column and name. Each field of the next segment counts from there. */
+export type MapEnd = readonly [source: number, line: number, column: number, name: number]
+
+export function endOf({ mappings }: SourceMap): MapEnd {
+  const end = [0, 0, 0, 0] as [number, number, number, number]
+  for (const segment of mappings.split(/[;,]/)) {
+    const [, ...steps] = readNumbers(segment)
+    for (const index of [0, 1, 2, 3] as const) end[index] += steps[index] ?? 0
+  }
+  return end
+}
+
+/**
+ * What stands behind the mappings of `first` where the text of `second` follows it, which begins `lines` lines below. Apart from these, because a
+ * thousand functions share their first text. `end` is that of `first`.
+ */
+export function mappingsBehind(first: SourceMap, end: MapEnd, lines: number, second: SourceMap): string {
+  const gap = ';'.repeat(lines - countOf(first.mappings, ';'))
+  const [source, line, column, name] = end
+  return gap + moved(second.mappings, [first.sources.length - source, -line, -column, first.names.length - name])
+}
+
+/** All fields are steps from the segment before, so only the first segment that has a field steps from another place. */
+function moved(mappings: string, by: readonly number[]): string {
+  let done = 0
+  return mappings.replace(/[^;,]+/g, (segment) => {
+    if (done === by.length) return segment
+    const [column, ...steps] = readNumbers(segment)
+    if (steps.length <= done) return segment
+    const stepped = steps.map((step, index) => (index < done ? step : step + by[index]!))
+    done = steps.length
+    return [column!, ...stepped].map(writeNumber).join('')
+  })
+}
+
+const countOf = (text: string, char: string): number => text.split(char).length - 1
+
+const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+const valueOf = new Map(Array.from(digits, (char, value) => [char, value]))
+
+/** Base64 VLQ: five bits a digit, low ones first; the sixth says that more come, the lowest of all is the sign. */
+function readNumbers(segment: string): number[] {
+  const numbers: number[] = []
+  let value = 0
+  let shift = 0
+  for (const char of segment) {
+    const digit = valueOf.get(char)!
+    value += (digit & 31) << shift
+    shift += 5
+    if (digit & 32) continue
+    numbers.push(value & 1 ? -(value >> 1) : value >> 1)
+    value = shift = 0
+  }
+  return numbers
+}
+
+function writeNumber(number: number): string {
+  let rest = number < 0 ? (-number << 1) | 1 : number << 1
+  let text = ''
+  do {
+    const digit = rest & 31
+    rest >>= 5
+    text += digits[rest > 0 ? digit | 32 : digit]
+  } while (rest > 0)
+  return text
+}
