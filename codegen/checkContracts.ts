@@ -1,7 +1,8 @@
 /** Step: bundles the contracts, and loads every one that changed in a clean process to see whether it works there. */
 import type { PolicyProblem } from '../core/contract.js'
 import { isUnchanged, type Cache, type CachedContract } from './cache.js'
-import type { ContractBundle, ContractSource } from './contracts.js'
+import type { ContractSource } from './contracts.js'
+import type { ContractBundle } from './contractShards.js'
 import { sha256 } from './files.js'
 import type { Inspection } from './inspect.js'
 import { contractsFile } from './manifest.js'
@@ -49,8 +50,9 @@ function isBundleCurrent({ cache, files }: Run, cuts: readonly Cut[]): boolean {
 /** One bundle of all contracts, or `undefined` where some need what they must not, which is then told. */
 async function bundleGood(run: Run, cuts: readonly Cut[]): Promise<ContractBundle | undefined> {
   if (cuts.length === 0) return emptyBundle
-  const { bundleContracts, forbiddenImports } = await import('./contracts.js')
-  const bundle = await bundleContracts(run.project, cuts.map(sourceOf))
+  const { forbiddenImports } = await import('./contracts.js')
+  const shards = await run.contractShards()
+  const bundle = await shards.bundle(cuts.map(sourceOf), (file) => run.files.hash(file))
   if ('problems' in bundle) {
     run.problems.push(...bundle.problems)
     return undefined
@@ -67,15 +69,17 @@ async function bundleGood(run: Run, cuts: readonly Cut[]): Promise<ContractBundl
 
 const emptyBundle: ContractBundle = {
   code: 'export default {}\n',
-  map: '{"version":3,"sources":[],"mappings":""}',
   metafile: { inputs: {}, outputs: {} },
   warnings: [],
+  inputs: [],
+  partFor: () => ({ code: 'export default {}\n', map: '{"version":3,"sources":[],"mappings":""}' }),
 }
 
 const sourceOf = ({ worker, slice }: Cut): ContractSource => ({
   worker: worker.name,
   module: slice.module,
   dropped: slice.dropped,
+  key: slice.key,
 })
 
 /** Whose contract it is that needs a forbidden package: each that may be is bundled alone to see. */
@@ -85,14 +89,15 @@ async function blame(
   cuts: readonly Cut[],
   forbidden: readonly string[],
 ): Promise<Set<Cut>> {
-  const { bundleContracts, contractKeyOf, forbiddenImports } = await import('./contracts.js')
+  const { contractKeyOf, forbiddenImports, linkContracts } = await import('./contracts.js')
+  const linking = { project: run.project, shared: await run.shared(), purified: new Map() }
   const { reachable } = await import('./moduleGraph.js')
   const guilty = new Set<Cut>()
   for (const cut of cuts) {
     const modules = reachable(bundle.metafile, [contractKeyOf(cut.slice.module)])
     const imports = [...modules].flatMap((module) => bundle.metafile.inputs[module]?.imports ?? [])
     if (!imports.some(({ path, external }) => external && forbidden.includes(path))) continue
-    const alone = await bundleContracts(run.project, [sourceOf(cut)])
+    const alone = await linkContracts(linking, [sourceOf(cut)], '__errandContracts')
     if ('problems' in alone) continue
     for (const target of forbiddenImports(alone.metafile)) {
       guilty.add(cut)
@@ -102,7 +107,12 @@ async function blame(
   return guilty
 }
 
-async function tellNeed(run: Run, bundle: ContractBundle, { slice }: Cut, target: string): Promise<Problem> {
+async function tellNeed(
+  run: Run,
+  { metafile }: Pick<ContractBundle, 'metafile'>,
+  { slice }: Cut,
+  target: string,
+): Promise<Problem> {
   const outcome = await run.sliceOf(slice.module)
   if (outcome.kind !== 'slice') throw new Error(`${slice.module} can no longer be cut; it changed while codegen ran.`)
   const [{ chainTo }, { optionNode }, { problemAt }, { contractKeyOf }] = await Promise.all([
@@ -113,7 +123,7 @@ async function tellNeed(run: Run, bundle: ContractBundle, { slice }: Cut, target
   ])
   const { definition, chains } = outcome
   const start = contractKeyOf(slice.module)
-  const chain = chainTo(target, run.project.root, bundle.metafile, definition.module, start, chains)
+  const chain = chainTo(target, run.project.root, metafile, definition.module, start, chains)
   const why = chain.length > 0 ? ` (${chain.join(' → ')})` : ''
   const message = `The contract needs '${target}'${why}, which only run may use: the coordinator evaluates contracts with zod and local modules alone. Use it in run, or compute this from the args.`
   return problemAt(definition.module, optionNode(definition, chain[0]?.split('.') ?? []), message)
@@ -129,11 +139,14 @@ async function inspectStale(
     stale.length === 1 ? `Checking the contract of ${stale[0]!.worker.name}` : `Checking ${stale.length} contracts`,
   )
   const { inspectContracts } = await import('./inspect.js')
-  const { contractInputs, contractKeyOf } = await import('./contracts.js')
+  const [{ contractKeyOf }, { contractInputs }] = await Promise.all([
+    import('./contracts.js'),
+    import('./contractShards.js'),
+  ])
   const bundled = stale.filter(({ slice }) => contractKeyOf(slice.module) in bundle.metafile.inputs)
-  const code = { code: bundle.code, map: anchoredMap(run.project.root, bundle.map) }
+  const { code, map } = bundle.partFor(bundled.map(({ worker }) => worker.name))
   const inspections = await inspectContracts(
-    code,
+    { code, map: anchoredMap(run.project.root, map) },
     bundled.map(({ worker, typeName }) => ({ worker: worker.name, typeName })),
   )
   for (const cut of bundled) {

@@ -1,11 +1,11 @@
 /**
- * Bundles the contracts of all workers into one file that loads without any package: the cut modules, what local modules they share, and zod.
- * Each contract is loaded when it is asked for, so a coordinator of a thousand workers starts as fast as one of ten.
+ * Links contracts: the cut modules and the local modules that they share, as one script that gives a loader for each. What they take of zod and errand
+ * stands in a prelude of all contracts (sharedPackages.ts). Each contract is loaded when it is asked for, so a coordinator of a thousand workers starts as fast as one of ten.
  *
  * Other packages are never even parsed: they are marked external, and one that is still there in the end is needed by a contract, which
  * is an error (see needs.ts for its telling).
  */
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, join } from 'node:path'
 import type {
@@ -28,11 +28,13 @@ import {
   resolving,
   type Project,
 } from './bundling.js'
-import { contractSuffix, inputFiles, reachable, relativeTo } from './moduleGraph.js'
+import { contractSuffix, relativeTo } from './moduleGraph.js'
 import { compare, type Problem } from './problems.js'
-import { purify } from './purify.js'
+import { purify, type Purified } from './purify.js'
+import type { SharedPackages } from './sharedPackages.js'
 import { contractText, type Range } from './slice.js'
 import { parseModule } from './sourceModule.js'
+import { endOf, type MapEnd, type SourceMap } from './sourceMaps.js'
 import { namespaceZod } from './zodImport.js'
 
 /** A worker's contract before bundling. */
@@ -41,33 +43,51 @@ export interface ContractSource {
   /** The module that holds `defineJob`: the worker's own, or the one it re-exports. */
   module: string
   dropped: readonly Range[]
+  /** Hash of what the cut leaves of the module. */
+  key: string
 }
 
-export interface ContractBundle {
+export interface LinkedContracts {
+  /** Lines, each of them ended: a declaration of `name`, whose `default` has the loaders by worker. */
   code: string
-  map: string
+  lines: number
+  map: SourceMap
+  mapEnd: MapEnd
   metafile: Metafile
   warnings: string[]
+}
+
+/** What several links share. */
+export interface ContractLinking {
+  project: Project
+  shared: SharedPackages
+  /** By path and text: shared modules are in many links. */
+  purified: Map<string, Purified>
 }
 
 /** What contracts may use beside local modules: schemas, and what computes from its arguments alone. */
 const allowedPackages = ['zod', 'errand']
 const allowedBuiltins = ['buffer', 'crypto', 'path', 'punycode', 'querystring', 'string_decoder', 'url', 'util']
 
-export async function bundleContracts(
-  project: Project,
+/** `name` is the variable that holds them. */
+export async function linkContracts(
+  linking: ContractLinking,
   sources: readonly ContractSource[],
-): Promise<ContractBundle | { problems: Problem[] }> {
+  name: string,
+): Promise<LinkedContracts | { problems: Problem[] }> {
   const { build } = await import('esbuild')
+  const { project } = linking
   const warnings = new Set<string>()
   try {
     const result = await build({
       ...bundleDefaults(project),
+      format: 'iife',
+      globalName: name,
       stdin: { contents: contractEntry(sources), resolveDir: project.root, sourcefile: 'contracts' },
       outfile: '.errand/contracts.mjs',
       sourcemap: 'external',
       sourcesContent: false,
-      plugins: [contractPlugin(project, sources, warnings)],
+      plugins: [contractPlugin(linking, sources, warnings)],
     })
     return readResult(result, [...warnings].toSorted(compare))
   } catch (error) {
@@ -83,11 +103,6 @@ export function forbiddenImports({ outputs }: Metafile): string[] {
   return [...new Set(external.map(({ path }) => path))].filter((path) => !isAllowedBuiltin(path)).toSorted(compare)
 }
 
-/** The files a contract was made from, beside the module it was cut from. */
-export function contractInputs({ metafile }: ContractBundle, { module }: ContractSource): string[] {
-  return inputFiles(reachable(metafile, [contractKeyOf(module)])).filter((file) => file !== module)
-}
-
 export const contractKeyOf = (module: string): string => `${module}${contractSuffix}`
 
 function contractEntry(sources: readonly ContractSource[]): string {
@@ -101,12 +116,18 @@ function contractEntry(sources: readonly ContractSource[]): string {
 function readResult(
   { outputFiles, metafile }: BuildResult<BuildOptions & { metafile: true; write: false }>,
   warnings: string[],
-): ContractBundle {
+): LinkedContracts {
   const textOf = (end: string): string => outputFiles.find(({ path }) => path.endsWith(end))!.text
-  return { code: textOf('contracts.mjs'), map: textOf('contracts.mjs.map'), metafile, warnings }
+  const code = textOf('contracts.mjs')
+  const map = JSON.parse(textOf('contracts.mjs.map')) as SourceMap
+  return { code, lines: code.split('\n').length - 1, map, mapEnd: endOf(map), metafile, warnings }
 }
 
-function contractPlugin(project: Project, sources: readonly ContractSource[], warnings: Set<string>): Plugin {
+function contractPlugin(
+  { project, shared, purified }: ContractLinking,
+  sources: readonly ContractSource[],
+  warnings: Set<string>,
+): Plugin {
   const dropped = new Map(sources.map((source) => [source.module, source.dropped]))
   const { root, errand } = project
   return {
@@ -116,20 +137,24 @@ function contractPlugin(project: Project, sources: readonly ContractSource[], wa
         path: join(root, path.slice('errand-contract:'.length)),
         suffix: contractSuffix,
       }))
+      shared.stand(build, isAllowedPackage)
       resolveErrand(build, project)
       build.onResolve({ filter: /.*/ }, (args) => {
         if (args.kind === 'entry-point' || args.pluginData === resolving) return undefined
         if (isInstalled(args.importer) || isErrandsOwn(args.importer, errand.folder)) return undefined
         return resolveLocal(build, args)
       })
-      build.onLoad({ filter: localModule }, async ({ path, suffix }) => {
+      // synchronously: a thousand small files take longer through promises
+      build.onLoad({ filter: localModule }, ({ path, suffix }) => {
         if (isInstalled(path)) return undefined
-        const text = await readFile(path, 'utf8')
+        const text = readFileSync(path, 'utf8')
         const file = relativeTo(root, path)
         if (suffix === contractSuffix) {
           return { contents: namespaceZod(contractText(text, dropped.get(file)!)), loader: loaderOf(path) }
         }
-        const pure = purify(parseModule(file, text))
+        const key = `${file}\n${text}`
+        const pure = purified.get(key) ?? purify(parseModule(file, text))
+        purified.set(key, pure)
         pure.warnings.forEach((warning) => warnings.add(warning))
         return { contents: namespaceZod(pure.text), loader: loaderOf(path), resolveDir: dirname(path) }
       })

@@ -30,7 +30,7 @@ export const stripSuffix = (key: string): string =>
   key.endsWith(contractSuffix) ? key.slice(0, -contractSuffix.length) : key
 
 /** Modules that are no files carry their namespace: `errand-function:mail.send`, `<stdin>`. */
-const isVirtual = (key: string): boolean => key.startsWith('<') || /^[\w-]{2,}:/.test(key)
+export const isVirtual = (key: string): boolean => key.startsWith('<') || /^[\w-]{2,}:/.test(key)
 
 /** `node_modules/@a/b/lib/c.js` → `node_modules/@a/b/package.json`. */
 export function packageFile(file: string): string {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Metafile } from 'esbuild'
 import { ts } from 'ts-morph'
 import { freeIdentifiers } from './freeIdentifiers.js'
-import { absoluteFrom, stripSuffix } from './moduleGraph.js'
+import { absoluteFrom, isVirtual, stripSuffix } from './moduleGraph.js'
 import type { Chains } from './slice.js'
 import { declarationsOf, hasModifier, parseModule, specifierOf, type SourceModule } from './sourceModule.js'
 
@@ -39,7 +39,7 @@ export function chainTo(
     for (const { from, name } of importsOf(moduleOf(step.module), step.name)) {
       const imported = metafile.inputs[step.module]?.imports.find((one) => one.original === from || one.path === from)
       if (imported?.external && imported.path === target) return step.chain
-      if (!imported || imported.external || !(imported.path in metafile.inputs)) continue
+      if (!imported || imported.external || isVirtual(imported.path) || !(imported.path in metafile.inputs)) continue
       queue.push({ module: imported.path, name, chain: [...step.chain, `${imported.path}#${name}`] })
     }
     if (step.module !== startKey) queue.push(...localSteps(moduleOf(step.module), step))

@@ -9,6 +9,7 @@ import { readFiles, type Files } from './files.js'
 import type { Inference } from './inference.js'
 import type { Output } from './output.js'
 import type { Run } from './run.js'
+import type { ContractShards } from './contractShards.js'
 import type { SharedPackages } from './sharedPackages.js'
 
 export interface RunOptions {
@@ -30,6 +31,7 @@ export interface Memory {
 /** Good as long as the files that it was made from have these hashes. */
 interface KnownShared {
   packages: SharedPackages
+  shards: ContractShards | undefined
   fingerprint: string
   hashes: ReadonlyMap<string, string>
 }
@@ -40,6 +42,14 @@ export function openRun(memory: Memory, { root, onProgress }: RunOptions, openOu
   const project = openProject(folder)
   const cache = currentCache(memory, folder)
   let shared: SharedPackages | undefined
+  let shards: ContractShards | undefined
+  const openShared = async (): Promise<SharedPackages> => {
+    if (shared) return shared
+    const { shared: known } = memory
+    if (isCurrent(known, cache, files)) ({ packages: shared, shards } = known)
+    else shared = (await import('./sharedPackages.js')).openSharedPackages(project)
+    return shared
+  }
   return {
     project,
     cache,
@@ -48,16 +58,15 @@ export function openRun(memory: Memory, { root, onProgress }: RunOptions, openOu
     problems: [],
     seen: new Set(),
     progress: onProgress ?? (() => {}),
-    async shared() {
-      shared ??= isCurrent(memory.shared, cache, files)
-        ? memory.shared.packages
-        : (await import('./sharedPackages.js')).openSharedPackages(project)
-      return shared
+    shared: openShared,
+    async contractShards() {
+      const packages = await openShared()
+      return (shards ??= (await import('./contractShards.js')).openContractShards(project, packages))
     },
     remember() {
       if (!shared) return
       const hashes = new Map(Array.from(shared.inputs(), (file) => [file, files.hash(file)]))
-      memory.shared = { packages: shared, fingerprint: cache.fingerprint, hashes }
+      memory.shared = { packages: shared, shards, fingerprint: cache.fingerprint, hashes }
     },
     async sliceOf(module) {
       const [{ slice }, { parseModule }] = await Promise.all([import('./slice.js'), import('./sourceModule.js')])

@@ -6,6 +6,7 @@ import type { Output } from './output.js'
 import type { Problem } from './problems.js'
 import type { WorkerFile } from './scan.js'
 import type { SharedPackages } from './sharedPackages.js'
+import type { ContractShards } from './contractShards.js'
 import type { SliceOutcome } from './slice.js'
 
 export interface Run {
@@ -21,6 +22,8 @@ export interface Run {
   progress(line: string): void
   /** What functions share; made when the first function is built. */
   shared(): Promise<SharedPackages>
+  /** All contracts, as far as they are linked; opened when the first one is. */
+  contractShards(): Promise<ContractShards>
   /** Keeps for a watcher's next run what is good for that too. */
   remember(): void
   /** The module cut afresh; only asked for what changed, and to tell places. Not kept, since a thousand syntax trees fill the memory. */

@@ -27,9 +27,12 @@ export interface Prelude {
 }
 
 export interface SharedPackages {
-  /** Gives esbuild stand-ins for what modules import of shared packages. Goes before plugins that resolve them otherwise. */
-  stand(build: PluginBuild): void
-  /** For a function whose own code, linked with stand-ins, is this. */
+  /**
+   * Gives esbuild stand-ins for what modules import of shared packages, as far as they are accepted. Goes before plugins that resolve them otherwise.
+   * Default: all are.
+   */
+  stand(build: PluginBuild, accepts?: (specifier: string) => boolean): void
+  /** For a text whose code was linked with stand-ins. */
   preludeFor(code: string): Promise<Prelude>
   /** Of all preludes so far. */
   inputs(): Set<string>
@@ -57,11 +60,11 @@ export function openSharedPackages(project: Project): SharedPackages {
   const inputs = new Set<string>()
 
   return {
-    stand(build) {
+    stand(build, accepts = () => true) {
       // the workers of a folder ask the same
       const resolved = new Map<string, Promise<string | undefined>>()
       build.onResolve({ filter: sharedSpecifier }, async (args): Promise<OnResolveResult | undefined> => {
-        if (args.pluginData === resolving) return undefined
+        if (args.pluginData === resolving || !accepts(args.path)) return undefined
         if (args.kind !== 'import-statement' && args.kind !== 'dynamic-import') return undefined
         const key = `${args.path}\n${args.resolveDir}`
         const found = resolved.get(key) ?? resolveModule(build, project, args)

@@ -28,6 +28,29 @@ export function mappingsBehind(first: SourceMap, end: MapEnd, lines: number, sec
   return gap + moved(second.mappings, [first.sources.length - source, -line, -column, first.names.length - name])
 }
 
+/** A text's map, and how many lines the text has. */
+export interface MappedPart {
+  map: SourceMap
+  end: MapEnd
+  lines: number
+}
+
+/** The map of texts one below the other. Each ends its last line. */
+export function joinMaps(parts: readonly MappedPart[]): SourceMap {
+  const joined: SourceMap = { sources: [], names: [], mappings: '' }
+  const mappings: string[] = []
+  let [source, line, column, name] = [0, 0, 0, 0]
+  for (const { map, end, lines } of parts) {
+    const by = [joined.sources.length - source, -line, -column, joined.names.length - name]
+    mappings.push(moved(map.mappings, by), ';'.repeat(lines - countOf(map.mappings, ';')))
+    if (map.sources.length > 0) [source, line, column] = [joined.sources.length + end[0], end[1], end[2]]
+    if (map.names.length > 0) name = joined.names.length + end[3]
+    joined.sources.push(...map.sources)
+    joined.names.push(...map.names)
+  }
+  return { ...joined, mappings: mappings.join('') }
+}
+
 /** All fields are steps from the segment before, so only the first segment that has a field steps from another place. */
 function moved(mappings: string, by: readonly number[]): string {
   let done = 0

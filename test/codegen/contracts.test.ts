@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { bundleContracts, forbiddenImports } from '../../codegen/contracts.js'
+import { forbiddenImports, linkContracts } from '../../codegen/contracts.js'
+import { openSharedPackages } from '../../codegen/sharedPackages.js'
 import { findErrandPackage } from '../../codegen/errandPackage.js'
 import { slice } from '../../codegen/slice.js'
 import { parseModule } from '../../codegen/sourceModule.js'
@@ -175,14 +176,16 @@ describe('the contract of a worker', () => {
     })
     const outcome = slice(parseModule('jobs/sample.ts', await project.read('jobs/sample.ts')))
     if (outcome.kind !== 'slice') throw new Error('the sample cannot be cut')
-    const bundle = await bundleContracts(
-      { root: project.root, errand: findErrandPackage(project.root), external: [] },
-      [{ worker: 'sample', module: 'jobs/sample.ts', dropped: outcome.slice.dropped }],
+    const setting = { root: project.root, errand: findErrandPackage(project.root), external: [] }
+    const linked = await linkContracts(
+      { project: setting, shared: openSharedPackages(setting), purified: new Map() },
+      [{ worker: 'sample', module: 'jobs/sample.ts', dropped: outcome.slice.dropped, key: '' }],
+      'contracts',
     )
-    if ('problems' in bundle) throw new Error('the sample cannot be bundled')
-    const packages = Object.keys(bundle.metafile.inputs).filter((input) => input.includes('node_modules'))
+    if ('problems' in linked) throw new Error('the sample cannot be linked')
+    const packages = Object.keys(linked.metafile.inputs).filter((input) => input.includes('node_modules'))
     expect(packages.filter((input) => !input.includes('node_modules/zod/'))).toEqual([])
-    expect(forbiddenImports(bundle.metafile)).toEqual([])
+    expect(forbiddenImports(linked.metafile)).toEqual([])
   })
 
   it('keeps migrate and what it needs, and the function has it too', async () => {
