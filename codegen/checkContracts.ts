@@ -138,14 +138,14 @@ async function inspectStale(
   run.progress(
     stale.length === 1 ? `Checking the contract of ${stale[0]!.worker.name}` : `Checking ${stale.length} contracts`,
   )
-  const { inspectContracts } = await import('./inspect.js')
+  const inspector = await run.inspector()
   const [{ contractKeyOf }, { contractInputs }] = await Promise.all([
     import('./contracts.js'),
     import('./contractShards.js'),
   ])
   const bundled = stale.filter(({ slice }) => contractKeyOf(slice.module) in bundle.metafile.inputs)
   const { code, map } = bundle.partFor(bundled.map(({ worker }) => worker.name))
-  const inspections = await inspectContracts(
+  const inspections = await inspector.inspect(
     { code, map: anchoredMap(run.project.root, map) },
     bundled.map(({ worker, typeName }) => ({ worker: worker.name, typeName })),
   )

@@ -1,8 +1,8 @@
 /** Loads contracts in a clean child process, so that a contract which needs the job's environment is found here and not in production. */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { PolicyProblem } from '../core/contract.js'
@@ -41,43 +41,81 @@ export type Inspection =
 /** How long one contract may take to load. It has nothing to wait for, so this is far more than enough. */
 const timeoutMs = 10_000
 
-export async function inspectContracts(
-  bundle: { code: string; map: string },
-  workers: readonly InspectWorker[],
-): Promise<Map<string, Inspection>> {
-  const found = new Map<string, Inspection>()
-  if (workers.length === 0) return found
-  const folder = await mkdtemp(join(tmpdir(), 'errand-contracts-'))
-  try {
-    const contracts = join(folder, 'contracts.mjs')
-    await writeFile(contracts, `${bundle.code}\n//# sourceMappingURL=contracts.mjs.map\n`)
-    await writeFile(`${contracts}.map`, bundle.map)
-    const program = await programFile('inspectProgram', folder)
-    let rest = [...workers]
-    while (rest.length > 0) {
-      await runChild(program, folder, { contracts, workers: rest }, found)
-      rest = rest.filter(({ worker }) => !found.has(worker))
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
+export interface Inspector {
+  inspect(bundle: { code: string; map: string }, workers: readonly InspectWorker[]): Promise<Map<string, Inspection>>
+  /** Ends what it keeps ready. */
+  close(): Promise<void>
+}
+
+/**
+ * With `ready` the next child is started when one is done, and has loaded its program by the time it is needed: a watcher then waits for the
+ * contracts alone. Each child is used once.
+ */
+export function openInspector({ ready = false } = {}): Inspector {
+  let folder: Promise<string> | undefined
+  let spare: Promise<ChildProcess> | undefined
+  let runs = 0
+
+  const start = async (): Promise<ChildProcess> => {
+    folder ??= mkdtemp(join(tmpdir(), 'errand-contracts-'))
+    return startChild(await programFile('inspectProgram', await folder), await folder)
   }
-  return found
+  const take = async (): Promise<ChildProcess> => {
+    const child = await spare?.catch(() => undefined)
+    spare = undefined
+    // what ended while it waited has nothing to do with the contracts
+    return child?.exitCode === null && child.signalCode === null ? child : start()
+  }
+  const close = async (): Promise<void> => {
+    const [last, made] = [spare, folder]
+    spare = folder = undefined
+    await last?.then((child) => child.kill()).catch(() => {})
+    if (made) await rm(await made, { recursive: true, force: true })
+  }
+
+  return {
+    async inspect(bundle, workers) {
+      const found = new Map<string, Inspection>()
+      if (workers.length === 0) return found
+      try {
+        folder ??= mkdtemp(join(tmpdir(), 'errand-contracts-'))
+        // another one each time, for a child that is slow to end
+        const contracts = join(await folder, `contracts${runs++}.mjs`)
+        await writeFile(contracts, `${bundle.code}\n//# sourceMappingURL=${basename(contracts)}.map\n`)
+        await writeFile(`${contracts}.map`, bundle.map)
+        let rest = [...workers]
+        while (rest.length > 0) {
+          await runChild(await take(), { contracts, workers: rest }, found)
+          rest = rest.filter(({ worker }) => !found.has(worker))
+        }
+        await Promise.all([rm(contracts), rm(`${contracts}.map`)])
+        if (ready) {
+          spare = start()
+          // one that cannot be started is told where it is needed
+          spare.catch(() => {})
+        }
+      } finally {
+        if (!ready) await close()
+      }
+      return found
+    },
+    close,
+  }
+}
+
+function startChild(program: string, folder: string): ChildProcess {
+  const child = spawn(process.execPath, ['--enable-source-maps', '--no-warnings', program], {
+    cwd: folder,
+    env: {},
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+  })
+  // it may end before it has its order
+  child.stdin!.on('error', () => {})
+  return child
 }
 
 /** One child. It reports on at least one worker: the one it was at when it died or fell silent is reported as failed. */
-async function runChild(
-  program: string,
-  folder: string,
-  order: InspectOrder,
-  found: Map<string, Inspection>,
-): Promise<void> {
-  const orderFile = join(folder, 'order.json')
-  await writeFile(orderFile, JSON.stringify(order))
-  const child = spawn(process.execPath, ['--enable-source-maps', '--no-warnings', program, orderFile], {
-    cwd: folder,
-    env: {},
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-  })
+async function runChild(child: ChildProcess, order: InspectOrder, found: Map<string, Inspection>): Promise<void> {
   let current = order.workers[0]!.worker
   let timedOut = false
   let errors = ''
@@ -97,6 +135,7 @@ async function runChild(
     child.once('error', reject)
     child.once('close', () => resolve())
   })
+  child.stdin!.end(JSON.stringify(order))
   await Promise.all([ended, new Promise((resolve) => lines.once('close', resolve))])
   clearTimeout(watchdog)
   const missing = order.workers.find(({ worker }) => !found.has(worker))

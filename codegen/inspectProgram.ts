@@ -14,7 +14,11 @@ import { takenName } from './typeNames.js'
 
 type Loaders = Record<string, () => Promise<unknown>>
 
-const order = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as InspectOrder
+// everything is loaded by now, and it waits here
+const orderText = readFileSync(0, 'utf8')
+// whoever kept it ready has ended
+if (orderText === '') process.exit(0)
+const order = JSON.parse(orderText) as InspectOrder
 const report = (line: InspectReport): void => void writeSync(3, `${JSON.stringify(line)}\n`)
 
 const { default: loaders } = (await import(pathToFileURL(order.contracts).href)) as { default: Loaders }

@@ -7,6 +7,7 @@ import { fingerprintOf, readCache, type Cache } from './cache.js'
 import { findErrandPackage } from './errandPackage.js'
 import { readFiles, type Files } from './files.js'
 import type { Inference } from './inference.js'
+import type { Inspector } from './inspect.js'
 import type { Output } from './output.js'
 import type { Run } from './run.js'
 import type { ContractShards } from './contractShards.js'
@@ -23,6 +24,7 @@ export interface RunOptions {
 export interface Memory {
   cache?: Cache
   inference?: Inference
+  inspector?: Inspector
   shared?: KnownShared
   /** Files that the last run came upon, also where it failed and has no cache to tell. */
   seen?: ReadonlySet<string>
@@ -63,6 +65,7 @@ export function openRun(memory: Memory, { root, onProgress }: RunOptions, openOu
       const packages = await openShared()
       return (shards ??= (await import('./contractShards.js')).openContractShards(project, packages))
     },
+    inspector: async () => memory.inspector ?? (await import('./inspect.js')).openInspector(),
     remember() {
       if (!shared) return
       const hashes = new Map(Array.from(shared.inputs(), (file) => [file, files.hash(file)]))

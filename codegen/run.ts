@@ -2,6 +2,7 @@
 import type { Project } from './bundling.js'
 import type { Cache, CachedSlice } from './cache.js'
 import type { Files } from './files.js'
+import type { Inspector } from './inspect.js'
 import type { Output } from './output.js'
 import type { Problem } from './problems.js'
 import type { WorkerFile } from './scan.js'
@@ -24,6 +25,8 @@ export interface Run {
   shared(): Promise<SharedPackages>
   /** All contracts, as far as they are linked; opened when the first one is. */
   contractShards(): Promise<ContractShards>
+  /** Looks at contracts in a clean process. */
+  inspector(): Promise<Inspector>
   /** Keeps for a watcher's next run what is good for that too. */
   remember(): void
   /** The module cut afresh; only asked for what changed, and to tell places. Not kept, since a thousand syntax trees fill the memory. */

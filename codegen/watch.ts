@@ -7,6 +7,7 @@
 import { dirname, join, resolve } from 'node:path'
 import { openFolderWatch, type FolderWatch } from './folderWatch.js'
 import { generateWith, type CodegenReport, type GenerateOptions } from './generate.js'
+import { openInspector } from './inspect.js'
 import type { Memory } from './openRun.js'
 import { CodegenError } from './problems.js'
 import { jobFolders } from './scan.js'
@@ -20,16 +21,21 @@ export interface WatchOptions extends Omit<GenerateOptions, 'check'> {
 
 /** Resolves when the signal has aborted and nothing runs any more. Rejects only where watching itself is impossible. */
 export async function watch({ onRebuild, signal, ...options }: WatchOptions): Promise<void> {
-  const memory: Memory = {}
+  const inspector = openInspector({ ready: true })
+  const memory: Memory = { inspector }
   const folders = openFolderWatch(signal)
   let last: CodegenReport | CodegenError | undefined
-  while (!signal.aborted) {
-    const outcome = await settle(memory, options, folders)
-    if (last === undefined || isNews(outcome, last)) await onRebuild(outcome)
-    last = outcome
-    await folders.changed()
+  try {
+    while (!signal.aborted) {
+      const outcome = await settle(memory, options, folders)
+      if (last === undefined || isNews(outcome, last)) await onRebuild(outcome)
+      last = outcome
+      await folders.changed()
+    }
+  } finally {
+    folders.close()
+    await inspector.close()
   }
-  folders.close()
 }
 
 /** Runs until every folder that matters is watched: what appeared in a new folder before its watch began is found by the next run. */
