@@ -26,7 +26,7 @@ export async function connect(
   cli: Cli,
   { url: given }: CallOptions,
   roles: readonly Role[],
-  limitMs = callLimitMs,
+  { limitMs = callLimitMs, option = '--url' }: { limitMs?: number | undefined; option?: string | undefined } = {},
 ): Promise<Coordinator> {
   const { url, apiKey } = readCallerSettings(cli.env, roles, given)
   const [{ createTransport }, { systemClock }] = await Promise.all([
@@ -39,7 +39,7 @@ export async function connect(
       try {
         return await transport.call(ask)
       } catch (error) {
-        throw withHint(error, url, apiKey !== undefined)
+        throw withHint(error, { url, option, withKey: apiKey !== undefined })
       }
     },
   }
@@ -51,20 +51,25 @@ interface OneCall extends CallOptions {
   doing: string
   /** How long it may take, in milliseconds. Default 60,000. */
   limitMs?: number
+  /** The option that names the coordinator. Default `--url`. */
+  option?: string
 }
 
 /** Connects and calls, and shows that it waits. */
 export async function callCoordinator<Answer>(
   cli: Cli,
   out: Output,
-  { roles, doing, limitMs, ...options }: OneCall,
+  { roles, doing, limitMs, option, ...options }: OneCall,
   ask: (router: TRPCClient<Router>, options: { signal: AbortSignal }) => Promise<Answer>,
 ): Promise<Answer> {
-  return out.during(doing, async () => (await connect(cli, options, roles, limitMs)).call(ask))
+  return out.during(doing, async () => (await connect(cli, options, roles, { limitMs, option })).call(ask))
 }
 
 /** The same error with what to do at a command line. */
-function withHint(error: unknown, url: string, withKey: boolean): unknown {
+function withHint(
+  error: unknown,
+  { url, option, withKey }: { url: string; option: string; withKey: boolean },
+): unknown {
   if (!(error instanceof ErrandError)) return error
   if (error.code === 'UNAUTHORIZED') {
     const hint = withKey ? 'Check ERRAND_API_KEY (or ERRAND_API_KEYS).' : 'Set ERRAND_API_KEY to one of its keys.'
@@ -75,7 +80,7 @@ function withHint(error: unknown, url: string, withKey: boolean): unknown {
   const reason = reasonOf(error.cause)
   return new ErrandError(
     error.code,
-    `No coordinator answers at ${url}${reason}. Start one with \`errand dev\` or \`errand start\`, or name another with --url or ERRAND_URL.`,
+    `No coordinator answers at ${url}${reason}. Start one with \`errand dev\` or \`errand start\`, or name another with ${option} or ERRAND_URL.`,
     { cause: error.cause },
   )
 }

@@ -155,7 +155,7 @@ function probeFailed(id: number, asked: number, silent: SilentFunction[]): Erran
   const rest = silent.length > named.length ? ` And ${silent.length - named.length} more.` : ''
   return new ErrandError(
     'PROBE_FAILED',
-    `Deployment ${id} is not live: of its ${asked} functions ${silent.length} did not answer a ping as themselves. ${named.join(' ')}${rest}`,
+    `Deployment ${id} is not live, because functions did not answer a ping as themselves (${silent.length} of ${asked}). ${named.join(' ')}${rest} Mend that, then: errand deployments activate ${id}.`,
     { details: { deployment: id, functions: silent } },
   )
 }
@@ -200,7 +200,9 @@ const addressesOf = (deps: Deps, functions: string): FunctionAddress => {
   try {
     return readFunctionAddresses(functions, deps.deployed.schemes)
   } catch (error) {
-    throw badRequest((error as Error).message.replace('ERRAND_FUNCTIONS_URL', '`functions`'))
+    throw badRequest(
+      (error as Error).message.replace('ERRAND_FUNCTIONS_URL', '`functions` (`--url` of `errand deploy`)'),
+    )
   }
 }
 

@@ -81,6 +81,7 @@ async function deploy(cli: Cli, options: DeployOptions): Promise<void> {
     json,
     roles: ['deploy'] as const,
     limitMs: switchLimitMs,
+    option: '--coordinator',
   }
   const request = { ...parts, ...(note === undefined ? {} : { note }) }
   const registered = await callCoordinator(cli, out, { ...call, doing: 'Registering the build' }, (router, options) =>

@@ -72,7 +72,7 @@ describe('errand deploy', () => {
     const refused = await call('deploy', '--target', 'node', '--url', nobody)
     expect(refused).toMatchObject({ code: 1, stdout: '' })
     expect(refused.stderr).toContain(
-      'Deployment 3 is not live: of its 1 functions 1 did not answer a ping as themselves. greet: UNREACHABLE',
+      'Deployment 3 is not live, because functions did not answer a ping as themselves (1 of 1). greet: UNREACHABLE',
     )
 
     const goodDay = await startHost(project, 'second')
@@ -133,6 +133,10 @@ describe('errand deploy', () => {
       stderr: expect.stringContaining('Each --target goes with its --url.'),
     })
     expect(await call('--target', 'lamda', '--url', 'https://a.example')).toMatchObject({ code: 2 })
+    expect(await call('--url', 'https://a.example', '--coordinator', await closedUrl())).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/No coordinator answers at .* or name another with --coordinator or ERRAND_URL/),
+    })
     expect(await errand(['rollback', 'one'], { cwd: project.root })).toMatchObject({ code: 2 })
   })
 })

@@ -194,7 +194,7 @@ describe('a deployment', () => {
     expect(refused.status).toBe(409)
     expect(refused.body.error).toMatchObject({
       code: 'PROBE_FAILED',
-      message: `Deployment ${second} is not live: of its 4 functions 1 did not answer a ping as themselves. mail: UNREACHABLE, It is down.`,
+      message: `Deployment ${second} is not live, because functions did not answer a ping as themselves (1 of 4). mail: UNREACHABLE, It is down. Mend that, then: errand deployments activate ${second}.`,
       functions: [{ worker: 'mail', code: 'UNREACHABLE' }],
     })
     expect(a.coordinator.deps.deployed.live).toBe(first)
@@ -495,7 +495,11 @@ describe('what is registered', () => {
     ['contracts that need a package', { contracts: 'import "stripe"' }, 'The contracts cannot be loaded'],
     ['workers of another build', { workers: [{ name: 'other', hash: 'h' }] }, 'are not of one build: other, mail'],
     ['a worker without an address', { functions: 'other=https://a.example' }, '`functions` has no address for mail'],
-    ['an address that cannot be called', { functions: 'ftp://a.example' }, '`functions` is no address'],
+    [
+      'an address that cannot be called',
+      { functions: 'ftp://a.example' },
+      '`functions` (`--url` of `errand deploy`) is no address',
+    ],
   ])('is refused with %s', async (_what, more, message) => {
     await using fleet = await startFleet()
     const { status, body } = await fleet.a.post('/deployments', { ...requests.get('third'), ...more })
