@@ -41,7 +41,7 @@ export interface DeploymentsClient {
   rollBack(id?: number, options?: ActivateOptions): Promise<Switched>
   /** Coordinators work by what they have themselves again. Throws `WRONG_STATE` where no deployment is live. */
   deactivate(): Promise<Switched>
-  /** It can go live no more, and jobs that are pinned to it run on the live one. Throws `UNKNOWN_DEPLOYMENT`, and `WRONG_STATE` for the live one. */
+  /** It can go live no more, and jobs that are pinned to it run on the live one. Throws `UNKNOWN_DEPLOYMENT`, `DEPLOYED_MEANWHILE`, and `WRONG_STATE` for the live one. */
   retire(id: number): Promise<Deployment>
   /** Newest first, at most a hundred. */
   list(): Promise<Deployment[]>

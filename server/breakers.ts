@@ -27,6 +27,8 @@ export interface Breakers {
   judge(jobs: readonly ClaimedJob[], answers: Answer[]): Verdict
   /** Lets one job of each worker start whose time is over. Answers with the next such moment. */
   probe(): Promise<Date | undefined>
+  /** Closes all that are open: other functions have taken the place of those that failed, and have answered. */
+  closeAll(): Promise<void>
 }
 
 export interface Verdict {
@@ -106,6 +108,11 @@ export function createBreakers(getDeps: () => Deps): Breakers {
       for (const breaker of broken) if (breaker.broken.until <= now) await probe(deps, breaker)
       const moments = (await deps.pauses.current()).broken.map(({ broken: { until } }) => until.getTime())
       return moments.length === 0 ? undefined : new Date(Math.min(...moments))
+    },
+    async closeAll() {
+      const deps = getDeps()
+      failing.clear()
+      for (const breaker of (await deps.pauses.fresh()).broken) await close(deps, breaker)
     },
   }
 }

@@ -28,11 +28,11 @@ export interface Deployed {
   readonly schemes: readonly string[]
   /** Whether jobs can be pinned to it, as far as is known here. */
   knows(deployment: number): boolean
-  /** Looks which is live, and takes it up. Rejects where that fails; what was in effect stays so. */
+  /** Looks now which is live, and takes it up. Rejects where that fails; what was in effect stays so. */
   look(): Promise<void>
   /** The same, unless somebody has looked within the last `withinMs`, by default a second. Never rejects. */
   lookAgain(withinMs?: number): Promise<void>
-  /** The same at a start, where what follows from it is done in any case. */
+  /** The same at a start, where what follows from it is done in any case. Rejects only where the database does not answer. */
   begin(): Promise<void>
 }
 
@@ -84,13 +84,17 @@ export function createDeployed({ own, follows, schemes, getDeps }: DeployedOptio
   }
 
   const takeUp = async (deps: Deps, live: LiveDocument): Promise<void> => {
-    const next = await read(deps, live)
+    const next = await read(deps, live).catch((error: unknown) => {
+      throw new CannotTakeUp(live.deployment, error)
+    })
     const inUse = effect.contracts.names.filter((name) => effect.contracts.loaded(name) && next.contracts.has(name))
     await Promise.all(inUse.map((name) => next.contracts.get(name)))
+    if (next.live !== effect.live) {
+      deps.log('info', 'a deployment is live', { deployment: live.deployment ?? 'none', by: live.by })
+    }
     left = effect.contracts
     effect = next
     revision = live.revision
-    deps.log('info', 'a deployment is live', { deployment: live.deployment ?? 'none', by: live.by })
   }
 
   const read = async ({ store }: Deps, { deployment }: LiveDocument): Promise<Effect> => {
@@ -158,12 +162,32 @@ export function createDeployed({ own, follows, schemes, getDeps }: DeployedOptio
       const own = pinned && deployment !== live ? effect.pinned.get(deployment!) : undefined
       return (own ?? departed.get(worker)?.address ?? address)(worker)
     },
-    look: once,
+    async look() {
+      // one that is under way may have read before what the caller knows of
+      await looking?.catch(() => {})
+      await once()
+    },
     lookAgain,
     async begin() {
-      await once()
+      try {
+        await once()
+      } catch (error) {
+        if (!(error instanceof CannotTakeUp)) throw error
+        // it must be there to be switched back. What follows waits, or its own contracts would end the schedules of the live one
+        return getDeps().log('error', 'a deployment is live that this coordinator cannot load; trying again', { error })
+      }
       if (followed === 0 || !follows) await follow(getDeps())
     },
+  }
+}
+
+/** The database answered, and what is live cannot be loaded here. */
+class CannotTakeUp extends Error {
+  constructor(deployment: number | null, cause: unknown) {
+    super(
+      `Deployment ${deployment ?? 'none'} cannot be taken up: ${cause instanceof Error ? cause.message : 'its contracts threw'}.`,
+      { cause },
+    )
   }
 }
 

@@ -96,15 +96,17 @@ export async function deactivate(deps: Deps, by: string): Promise<Activated> {
   return { id: null, previous, answered: 0, added: [], changed: [], gone: gone.filter((name) => !stays.has(name)) }
 }
 
-/** Jobs that are pinned to it run on the live one from now on. Throws `UNKNOWN_DEPLOYMENT`, and `WRONG_STATE` for the live one. */
-export async function retire(deps: Deps, id: number): Promise<DeploymentView> {
-  const found = await deps.store.deployments.find(id)
-  if (!found) throw unknown(id)
+/**
+ * Jobs that are pinned to it run on the live one from now on. Throws `UNKNOWN_DEPLOYMENT`, `WRONG_STATE` for the live one, and `DEPLOYED_MEANWHILE`.
+ */
+export async function retire(deps: Deps, id: number, by: string): Promise<DeploymentView> {
   const live = await deps.store.deployments.live()
+  if (!(await deps.store.deployments.find(id))) throw unknown(id)
   if (live?.deployment === id) {
     throw new ErrandError('WRONG_STATE', `Deployment ${id} is live. Activate another one, then retire it.`)
   }
-  await retireOne(deps, id)
+  if (!(await retireOne(deps, live, id, by))) throw await meanwhile(deps)
+  await lookNow(deps)
   return deploymentView((await deps.store.deployments.find(id))!, live)
 }
 
@@ -126,6 +128,11 @@ async function switchTo(deps: Deps, { seen, id, before, force, by }: Target): Pr
   }
   if (!force) await probe(deps, next)
   await turn(deps, seen, { deployment: id, before, at: deps.clock.now(), by })
+  if (!force) {
+    await deps.breakers
+      .closeAll()
+      .catch((error: unknown) => deps.log('warn', 'circuit breakers could not be closed; their probes will', { error }))
+  }
   const last = previous === null ? null : await deps.store.deployments.find(previous)
   return { id, previous, answered: force ? 0 : next.workers.length, ...difference(last?.workers ?? [], next.workers) }
 }
@@ -137,13 +144,16 @@ async function turn(
   next: Omit<LiveDocument, '_id' | 'revision'>,
 ): Promise<void> {
   if (!(await deps.store.deployments.turn(seen, next))) throw await meanwhile(deps)
-  try {
-    await deps.deployed.look()
-    await retireOld(deps)
-  } catch (error) {
-    deps.log('error', 'a deployment is live and could not be taken up here yet; trying again', { error })
-  }
+  await lookNow(deps)
+  await retireOld(deps, next.by).catch((error: unknown) =>
+    deps.log('warn', 'old deployments could not be retired; the next switch tries again', { error }),
+  )
 }
+
+const lookNow = ({ deployed, log }: Deps): Promise<void> =>
+  deployed
+    .look()
+    .catch((error: unknown) => log('error', 'a switch could not be taken up here yet; trying again', { error }))
 
 async function probe(deps: Deps, { _id: id, functions, workers }: DeploymentRecord): Promise<void> {
   const silent = await ping(deps, workers, addressesOf(deps, functions))
@@ -235,18 +245,27 @@ function difference(before: readonly DeployedWorker[], after: readonly DeployedW
 }
 
 /** Beyond the newest twenty, those go that no unfinished job is pinned to. */
-async function retireOld(deps: Deps): Promise<void> {
+async function retireOld(deps: Deps, by: string): Promise<void> {
   const living = await deps.store.deployments.living()
-  const live = (await deps.store.deployments.live())?.deployment
   for (const { _id } of living.slice(0, -kept)) {
-    if (_id !== live && !(await deps.store.jobs.anyPinned(_id))) await retireOne(deps, _id)
+    const live = await deps.store.deployments.live()
+    if (_id !== live?.deployment && !(await deps.store.jobs.anyPinned(_id))) await retireOne(deps, live, _id, by)
   }
 }
 
-/** Whoever works by addresses of it learns of it as of a switch. */
-async function retireOne({ store, clock }: Deps, id: number): Promise<void> {
-  if (!(await store.deployments.retire(id, clock.now()))) return
-  await store.deployments.touch()
+/**
+ * Between the mark and the loss of its contracts stands a write over the revision that was seen, in which it was not live. Whoever is about to make it live has
+ * seen the same one, and fails, or a later one, and finds the mark. By the new revision coordinators learn of it. Answers false, and has changed nothing,
+ * where somebody switched meanwhile.
+ */
+async function retireOne(deps: Deps, seen: LiveDocument | null, id: number, by: string): Promise<boolean> {
+  const { deployments } = deps.store
+  const { deployment, before } = seen ?? { deployment: null, before: [] }
+  const at = deps.clock.now()
+  await deployments.retire(id, at)
+  const isStill = await deployments.turn(seen, { deployment, before, at: seen?.at ?? at, by: seen?.by ?? by })
+  await (isStill ? deployments.dropContracts(id) : deployments.unretire(id))
+  return isStill
 }
 
 function deploymentView(deployment: DeploymentRecord | DeploymentDocument, live: LiveDocument | null): DeploymentView {

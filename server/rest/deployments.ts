@@ -40,7 +40,7 @@ export function addDeploymentRoutes(app: Hono, options: RestOptions): void {
 
   app.delete('/deployments/:id', toDeploy('retire'), async (context) => {
     const { id } = parse(deploymentRequest, { id: Number(context.req.param('id')) })
-    return context.json(await retire(deps, id))
+    return context.json(await retire(deps, id, context.get('actor').name))
   })
 }
 

@@ -10,6 +10,6 @@ export const deploymentsRouter = createRouter({
     .input(rollbackRequest.default({}))
     .mutation(({ ctx, input }) => rollBack(ctx.deps, input, ctx.actor.name)),
   deactivate: toDeploy.mutation(({ ctx }) => deactivate(ctx.deps, ctx.actor.name)),
-  retire: toDeploy.input(deploymentRequest).mutation(({ ctx, input }) => retire(ctx.deps, input.id)),
+  retire: toDeploy.input(deploymentRequest).mutation(({ ctx, input }) => retire(ctx.deps, input.id, ctx.actor.name)),
   list: toDeploy.query(({ ctx }) => listDeployments(ctx.deps)),
 })

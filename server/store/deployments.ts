@@ -49,16 +49,18 @@ export function deploymentsStore(deployments: Collection<DeploymentDocument>, li
       return turned.modifiedCount === 1
     },
 
-    /** Has coordinators look anew at what lives. */
-    async touch(): Promise<void> {
-      await live.updateOne({ _id: 'live' }, { $inc: { revision: 1 } })
+    /** It can go live no more. Its contracts stay until they are dropped. */
+    async retire(id: number, at: Date): Promise<void> {
+      await deployments.updateOne({ _id: id, retiredAt: { $exists: false } }, { $set: { retiredAt: at } })
     },
 
-    /** Its contracts go; its record and its number stay. Answers whether it lived. */
-    async retire(id: number, at: Date): Promise<boolean> {
-      const guard = { _id: id, retiredAt: { $exists: false } }
-      const retired = await deployments.updateOne(guard, { $set: { retiredAt: at }, $unset: { contracts: '' } })
-      return retired.modifiedCount === 1
+    async unretire(id: number): Promise<void> {
+      await deployments.updateOne({ _id: id }, { $unset: { retiredAt: '' } })
+    },
+
+    /** Its record and its number stay. */
+    async dropContracts(id: number): Promise<void> {
+      await deployments.updateOne({ _id: id, retiredAt: { $exists: true } }, { $unset: { contracts: '' } })
     },
   }
 }

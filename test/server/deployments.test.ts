@@ -122,6 +122,12 @@ async function deploy(errand: TestErrand, name: Name): Promise<number> {
   return id
 }
 
+// oxlint-disable-next-line typescript/no-explicit-any
+async function retire({ coordinator }: TestErrand, id: number): Promise<any> {
+  const request = new Request(`http://coordinator.test/deployments/${id}`, { method: 'DELETE' })
+  return (await coordinator.fetch(request)).json()
+}
+
 const resultOf = async (errand: TestErrand, id: string) => {
   const receipt = (await errand.get(id)).receipts.at(-1)
   return receipt?.status === 'success' ? receipt.result : receipt?.error?.code
@@ -288,6 +294,102 @@ describe('a deployment', () => {
     broken.mockRestore()
     await look(b)
     expect(b.coordinator.deps.deployed.live).toBe(second)
+  })
+})
+
+describe('a coordinator', () => {
+  it('that was looking while somebody switched looks again', async () => {
+    await using fleet = await startFleet()
+    const { a } = fleet
+    const { deployments } = a.coordinator.deps.store
+    const id = await register(a, 'first')
+    let read = () => {}
+    vi.spyOn(deployments, 'live').mockImplementationOnce(() => new Promise((resolve) => (read = () => resolve(null))))
+    const looking = look(a)
+    await deployments.turn(null, { deployment: id, before: [], at: a.clock.now(), by: 'a' })
+    const lookedAgain = look(a)
+    read()
+    await Promise.all([looking, lookedAgain])
+    expect(a.coordinator.deps.deployed.live).toBe(id)
+  })
+
+  it('that cannot load what is live starts, ends no schedules, and can be switched back', async () => {
+    await using fleet = await startFleet()
+    const { a } = fleet
+    await deploy(a, 'second')
+    const first = await deploy(a, 'first')
+    const b = await fleet.beside({ stayOn: false })
+    const broken = vi.spyOn(b.coordinator.deps.store.deployments, 'contractsOf')
+    broken.mockResolvedValueOnce('export default {')
+    await b.coordinator.start()
+    expect(b.coordinator.deps.deployed.live).toBeUndefined()
+    expect(await schedulesOf(b)).toEqual(['code:daily'])
+    expect((await b.post('/deployments/rollback', {})).body).toMatchObject({ previous: first })
+    expect(await schedulesOf(b)).toEqual(['code:fresh'])
+  })
+
+  it('closes the circuit breakers of functions that others have taken the place of', async () => {
+    await using fleet = await startFleet()
+    const { a, down } = fleet
+    await deploy(a, 'first')
+    down.add('first/mail')
+    const jobs = await Promise.all(
+      Array.from({ length: 25 }, (_, n) => a.enqueue('mail', { n: n + 1 }, { delay: '1s' })),
+    )
+    await a.clock.advance('1s')
+    await a.run()
+    const waits = await Promise.all(jobs.map(async (job) => (await a.get(job)).paused))
+    expect(waits.some((paused) => paused?.by === 'circuit breaker')).toBe(true)
+    await deploy(a, 'second')
+    expect(await a.coordinator.deps.store.pauses.list()).toEqual([])
+  })
+})
+
+describe('a deployment that is retired', () => {
+  it('cannot go live while it is', async () => {
+    await using fleet = await startFleet()
+    const { a } = fleet
+    const b = await fleet.beside()
+    await deploy(a, 'third')
+    const first = await register(a, 'first')
+    const { deployments } = a.coordinator.deps.store
+    const mark = deployments.retire.bind(deployments)
+    vi.spyOn(deployments, 'retire').mockImplementationOnce(async (...args) => {
+      await mark(...args)
+      expect(codeOf(await b.post(`/deployments/${first}/activate`, {}))).toBe('WRONG_STATE')
+    })
+    await a.coordinator.deps.deployed.look()
+    expect(await retire(a, first)).toMatchObject({ id: first, retiredAt: expect.any(String) })
+    expect(await deployments.contractsOf(first)).toBeNull()
+  })
+
+  it('stays as it was where somebody switches meanwhile, and is told', async () => {
+    await using fleet = await startFleet()
+    const { a } = fleet
+    const b = await fleet.beside()
+    await deploy(a, 'third')
+    const [first, second] = [await register(a, 'first'), await register(a, 'second')]
+    const { deployments } = a.coordinator.deps.store
+    const mark = deployments.retire.bind(deployments)
+    vi.spyOn(deployments, 'retire').mockImplementationOnce(async (...args) => {
+      await b.post(`/deployments/${second}/activate`, {})
+      await mark(...args)
+    })
+    expect(codeOf({ body: await retire(a, first) })).toBe('DEPLOYED_MEANWHILE')
+    expect(await deployments.contractsOf(first)).not.toBeNull()
+    expect((await a.post(`/deployments/${first}/activate`, {})).body).toMatchObject({ id: first })
+  })
+
+  it('does not go live by one who asks for its functions meanwhile', async () => {
+    await using fleet = await startFleet()
+    const { a } = fleet
+    await deploy(a, 'third')
+    const first = await register(a, 'first')
+    fleet.onCall = async () => {
+      fleet.onCall = async () => {}
+      await retire(a, first)
+    }
+    expect(codeOf(await a.post(`/deployments/${first}/activate`, {}))).toBe('DEPLOYED_MEANWHILE')
   })
 })
 
