@@ -5,6 +5,7 @@ import { isHttpUrl } from '../core/httpUrl.js'
 import { didYouMean } from '../core/nearest.js'
 import { roles, workerPatternProblem, type Role } from '../core/roles.js'
 import { jobStates, type JobState } from '../core/states.js'
+import { targetNames, type TargetName } from '../core/targets.js'
 import { onConflicts, type OnConflict, type UniqueUntil } from '../core/uniqueOptions.js'
 
 export function readDuration(text: string): Duration {
@@ -42,6 +43,12 @@ export function readRole(text: string): Role {
   const role = roles.find((known) => known === text)
   if (role !== undefined) return role
   throw new InvalidArgumentError(`A role is ${roles.join(', ')}.${didYouMean(text, roles)}`)
+}
+
+export function readTarget(text: string): TargetName {
+  const target = targetNames.find((known) => known === text)
+  if (target !== undefined) return target
+  throw new InvalidArgumentError(`Targets are ${targetNames.join(', ')}.${didYouMean(text, targetNames)}`)
 }
 
 /** For an option that may be given several times. */

@@ -1,5 +1,6 @@
 /** Deployments in the typed client. */
-import type { Activated, DeploymentTarget, DeploymentView } from '../core/deploymentView.js'
+import type { Activated, DeploymentView } from '../core/deploymentView.js'
+import type { TargetName } from '../core/targets.js'
 
 /** What `errand deploy` registers. */
 export interface RegisterOptions {
@@ -10,7 +11,7 @@ export interface RegisterOptions {
   /** Codegen's contracts.mjs. The coordinator runs it. */
   contracts: string
   /** The platforms it was built for. */
-  targets?: DeploymentTarget[] | undefined
+  targets?: TargetName[] | undefined
   /** What it is, such as the commit it was built from. */
   note?: string | undefined
 }

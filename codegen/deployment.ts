@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { configError } from '../core/errors.js'
 import { contractsFile, manifestFile, type Manifest } from './manifest.js'
 import { compare } from './problems.js'
-import type { TargetName } from './targets/target.js'
+import type { TargetName } from '../core/targets.js'
 
 export interface DeployedBuild {
   /** Default: all functions, as codegen made them (`errand functions`). */

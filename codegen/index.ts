@@ -12,7 +12,7 @@ export type { WorkerFile } from './scan.js'
 export type { Manifest, ManifestWorker } from './manifest.js'
 import type { BuildOptions, BuildReport } from './build.js'
 export type { BuildOptions, BuildReport, BuiltTarget, BuiltWorker } from './build.js'
-export { targetNames, type TargetName } from './targets/target.js'
+export { targetNames, type TargetName } from '../core/targets.js'
 
 /** `errand build`. Loaded when it is called, because codegen itself runs on every edit and needs none of it. */
 export const build = async (options: BuildOptions): Promise<BuildReport> => (await import('./build.js')).build(options)

@@ -9,7 +9,7 @@ import { maxCallBytes } from '../runtime/receiveCall.js'
 import type { Artefact } from './targets/artefact.js'
 import { isBuiltin } from './targets/artefact.js'
 import type { TargetOptions } from './targets/options.js'
-import type { TargetName } from './targets/target.js'
+import type { TargetName } from '../core/targets.js'
 
 export interface Limits {
   /** As sentences name it. */

@@ -1,7 +1,5 @@
 /** Deployments as they are shown. Without zod, because clients have it in their types. */
-
-export const deploymentTargets = ['node', 'vercel', 'aws-lambda', 'cloudflare'] as const
-export type DeploymentTarget = (typeof deploymentTargets)[number]
+import type { TargetName } from './targets.js'
 
 /** Times are ISO 8601. */
 export interface DeploymentView {
@@ -10,7 +8,7 @@ export interface DeploymentView {
   live: boolean
   functions: string
   workers: number
-  targets?: DeploymentTarget[]
+  targets?: TargetName[]
   note?: string
   createdAt: string
   createdBy: string

@@ -1,6 +1,6 @@
 /** Deployments: what is asked. What is answered is in deploymentView.ts. */
 import { z } from 'zod'
-import { deploymentTargets } from './deploymentView.js'
+import { targetNames } from './targets.js'
 import { workerName } from './wire.js'
 
 /** A document of the database holds 16 MiB, and more than the contracts. */
@@ -26,7 +26,7 @@ export const registerRequest = z.strictObject({
   /** Codegen's contracts.mjs, one module that needs no other. The coordinator runs it. */
   contracts: z.string().min(1).max(maxContractsLength),
   /** The platforms it was built for, for whoever looks at the list. */
-  targets: z.array(z.enum(deploymentTargets)).max(4).optional(),
+  targets: z.array(z.enum(targetNames)).max(4).optional(),
   /** What it is, such as the commit it was built from. */
   note: z.string().min(1).max(500).optional(),
 })

@@ -1,8 +1,8 @@
 /** `errand build`: turns jobs/ into what a platform deploys. */
 import { InvalidArgumentError, type Command } from 'commander'
 import { relative, resolve } from 'node:path'
-import { didYouMean } from '../../core/nearest.js'
-import type { BuildReport, TargetName } from '../../codegen/index.js'
+import type { BuildReport } from '../../codegen/index.js'
+import { targetNames, type TargetName } from '../../core/targets.js'
 import { tellProblems } from '../buildText.js'
 import type { Cli } from '../cli.js'
 import { count } from '../format.js'
@@ -10,7 +10,7 @@ import { addExamples } from '../help.js'
 import { Told } from '../problem.js'
 import { openProject } from '../project.js'
 import type { Style } from '../style.js'
-import { jsonOption, rootOption } from '../usage.js'
+import { jsonOption, readTarget, rootOption } from '../usage.js'
 
 interface BuildOptions {
   target: TargetName[]
@@ -22,14 +22,11 @@ interface BuildOptions {
   json?: boolean
 }
 
-/** Written again here, because codegen is loaded when a command needs it. */
-const targets = ['node', 'vercel', 'aws-lambda', 'cloudflare'] as const satisfies readonly TargetName[]
-
 export function addBuild(program: Command, cli: Cli): void {
   const command = program
     .command('build')
     .description('turn jobs/ into what a platform deploys')
-    .requiredOption('--target <targets>', `${targets.join(', ')}; several separated by commas`, readTargets)
+    .requiredOption('--target <targets>', `${targetNames.join(', ')}; several separated by commas`, readTargets)
     .option('--only <workers>', 'these workers alone, such as report.daily,mail.*', readList)
     .option('--minify', 'make the functions smaller')
     .option('--coordinator', 'put the coordinator beside them, as a function: nothing stays on but the database')
@@ -55,12 +52,8 @@ const readList = (text: string, before: readonly string[] = []): string[] => [
 ]
 
 function readTargets(text: string, before: readonly TargetName[] = []): TargetName[] {
-  const names = readList(text, before).map((name) => {
-    const target = targets.find((known) => known === name)
-    if (target !== undefined) return target
-    throw new InvalidArgumentError(`Targets are ${targets.join(', ')}.${didYouMean(name, targets)}`)
-  })
-  if (names.length === 0) throw new InvalidArgumentError(`Targets are ${targets.join(', ')}.`)
+  const names = readList(text, before).map(readTarget)
+  if (names.length === 0) throw new InvalidArgumentError(`Targets are ${targetNames.join(', ')}.`)
   return [...new Set(names)]
 }
 

@@ -1,15 +1,14 @@
 /** `errand deploy`: registers a build with the coordinator, and makes it live. */
-import { InvalidArgumentError, type Command } from 'commander'
-import type { TargetName } from '../../codegen/index.js'
+import type { Command } from 'commander'
 import type { Activated } from '../../core/deploymentView.js'
-import { didYouMean } from '../../core/nearest.js'
+import { targetNames, type TargetName } from '../../core/targets.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator } from '../connection.js'
 import { tellSwitch } from '../deploymentText.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'
 import { UsageError } from '../problem.js'
 import { openProject } from '../project.js'
-import { jsonOption, readUrl, rootOption } from '../usage.js'
+import { jsonOption, readTarget, readUrl, rootOption } from '../usage.js'
 import { switchLimitMs } from './deployments.js'
 
 interface DeployOptions {
@@ -24,14 +23,15 @@ interface DeployOptions {
   json?: boolean
 }
 
-/** Written again here, because codegen is loaded when a command needs it. */
-const targets = ['node', 'vercel', 'aws-lambda', 'cloudflare'] as const satisfies readonly TargetName[]
-
 export function addDeploy(program: Command, cli: Cli): void {
   const command = program
     .command('deploy')
     .description('have the coordinator run jobs on functions that were built and deployed: one switch, no restart')
-    .option('--target <target>', `what was built there: ${targets.join(', ')} (default: all functions)`, readTarget)
+    .option(
+      '--target <target>',
+      `what was built there: ${targetNames.join(', ')} (default: all functions)`,
+      readOneTarget,
+    )
     .requiredOption('--url <url>', 'where its functions are, as in ERRAND_FUNCTIONS_URL', readOneMore)
     .option('--note <text>', 'what it is, such as the commit')
     .option('--no-activate', 'register it only; `errand deployments activate` makes it live')
@@ -54,11 +54,7 @@ export function addDeploy(program: Command, cli: Cli): void {
   ])
 }
 
-function readTarget(text: string, before: readonly TargetName[] = []): TargetName[] {
-  const target = targets.find((known) => known === text)
-  if (target !== undefined) return [...before, target]
-  throw new InvalidArgumentError(`Targets are ${targets.join(', ')}.${didYouMean(text, targets)}`)
-}
+const readOneTarget = (text: string, before: readonly TargetName[] = []): TargetName[] => [...before, readTarget(text)]
 
 const readOneMore = (text: string, before: readonly string[] = []): string[] => [...before, text]
 

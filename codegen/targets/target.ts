@@ -3,9 +3,6 @@ import type { Project } from '../bundling.js'
 import type { Artefact } from './artefact.js'
 import type { TargetOptions } from './options.js'
 
-export const targetNames = ['node', 'vercel', 'aws-lambda', 'cloudflare'] as const
-export type TargetName = (typeof targetNames)[number]
-
 export interface TargetInput {
   project: Project
   /** Sorted by worker. */

@@ -1,6 +1,6 @@
 /** The routes of deployments, as the API's description has them. */
 import { activateRequest, registerRequest, rollbackRequest } from '../../core/deployments.js'
-import { deploymentTargets } from '../../core/deploymentView.js'
+import { targetNames } from '../../core/targets.js'
 import type { Parts } from './groupPaths.js'
 
 const text = { type: 'string' } as const
@@ -15,7 +15,7 @@ const deployment = {
     live: { type: 'boolean' },
     functions: text,
     workers: number,
-    targets: { type: 'array', items: { enum: deploymentTargets } },
+    targets: { type: 'array', items: { enum: targetNames } },
     note: text,
     createdAt: time,
     createdBy: text,

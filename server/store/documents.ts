@@ -1,5 +1,5 @@
 /** What lies in the database. Dates are database time. */
-import type { DeploymentTarget } from '../../core/deploymentView.js'
+import type { TargetName } from '../../core/targets.js'
 import type { AuditTarget } from '../../core/audit.js'
 import type { GroupPolicy, GroupProblem } from '../../core/groupTypes.js'
 import type { Role } from '../../core/roles.js'
@@ -291,7 +291,7 @@ export interface DeploymentDocument {
   workers: DeployedWorker[]
   /** codegen's contracts.mjs; absent once it is retired. */
   contracts?: string
-  targets?: DeploymentTarget[]
+  targets?: TargetName[]
   note?: string
   retiredAt?: Date
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { limitProblems, limitsOf, type Limits } from '../../codegen/limits.js'
 import type { Artefact } from '../../codegen/targets/artefact.js'
 import { readTargetOptions } from '../../codegen/targets/options.js'
-import { targetNames } from '../../codegen/targets/target.js'
+import { targetNames } from '../../core/targets.js'
 
 const options = readTargetOptions('/nowhere')
 
