@@ -108,8 +108,11 @@ async function finish(
   const now = deps.clock.now()
   const expireAt = new Date(now.getTime() + keepClosedMs)
   const closed = await deps.store.groups.close(id, { now, ...how, ...(parent === undefined ? { expireAt } : {}) })
-  // somebody cancelled the group while its follow-up was made
-  if (closed?.cancelled && how.thenJob !== undefined) await cancelFollowUp(deps, id)
+  if (how.thenJob !== undefined) {
+    // somebody cancelled the group while its follow-up was made, and may have closed it without one
+    const isCancelled = closed ? closed.cancelled : await deps.store.groups.takeFollowUp(id, how.thenJob)
+    if (isCancelled) await cancelFollowUp(deps, id)
+  }
   deps.events.emit('groupOver', { id })
   if (parent === undefined) return
   // a follow-up that was quick has ended already, while this group still kept the outer one open

@@ -123,6 +123,12 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
         { returnDocument: 'after' },
       ),
 
+    /** Of one that was cancelled and closed while its follow-up was made. Answers whether it is one. */
+    async takeFollowUp(id: string, thenJob: string): Promise<boolean> {
+      const orphaned = { _id: id, state: 'closed', cancelled: true, thenJob: { $exists: false } } as const
+      return (await groups.updateOne(orphaned, { $set: { thenJob } })).matchedCount === 1
+    },
+
     async setProblem(id: string, problem: NonNullable<GroupDocument['problem']>): Promise<void> {
       await groups.updateOne({ _id: id, state: 'open' }, { $set: { problem } })
     },
