@@ -4,6 +4,7 @@
  *
  * Settings: ERRAND_URL and ERRAND_API_KEY (role `operate`) of the coordinator, and CRON_SECRET, which Vercel sends with each of its calls.
  */
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { tickPath } from '../core/tick.js'
 import { refusalAnswer, toResponse } from './refusal.js'
 
@@ -14,7 +15,7 @@ export const createTickHandler = (settings: Settings, post: typeof fetch = fetch
   async fetch(request: Request): Promise<Response> {
     const { ERRAND_URL: url, ERRAND_API_KEY: apiKey, CRON_SECRET: secret } = settings
     if (!url || !secret) return misconfigured(url ? 'CRON_SECRET' : 'ERRAND_URL')
-    if (request.headers.get('authorization') !== `Bearer ${secret}`) {
+    if (!isSame(request.headers.get('authorization') ?? '', `Bearer ${secret}`)) {
       return toResponse(refusalAnswer({ status: 401, code: 'UNAUTHORIZED', message: 'Only the cron may call this.' }))
     }
     const answer = await post(`${url.replace(/\/+$/, '')}${tickPath}`, {
@@ -25,6 +26,10 @@ export const createTickHandler = (settings: Settings, post: typeof fetch = fetch
     return new Response(await answer.text(), { status: answer.status })
   },
 })
+
+/** Takes the same time wherever they differ. */
+const isSame = (given: string, expected: string): boolean => timingSafeEqual(digest(given), digest(expected))
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 const misconfigured = (name: string): Response =>
   toResponse(refusalAnswer({ status: 500, code: 'CONFIG', message: `${name} is not set in this Vercel project.` }))

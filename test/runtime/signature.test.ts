@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks'
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/defineJob.js'
 import { sign } from '../../core/signature.js'
@@ -142,6 +142,55 @@ describe('a call', () => {
       duplex: 'half',
     } as RequestInit)
     expect(await refusal(await testFunction(job).handler.fetch(request))).toMatchObject({ status: 413 })
+  })
+})
+
+/** Node's crypto where there is any, else the Web's; told how often each makes a MAC. */
+function countMacs(by: 'node' | 'web'): () => number {
+  if (by === 'node') {
+    const hmac = vi.spyOn(process.getBuiltinModule('node:crypto'), 'createHmac')
+    return () => hmac.mock.calls.length
+  }
+  vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
+  const spies = [vi.spyOn(crypto.subtle, 'sign'), vi.spyOn(crypto.subtle, 'verify')]
+  return () => spies.reduce((sum, { mock }) => sum + mock.calls.length, 0)
+}
+
+describe.each(['node', 'web'] as const)('a request with many signatures, by the crypto of the %s', (by) => {
+  afterEach(() => void vi.restoreAllMocks())
+
+  const wrong = (n: number) => `v1,${btoa(String.fromCharCode(n).repeat(32))}`
+  /** How a function with two keys answers to these signatures, and how many MACs of the body it made for that. */
+  async function answerTo(signatures: (ours: string) => string[]) {
+    const request = await signedRequest(callOf())
+    request.headers.set('webhook-signature', signatures(request.headers.get('webhook-signature')!).join(' '))
+    const macs = countMacs(by)
+    const { handler } = testFunction(job, { keys: [otherKey, key] })
+    const { status } = await handler.fetch(request)
+    return { status, macs: macs() }
+  }
+
+  it.each([
+    ['empty', 'v1,'],
+    ['too short', `v1,${btoa('short')}`],
+    ['too long', `v1,${btoa('l'.repeat(33))}`],
+    ['no base64', 'v1,?'],
+    ['of another version', `v1a,${btoa('a'.repeat(32))}`],
+  ])('makes no MAC for such as are %s', async (_, signature) => {
+    expect(await answerTo(() => Array.from({ length: 3_500 }, () => signature))).toEqual({ status: 401, macs: 0 })
+  })
+
+  it('makes one MAC for each key, however many could be one', async () => {
+    expect(await answerTo(() => Array.from({ length: 200 }, (_, n) => wrong(n)))).toEqual({ status: 401, macs: 2 })
+  })
+
+  it('takes the fourth that could be one, and none behind it', async () => {
+    expect(await answerTo((ours) => [wrong(1), 'v1,', wrong(2), wrong(3), ours])).toEqual({ status: 200, macs: 2 })
+    expect(await answerTo((ours) => [wrong(1), wrong(2), wrong(3), wrong(4), ours])).toMatchObject({ status: 401 })
+  })
+
+  it('takes ours without its padding', async () => {
+    expect(await answerTo((ours) => [ours.replace('=', '')])).toMatchObject({ status: 200 })
   })
 })
 
