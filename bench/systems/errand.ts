@@ -105,6 +105,7 @@ const openSession = (bench: Bench): Promise<Session> =>
       isDrained,
       verify,
       pids: () => ({ coordinator: coordinators.map(({ pid }) => pid), functions: [host.pid], engine: [engine.pid] }),
+      enqueuers: () => ({ client: [producer.pid] }),
       async operations() {
         const { opcounters } = await database.db.admin().command({ serverStatus: 1 })
         return Object.values(opcounters as Record<string, unknown>).reduce<number>((sum, each) => sum + Number(each), 0)

@@ -40,6 +40,7 @@ export const peerSession = (purpose: Purpose, open: (closers: Closers) => Promis
       one: (i) => producer.call('one', { i }),
       isDrained,
       pids: () => ({ worker: [worker.pid], server: serverPids() }),
+      enqueuers: () => ({ producer: [producer.pid] }),
       async start() {
         const startedAt = now()
         await worker.call('start', { callUrl: endpoint?.ready.url })

@@ -137,6 +137,7 @@ export const quirrel: System = {
         one: (i) => enqueuer.call('one', { i }),
         isDrained: async () => (await store.keys('jobs:*')).length === 0,
         pids: () => ({ server: [server.pid], redis: [redis.pid] }),
+        enqueuers: () => ({ producer: [enqueuer.pid] }),
         async start() {
           await sleep(Math.max(0, due - Date.now()))
           const startedAt = now()

@@ -56,6 +56,8 @@ export interface Session extends AsyncDisposable {
   verify?: (expected: Expected) => Promise<void>
   /** Processes by what they do; those that only enqueue are left out. */
   pids: () => Record<string, number[]>
+  /** Processes that only enqueue. */
+  enqueuers: () => Record<string, number[]>
   /** Operations that the database has done so far. */
   operations?: () => Promise<number>
 }

@@ -1,14 +1,14 @@
 /** A backlog, then the workers: how fast it is worked off. */
 import { perSecond, sleep, until, within, type Span } from '../harness/time.js'
 import type { Load } from '../harness/producer.js'
-import { usageOf } from '../harness/machine.js'
+import { cpuFigures, meterCpu, type CpuMs } from '../harness/cpu.js'
 import type { Session, WorkOptions } from '../systems/system.js'
-import { limitMs, warmUpOf, withSession, type Figure, type Workload } from './workload.js'
+import { limitMs, warmUpOf, withSession, type Workload } from './workload.js'
 
 export interface Drained {
   span: Span
-  /** Milliseconds of CPU that each kind of process took meanwhile. */
-  cpuMs: Record<string, number>
+  /** What each kind of process took meanwhile. */
+  cpuMs: CpuMs
 }
 
 interface DrainOptions {
@@ -59,12 +59,6 @@ async function drainOnce(
   return { span: { startedAt: working.startedAt, endedAt }, cpuMs }
 }
 
-function meterCpu(session: Session): () => Record<string, number> {
-  const read = () => Object.entries(session.pids()).map(([name, pids]) => [name, usageOf(pids).cpuMs] as const)
-  const before = new Map(read())
-  return () => Object.fromEntries(read().map(([name, cpuMs]) => [name, cpuMs - (before.get(name) ?? 0)]))
-}
-
 /** W3: the handler does nothing. (Errand calls it over HTTP all the same.) */
 export const backlogDrain = drainWorkload('W3', 'Drain of a backlog, no-op handler', 'drain')
 
@@ -93,11 +87,3 @@ function drainWorkload(name: string, title: string, purpose: 'drain' | 'http', l
       }),
   }
 }
-
-/** Where the time of a job goes. The endpoint that peers call in W7 is not in it. */
-const cpuFigures = (workload: string, count: number, cpuMs: Record<string, number>): Figure[] =>
-  Object.entries(cpuMs).map(([name, ms]) => ({
-    workload: `${workload} CPU, ${name}`,
-    value: (ms * 1_000) / count,
-    unit: 'µs/job',
-  }))
