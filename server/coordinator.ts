@@ -128,7 +128,8 @@ const clockSyncMs = 5 * 60_000
 export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const concurrency = options.concurrency ?? 100
   const log = options.log ?? silentLog
-  const store = createStore(options.db)
+  const events = createEvents()
+  const store = createStore(options.db, { back: () => events.emit('databaseBack', undefined) })
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
   const { functionsUrl, invokers: more = {} } = options
   const invokers = options.invoke
@@ -138,7 +139,6 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
         mayBePrivate: mayBePrivate(options.privateFunctions, functionsUrl),
         more,
       })
-  const events = createEvents()
   const { stayOn = true, budgetMs: longestStayMs = defaultBudgetMs, answerWithinMs = 5_000 } = options
   const stays = stayOn
     ? undefined

@@ -20,6 +20,8 @@ export interface EventMap {
   groupOver: { id: string }
   /** A running job was cancelled. */
   cancelled: { id: string; claim: string }
+  /** The database answered after it had failed to. */
+  databaseBack: void
 }
 
 export interface Events {
@@ -39,6 +41,7 @@ export function createEvents(): Events {
     attempted: new Set(),
     groupOver: new Set(),
     cancelled: new Set(),
+    databaseBack: new Set(),
   }
   return {
     emit(name, value) {

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import { createAlarm } from './alarm.js'
 import type { Deps } from './deps.js'
 import type { Step } from './steps.js'
+import { longestPauseMs } from './untilAnswered.js'
 
 export interface Loops {
   /** Aborts the waits and resolves when no step is under way. */
@@ -23,11 +24,13 @@ export function startLoops(deps: Deps, steps: readonly Step[]): Loops {
 }
 
 const firstErrorPauseMs = 500
-const longestErrorPauseMs = 30_000
 
 async function runLoop(deps: Deps, { name, everyMs, run, listen }: Step, stopped: AbortSignal): Promise<void> {
   const alarm = createAlarm()
   const stopListening = listen?.((at) => alarm.set(at))
+  let failed = false
+  // what could not be done while the database was away is due
+  const stopWaking = deps.events.on('databaseBack', () => failed && alarm.set(deps.clock.now()))
   let errorPauseMs = firstErrorPauseMs
   while (!stopped.aborted) {
     const now = deps.clock.now().getTime()
@@ -37,13 +40,16 @@ async function runLoop(deps: Deps, { name, everyMs, run, listen }: Step, stopped
     try {
       const { due } = await run(stopped)
       if (due && due < next) next = due
+      failed = false
       errorPauseMs = firstErrorPauseMs
     } catch (error) {
+      failed = true
       deps.log('error', `${name} failed; trying again`, { error, pauseMs: errorPauseMs })
       next = new Date(now + errorPauseMs)
-      errorPauseMs = Math.min(errorPauseMs * 2, longestErrorPauseMs)
+      errorPauseMs = Math.min(errorPauseMs * 2, longestPauseMs)
     }
     await alarm.wait(deps.clock, next, stopped)
   }
   stopListening?.()
+  stopWaking()
 }

@@ -4,6 +4,7 @@ import type { ZodError } from 'zod'
 import { ErrandError, type Issue } from '../core/errors.js'
 import type { WireError } from '../core/wire.js'
 import type { Log } from './log.js'
+import { isOutage } from './store/outage.js'
 
 export function toWireError(log: Log, error: unknown): { status: number; body: WireError } {
   if (error instanceof ErrandError && error.code !== 'CONFIG') {
@@ -14,21 +15,17 @@ export function toWireError(log: Log, error: unknown): { status: number; body: W
     }
   }
   log('error', 'a request failed', { error })
-  return isDatabaseError(error)
+  return isOutage(error)
     ? {
         status: 503,
         body: {
           code: 'UNAVAILABLE',
-          message: 'The coordinator cannot reach its database now. Nothing is lost; try again.',
+          message:
+            'The coordinator cannot reach its database now. What was asked for may have been stored all the same: look before you ask for it again.',
         },
       }
     : { status: 500, body: { code: 'INTERNAL', message: 'The coordinator failed. Its log tells more.' } }
 }
-
-/** By name, because only the store imports the driver. */
-const isDatabaseError = (error: unknown): boolean =>
-  error instanceof Error &&
-  /^Mongo(Network|ServerSelection|PoolCleared|PoolClosed|NotConnected|Topology)/.test(error.name)
 
 /** A body that is not what the wire format says. */
 export function badRequest(error: ZodError): ErrandError {

@@ -21,6 +21,7 @@ import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs.js'
 import { keysStore, type KeysStore } from './keys.js'
 import { linesStore, type LinesStore } from './lines.js'
+import { createNoticing, type Notice } from './notice.js'
 import { pausesStore, type PausesStore } from './pauses.js'
 import { receiptsStore, type ReceiptsStore } from './receipts.js'
 import { schedulesStore, type SchedulesStore } from './schedules.js'
@@ -46,35 +47,39 @@ export interface Store {
   ping(): Promise<void>
 }
 
-export function createStore(db: Db): Store {
+export function createStore(db: Db, notice: Notice = { back() {} }): Store {
+  const told = createNoticing(notice)
   return {
-    jobs: jobsStore(db.collection<JobDocument>('jobs')),
-    receipts: receiptsStore(db.collection<AttemptEndDocument>('receipts')),
-    schedules: schedulesStore(db.collection<ScheduleDocument>('schedules')),
-    throttles: throttlesStore(db.collection<ThrottleDocument>('throttles')),
-    lines: linesStore(db.collection<JobDocument>('jobs')),
-    pauses: pausesStore(db.collection<PauseDocument>('pauses')),
-    audit: auditStore(db.collection<AuditDocument>('audit')),
-    batches: batchesStore({
-      batches: db.collection<BatchDocument>('batches'),
-      jobs: db.collection<JobDocument>('jobs'),
-      groups: db.collection<GroupDocument>('groups'),
-    }),
-    groups: groupsStore(db.collection<GroupDocument>('groups'), db.collection<JobDocument>('jobs')),
-    deployments: deploymentsStore(
-      db.collection<DeploymentDocument>('deployments'),
-      db.collection<LiveDocument>('live'),
+    jobs: told(jobsStore(db.collection<JobDocument>('jobs'))),
+    receipts: told(receiptsStore(db.collection<AttemptEndDocument>('receipts'))),
+    schedules: told(schedulesStore(db.collection<ScheduleDocument>('schedules'))),
+    throttles: told(throttlesStore(db.collection<ThrottleDocument>('throttles'))),
+    lines: told(linesStore(db.collection<JobDocument>('jobs'))),
+    pauses: told(pausesStore(db.collection<PauseDocument>('pauses'))),
+    audit: told(auditStore(db.collection<AuditDocument>('audit'))),
+    batches: told(
+      batchesStore({
+        batches: db.collection<BatchDocument>('batches'),
+        jobs: db.collection<JobDocument>('jobs'),
+        groups: db.collection<GroupDocument>('groups'),
+      }),
     ),
-    keys: keysStore(db.collection<KeyDocument>('keys')),
-    prepare: () => ensureIndexes(db),
-    async now() {
-      const [answer] = await db
-        .aggregate<{ now: Date }>([{ $documents: [{}] }, { $project: { now: '$$NOW' } }])
-        .toArray()
-      return answer!.now
-    },
-    async ping() {
-      await db.command({ ping: 1 })
-    },
+    groups: told(groupsStore(db.collection<GroupDocument>('groups'), db.collection<JobDocument>('jobs'))),
+    deployments: told(
+      deploymentsStore(db.collection<DeploymentDocument>('deployments'), db.collection<LiveDocument>('live')),
+    ),
+    keys: told(keysStore(db.collection<KeyDocument>('keys'))),
+    ...told({
+      prepare: () => ensureIndexes(db),
+      async now() {
+        const [answer] = await db
+          .aggregate<{ now: Date }>([{ $documents: [{}] }, { $project: { now: '$$NOW' } }])
+          .toArray()
+        return answer!.now
+      },
+      async ping() {
+        await db.command({ ping: 1 })
+      },
+    }),
   }
 }

@@ -1,0 +1,77 @@
+/**
+ * Whether the database is the reason that something failed: it is away, is being elected anew, or does not answer in time. Then the same may work
+ * in a moment, and a write may have happened although its answer was lost.
+ *
+ * By name and code, not by class: a database that is handed in may come with a driver of its own.
+ */
+
+/** What the driver throws where it has no connection, or loses one. */
+const names = new Set([
+  'MongoNetworkError',
+  'MongoNetworkTimeoutError',
+  'MongoServerSelectionError',
+  'MongoPoolClearedError',
+  'MongoPoolClosedError',
+  'MongoWaitQueueTimeoutError',
+  'MongoOperationTimeoutError',
+  'MongoNotConnectedError',
+  'MongoTopologyClosedError',
+  'MongoServerClosedError',
+  'MongoClientClosedError',
+  'MongoStalePrimaryError',
+  // only ever of a client that was closed while it worked, because no session is ours
+  'MongoExpiredSessionError',
+])
+
+/** Source: https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml */
+const codes = new Set([
+  6, // HostUnreachable
+  7, // HostNotFound
+  50, // MaxTimeMSExpired
+  64, // WriteConcernTimeout
+  89, // NetworkTimeout
+  91, // ShutdownInProgress
+  133, // FailedToSatisfyReadPreference
+  134, // ReadConcernMajorityNotAvailableYet
+  189, // PrimarySteppedDown
+  262, // ExceededTimeLimit
+  9_001, // SocketException
+  10_058, // LegacyNotPrimary
+  10_107, // NotWritablePrimary
+  11_600, // InterruptedAtShutdown
+  11_602, // InterruptedDueToReplStateChange
+  13_435, // NotPrimaryNoSecondaryOk
+  13_436, // NotPrimaryOrSecondary
+])
+
+const labels = new Set(['RetryableWriteError', 'PoolRequestedRetry', 'SystemOverloadedError'])
+
+interface Reason {
+  name?: unknown
+  code?: unknown
+  errorLabels?: unknown
+  cause?: unknown
+  /** Of a write on many: the error it was made of. */
+  errorResponse?: unknown
+  /** The same, of single documents. */
+  writeErrors?: unknown
+}
+
+/** Errors hold each other, and may do so in a ring. */
+const deepest = 10
+
+export function isOutage(error: unknown, depth = 0): boolean {
+  if (typeof error !== 'object' || error === null || depth > deepest) return false
+  const { name, code, errorLabels, cause, errorResponse, writeErrors } = error as Reason
+  if (names.has(name as string)) return true
+  // other libraries have codes too, and theirs mean other things
+  if (typeof name === 'string' && name.startsWith('Mongo')) {
+    if (codes.has(Number(code))) return true
+    if (Array.isArray(errorLabels) && errorLabels.some((label) => labels.has(label as string))) return true
+    if (listOf(writeErrors).some((each) => codes.has(Number((each as Reason).code)))) return true
+  }
+  return isOutage(cause, depth + 1) || isOutage(errorResponse, depth + 1)
+}
+
+const listOf = (errors: unknown): readonly unknown[] =>
+  Array.isArray(errors) ? errors : errors === undefined ? [] : [errors]
