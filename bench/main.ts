@@ -2,6 +2,7 @@
 import { check } from './check.js'
 import { openBench } from './harness/bench.js'
 import { describeMachine } from './harness/machine.js'
+import { BenchError } from './harness/npm.js'
 import { help, readOptions, UsageError, type Options } from './options.js'
 import { publish } from './publish.js'
 import { saveReport, tableOf, type Report } from './report.js'
@@ -62,7 +63,7 @@ try {
   if (options.help) console.log(help())
   else process.exitCode = await main(options)
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error
+  if (!(error instanceof UsageError || error instanceof BenchError)) throw error
   console.error(error.message)
-  process.exitCode = 2
+  process.exitCode = error instanceof UsageError ? 2 : 1
 }

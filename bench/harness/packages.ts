@@ -1,21 +1,22 @@
 /** Packages: those of the repository, and the peers', which bench/package.json pins and the bench alone installs. */
-import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { installByNpm } from './npm.js'
 import { benchFolder, repository } from './repository.js'
 
 /** `mongodb 7.9.0`: of the installed one, or the one that is pinned. */
 export function packageVersion(name: string, folder = repository): string {
   const own = readJson(join(folder, 'package.json'))
   if (own.name === name) return `${name} ${own.version}`
-  const installed = join(folder, 'node_modules', name, 'package.json')
-  const version = existsSync(installed)
-    ? readJson(installed).version
-    : { ...own.optionalDependencies, ...own.dependencies }[name]
-  return `${name} ${version ?? '(not installed)'}`
+  const pinned = { ...own.optionalDependencies, ...own.dependencies }[name]
+  return `${name} ${installedVersion(name, folder) ?? pinned ?? '(not installed)'}`
+}
+
+function installedVersion(name: string, folder: string): string | undefined {
+  const path = join(folder, 'node_modules', name, 'package.json')
+  return existsSync(path) ? readJson(path).version : undefined
 }
 
 interface PackageJson {
@@ -42,14 +43,27 @@ export const peerFile = (name: string, file: string): string => join(benchFolder
 
 let installing: Promise<void> | undefined
 
-/** Once for a process, and not at all where the peers are there. */
+/** Once for a process, and not at all where the peers are there, in the versions that are pinned. */
 export const installPeers = (): Promise<void> => (installing ??= install())
 
 async function install(): Promise<void> {
-  if (existsSync(join(benchFolder, 'node_modules', '.package-lock.json'))) return
-  console.error('Installing the peers into bench/node_modules (npm ci) …')
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund']
-  await promisify(execFile)('npm', args, { cwd: benchFolder, timeout: 10 * 60_000 })
+  if (arePeersThere()) return
+  console.error('Installing the peers into bench/node_modules (npm install) …')
+  await installByNpm({
+    // takes the versions of the lock file, as `npm ci` does, which refuses it as soon as a package for another platform has appeared since
+    args: ['install', '--no-save'],
+    cwd: benchFolder,
+    failing: 'The peers could not be installed into bench/node_modules',
+    advice:
+      'Only --peer needs them. Mend what npm names (versions are pinned in bench/package.json) and run the bench again.',
+  })
+}
+
+function arePeersThere(): boolean {
+  // npm writes it last
+  if (!existsSync(join(benchFolder, 'node_modules', '.package-lock.json'))) return false
+  const { dependencies = {} } = readJson(join(benchFolder, 'package.json'))
+  return Object.entries(dependencies).every(([name, pinned]) => installedVersion(name, benchFolder) === pinned)
 }
 
 /** A Node of version 22 or newer, which some peers need: ours, or the one among the peers. */
