@@ -35,6 +35,7 @@ import { deploymentFreshMs, stepsOfLife } from './steps.js'
 import type { JobDocument } from './store/documents.js'
 import { createStore, type Store } from './store/index.js'
 import type { Transition } from './store/jobs.js'
+import { writeFailure } from './store/writeFailure.js'
 import { createWaits } from './wait.js'
 import { toWireError } from './wireError.js'
 import { defaultBudgetMs, longestBudgetMs, type TickReport } from '../core/tick.js'
@@ -319,8 +320,9 @@ function gatheredWrites(store: Store, clock: Clock, { insertJobs, slotsFreed }: 
     const freed = transitions.flatMap(({ slotKey }) => slotKey ?? [])
     if (freed.length > 0) await slotsFreed(freed)
   }
+  const isWorthHalving = (error: unknown) => mayBeOneItem(store, error)
   return {
-    insertJob: gatherWrites({ write: insertJobs, maxItems: 1_000 }),
+    insertJob: gatherWrites({ write: insertJobs, maxItems: 1_000, isWorthHalving }),
     // the ledger first: a crash in between leaves receipts whose moves the reaper finishes
     settle: gatherWrites({
       write: async (settlements) => {
@@ -329,6 +331,7 @@ function gatheredWrites(store: Store, clock: Clock, { insertJobs, slotsFreed }: 
         return first
       },
       maxItems: 1_000,
+      isWorthHalving,
     }),
     applyTransition: gatherWrites({
       write: async (transitions) => {
@@ -336,8 +339,19 @@ function gatheredWrites(store: Store, clock: Clock, { insertJobs, slotsFreed }: 
         return transitions.map(() => {})
       },
       maxItems: 1_000,
+      isWorthHalving,
     }),
   }
+}
+
+/** Whether a write of several failed by one of them, and not because the database is away: then halves of it would fail just so. */
+async function mayBeOneItem(store: Store, error: unknown): Promise<boolean> {
+  const failure = writeFailure(error)
+  if (failure !== 'unclear') return failure === 'item'
+  return store.ping().then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Measures the database's clock now, and again every few minutes. */
