@@ -56,10 +56,7 @@ async function releaseKeysAtStart(deps: Deps, jobs: ClaimedJob[]): Promise<void>
 async function holdUnknown(deps: Deps, candidates: JobDocument[]): Promise<JobDocument[]> {
   const unknown = candidates.filter(({ worker }) => !deps.contracts.has(worker))
   if (unknown.length === 0) return candidates
-  await deps.store.jobs.hold(
-    unknown.map(({ _id }) => _id),
-    'worker',
-  )
+  await deps.store.jobs.hold(unknown, 'worker')
   const workers = [...new Set(unknown.map(({ worker }) => worker))]
   deps.log('warn', 'jobs wait for a worker that is not deployed', { workers, jobs: unknown.length })
   return candidates.filter(({ worker }) => deps.contracts.has(worker))
@@ -81,35 +78,33 @@ async function takeAll(deps: Deps, candidates: JobDocument[]): Promise<ClaimedJo
   return inOrder(candidates, [...withSlots, ...others])
 }
 
-/** The guarded write: one for each timeout, because the deadline is part of it. */
+/** The guarded write takes those that are as they were read. Its parts are those of one timeout, because the deadline is part of it. */
 async function take(deps: Deps, candidates: JobDocument[]): Promise<ClaimedJob[]> {
-  const byTimeout = new Map<number, JobDocument[]>()
-  for (const job of candidates) {
-    const { timeoutMs } = deps.contracts.loaded(job.worker)!
-    const group = byTimeout.get(timeoutMs)
-    if (group) group.push(job)
-    else byTimeout.set(timeoutMs, [job])
-  }
-  const groups = await Promise.all([...byTimeout].map(([timeoutMs, jobs]) => takeGroup(deps, jobs, timeoutMs)))
-  return groups.length === 1 ? groups[0]! : inOrder(candidates, groups.flat())
-}
-
-async function takeGroup(deps: Deps, jobs: JobDocument[], timeoutMs: number): Promise<ClaimedJob[]> {
+  if (candidates.length === 0) return []
   const claim = deps.newClaim()
   const startedAt = deps.clock.now()
-  const deadline = new Date(startedAt.getTime() + timeoutMs)
-  const ids = jobs.map(({ _id }) => _id)
+  const parts = new Map<number, { jobs: JobDocument[]; deadline: Date }>()
+  const partOf = ({ worker }: JobDocument) => {
+    const { timeoutMs } = deps.contracts.loaded(worker)!
+    const part = parts.get(timeoutMs) ?? { jobs: [], deadline: new Date(startedAt.getTime() + timeoutMs) }
+    parts.set(timeoutMs, part)
+    return part
+  }
+  const ours = candidates.map((job): ClaimedJob => {
+    const { jobs, deadline } = partOf(job)
+    jobs.push(job)
+    return { ...job, state: 'running', claim, startedAt, deadline, attempt: job.attempt + 1 }
+  })
   try {
-    const count = await deps.store.jobs.claim(ids, claim, startedAt, deadline)
-    if (count === jobs.length) {
-      return jobs.map((job) => ({ ...job, state: 'running', claim, startedAt, deadline, attempt: job.attempt + 1 }))
-    }
+    const count = await deps.store.jobs.claim([...parts.values()], claim, startedAt)
+    if (count === candidates.length) return ours
     if (count === 0) return []
   } catch (error) {
     // the write may have happened although its answer was lost; the token tells
     deps.log('warn', 'a claim was not answered; looking what it got', { error })
   }
-  return inOrder(jobs, await deps.store.jobs.claimedBy(ids, claim))
+  const ids = candidates.map(({ _id }) => _id)
+  return inOrder(candidates, await deps.store.jobs.claimedBy(ids, claim))
 }
 
 function inOrder(order: JobDocument[], jobs: ClaimedJob[]): ClaimedJob[] {

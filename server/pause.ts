@@ -110,19 +110,19 @@ export async function holdPaused<Job extends PausableJob>(
 }
 
 async function hold(deps: Deps, pauses: Pauses, jobs: readonly PausableJob[]): Promise<void> {
-  const held = new Map<HeldBy, string[]>()
+  const held = new Map<HeldBy, PausableJob[]>()
   const slotKeys: string[] = []
   for (const job of jobs) {
     const pause = pauses.covering(job)
     if (!pause) continue
     const by = heldBy(pause._id)
-    const ids = held.get(by)
-    if (ids) ids.push(job._id)
-    else held.set(by, [job._id])
+    const jobs = held.get(by)
+    if (jobs) jobs.push(job)
+    else held.set(by, [job])
     // it may have been woken for a free slot, which a job of another key can have
     if (pause.key !== undefined && job.slotKey !== undefined) slotKeys.push(job.slotKey)
   }
-  await Promise.all([...held].map(([by, ids]) => deps.store.jobs.hold(ids, by)))
+  await Promise.all([...held].map(([by, jobs]) => deps.store.jobs.hold(jobs, by)))
   if (slotKeys.length > 0) await slotsFreed(deps, slotKeys)
 }
 

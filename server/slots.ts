@@ -92,9 +92,9 @@ async function take(deps: Deps, asking: Limited[], placed: Map<JobDocument, numb
   for (const { job, timeoutMs } of asking) {
     const slotNumber = placed.get(job)!
     const key = `${slotNumber} ${timeoutMs}`
-    const group = groups.get(key) ?? { ids: [], slotNumber, deadline: new Date(startedAt.getTime() + timeoutMs) }
+    const group = groups.get(key) ?? { jobs: [], slotNumber, deadline: new Date(startedAt.getTime() + timeoutMs) }
     groups.set(key, group)
-    group.ids.push(job._id)
+    group.jobs.push(job)
   }
   const count = await deps.store.jobs.claimWithSlots([...groups.values()], claim, startedAt)
   if (count === asking.length) {
@@ -116,7 +116,7 @@ async function take(deps: Deps, asking: Limited[], placed: Map<JobDocument, numb
 
 async function block(deps: Deps, jobs: Limited[]): Promise<void> {
   if (jobs.length === 0) return
-  await deps.store.jobs.block(jobs.map(({ job }) => job._id))
+  await deps.store.jobs.block(jobs.map(({ job }) => job))
   const free = await freeSlots(deps, jobs)
   const freed = [...free]
     .filter(([, numbers]) => numbers.length > 0)

@@ -1,6 +1,7 @@
 /** Batches: jobs, and groups of them, that come all or none. A batch's document says what becomes of its jobs; see server/together. */
 import type { Collection } from 'mongodb'
 import type { BatchDocument, GroupDocument, JobDocument } from './documents.js'
+import { raised } from './revision.js'
 
 interface Collections {
   batches: Collection<BatchDocument>
@@ -33,8 +34,12 @@ export function batchesStore({ batches, jobs, groups }: Collections) {
 
     /** Lets the batch's jobs into the claim index, as far as nothing else keeps them out of it. */
     async release(id: string): Promise<void> {
-      await jobs.updateMany({ batch: id, held: 'together' }, { $unset: { batch: '', held: '' } }, { hint: 'together' })
-      await jobs.updateMany({ batch: id }, { $unset: { batch: '' } }, { hint: 'together' })
+      await jobs.updateMany(
+        { batch: id, held: 'together' },
+        { $unset: { batch: '', held: '' }, ...raised },
+        { hint: 'together' },
+      )
+      await jobs.updateMany({ batch: id }, { $unset: { batch: '' }, ...raised }, { hint: 'together' })
       // last: a group that is still being written is not closed, and one that is written has all its members
       await groups.updateMany({ batch: id }, { $unset: { batch: '' } }, { hint: 'together' })
     },

@@ -28,6 +28,8 @@ export interface JobDocument {
   /** How many attempts have begun. */
   attempt: number
   maxAttempts: number
+  /** Raised by every write that puts it among the jobs that wait, or changes it there; absent where there was none. See store/revision. */
+  revision?: number
   /** How often the job snoozed. */
   snoozes?: number
   /** The key as its caller gave it. */

@@ -4,8 +4,9 @@
  */
 import { MongoBulkWriteError, MongoServerError, type Collection, type Filter, type UpdateFilter } from 'mongodb'
 import type { GroupPolicy } from '../../core/groupTypes.js'
-import { finalStates, unfinishedStates, type JobState } from '../../core/states.js'
+import { finalStates, isFinal, unfinishedStates, type JobState } from '../../core/states.js'
 import type { AttemptReport, ClaimedJob, HeldBy, JobDocument } from './documents.js'
+import { asSeen, raised, updateAll, type SeenJob } from './revision.js'
 
 export type InsertOutcome = 'inserted' | 'sameId' | 'sameCall' | 'keyTaken'
 
@@ -67,18 +68,24 @@ export interface MatchingFilter {
 }
 
 /** What pauses go by. */
-export type PausableJob = Pick<JobDocument, '_id' | 'worker' | 'key' | 'throttleKey' | 'slotKey'>
+export type PausableJob = SeenJob & Pick<JobDocument, 'worker' | 'key' | 'throttleKey' | 'slotKey'>
 
-export interface SlotClaim {
-  ids: string[]
-  slotNumber: number
+/** Candidates whose attempts have the same deadline. */
+export interface ClaimPart {
+  jobs: SeenJob[]
   deadline: Date
+}
+
+export interface SlotClaim extends ClaimPart {
+  slotNumber: number
 }
 
 type WaitingField = '_id' | 'worker' | 'args' | 'argsMeta' | 'argsVersion' | 'redact'
 const waitingProjection = { worker: 1, args: 1, argsMeta: 1, argsVersion: 1, redact: 1 } as const satisfies Partial<
   Record<WaitingField, 1>
 >
+
+const claimable = { state: 'queued', held: null } as const
 
 const unsetAttempt = ['claim', 'startedAt', 'deadline', 'slot'] as const satisfies (keyof JobDocument)[]
 
@@ -123,6 +130,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         {
           $set: change as Partial<JobDocument>,
           $unset: Object.fromEntries([...absent, 'throttled', 'overBudget', 'held'].map((field) => [field, ''])),
+          ...raised,
         },
       )
       return matchedCount === 1
@@ -219,7 +227,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       const ids = due.map(({ _id }) => _id)
       const { modifiedCount } = await jobs.updateMany(
         { _id: { $in: ids }, state: 'scheduled', runAt: { $lte: now } },
-        { $set: { state: 'queued' } },
+        { $set: { state: 'queued' }, ...raised },
       )
       return modifiedCount
     },
@@ -228,7 +236,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     async release(workers: readonly string[]): Promise<number> {
       const { modifiedCount } = await jobs.updateMany(
         { held: 'worker', worker: { $in: [...workers] } },
-        { $unset: { held: '' } },
+        { $unset: { held: '' }, ...raised },
         { hint: 'held' },
       )
       return modifiedCount
@@ -243,7 +251,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       if (found.length === 0) return { released: 0, more: false }
       const { modifiedCount } = await jobs.updateMany(
         { _id: { $in: found.map(({ _id }) => _id) }, held: { $in: [...held] } },
-        { $unset: { held: '' } },
+        { $unset: { held: '' }, ...raised },
       )
       return { released: modifiedCount, more: found.length === limit }
     },
@@ -260,7 +268,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       )) !== null,
 
     async releaseOne(id: string, held: HeldBy): Promise<void> {
-      await jobs.updateOne({ _id: id, held }, { $unset: { held: '' } })
+      await jobs.updateOne({ _id: id, held }, { $unset: { held: '' }, ...raised })
     },
 
     /** By which pauses jobs are held: one step in the index for each, however many jobs they hold. */
@@ -294,36 +302,41 @@ export function jobsStore(jobs: Collection<JobDocument>) {
 
     /** Candidates for a claim, best first: higher priority, then older. */
     claimable: (limit: number): Promise<JobDocument[]> =>
-      jobs
-        .find({ state: 'queued', held: null }, { hint: 'claimable' })
-        .sort({ priority: -1, _id: 1 })
-        .limit(limit)
-        .toArray(),
+      jobs.find(claimable, { hint: 'claimable' }).sort({ priority: -1, _id: 1 }).limit(limit).toArray(),
 
     /** What a pause needs to know of the best `limit` candidates. */
     claimableKeys: (limit: number): Promise<PausableJob[]> =>
       jobs
-        .find(
-          { state: 'queued', held: null },
-          { hint: 'claimable', projection: { worker: 1, key: 1, throttleKey: 1, slotKey: 1 } },
-        )
+        .find(claimable, {
+          hint: 'claimable',
+          projection: { worker: 1, key: 1, throttleKey: 1, slotKey: 1, revision: 1 },
+        })
         .sort({ priority: -1, _id: 1 })
         .limit(limit)
         .toArray(),
 
     /** Takes jobs out of the claimable ones until they are released. */
-    async hold(ids: string[], held: HeldBy): Promise<void> {
-      await jobs.updateMany({ _id: { $in: ids }, state: 'queued', held: null }, { $set: { held } })
+    async hold(seen: readonly SeenJob[], held: HeldBy): Promise<void> {
+      await updateAll(
+        jobs,
+        asSeen(seen).map((asTheyWere) => ({
+          filter: { ...asTheyWere, ...claimable },
+          update: { $set: { held }, ...raised },
+        })),
+      )
     },
 
-    /** One guarded write for all of them. Answers with how many are ours now. */
-    async claim(ids: string[], claim: string, startedAt: Date, deadline: Date): Promise<number> {
-      const { modifiedCount } = await jobs.updateMany(
-        { _id: { $in: ids }, state: 'queued', held: null },
-        { $set: { state: 'running', claim, startedAt, deadline }, $inc: { attempt: 1 } },
-      )
-      return modifiedCount
-    },
+    /** One command for all of them. Answers with how many are ours now; these are as they were read. */
+    claim: (parts: readonly ClaimPart[], claim: string, startedAt: Date): Promise<number> =>
+      updateAll(
+        jobs,
+        parts.flatMap(({ jobs: seen, deadline }) =>
+          asSeen(seen).map((asTheyWere) => ({
+            filter: { ...asTheyWere, ...claimable },
+            update: { $set: { state: 'running', claim, startedAt, deadline }, $inc: { attempt: 1 } },
+          })),
+        ),
+      ),
 
     /** Jobs that hold slots of these keys. */
     holdersOf: (slotKeys: string[]): Promise<{ slotKey?: string; slot?: string }[]> =>
@@ -339,24 +352,26 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     async claimWithSlots(groups: SlotClaim[], claim: string, startedAt: Date): Promise<number> {
       // a job from before its worker had a limit has no key
       const slotKey = { $ifNull: ['$slotKey', { $concat: ['$worker', '\n'] }] }
-      const operations = groups.map(({ ids, slotNumber, deadline }) => ({
-        updateMany: {
-          filter: { _id: { $in: ids }, state: 'queued' as const, held: null },
-          update: [
-            {
-              $set: {
-                state: 'running',
-                claim,
-                startedAt,
-                deadline,
-                attempt: { $add: ['$attempt', 1] },
-                slot: { $concat: [slotKey, `#${slotNumber}`] },
-                slotKey,
+      const operations = groups.flatMap(({ jobs: seen, slotNumber, deadline }) =>
+        asSeen(seen).map((asTheyWere) => ({
+          updateMany: {
+            filter: { ...asTheyWere, ...claimable },
+            update: [
+              {
+                $set: {
+                  state: 'running',
+                  claim,
+                  startedAt,
+                  deadline,
+                  attempt: { $add: ['$attempt', 1] },
+                  slot: { $concat: [slotKey, `#${slotNumber}`] },
+                  slotKey,
+                },
               },
-            },
-          ],
-        },
-      }))
+            ],
+          },
+        })),
+      )
       try {
         const { modifiedCount } = await jobs.bulkWrite(operations, { ordered: false })
         return modifiedCount
@@ -367,8 +382,14 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     },
 
     /** Queued jobs that found no slot wait until one is free. */
-    async block(ids: string[]): Promise<void> {
-      await jobs.updateMany({ _id: { $in: ids }, state: 'queued', held: null }, { $set: { state: 'blocked' } })
+    async block(seen: readonly SeenJob[]): Promise<void> {
+      await updateAll(
+        jobs,
+        asSeen(seen).map((asTheyWere) => ({
+          filter: { ...asTheyWere, ...claimable },
+          update: { $set: { state: 'blocked' }, ...raised },
+        })),
+      )
     },
 
     /** Whether any of these keys has a blocked job. */
@@ -387,8 +408,8 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         .toArray()
       if (next.length === 0) return 0
       const { modifiedCount } = await jobs.updateMany(
-        { _id: { $in: next.map(({ _id }) => _id) }, state: 'blocked' },
-        { $set: { state: 'queued' } },
+        { _id: { $in: next.map(({ _id }) => _id) }, state: 'blocked', slotKey },
+        { $set: { state: 'queued' }, ...raised },
       )
       return modifiedCount
     },
@@ -521,6 +542,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
               ...(job.group === undefined ? {} : { groupOpen: job.group }),
             },
             $unset: { finishedAt: '', expireAt: '', throttled: '', overBudget: '', errorCode: '' },
+            ...raised,
           },
         )
         return matchedCount === 1
@@ -597,10 +619,15 @@ function transitionUpdate(
   now: Date,
 ): UpdateFilter<JobDocument> {
   const final = keepMs === undefined ? {} : { finishedAt: now, expireAt: new Date(now.getTime() + keepMs) }
+  const counts = {
+    ...(isFinal(set.state) ? {} : raised.$inc),
+    ...(attemptChange === undefined ? {} : { attempt: attemptChange }),
+    ...(snoozed ? { snoozes: 1 } : {}),
+  }
   return {
     $set: { ...set, ...final },
     $unset: Object.fromEntries([...unsetAttempt, ...unset].map((field) => [field, ''])),
-    ...(attemptChange === undefined ? {} : { $inc: { attempt: attemptChange, ...(snoozed ? { snoozes: 1 } : {}) } }),
+    ...(Object.keys(counts).length === 0 ? {} : { $inc: counts }),
   }
 }
 
