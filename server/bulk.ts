@@ -57,7 +57,7 @@ async function operate(deps: Deps, operation: BulkOperation, job: JobDocument, r
     case 'retry':
       return retry(deps, job)
     case 'replay':
-      return replay(deps, job, replayId(run, job._id))
+      return replay(deps, job, replayId(run, job._id), {}, 'bulk')
     case 'cancel':
       return cancel(deps, job)
   }

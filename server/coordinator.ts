@@ -32,7 +32,7 @@ import { createSigner } from './signer.js'
 import { insertOrStart, type EnterOutcome } from './startAtOnce.js'
 import { stage } from './stage.js'
 import { deploymentFreshMs, stepsOfLife } from './steps.js'
-import type { JobDocument } from './store/documents.js'
+import type { AttemptEndDocument, JobDocument } from './store/documents.js'
 import { createStore, type Store } from './store/index.js'
 import type { Transition } from './store/jobs.js'
 import { writeFailure } from './store/writeFailure.js'
@@ -308,6 +308,14 @@ const isAlive = ({ url }: Request): boolean => new URL(url).pathname === '/healt
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
 
+/** What one write carries. Large items share it with fewer, so that none waits for more than a moment of the line to the database. */
+const oneWrite = { maxItems: 1_000, maxBytes: 8 * 1024 * 1024 }
+
+const jobSize = ({ args, argsMeta }: JobDocument): number => args.length + (argsMeta?.length ?? 0)
+
+const receiptSize = (receipt: AttemptEndDocument): number =>
+  receipt.status === 'success' ? (receipt.result?.length ?? 0) + (receipt.resultMeta?.length ?? 0) : 0
+
 interface GatheredSteps {
   insertJobs: (jobs: JobDocument[]) => Promise<EnterOutcome[]>
   slotsFreed: (slotKeys: string[]) => Promise<void>
@@ -322,7 +330,7 @@ function gatheredWrites(store: Store, clock: Clock, { insertJobs, slotsFreed }: 
   }
   const isWorthHalving = (error: unknown) => mayBeOneItem(store, error)
   return {
-    insertJob: gatherWrites({ write: insertJobs, maxItems: 1_000, isWorthHalving }),
+    insertJob: gatherWrites({ write: insertJobs, ...oneWrite, sizeOf: jobSize, isWorthHalving }),
     // the ledger first: a crash in between leaves receipts whose moves the reaper finishes
     settle: gatherWrites({
       write: async (settlements) => {
@@ -330,7 +338,8 @@ function gatheredWrites(store: Store, clock: Clock, { insertJobs, slotsFreed }: 
         await apply(settlements.filter((_, index) => first[index]).map(({ transition }) => transition))
         return first
       },
-      maxItems: 1_000,
+      ...oneWrite,
+      sizeOf: ({ receipt }) => receiptSize(receipt),
       isWorthHalving,
     }),
     applyTransition: gatherWrites({
@@ -338,7 +347,7 @@ function gatheredWrites(store: Store, clock: Clock, { insertJobs, slotsFreed }: 
         await apply(transitions)
         return transitions.map(() => {})
       },
-      maxItems: 1_000,
+      ...oneWrite,
       isWorthHalving,
     }),
   }

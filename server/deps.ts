@@ -16,6 +16,7 @@ import type { AttemptEndDocument, JobDocument } from './store/documents.js'
 import type { Store } from './store/index.js'
 import type { EnterOutcome } from './startAtOnce.js'
 import type { Transition } from './store/jobs.js'
+import type { WriteLane } from './writeTurns.js'
 
 export interface Deps {
   store: Store
@@ -49,8 +50,8 @@ export interface Deps {
 
 /** The writes that are gathered; see server/gatherWrites. */
 export interface Writes {
-  /** Inserts a job, and starts it at once where it can. */
-  insertJob: (job: JobDocument) => Promise<EnterOutcome>
+  /** Inserts a job, and starts it at once where it can. `bulk` for one of many, that single jobs may go before. Default: `single`. */
+  insertJob: (job: JobDocument, lane?: WriteLane) => Promise<EnterOutcome>
   /** Puts a receipt into the ledger and, where it is the first of its attempt, moves the job. Answers whether it was. */
   settle: (settlement: { receipt: AttemptEndDocument; transition: Transition }) => Promise<boolean>
   applyTransition: (transition: Transition) => Promise<void>

@@ -16,6 +16,7 @@ import type { Deps } from './deps.js'
 import type { JobDocument } from './store/documents.js'
 import { readMoment } from './time.js'
 import { keyFields, settleConflict, uniqueRuleOf } from './unique.js'
+import type { WriteLane } from './writeTurns.js'
 
 export interface Enqueued {
   id: string
@@ -29,9 +30,14 @@ export interface Enqueued {
  * Throws `FORBIDDEN`, `UNKNOWN_WORKER`, `INVALID_ARGS`, `INVALID_TIME`, and `KEY_TAKEN` with the id of the job that holds the key.
  * Once it has answered, the job is in the journal.
  */
-export async function enqueue(deps: Deps, request: ParsedEnqueueRequest, asker: Asker): Promise<Enqueued> {
+export async function enqueue(
+  deps: Deps,
+  request: ParsedEnqueueRequest,
+  asker: Asker,
+  lane?: WriteLane,
+): Promise<Enqueued> {
   const { job, rule } = await prepare(deps, request, asker)
-  return insert(deps, rule, job)
+  return insert(deps, rule, job, lane)
 }
 
 export interface PreparedJob {
@@ -238,14 +244,14 @@ export async function madeBefore(
 }
 
 /** Answers once the job is in the journal. A job that is there under its id already was made by another coordinator, which is as good. */
-export async function insert(deps: Deps, unique: UniqueRule, job: JobDocument): Promise<Enqueued> {
-  let outcome = await deps.writes.insertJob(job)
+export async function insert(deps: Deps, unique: UniqueRule, job: JobDocument, lane?: WriteLane): Promise<Enqueued> {
+  let outcome = await deps.writes.insertJob(job, lane)
   while (outcome === 'keyTaken' || outcome === 'sameCall') {
     // a job may well hold the key that its own call asks for again
     let settled = await madeBefore(deps, job)
     if (!settled && outcome === 'keyTaken') settled = await settleConflict(deps, unique, job)
     if (settled) return settled
-    outcome = await deps.writes.insertJob(job)
+    outcome = await deps.writes.insertJob(job, lane)
   }
   if (job.state === 'scheduled') deps.events.emit('scheduled', job.runAt)
   else if (outcome !== 'started') deps.events.emit('queued', undefined)

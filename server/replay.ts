@@ -14,6 +14,7 @@ import type { Deps } from './deps.js'
 import { checkArgs, newJob, type Enqueued } from './enqueue.js'
 import { unknownJob } from './receive.js'
 import type { JobDocument } from './store/documents.js'
+import type { WriteLane } from './writeTurns.js'
 
 export interface Replayed extends Enqueued {
   replayOf: string
@@ -27,14 +28,20 @@ export async function replayJob(deps: Deps, id: string, request: ReplayRequest =
 }
 
 /** The same with the new job's id. One that is there already was made by an earlier call, which is as good. */
-export async function replay(deps: Deps, job: JobDocument, id: string, request: ReplayRequest = {}): Promise<Replayed> {
+export async function replay(
+  deps: Deps,
+  job: JobDocument,
+  id: string,
+  request: ReplayRequest = {},
+  lane?: WriteLane,
+): Promise<Replayed> {
   if (!isFinal(job.state)) {
     throw new ErrandError('WRONG_STATE', `Job ${job._id} is ${job.state}; only a job that is final can be replayed.`, {
       details: { id: job._id, state: job.state },
     })
   }
   const made = await replayOf(deps, job, id, request)
-  const outcome = await insertReplay(deps, job, made)
+  const outcome = await insertReplay(deps, job, made, lane)
   if (outcome !== 'started') deps.events.emit('queued', undefined)
   deps.metrics.enqueued(made.worker)
   return { id, state: made.state, runAt: made.runAt, replayOf: job._id }
@@ -61,9 +68,9 @@ const readMeta = ({ argsMeta }: JobDocument): unknown => (argsMeta === undefined
 /** A holder that ends meanwhile leaves the key to others, too; after so many lost races somebody always holds it. */
 const maxRounds = 5
 
-async function insertReplay(deps: Deps, original: JobDocument, made: JobDocument) {
+async function insertReplay(deps: Deps, original: JobDocument, made: JobDocument, lane?: WriteLane) {
   for (let round = 1; ; round++) {
-    const outcome = await deps.writes.insertJob(made)
+    const outcome = await deps.writes.insertJob(made, lane)
     if (outcome !== 'keyTaken') return outcome
     const holder = await deps.store.jobs.holderOf(made.uniqueKey!)
     if (holder?._id === made._id) return 'sameId'

@@ -20,6 +20,7 @@ import { prepare, type Enqueued, type PreparedJob } from './enqueue.js'
 import type { JobDocument } from './store/documents.js'
 import { holdsNoLonger } from './unique.js'
 import { badRequest } from './wireError.js'
+import { laneOf } from './writeTurns.js'
 
 /** Where an item stands in the request, as issues name it. */
 export type Place = (string | number)[]
@@ -211,8 +212,9 @@ async function writeTogether(
 
 /** Answers with those whose key was taken. Waits for every write, also when one fails, so that none comes after the batch was undone. */
 async function insertHeld(deps: Deps, batch: string, items: readonly PlacedJob[]): Promise<PlacedJob[]> {
+  const lane = laneOf(items.length)
   const writes = await Promise.allSettled(
-    items.map(({ job }) => deps.writes.insertJob({ ...job, held: 'together', batch })),
+    items.map(({ job }) => deps.writes.insertJob({ ...job, held: 'together', batch }, lane)),
   )
   const failed = writes.find((write) => write.status === 'rejected')
   if (failed) throw failed.reason

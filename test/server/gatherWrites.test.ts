@@ -25,7 +25,7 @@ describe('a gathered write that fails', () => {
   it('fails the bad items alone, each with its own error', async () => {
     const { writes, write } = writer((item) => item === 3 || item === 700)
     const double = gatherWrites({ write, maxItems: 1_000, isWorthHalving: async () => true })
-    const outcomes = await Promise.allSettled(numbers(1_000).map(double))
+    const outcomes = await Promise.allSettled(numbers(1_000).map((item) => double(item)))
     const failed = outcomes.flatMap(({ status }, n) => (status === 'rejected' ? [n] : []))
     expect(failed).toEqual([3, 700])
     expect(outcomes[3]).toEqual({ status: 'rejected', reason: bad })
@@ -36,7 +36,7 @@ describe('a gathered write that fails', () => {
   it('fails everybody at once where the database is away', async () => {
     const { writes, write } = writer(() => true)
     const double = gatherWrites({ write, maxItems: 1_000, isWorthHalving: async () => false })
-    const outcomes = await Promise.allSettled(numbers(100).map(double))
+    const outcomes = await Promise.allSettled(numbers(100).map((item) => double(item)))
     expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true)
     expect(writes).toHaveLength(1)
   })
@@ -46,7 +46,7 @@ describe('a gathered write that fails', () => {
     let asked = 0
     const { writes, write } = writer(() => away)
     const double = gatherWrites({ write, maxItems: 1_000, isWorthHalving: async () => asked++ === 0 })
-    const failed = await Promise.allSettled(numbers(100).map(double))
+    const failed = await Promise.allSettled(numbers(100).map((item) => double(item)))
     expect(failed.every(({ status }) => status === 'rejected')).toBe(true)
     expect(writes).toHaveLength(2)
     away = false
@@ -95,7 +95,7 @@ describe('one bad item', () => {
       maxAttempts: 1,
     })
     const jobs = [...numbers(20).map(() => job('{}')), job(`"${'x'.repeat(17 * 1024 * 1024)}"`), job('{}')]
-    const outcomes = await Promise.allSettled(jobs.map(writes.insertJob))
+    const outcomes = await Promise.allSettled(jobs.map((job) => writes.insertJob(job)))
     expect(outcomes.map(({ status }) => status).indexOf('rejected')).toBe(20)
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(21)
   })
