@@ -8,10 +8,12 @@
  */
 import type { Deps } from './deps.js'
 import type { ClaimedJob, JobDocument } from './store/documents.js'
+import { readBack, readBackLost } from './lostAnswer.js'
 import { holdPaused } from './pause.js'
+import { release } from './release.js'
 import { claimWithSlots } from './slots.js'
 import { passThrottles } from './throttle.js'
-import { deferred, released } from './transition.js'
+import { deferred } from './transition.js'
 
 export interface ClaimResult {
   jobs: ClaimedJob[]
@@ -38,12 +40,23 @@ export async function claim(deps: Deps, limit: number): Promise<ClaimResult> {
   if (deployed.length === 0) return { jobs: [], more }
 
   const claimed = await takeAll(deps, deployed)
+  try {
+    return { jobs: await passed(deps, claimed), more }
+  } catch (error) {
+    // nobody would call them before their deadline
+    await release(deps, claimed)
+    throw error
+  }
+}
+
+/** Those that may start now; the throttle's others come back later. */
+async function passed(deps: Deps, claimed: ClaimedJob[]): Promise<ClaimedJob[]> {
   const { start, later } = await passThrottles(deps, claimed)
   await Promise.all(later.map(({ job, runAt, by }) => deps.writes.applyTransition(deferred(job, runAt, by))))
   const next = Math.min(...later.map(({ runAt }) => runAt.getTime()))
   if (later.length > 0) deps.events.emit('scheduled', new Date(next))
   await releaseKeysAtStart(deps, start)
-  return { jobs: start, more }
+  return start
 }
 
 /** Keys that are held until the start fall free now: the throttle has let these jobs through. */
@@ -95,6 +108,7 @@ async function take(deps: Deps, candidates: JobDocument[]): Promise<ClaimedJob[]
     jobs.push(job)
     return { ...job, state: 'running', claim, startedAt, deadline, attempt: job.attempt + 1 }
   })
+  const ids = candidates.map(({ _id }) => _id)
   try {
     const count = await deps.store.jobs.claim([...parts.values()], claim, startedAt)
     if (count === candidates.length) return ours
@@ -102,16 +116,12 @@ async function take(deps: Deps, candidates: JobDocument[]): Promise<ClaimedJob[]
   } catch (error) {
     // the write may have happened although its answer was lost; the token tells
     deps.log('warn', 'a claim was not answered; looking what it got', { error })
+    return inOrder(candidates, await readBackLost(deps, ids, claim))
   }
-  const ids = candidates.map(({ _id }) => _id)
-  return inOrder(candidates, await deps.store.jobs.claimedBy(ids, claim))
+  return inOrder(candidates, await readBack(deps, ids, claim))
 }
 
 function inOrder(order: JobDocument[], jobs: ClaimedJob[]): ClaimedJob[] {
   const byId = new Map(jobs.map((job) => [job._id, job]))
   return order.flatMap(({ _id }) => byId.get(_id) ?? [])
 }
-
-/** Gives claimed jobs back that will not be started after all: a shutdown came in between. */
-export const release = (deps: Deps, jobs: ClaimedJob[]): Promise<unknown> =>
-  Promise.all(jobs.map((job) => deps.writes.applyTransition(released(job))))

@@ -1,5 +1,6 @@
 /** The coordinator: stores jobs, decides when they run, calls functions and takes receipts. Everything it needs comes in by argument. */
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { Db } from 'mongodb'
 import { mayBePrivate, type PrivateFunctions } from './addressGuard.js'
 import { createApp } from './app.js'
@@ -37,6 +38,7 @@ import { createStore, type Store } from './store/index.js'
 import type { Transition } from './store/jobs.js'
 import { writeFailure } from './store/writeFailure.js'
 import { createWaits } from './wait.js'
+import { untilAnswered } from './untilAnswered.js'
 import { toWireError } from './wireError.js'
 import { defaultBudgetMs, longestBudgetMs, type TickReport } from '../core/tick.js'
 
@@ -121,6 +123,8 @@ export interface Coordinator {
 }
 
 const defaultGraceMs = 30_000
+/** What breaks off at the end of the grace has so long to be written. */
+const lastWriteMs = 5_000
 /** No job is begun so shortly before the end of a stay: its function would not even have the call. */
 const lastCallMs = 10_000
 /** Clocks drift by a few parts in a hundred thousand: some milliseconds in five minutes. */
@@ -156,6 +160,8 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     schemes: Object.keys(more),
     getDeps: () => deps,
   })
+  const halted = new AbortController()
+  setMaxListeners(0, halted.signal)
   const deps: Deps = {
     store,
     contracts: deployed.contracts,
@@ -174,7 +180,9 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     breakers: createBreakers(() => deps),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),
     url: withoutSlash(options.url),
+    halted: halted.signal,
     writes: gatheredWrites(store, clock, {
+      again: (write) => untilAnswered(deps, write, { signal: halted.signal }),
       insertJobs: (jobs) => insertOrStart(deps, dispatcher, jobs),
       slotsFreed: (slotKeys) => slotsFreed(deps, slotKeys),
     }),
@@ -274,15 +282,23 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const writeUses = () =>
     deps.keys.writeUses().catch((error: unknown) => log('warn', 'could not write when keys were used', { error }))
 
+  /** What waits for the database at the end of the grace is left to others. */
+  const haltAfter = async (graceMs: number) => {
+    await clock.sleep(graceMs + lastWriteMs, halted.signal)
+    halted.abort()
+  }
+
   const stop = async (graceMs: number) => {
     state = 'stopped'
     stopped.abort()
     stays?.stop()
     waits.stop()
     groupWaits.stop()
+    void haltAfter(graceMs)
     await starting?.catch(() => {})
     await loops?.stop()
     await dispatcher.stop(graceMs)
+    halted.abort()
     await writeUses()
     await invokers?.close()
   }
@@ -292,7 +308,10 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     tick,
     start: ready,
     async stop({ graceMs = defaultGraceMs } = {}) {
-      if (stopping) await dispatcher.stop(graceMs)
+      if (stopping) {
+        void haltAfter(graceMs)
+        await dispatcher.stop(graceMs)
+      }
       await (stopping ??= stop(graceMs))
     },
     deps,
@@ -317,16 +336,20 @@ const receiptSize = (receipt: AttemptEndDocument): number =>
   receipt.status === 'success' ? (receipt.result?.length ?? 0) + (receipt.resultMeta?.length ?? 0) : 0
 
 interface GatheredSteps {
+  /** Repeats a write until the database answers. */
+  again: (write: () => Promise<void>) => Promise<void>
   insertJobs: (jobs: JobDocument[]) => Promise<EnterOutcome[]>
   slotsFreed: (slotKeys: string[]) => Promise<void>
 }
 
-function gatheredWrites(store: Store, clock: Clock, { insertJobs, slotsFreed }: GatheredSteps): Writes {
+function gatheredWrites(store: Store, clock: Clock, { again, insertJobs, slotsFreed }: GatheredSteps): Writes {
   const apply = async (transitions: Transition[]): Promise<void> => {
     if (transitions.length === 0) return
-    await store.jobs.apply(transitions, clock.now())
+    // by the claim that each move names it is made once, however often it is asked for
+    const now = clock.now()
+    await again(() => store.jobs.apply(transitions, now))
     const freed = transitions.flatMap(({ slotKey }) => slotKey ?? [])
-    if (freed.length > 0) await slotsFreed(freed)
+    if (freed.length > 0) await again(() => slotsFreed(freed))
   }
   const isWorthHalving = (error: unknown) => mayBeOneItem(store, error)
   return {

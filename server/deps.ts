@@ -40,6 +40,8 @@ export interface Deps {
   breakers: Breakers
   /** How long this coordinator may work. */
   awake: Awake
+  /** Aborts when this coordinator may wait for its database no longer, because it stops. */
+  halted: AbortSignal
   /** Attempts that run on this coordinator, and how many may. */
   lanes: () => { running: number; limit: number }
   /** The coordinator's address as functions see it, without a slash at the end. */

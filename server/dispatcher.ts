@@ -11,9 +11,10 @@
  */
 import { unheard } from './breakers.js'
 import { Breaking, type BreakOff } from './breaking.js'
-import { claim, maxClaim, release } from './claim.js'
+import { claim, maxClaim } from './claim.js'
 import type { Deps } from './deps.js'
 import { call, settle } from './dispatch.js'
+import { release } from './release.js'
 import type { Lanes } from './startAtOnce.js'
 import type { ClaimedJob } from './store/documents.js'
 

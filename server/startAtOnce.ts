@@ -1,14 +1,18 @@
 /**
  * Start at once: a job that is due now, and finds a lane free and nobody waiting before it, is inserted as `running`, under a claim of this
  * coordinator. It is called as soon as it lies in the journal; the claim's read and write, and the wait for both, fall away. A coordinator that
- * dies in between leaves what a claim leaves: an attempt without a receipt, which the reaper finds at its deadline.
+ * dies in between leaves what a claim leaves: an attempt without a receipt, which the reaper finds at its deadline. One that does not hear whether the
+ * insert happened reads back what is there.
  *
  * Only where a claim would do nothing else: jobs with a throttle, a slot, or a key to release at the start go through the claim, and so do those that a
  * pause covers.
  */
 import type { Deps } from './deps.js'
+import { beginable, lookLater } from './lostAnswer.js'
 import type { ClaimedJob, JobDocument } from './store/documents.js'
 import type { InsertOutcome } from './store/jobs.js'
+import { isOutage } from './store/outage.js'
+import { untilAnswered } from './untilAnswered.js'
 
 /** Where jobs start; the dispatcher has them. */
 export interface Lanes {
@@ -25,16 +29,77 @@ export async function insertOrStart(deps: Deps, lanes: Lanes, jobs: JobDocument[
   const pauses = due.length === 0 ? undefined : await deps.pauses.current()
   const ready = due.filter((job) => !pauses?.covering(job))
   const reserved = ready.length === 0 ? 0 : lanes.reserve(ready.length)
-  const started: ClaimedJob[] = []
+  const claimed = new Map(claimNow(deps, ready.slice(0, reserved)).map((job) => [job._id, job]))
+  const documents = jobs.map((job) => claimed.get(job._id) ?? job)
+  const entering = { documents, claimed, reserved }
   try {
-    const claimed = new Map(claimNow(deps, ready.slice(0, reserved)).map((job) => [job._id, job]))
-    const outcomes = await deps.store.jobs.insertMany(jobs.map((job) => claimed.get(job._id) ?? job))
-    return outcomes.map((outcome, index) => {
-      const job = claimed.get(jobs[index]!._id)
-      if (!job || outcome !== 'inserted') return outcome
-      started.push(job)
-      return 'started'
-    })
+    return enter(lanes, entering, await deps.store.jobs.insertMany(documents))
+  } catch (error) {
+    if (isOutage(error)) return await readBackEntering(deps, lanes, entering, error)
+    lanes.begin([], reserved)
+    throw error
+  }
+}
+
+/** Jobs that are being inserted, and those among them that start with it. */
+interface Entering {
+  documents: JobDocument[]
+  claimed: Map<string, ClaimedJob>
+  reserved: number
+}
+
+function enter(lanes: Lanes, { documents, claimed, reserved }: Entering, outcomes: InsertOutcome[]): EnterOutcome[] {
+  const started: ClaimedJob[] = []
+  const entered = outcomes.map((outcome, index) => {
+    const job = claimed.get(documents[index]!._id)
+    if (!job || outcome !== 'inserted') return outcome
+    started.push(job)
+    return 'started'
+  })
+  lanes.begin(started, reserved)
+  return entered
+}
+
+/** So long callers wait to hear what is there; then they hear that it may be. */
+const patienceMs = 5_000
+
+/** Throws what the insert threw where not all of the jobs are there, or nobody can say so in time; those that are begin all the same. */
+async function readBackEntering(deps: Deps, lanes: Lanes, entering: Entering, error: unknown): Promise<EnterOutcome[]> {
+  deps.log('warn', 'an insert was not answered; looking what is there', { error, jobs: entering.documents.length })
+  const found = lookUp(deps, lanes, entering)
+  const over = new AbortController()
+  const outcomes = await Promise.race([found, deps.clock.sleep(patienceMs, over.signal)])
+  over.abort()
+  if (!outcomes || outcomes.includes(undefined)) throw error
+  return outcomes as EnterOutcome[]
+}
+
+/** The outcome of each job that is there. Begins those that started with their insert; their lanes are kept until it is known which did. Never rejects. */
+async function lookUp(
+  deps: Deps,
+  lanes: Lanes,
+  { documents, claimed, reserved }: Entering,
+): Promise<(EnterOutcome | undefined)[] | undefined> {
+  let started: ClaimedJob[] = []
+  try {
+    const ids = documents.map(({ _id }) => _id)
+    const claims = await untilAnswered(deps, () => deps.store.jobs.claimsOf(ids), { signal: deps.halted })
+    const ours = [...claimed.values()].filter(({ _id, claim }) => claims.get(_id) === claim)
+    const absent = [...claimed.values()].filter(({ _id }) => !claims.has(_id))
+    if (absent[0])
+      lookLater(
+        deps,
+        absent.map(({ _id }) => _id),
+        absent[0].claim,
+      )
+    started = await beginable(deps, ours)
+    // nobody waits any more who would tell the claim of the others
+    deps.events.emit('queued', undefined)
+    const startedIds = new Set(started.map(({ _id }) => _id))
+    return ids.map((id) => (startedIds.has(id) ? 'started' : claims.has(id) ? 'inserted' : undefined))
+  } catch (error) {
+    deps.log('warn', 'could not look what is there of jobs that were being inserted', { error })
+    return undefined
   } finally {
     lanes.begin(started, reserved)
   }

@@ -104,6 +104,12 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       return outcomes
     },
 
+    /** Which of them are there, and by which claim they run. */
+    async claimsOf(ids: string[]): Promise<Map<string, string | undefined>> {
+      const found = await jobs.find({ _id: { $in: ids } }, { projection: { claim: 1 } }).toArray()
+      return new Map(found.map(({ _id, claim }) => [_id, claim]))
+    },
+
     find: (id: string): Promise<JobDocument | null> => jobs.findOne({ _id: id }),
 
     holderOf: (uniqueKey: string): Promise<JobDocument | null> => jobs.findOne({ uniqueKey }),
