@@ -31,12 +31,9 @@ export class AttemptError extends Error {
     this.code = code
   }
 
-  get fatal(): boolean {
-    return fatalCodes.includes(this.code)
-  }
-
   /** Without the stack, which would show Errand's own code and nothing of the worker's. */
-  describe(): ReceiptError {
-    return { name: this.name, message: this.message, code: this.code }
+  report(): { error: ReceiptError; fatal?: true } {
+    const { name, message, code } = this
+    return { error: { name, message, code }, ...(fatalCodes.includes(code) ? { fatal: true } : {}) }
   }
 }

@@ -1,4 +1,5 @@
 /** An error as it travels: text only, bounded, whatever `run` threw. Never throws itself. */
+import { look } from '../core/thrown.js'
 import type { ReceiptError } from '../core/wire.js'
 
 const maxNameLength = 200
@@ -9,60 +10,63 @@ const maxChain = 8
 /** How many errors of an `AggregateError` are told in its message. */
 const maxSummarised = 5
 
-export function describeError(thrown: unknown): ReceiptError {
-  return describe(thrown, maxChain)
+export const describeError = (thrown: unknown): ReceiptError => describe(thrown, maxChain)
+
+/** For a sentence: `TypeError: fetch failed`. */
+export function thrownText(thrown: unknown): string {
+  const { name, message } = describeError(thrown)
+  return `${name}: ${message}`
 }
 
 function describe(thrown: unknown, chainLeft: number): ReceiptError {
+  const message = errorMessage(thrown)
+  if (message === undefined) return { name: 'Error', message: valueText(thrown).slice(0, maxMessageLength) }
+  const read = (property: string) => look(() => (thrown as Record<string, unknown>)[property])
+  const textOf = (property: string, length: number) => {
+    const value = read(property)
+    return typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, length) : undefined
+  }
+  const cause = read('cause')
+  const whole = chainLeft > 0 ? look(() => withErrors(message, read('errors'))) : undefined
+  return {
+    name: textOf('name', maxNameLength) || 'Error',
+    message: (whole ?? message).slice(0, maxMessageLength),
+    code: textOf('code', maxNameLength),
+    stack: textOf('stack', maxStackLength),
+    cause: cause !== undefined && cause !== null && chainLeft > 1 ? describe(cause, chainLeft - 1) : undefined,
+  }
+}
+
+/** `undefined` for what is no error. That is told by its shape: an error of another realm, or of a second copy of a package, is no `instanceof Error`. */
+function errorMessage(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
   try {
-    return isErrorLike(thrown) ? describeErrorLike(thrown, chainLeft) : describeValue(thrown)
+    const { message } = value as { message?: unknown }
+    if (typeof message === 'string') return message
+    return value instanceof Error ? '' : undefined
   } catch {
-    // a getter threw, or JSON cannot say the value
-    return { name: 'Error', message: 'Something was thrown that cannot be read.' }
+    return 'Its message cannot be read: looking at it throws.'
   }
 }
 
-interface ErrorLike {
-  name?: unknown
-  message: string
-  code?: unknown
-  stack?: unknown
-  cause?: unknown
-  errors?: unknown
-}
+export const isErrorLike = (value: unknown): value is object => errorMessage(value) !== undefined
 
-/** By shape: an error of another realm, or of a second copy of a package, is no `instanceof Error`. */
-export const isErrorLike = (value: unknown): value is ErrorLike =>
-  typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string'
-
-function describeErrorLike(error: ErrorLike, chainLeft: number): ReceiptError {
-  const described: ReceiptError = { name: nameOf(error), message: messageOf(error).slice(0, maxMessageLength) }
-  if (typeof error.code === 'string' || typeof error.code === 'number') described.code = cut(error.code, maxNameLength)
-  if (typeof error.stack === 'string') described.stack = cut(error.stack, maxStackLength)
-  if (error.cause !== undefined && error.cause !== null && chainLeft > 1) {
-    described.cause = describe(error.cause, chainLeft - 1)
-  }
-  return described
-}
-
-const cut = (value: string | number, length: number): string => String(value).slice(0, length)
-
-const nameOf = ({ name }: ErrorLike): string =>
-  typeof name === 'string' && name !== '' ? cut(name, maxNameLength) : 'Error'
-
-/** An `AggregateError` says little itself; what its errors say is told behind its message. */
-function messageOf({ message, errors }: ErrorLike): string {
+/** An `AggregateError` says little itself; what its errors say is told behind its message. Of those that are one themselves only the message is told. */
+function withErrors(message: string, errors: unknown): string {
   if (!Array.isArray(errors) || errors.length === 0) return message
-  const told = errors.slice(0, maxSummarised).map((error) => {
-    const { name, message } = describe(error, 1)
+  const told = Array.from({ length: Math.min(errors.length, maxSummarised) }, (_, index) => {
+    const { name, message } = describe(
+      look((): unknown => errors[index]),
+      0,
+    )
     return `${name}: ${message.slice(0, 500)}`
   })
   const rest = errors.length - told.length
   return `${message || 'Several errors'} (${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''})`
 }
 
-function describeValue(value: unknown): ReceiptError {
-  const text = JSON.stringify(value) ?? String(value)
-  const message = typeof value === 'string' ? value : `A value was thrown that is no Error: ${text}`
-  return { name: 'Error', message: message.slice(0, maxMessageLength) }
-}
+const valueText = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : (look(() => `A value was thrown that is no Error: ${JSON.stringify(value) ?? String(value)}`) ??
+      'Something was thrown that cannot be read.')

@@ -1,15 +1,18 @@
 /** What `run` returned as text, or a clear complaint about the part that cannot be sent. */
 import { encodePayload, type Payload } from '../core/payload.js'
 import { AttemptError } from './attemptError.js'
+import { describeError } from './describeError.js'
 
 export function encodeResult(result: unknown): Payload {
   try {
     const problem = unsendable(result, 'result', { entered: new Set(), left: new Set() })
-    if (problem === undefined) return encodePayload(result)
-    throw new TypeError(problem)
+    if (problem !== undefined) throw new TypeError(problem)
+    const payload = encodePayload(result)
+    if ((payload.json as string | undefined) === undefined) throw new TypeError('its toJSON gives nothing')
+    return payload
   } catch (error) {
     // superjson refuses keys such as `constructor`; JSON refuses what the objects of other classes may hold
-    throw notEncodable(error instanceof Error ? error.message : String(error))
+    throw notEncodable(describeError(error).message)
   }
 }
 

@@ -5,6 +5,7 @@ import { restorePayload } from '../core/payload.js'
 import type { FunctionCall } from '../core/wire.js'
 import { AttemptError } from './attemptError.js'
 import type { Attempt } from './context.js'
+import { describeError } from './describeError.js'
 
 /** What `wrap` needs of a worker. `run` takes anything here, because the schema has made its args. */
 export interface RunnableJob extends Pick<Job, 'args' | 'version' | 'migrate' | 'result' | 'limits' | 'receipt'> {
@@ -52,7 +53,7 @@ async function check(schema: Schema, value: unknown): Promise<Checked> {
     return { ok: true, value: result.value }
   } catch (error) {
     // a transform of the schema threw
-    return { ok: false, problem: messageOf(error) }
+    return { ok: false, problem: describeError(error).message }
   }
 }
 
@@ -61,11 +62,9 @@ function read(restore: () => unknown): Checked {
     return { ok: true, value: restore() }
   } catch (error) {
     // superjson's meta does not fit its JSON
-    return { ok: false, problem: messageOf(error) }
+    return { ok: false, problem: describeError(error).message }
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const maxIssues = 20
 

@@ -1,5 +1,6 @@
 /** Posts to the coordinator, again and again until it takes or refuses what is posted. */
 import type { Clock } from '../core/clock.js'
+import { thrownText } from './describeError.js'
 
 export interface PostDeps {
   clock: Clock
@@ -64,7 +65,7 @@ export async function postOnce(url: string, body: string, deps: PostDeps, signal
       : { kind: 'unreached', problem: `it answered ${status}` }
   } catch (error) {
     const tooSlow = stop.signal.aborted && !signal?.aborted
-    return { kind: 'unreached', problem: tooSlow ? `no answer in ${tryLimitMs / 1_000} s` : String(error) }
+    return { kind: 'unreached', problem: tooSlow ? `no answer in ${tryLimitMs / 1_000} s` : thrownText(error) }
   } finally {
     cancelAlarm()
     settled.abort()

@@ -4,6 +4,7 @@ import { Fatal, RetryAfter, Snooze } from '../core/outcome.js'
 import type { SnoozeBody } from '../core/attemptEnd.js'
 import type { ReceiptBody } from '../core/wire.js'
 import { maxResultBytes, resultTooLarge } from '../core/resultSize.js'
+import { look } from '../core/thrown.js'
 import { bytesOf, isLargerThan, parseSize, type Size } from '../core/size.js'
 import { AttemptError } from './attemptError.js'
 import { describeError, isErrorLike } from './describeError.js'
@@ -32,10 +33,8 @@ export function thrownReceipt(thrown: unknown): string {
 }
 
 function failureReceipt(thrown: unknown): string {
-  const receipt: ReceiptBody =
-    thrown instanceof AttemptError
-      ? { status: 'failure', error: thrown.describe(), ...(thrown.fatal ? { fatal: true } : {}) }
-      : { status: 'failure', error: describeError(thrown), ...verdict(thrown) }
+  const own = look(() => (thrown instanceof AttemptError ? thrown.report() : undefined))
+  const receipt: ReceiptBody = { status: 'failure', ...(own ?? { error: describeError(thrown), ...verdict(thrown) }) }
   return JSON.stringify(receipt)
 }
 
@@ -71,10 +70,11 @@ type Kind = new (...args: never[]) => Error
 
 /** The `delay` of what was thrown, where it is of this kind. */
 function delayOf(thrown: unknown, kind: Kind, name: string): Duration | undefined {
-  const delay = isKind(thrown, kind, name) && 'delay' in thrown ? thrown.delay : undefined
+  const delay = isKind(thrown, kind, name) ? look(() => (thrown as { delay?: unknown }).delay) : undefined
   return parseDuration(delay) === undefined ? undefined : (delay as Duration)
 }
 
 /** By name too, because a bundle may hold a second copy of errand. */
-const isKind = (thrown: unknown, kind: Kind, name: string): thrown is object =>
-  thrown instanceof kind || (isErrorLike(thrown) && thrown.name === name)
+const isKind = (thrown: unknown, kind: Kind, name: string): boolean =>
+  look(() => thrown instanceof kind) ||
+  (isErrorLike(thrown) && look(() => (thrown as { name?: unknown }).name) === name)

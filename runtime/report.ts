@@ -12,6 +12,7 @@ import {
   type AttemptLog,
   type LogLine,
 } from '../core/attemptLog.js'
+import { look } from '../core/thrown.js'
 import { postBackoffMs, postOnce, type PostDeps } from './post.js'
 
 export interface Reporter {
@@ -79,7 +80,7 @@ export function createReporter(url: string, deps: PostDeps, refused: () => void)
   return {
     progress(fraction, note) {
       if (typeof fraction !== 'number' || Number.isNaN(fraction)) {
-        throw new RangeError(`ctx.progress takes a number from 0 to 1, not ${String(fraction)}.`)
+        throw new RangeError(`ctx.progress takes a number from 0 to 1, not ${cut(fraction, 100)}.`)
       }
       progress = {
         fraction: Math.min(Math.max(fraction, 0), 1),
@@ -107,7 +108,8 @@ export function createReporter(url: string, deps: PostDeps, refused: () => void)
 function logLine(at: Date, message: string, fields: unknown): string {
   const line: LogLine = { at: at.toISOString(), message: cut(message, maxLogMessageLength) }
   if (fields === undefined) return JSON.stringify(line)
-  const text = fieldsText(fields)
+  // a cycle, or a BigInt, makes it throw
+  const text = look(() => JSON.stringify(fields))
   if (text?.startsWith('{') && text.length <= maxLogFieldsLength) {
     return `${JSON.stringify(line).slice(0, -1)},"fields":${text}}`
   }
@@ -115,16 +117,8 @@ function logLine(at: Date, message: string, fields: unknown): string {
   return logLine(at, `${cut(message, maxLogMessageLength - 100)} (its fields were left out: they ${why})`, undefined)
 }
 
-function fieldsText(fields: unknown): string | undefined {
-  try {
-    return JSON.stringify(fields)
-  } catch {
-    return undefined // a cycle, or a BigInt
-  }
-}
-
 /** As text, whatever a caller without types gives. */
 function cut(value: unknown, length: number): string {
-  const text = String(value)
+  const text = look(() => String(value)) ?? 'a text that cannot be read'
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`
 }

@@ -10,6 +10,7 @@ import type { FunctionCall } from '../core/wire.js'
 import { systemClock, type Clock } from '../core/clock.js'
 import { preferredWaitMs } from '../core/prefer.js'
 import { beginAttempt, type Attempt } from './context.js'
+import { thrownText } from './describeError.js'
 import { createKeyring, type Environment } from './keys.js'
 import { perform, type RunnableJob } from './perform.js'
 import { postUntilTaken, type PostDeps } from './post.js'
@@ -139,7 +140,7 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
       return await answer(await read(), env, platform)
     } catch (error) {
       // the caller hung up while its body was read, say; `run` cannot bring anyone here
-      warn(`errand: the function of ${worker} could not read a request: ${String(error)}.`)
+      warn(`errand: the function of ${worker} could not read a request: ${thrownText(error)}.`)
       return refusalAnswer({ status: 500, code: 'INTERNAL', message: 'The function could not read the request.' })
     }
   }

@@ -181,15 +181,6 @@ describe('failure', () => {
     expect(await receiptOfThrown(thrown)).toMatchObject({ status: 'failure', error: { name: 'Error', message } })
   })
 
-  it('survives an error that cannot be read', async () => {
-    const hostile = Object.defineProperty(new Error('x'), 'stack', {
-      get: () => {
-        throw new Error('no stack for you')
-      },
-    })
-    expect(await receiptOfThrown(hostile)).toMatchObject({ status: 'failure', error: { name: 'Error' } })
-  })
-
   it('ends a chain of causes that goes in circles', async () => {
     const a = new Error('a')
     a.cause = new Error('b', { cause: a })
@@ -205,11 +196,135 @@ describe('failure', () => {
     ])
   })
 
+  it('tells of an AggregateError that holds itself once what it says', async () => {
+    const error = new AggregateError([], 'all hosts failed')
+    error.errors.push(error, error)
+    expect((await receiptOfThrown(error)).error.message).toBe(
+      'all hosts failed (AggregateError: all hosts failed; AggregateError: all hosts failed)',
+    )
+  })
+
   it('summarises the errors of an AggregateError', async () => {
     const errors = Array.from({ length: 7 }, (_, n) => new TypeError(`host ${n} is down`))
     expect((await receiptOfThrown(new AggregateError(errors, 'all hosts failed'))).error.message).toBe(
       'all hosts failed (TypeError: host 0 is down; TypeError: host 1 is down; TypeError: host 2 is down; TypeError: host 3 is down; TypeError: host 4 is down; and 2 more)',
     )
+  })
+})
+
+const refuse = (): never => {
+  throw new TypeError('not for you')
+}
+/** Every way to look at it throws. */
+const sealed = (target: object): object =>
+  new Proxy(target, Object.fromEntries(Object.getOwnPropertyNames(Reflect).map((trap) => [trap, refuse])))
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
+describe('what is thrown and throws when it is looked at', () => {
+  const whole = () =>
+    Object.assign(new RetryAfter('10s', 'try later', { cause: new Error('why') }), {
+      name: 'RetryAfter',
+      code: 'LATER',
+      stack: 'the stack',
+      errors: [new Error('one')],
+    })
+  const told = {
+    status: 'failure',
+    retryAfter: '10s',
+    error: {
+      name: 'RetryAfter',
+      message: 'try later (Error: one)',
+      code: 'LATER',
+      stack: 'the stack',
+      cause: expect.objectContaining({ message: 'why' }) as unknown,
+    },
+  }
+  const { name: _name, ...without } = told.error
+
+  it.each<[string, object]>([
+    ['message', { ...told, error: { ...told.error, message: expect.stringContaining('cannot be read') } }],
+    ['name', { ...told, error: { ...without, name: 'Error' } }],
+    ['code', { ...told, error: { ...told.error, code: undefined } }],
+    ['stack', { ...told, error: { ...told.error, stack: undefined } }],
+    ['cause', { ...told, error: { ...told.error, cause: undefined } }],
+    ['errors', { ...told, error: { ...told.error, message: 'try later' } }],
+    ['delay', { ...told, retryAfter: undefined }],
+    ['toJSON', told],
+  ])('is told but for its %s', async (property, expected) => {
+    const receipt = await receiptOfThrown(Object.defineProperty(whole(), property, { get: refuse }))
+    expect(receipt).toEqual(expected)
+    expect(receiptBody.safeParse(receipt).success).toBe(true)
+  })
+
+  it('is fatal all the same where it is a Fatal', async () => {
+    const fatal = Object.defineProperty(new Fatal('no'), 'message', { get: refuse })
+    expect(await receiptOfThrown(fatal)).toMatchObject({ status: 'failure', fatal: true, error: { name: 'Fatal' } })
+  })
+
+  it.each<[string, unknown]>([
+    ['a proxy of an error', sealed(new Error('x'))],
+    ['a proxy of a Fatal of a second copy', sealed(Object.assign(new Error('x'), { name: 'Fatal' }))],
+    ['a proxy of a function', sealed(() => {})],
+    ['a revoked proxy', revoked()],
+    ['a value without a prototype', Object.assign(Object.create(null) as object, { toJSON: refuse })],
+    ['an error whose errors are a revoked proxy', Object.assign(new Error('x'), { errors: revoked() })],
+    ['an error whose cause is a proxy', new Error('x', { cause: sealed({}) })],
+    ['an error whose errors throw', Object.assign(new Error('x'), { errors: [sealed({}), revoked()] })],
+    ['an error whose prototype throws', Object.setPrototypeOf(new Error('x'), sealed({})) as unknown],
+  ])('is a failure of the worker where it is %s', async (_, thrown) => {
+    const receipt = await receiptOfThrown(thrown)
+    expect(receipt).toMatchObject({ status: 'failure', error: { name: 'Error' } })
+    expect(receiptBody.safeParse(receipt).success).toBe(true)
+  })
+
+  it('spoils no other job of the same call', async () => {
+    const calls = ['a', 'b'].map((id) => callOf({ id, args: { id } }))
+    const { handler } = testFunction({
+      args: z.object({ id: z.string() }),
+      run: (args) => ((args as { id: string }).id === 'a' ? Promise.reject(sealed({})) : 'fine'),
+    })
+    const response = await handler.fetch(await signedRequest({ jobs: calls }, { id: 'a.1+1' }))
+    expect(await response.json()).toMatchObject({ receipts: [{ status: 'failure' }, { status: 'success' }] })
+  })
+
+  it.each<[string, unknown]>([
+    ['a getter', { a: 1, get b() { return refuse() } }], // prettier-ignore
+    ['a getter that throws a proxy', { get b(): never { throw sealed({}) as Error } }], // prettier-ignore
+    ['toJSON', new (class { toJSON = refuse })()], // prettier-ignore
+    ['a proxy', sealed({})],
+    ['a proxy inside', { list: [revoked()] }],
+  ])('is a fatal failure of its own where %s of the result throws', async (_, result) => {
+    expect(await receiptOf(() => ({ result }))).toMatchObject({ fatal: true, error: { code: 'RESULT_NOT_ENCODABLE' } })
+  })
+
+  it('is told where a transform of the schema throws it', async () => {
+    const throwing = defineJob({
+      args: z.object({}).transform((): object => {
+        throw sealed({}) as Error
+      }),
+      run: () => 'ran',
+    })
+    expect(await testFunction(throwing).receipt()).toMatchObject({ fatal: true, error: { code: 'INVALID_ARGS' } })
+  })
+
+  it('does not come out of ctx.log, nor fail an attempt that tells its progress', async () => {
+    const job = defineJob({
+      args: z.object({}),
+      run(_, { log, progress }) {
+        log(sealed({}) as unknown as string, sealed({}) as Record<string, unknown>)
+        progress(0.5, sealed({}) as unknown as string)
+        return 'done'
+      },
+    })
+    expect(await testFunction(job).receipt()).toMatchObject({
+      status: 'success',
+      log: [{ message: expect.stringContaining('cannot be read') as string }],
+      progress: { fraction: 0.5 },
+    })
   })
 })
 
@@ -241,6 +356,9 @@ describe('a result', () => {
   class Money {
     cents = 5n
   }
+  class Nothing {
+    toJSON() {}
+  }
   it.each([
     ['a function', () => {}, /result is a function/],
     ['a function inside', { a: [{ f: () => {} }] }, /result\.a\.0\.f is a function/],
@@ -248,6 +366,7 @@ describe('a result', () => {
     ['itself', cyclic, /result\.self\.again holds itself/],
     ['a key named constructor', { constructor: 1 }, /constructor/],
     ['a class that JSON cannot say', { price: new Money() }, /BigInt/],
+    ['nothing that JSON can say', new Nothing(), /toJSON/],
   ])('that holds %s is a fatal failure that says so', async (_, result, message) => {
     const receipt = await receiptOf(() => result)
     expect(receipt).toMatchObject({ status: 'failure', fatal: true, error: { code: 'RESULT_NOT_ENCODABLE' } })

@@ -53,6 +53,29 @@ async function opened(platform = functionOf(unreachable), options: TestErrandOpt
   return { errand, platform }
 }
 
+it('stays shut however often run throws what cannot be read', async () => {
+  const unreadable = Object.defineProperty(new Error('x'), 'message', {
+    get: () => {
+      throw new TypeError('no template')
+    },
+  })
+  const boom = defineJob({
+    args: z.object({ bad: z.boolean() }),
+    retry,
+    run: ({ bad }) => (bad ? Promise.reject(unreadable) : 'fine'),
+  })
+  await using errand = await testErrand({ boom })
+  const ids = await Promise.all(Array.from({ length: 25 }, () => errand.enqueue('boom', { bad: true })))
+  await errand.run()
+  const good = await errand.enqueue('boom', { bad: false })
+  await errand.run()
+  expect(await pausesOf(errand)).toEqual([])
+  expect(await errand.get(good)).toMatchObject({ state: 'succeeded' })
+  expect((await errand.get(ids[0]!)).receipts).toMatchObject([
+    { error: { name: 'Error', message: expect.stringContaining('cannot be read') as string } },
+  ])
+})
+
 describe('an open circuit breaker', () => {
   it('lets no job of the worker start, charges none, and leaves other workers alone', async () => {
     const { errand, platform } = await opened()
