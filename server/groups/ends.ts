@@ -8,7 +8,7 @@
  * sweep (sweep.ts) looks at every open group again, and finishes what it finds over. A nested group's follow-up is a member of the outer group, inserted
  * before the nested group is closed: the outer one never sees a moment without an open member.
  */
-import type { FinalState } from '../../core/states.js'
+import { isFinal, type FinalState } from '../../core/states.js'
 import type { Deps } from '../deps.js'
 import { gatherWrites } from '../gatherWrites.js'
 import type { GroupDocument } from '../store/documents.js'
@@ -74,7 +74,11 @@ async function close(deps: Deps, id: string): Promise<void> {
   const group = await deps.store.groups.find(id)
   if (!group || group.state !== 'open' || group.batch !== undefined) return
   if (group.cancelled && (await cancelFollowUp(deps, id))) return finish(deps, group, { thenJob: followUpId(id) })
-  if (!group.then || group.cancelled) return finish(deps, group, { outcome: await outcomeOf(deps, group) })
+  if (!group.then || group.cancelled) {
+    const outcome = await outcomeOf(deps, group)
+    if (outcome) await finish(deps, group, { outcome })
+    return
+  }
 
   const made = await makeFollowUp(deps, group, group.then, now)
   if (made.kind === 'made') return finish(deps, group, { thenJob: made.id })
@@ -93,10 +97,14 @@ async function close(deps: Deps, id: string): Promise<void> {
   }
 }
 
-async function outcomeOf({ store }: Deps, { _id: id, cancelled }: GroupDocument): Promise<FinalState> {
+/** Undefined where a member is not final: an operator has retried it since, and its next end looks again. Each member counts as it was seen in one read. */
+async function outcomeOf({ store }: Deps, { _id: id, cancelled }: GroupDocument): Promise<FinalState | undefined> {
   if (cancelled) return 'cancelled'
-  if (await store.groups.hasMember(id, 'failed')) return 'failed'
-  return (await store.groups.hasMember(id, 'cancelled')) ? 'cancelled' : 'succeeded'
+  const counts = await store.groups.countStates(id)
+  if (!counts.every(({ state }) => isFinal(state))) return undefined
+  const ends = new Set([...counts.map(({ state }) => state), ...(await store.groups.outcomesNestedIn(id))])
+  if (ends.has('failed')) return 'failed'
+  return ends.has('cancelled') ? 'cancelled' : 'succeeded'
 }
 
 async function finish(
@@ -108,6 +116,8 @@ async function finish(
   const now = deps.clock.now()
   const expireAt = new Date(now.getTime() + keepClosedMs)
   const closed = await deps.store.groups.close(id, { now, ...how, ...(parent === undefined ? { expireAt } : {}) })
+  // whoever closed or cancelled it meanwhile does the rest
+  if (!closed && how.outcome !== undefined) return
   if (how.thenJob !== undefined) {
     // somebody cancelled the group while its follow-up was made, and may have closed it without one
     const isCancelled = closed ? closed.cancelled : await deps.store.groups.takeFollowUp(id, how.thenJob)

@@ -20,8 +20,7 @@ export async function sweepGroups(deps: Deps, signal?: AbortSignal): Promise<voi
 async function sweep(deps: Deps, { _id: id, policy, cancelled, problem }: GroupDocument): Promise<void> {
   try {
     if (cancelled) await cancelOpenMembers(deps, id)
-    else if (policy === 'cancelRest' && (await deps.store.groups.hasMember(id, 'failed')))
-      await deps.groups.cancelRest(id)
+    else if (policy === 'cancelRest' && (await deps.store.groups.hasFailed(id))) await deps.groups.cancelRest(id)
     if (!problem || passingProblems.includes(problem.code)) await deps.groups.closeIfOver(id)
   } catch (error) {
     deps.log('error', 'a group could not be looked after; trying again', { group: id, error })

@@ -26,6 +26,11 @@ const waitingStates: JobState[] = ['scheduled', 'queued', 'blocked']
 const withoutArgs = { args: 0, argsMeta: 0 } as const
 
 export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<JobDocument>) {
+  const hasOpenJob = async (id: string) =>
+    (await jobs.findOne({ groupOpen: id }, { hint: 'openMembers', projection: { _id: 1 } })) !== null
+  const hasOpenGroup = async (id: string) =>
+    (await groups.findOne({ parent: id, state: 'open' }, { hint: 'nested', projection: { _id: 1 } })) !== null
+
   return {
     async insertMany(documents: GroupDocument[]): Promise<void> {
       await groups.insertMany(documents, { ordered: false })
@@ -49,24 +54,33 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
         .limit(limit)
         .toArray(),
 
-    /** One look in an index, however many members there are. */
+    /**
+     * A look in an index or two, however many members there are. Mostly it is a job that keeps a group open. That nothing does is known only where jobs
+     * were asked *after* groups: a nested group makes its follow-up, which is a job of this group, before it closes. So when no nested group is open, all
+     * their follow-ups are there, and a look at the jobs sees those that have not ended. The other way round, a group that makes its follow-up
+     * behind the one look and closes before the other would be missed by both.
+     */
     async hasOpenMembers(id: string): Promise<boolean> {
-      const [job, group] = await Promise.all([
-        jobs.findOne({ groupOpen: id }, { hint: 'openMembers', projection: { _id: 1 } }),
-        groups.findOne({ parent: id, state: 'open' }, { hint: 'nested', projection: { _id: 1 } }),
-      ])
-      return job !== null || group !== null
+      return (await hasOpenJob(id)) || (await hasOpenGroup(id)) || (await hasOpenJob(id))
     },
 
     countOpen: (id: string): Promise<number> => jobs.countDocuments({ groupOpen: id }, { hint: 'openMembers' }),
 
-    /** Whether any member ended so. A nested group with a follow-up ended as that did. */
-    async hasMember(id: string, state: FinalState): Promise<boolean> {
+    /** Whether any member failed. A nested group with a follow-up ended as that did. */
+    async hasFailed(id: string): Promise<boolean> {
       const [job, group] = await Promise.all([
-        jobs.findOne({ group: id, state }, { hint: 'members', projection: { _id: 1 } }),
-        groups.findOne({ parent: id, outcome: state }, { hint: 'nested', projection: { _id: 1 } }),
+        jobs.findOne({ group: id, state: 'failed' }, { hint: 'members', projection: { _id: 1 } }),
+        groups.findOne({ parent: id, outcome: 'failed' }, { hint: 'nested', projection: { _id: 1 } }),
       ])
       return job !== null || group !== null
+    },
+
+    /** How the nested groups ended that have no follow-up. */
+    async outcomesNestedIn(id: string): Promise<FinalState[]> {
+      const nested = await groups
+        .find({ parent: id, outcome: { $exists: true } }, { hint: 'nested', projection: { outcome: 1 } })
+        .toArray()
+      return nested.map(({ outcome }) => outcome!)
     },
 
     async countStates(id: string): Promise<{ state: JobState; count: number }[]> {
@@ -115,10 +129,17 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
 
     // --- the end -------------------------------------------------------------------------------------------------
 
-    /** Answers with the group, or null where it was not open. */
+    /**
+     * Answers with the group, or null where it was not open, or has been cancelled since its outcome was worked out. Whether it was cancelled while
+     * its follow-up was made the answer tells.
+     */
     close: (id: string, { now, ...more }: Closing): Promise<GroupDocument | null> =>
       groups.findOneAndUpdate(
-        { _id: id, state: 'open' },
+        {
+          _id: id,
+          state: 'open',
+          ...(more.outcome === undefined || more.outcome === 'cancelled' ? {} : { cancelled: { $exists: false } }),
+        },
         { $set: { state: 'closed', closedAt: now, ...more }, $unset: { problem: '' } },
         { returnDocument: 'after' },
       ),
@@ -129,8 +150,9 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
       return (await groups.updateOne(orphaned, { $set: { thenJob } })).matchedCount === 1
     },
 
+    /** Not of one that was cancelled meanwhile, which needs no follow-up. */
     async setProblem(id: string, problem: NonNullable<GroupDocument['problem']>): Promise<void> {
-      await groups.updateOne({ _id: id, state: 'open' }, { $set: { problem } })
+      await groups.updateOne({ _id: id, state: 'open', cancelled: { $exists: false } }, { $set: { problem } })
     },
 
     /** Answers whether the group is open. */
