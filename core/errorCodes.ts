@@ -40,6 +40,8 @@ export const errorCodes = {
   VERSION_AHEAD: 409,
   /** The group is over and its follow-up cannot be made; `details.problem` says why. */
   GROUP_STUCK: 409,
+  /** The address is known, and not by this method; the header `Allow` names those that it takes. */
+  METHOD_NOT_ALLOWED: 405,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   INTERNAL: 500,

@@ -1,14 +1,14 @@
 /** The coordinator's one `fetch` handler: REST, tRPC, health, metrics and the API's description. */
-import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
 import { Hono } from 'hono'
 import type { Guard } from './auth.js'
 import type { Deps } from './deps.js'
 import type { GroupWaits } from './groups/wait.js'
 import { openapi } from './rest/openapi.js'
 import { addRestRoutes } from './rest/index.js'
-import { allow, maxManyBytes } from './rest/request.js'
+import { maxManyBytes } from './requestBody.js'
+import { allow } from './rest/request.js'
 import type { Tick } from './runTick.js'
-import { router } from './router/index.js'
+import { answerTrpc } from './trpcDoor.js'
 import type { Waits } from './wait.js'
 import { toWireError } from './wireError.js'
 import { ErrandError } from '../core/errors.js'
@@ -50,26 +50,9 @@ export function createApp({ deps, tick, waits, groupWaits, guard, maxBodyBytes, 
   addRestRoutes(app, { deps, tick, waits, guard, maxBodyBytes })
 
   app.all('/trpc/*', (context) => {
-    const { req } = context
-    if (Number(req.header('content-length') ?? 0) > maxManyBytes) {
-      throw new ErrandError('PAYLOAD_TOO_LARGE', 'The request is larger than 64 MiB. Send fewer jobs in one call.')
-    }
-    return fetchRequestHandler({
-      endpoint: '/trpc',
-      req: req.raw,
-      router,
-      // `jobs.ended` and `jobs.waitMany` name more jobs than an address can hold
-      allowMethodOverride: true,
-      createContext: () => ({
-        deps,
-        tick,
-        waits,
-        groupWaits,
-        guard,
-        identity: context.get('identity'),
-        signal: req.raw.signal,
-      }),
-    })
+    const identity = context.get('identity')
+    const maxJobsBytes = Math.max(maxManyBytes, maxBodyBytes)
+    return answerTrpc(context.req.raw, { deps, tick, waits, groupWaits, guard, identity }, { maxJobsBytes })
   })
 
   app.get('/metrics', async (context) => {

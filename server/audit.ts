@@ -17,11 +17,17 @@ import type { AuditDocument } from './store/documents.js'
 /** How long entries are kept. */
 export const auditKeptMs = 90 * 86_400_000
 
+/** What is read of the body of somebody who may not do what it asks for: enough to say which thing it was about. */
+export const mostOfRefused = 16 * 1024
+
 export interface Action {
   /** The procedure, such as `jobs.cancel`, whichever way it was called. */
   action: string
-  /** What it was called with, parsed or not; only known fields of it are written down. */
-  input: unknown
+  /**
+   * Reads what it was called with, parsed or not; only known fields of it are written down. Asked for once it is known who calls. Of somebody who may
+   * not do it no more than `mostBytes` are worth reading.
+   */
+  input: (mostBytes?: number) => Promise<unknown>
   /** Who may do it beside operators. Default: nobody. */
   roles?: readonly Role[]
 }
@@ -39,7 +45,7 @@ export async function operateAudited<Answer>(
   outcomeOf: (answer: Answer) => string = () => 'ok',
 ): Promise<Answer> {
   const actor = await requireRole(deps, guard, identity, action)
-  const entry = entryOf(deps, actor, action, 'begun')
+  const entry = entryOf(deps, actor, action, await action.input(), 'begun')
   await deps.store.audit.insert(entry)
   const finish = async (outcome: string) => {
     try {
@@ -65,14 +71,17 @@ async function requireRole(deps: Deps, guard: Guard, identity: Identity, action:
     return guard.require(identity, action.roles ?? [])
   } catch (error) {
     const [known] = identity.actors
-    if (known) await deps.store.audit.insert(entryOf(deps, known, action, codeOf(error)))
+    if (known) {
+      const input = await action.input(mostOfRefused).catch(() => undefined)
+      await deps.store.audit.insert(entryOf(deps, known, action, input, codeOf(error)))
+    }
     throw error
   }
 }
 
 export const codeOf = (error: unknown): string => (error instanceof ErrandError ? error.code : 'INTERNAL')
 
-const entryOf = (deps: Deps, actor: Actor, { action, input }: Action, outcome: string): AuditDocument => ({
+const entryOf = (deps: Deps, actor: Actor, { action }: Action, input: unknown, outcome: string): AuditDocument => ({
   _id: deps.newId(),
   at: deps.clock.now(),
   by: actorOf({ actor }),

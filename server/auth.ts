@@ -103,11 +103,15 @@ const actorFor = (name: string, { role, workers, args }: KeyLimits): Actor => ({
 const matching = <Known extends { digest: Buffer }>(known: readonly Known[], given: Buffer): Known[] =>
   known.filter(({ digest }) => timingSafeEqual(digest, given))
 
-function requireRole({ actors }: Identity, allowed: readonly Role[]): Actor {
-  if (actors.length === 0) {
+/** The caller in a role that may do it, where there is one. */
+export const actorIn = ({ actors }: Identity, allowed: readonly Role[]): Actor | undefined =>
+  actors.find(({ role }) => role === 'operate' || allowed.includes(role))
+
+function requireRole(identity: Identity, allowed: readonly Role[]): Actor {
+  if (identity.actors.length === 0) {
     throw new ErrandError('UNAUTHORIZED', 'A known API key is missing. Send it as `Authorization: Bearer <key>`.')
   }
-  const actor = actors.find(({ role }) => role === 'operate' || allowed.includes(role))
+  const actor = actorIn(identity, allowed)
   if (actor) return actor
   throw new ErrandError(
     'FORBIDDEN',

@@ -7,19 +7,18 @@
 import type { ParsedFollowUpRequest } from '../core/followUp.js'
 import type { Deps } from './deps.js'
 import { insert, madeBefore, prepare, type Enqueued } from './enqueue.js'
-import { currentAttempt } from './receive.js'
+import { currentAttempt, type NamedAttempt } from './receive.js'
 
 /** The system's own code, which may ask for any worker. */
 const aJob = { workers: undefined }
 
-/** Throws as `enqueue` does, and `UNKNOWN_JOB`, `UNAUTHORIZED` and `ATTEMPT_OVER` where the attempt may not enqueue (any more). */
+/** Throws as `enqueue` does, and `UNKNOWN_JOB` and `ATTEMPT_OVER` where the attempt may not enqueue (any more). */
 export async function enqueueFollowUp(
   deps: Deps,
-  jobId: string,
-  token: string | undefined,
+  attempt: NamedAttempt,
   { call, ...request }: ParsedFollowUpRequest,
 ): Promise<Enqueued> {
-  const { _id: parent } = await currentAttempt(deps, jobId, token)
+  const { _id: parent } = await currentAttempt(deps, attempt)
   const origin = { parent, call: `${request.worker} ${call}` }
   const made = await madeBefore(deps, origin)
   if (made) return made

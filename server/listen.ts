@@ -1,6 +1,13 @@
-/** Hosts a `fetch` handler on a Node server. */
-import { serve, type ServerType } from '@hono/node-server'
+/**
+ * Hosts a `fetch` handler on a Node server.
+ *
+ * An answer may come before the body was read: to whoever has no key, or sends too much. What is on its way then would stand before the next request on
+ * the connection, so it is thrown away first, up to a limit. A connection with more to come is closed with the answer, which says so.
+ */
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { isIPv4, type AddressInfo } from 'node:net'
+import { systemClock } from '../core/clock.js'
 import { configError } from '../core/errors.js'
 
 export interface ListenOptions {
@@ -19,25 +26,72 @@ export interface Listening {
   close(): Promise<void>
 }
 
+type FetchCallback = Parameters<typeof getRequestListener>[0]
+
+/** So much of an unread body, or what comes of it in that time, is thrown away before the answer. */
+const mostUnreadBytes = 4 * 1024 * 1024
+const mostUnreadMs = 500
+
 export async function listen({ fetch, host, port, setting }: ListenOptions): Promise<Listening> {
-  const server = await new Promise<ServerType>((resolve, reject) => {
-    const starting = serve({ fetch, hostname: host, port, overrideGlobalObjects: false }, () => resolve(starting))
-    starting.once('error', (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port, setting)))
+  const handle = (request: Request, { incoming, outgoing }: HttpBindings): Response | Promise<Response> =>
+    hasBody(incoming) ? answerAfterBody(incoming, outgoing, fetch(request)) : fetch(request)
+  const answer = getRequestListener(handle as FetchCallback, { hostname: host, overrideGlobalObjects: false })
+  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port, setting)))
+    server.listen(port, host, resolve)
   })
   const address = server.address() as AddressInfo
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
   let closing: Promise<void> | undefined
   return {
     url: `http://${name}:${address.port}`,
-    close: () =>
-      (closing ??= new Promise((resolve) => {
-        server.close(() => resolve())
-        // connections that are kept alive without a request would hold the server open
-        if ('closeIdleConnections' in server) server.closeIdleConnections()
-      })),
+    close: () => (closing ??= close(server)),
   }
 }
 
+const close = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve())
+    // connections that are kept alive without a request would hold the server open
+    server.closeIdleConnections()
+  })
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+async function answerAfterBody(
+  incoming: IncomingMessage,
+  outgoing: HttpBindings['outgoing'],
+  answer: Response | Promise<Response>,
+): Promise<Response> {
+  const response = await answer
+  if (!incoming.readableEnded && !(await throwAwayRest(incoming))) outgoing.setHeader('connection', 'close')
+  return response
+}
+
+/** Answers whether the body came to its end. */
+function throwAwayRest(incoming: IncomingMessage): Promise<boolean> {
+  // whoever began to read it has given up, and would only hold on to what comes
+  incoming.removeAllListeners('data')
+  return new Promise((resolve) => {
+    let bytes = 0
+    const finish = (ended: boolean) => {
+      takeBackAlarm()
+      incoming.off('data', count).off('end', end).off('close', cut).off('error', cut).pause()
+      resolve(ended)
+    }
+    const count = (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > mostUnreadBytes) finish(false)
+    }
+    const end = () => finish(true)
+    const cut = () => finish(false)
+    const takeBackAlarm = systemClock.alarm(mostUnreadMs, cut)
+    if (incoming.destroyed) return cut()
+    incoming.on('data', count).on('end', end).on('close', cut).on('error', cut).resume()
+  })
+}
 function listenProblem(error: NodeJS.ErrnoException, host: string, port: number, setting: string): Error {
   if (error.code === 'EADDRINUSE') {
     return configError(

@@ -131,17 +131,32 @@ function endDocument(
   }
 }
 
+/** An attempt whose token was shown. */
+export interface NamedAttempt {
+  jobId: string
+  claim: string
+}
+
+/** The attempt that a token was given out for; looks at nothing but the token. Throws `UNAUTHORIZED`. */
+export function attemptNamed({ signer }: Deps, jobId: string, token: string | undefined): NamedAttempt {
+  const claim = token === undefined ? undefined : signer.readReceiptToken(jobId, token)
+  if (claim !== undefined) return { jobId, claim }
+  throw new ErrandError(
+    'UNAUTHORIZED',
+    'The token is not one of this job. Use the address in `receipt` of the call as it is, with its query.',
+  )
+}
+
 /**
  * A receipt that came by itself, to the attempt's own address, or a snooze.
- * Throws `UNKNOWN_JOB`, `UNAUTHORIZED` for a token that we did not give out, `ATTEMPT_OVER`.
+ * Throws `UNKNOWN_JOB` and `ATTEMPT_OVER`.
  */
 export async function receivePosted(
   deps: Deps,
-  jobId: string,
-  token: string | undefined,
+  { jobId, claim }: NamedAttempt,
   body: ParsedAttemptEnd,
 ): Promise<{ duplicate: boolean }> {
-  const { job, claim } = await authenticate(deps, jobId, token)
+  const job = await jobOf(deps, jobId)
   refuseLargeResult(body, (await contractOf(deps, job))?.maxResultBytes)
   checkResult(body)
   if (isCurrent(job, claim)) {
@@ -186,8 +201,8 @@ async function recordLate(
 }
 
 /** Moves the deadline of an attempt to the worker's timeout from now, within what it may take in all. Throws as `receivePosted` does. */
-export async function heartbeat(deps: Deps, jobId: string, token: string | undefined): Promise<{ deadline: Date }> {
-  const { job, claim } = await authenticate(deps, jobId, token)
+export async function heartbeat(deps: Deps, { jobId, claim }: NamedAttempt): Promise<{ deadline: Date }> {
+  const job = await jobOf(deps, jobId)
   const now = deps.clock.now()
   const contract = await deps.contracts.get(job.worker)
   const latest = (job.startedAt ?? now).getTime() + contract.maxRuntimeMs
@@ -201,24 +216,17 @@ export const attemptOver = ({ _id: id, state }: JobDocument): ErrandError =>
     details: { id, state },
   })
 
-/** The attempt whose token it is, as long as it may still do anything. Throws as `heartbeat` does. */
-export async function currentAttempt(deps: Deps, jobId: string, token: string | undefined): Promise<ClaimedJob> {
-  const { job, claim } = await authenticate(deps, jobId, token)
+/** The attempt, as long as it may still do anything. Throws as `heartbeat` does. */
+export async function currentAttempt(deps: Deps, { jobId, claim }: NamedAttempt): Promise<ClaimedJob> {
+  const job = await jobOf(deps, jobId)
   if (isCurrent(job, claim) && job.deadline > deps.clock.now()) return job
   throw attemptOver(job)
 }
 
-async function authenticate(deps: Deps, jobId: string, token: string | undefined) {
+async function jobOf(deps: Deps, jobId: string): Promise<JobDocument> {
   const job = await deps.store.jobs.find(jobId)
   if (!job) throw unknownJob(jobId)
-  const claim = token === undefined ? undefined : deps.signer.readReceiptToken(jobId, token)
-  if (claim === undefined) {
-    throw new ErrandError(
-      'UNAUTHORIZED',
-      'The token is not one of this job. Use the address in `receipt` of the call as it is, with its query.',
-    )
-  }
-  return { job, claim }
+  return job
 }
 
 const isCurrent = (job: JobDocument, claim: string): job is ClaimedJob => job.state === 'running' && job.claim === claim

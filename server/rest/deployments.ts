@@ -8,7 +8,7 @@ import {
   rollbackRequest,
 } from '../../core/deployments.js'
 import { activate, deactivate, listDeployments, register, retire, rollBack } from '../deployments.js'
-import { limitBody, operate, parse, readBody, type RestOptions } from './request.js'
+import { bodyOf, limitBody, operate, parse, readBody, type RestOptions } from './request.js'
 
 const maxSwitchBytes = 1_024
 
@@ -44,4 +44,4 @@ export function addDeploymentRoutes(app: Hono, options: RestOptions): void {
   })
 }
 
-const hasBody = async ({ req }: Context): Promise<boolean> => (await req.text()).trim() !== ''
+const hasBody = async (context: Context): Promise<boolean> => (await bodyOf(context)).trim() !== ''

@@ -4,7 +4,8 @@ import { groupJobsRequest, groupRequest } from '../../core/groups.js'
 import { cancelGroup } from '../groups/cancel.js'
 import { getGroup, listGroupJobs, retryGroup } from '../groups/look.js'
 import { makeGroup } from '../groups/make.js'
-import { allow, limitBody, maxManyBytes, operate, readBody, readQuery, type RestOptions } from './request.js'
+import { maxManyBytes } from '../requestBody.js'
+import { allow, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
 
 export function addGroupRoutes(app: Hono, options: RestOptions): void {
   const { deps } = options

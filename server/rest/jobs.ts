@@ -7,7 +7,8 @@ import { cancelJob, getJob, listJobs } from '../operate.js'
 import { putSchedule } from '../schedule.js'
 import { scheduledView } from '../scheduleView.js'
 import { whyJob } from '../why.js'
-import { allow, limitBody, maxManyBytes, operate, readBody, readQuery, type RestOptions } from './request.js'
+import { maxManyBytes } from '../requestBody.js'
+import { allow, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
 
 export function addJobRoutes(app: Hono, options: RestOptions): void {
   const { deps, maxBodyBytes } = options

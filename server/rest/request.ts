@@ -1,12 +1,16 @@
-/** What every route shares: who may call it, and how its body is read. */
+/**
+ * What every route shares, in this order: who calls, whether they may, and only then the body.
+ *
+ *   identifyCaller ──▶ allow | operate ──▶ readBody, up to the limit of the route ──▶ the step
+ */
 import type { Context, MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
 import { ErrandError } from '../../core/errors.js'
 import type { Role } from '../../core/roles.js'
 import { codeOf, operateAudited } from '../audit.js'
 import type { Actor, Guard, Identity } from '../auth.js'
 import type { Deps } from '../deps.js'
+import { maxNoBodyBytes, readText } from '../requestBody.js'
 import type { Tick } from '../runTick.js'
 import type { Waits } from '../wait.js'
 import { badRequest } from '../wireError.js'
@@ -20,13 +24,12 @@ export interface RestOptions {
   maxBodyBytes: number
 }
 
-/** The largest body of a request that carries many jobs. */
-export const maxManyBytes = 64 * 1024 * 1024
-
 declare module 'hono' {
   interface ContextVariableMap {
     identity: Identity
     actor: Actor
+    maxBodyBytes: number
+    body: Promise<string>
   }
 }
 
@@ -64,37 +67,44 @@ export const operate =
       return next()
     }
     if (req.method === 'GET') return act(guard.require(identity, roles))
-    const input = { ...req.query(), ...req.param(), ...(await peekBody(context)) }
+    const input = async (mostBytes?: number) => ({
+      ...req.query(),
+      ...req.param(),
+      ...objectIn(await bodyOf(context, mostBytes)),
+    })
     // what a handler throws is with its context afterwards, not thrown here
     const outcome = () => (context.error ? codeOf(context.error) : 'ok')
     await operateAudited(deps, guard, identity, { action, input, roles }, act, outcome)
   }
 
-/** The body as far as it is a JSON object; the handler reads it again, and tells what is wrong with it. */
-async function peekBody(context: Context): Promise<object> {
+/** A body as far as it is a JSON object; the handler parses it again, and tells what is wrong with it. */
+function objectIn(text: string): object {
   try {
-    const body: unknown = JSON.parse(await context.req.text())
+    const body: unknown = JSON.parse(text)
     return typeof body === 'object' && body !== null ? body : {}
   } catch {
     return {}
   }
 }
 
-export const limitBody = (maxSize: number) =>
-  bodyLimit({
-    maxSize,
-    onError: () => {
-      throw new ErrandError(
-        'PAYLOAD_TOO_LARGE',
-        `The body is larger than ${maxSize} bytes. Store large data elsewhere and send its address.`,
-        {
-          details: { maxBytes: maxSize },
-        },
-      )
-    },
-  })
+/** The largest body of a route that reads one. Nothing is read yet. */
+export const limitBody =
+  (maxBytes: number): MiddlewareHandler =>
+  (context, next) => {
+    context.set('maxBodyBytes', maxBytes)
+    return next()
+  }
 
-/** The body, as the schema reads it. Throws `UNSUPPORTED_MEDIA_TYPE` and `BAD_REQUEST`. */
+/** The body as text; whoever asks first reads it. Throws `PAYLOAD_TOO_LARGE`. */
+export function bodyOf(context: Context, mostBytes = Infinity): Promise<string> {
+  const known = context.get('body') as Promise<string> | undefined
+  if (known !== undefined) return known
+  const body = readText(context.req.raw, Math.min(context.get('maxBodyBytes') ?? maxNoBodyBytes, mostBytes))
+  context.set('body', body)
+  return body
+}
+
+/** The body, as the schema reads it. Throws `UNSUPPORTED_MEDIA_TYPE`, `PAYLOAD_TOO_LARGE` and `BAD_REQUEST`. */
 export const readBody = async <Schema extends z.ZodType>(schema: Schema, context: Context): Promise<z.output<Schema>> =>
   parse(schema, await readJson(context))
 
@@ -124,7 +134,7 @@ async function readJson(context: Context): Promise<unknown> {
       'The body must be JSON. Send it with `Content-Type: application/json`.',
     )
   }
-  const text = await context.req.text()
+  const text = await bodyOf(context)
   try {
     return JSON.parse(text)
   } catch {

@@ -3,14 +3,14 @@ import type { Hono } from 'hono'
 import { tickPath } from '../../core/tick.js'
 import { tickRequest } from '../../core/tickRequest.js'
 import { tickWithin } from '../runTick.js'
-import { limitBody, readBody, type RestOptions } from './request.js'
+import { bodyOf, limitBody, readBody, type RestOptions } from './request.js'
 
 export function addTickRoutes(app: Hono, { tick, guard }: RestOptions): void {
   // not `operate`: a cron calls each minute, and nothing happens that would not by itself, so the audit is spared
   app.post(tickPath, limitBody(1_024), async (context) => {
     guard.require(context.get('identity'), [])
     // crons cannot send a body
-    const isEmpty = (await context.req.text()).trim() === ''
+    const isEmpty = (await bodyOf(context)).trim() === ''
     return context.json(await tick(isEmpty ? {} : tickWithin(await readBody(tickRequest, context))))
   })
 }

@@ -1,10 +1,19 @@
 /** Deployments: register, switch, list, retire. */
-import { activateRequest, deploymentRequest, registerRequest, rollbackRequest } from '../../core/deployments.js'
+import {
+  activateRequest,
+  deploymentRequest,
+  maxRegisterBytes,
+  registerRequest,
+  rollbackRequest,
+} from '../../core/deployments.js'
 import { activate, deactivate, listDeployments, register, retire, rollBack } from '../deployments.js'
 import { createRouter, toDeploy } from './procedure.js'
 
 export const deploymentsRouter = createRouter({
-  register: toDeploy.input(registerRequest).mutation(({ ctx, input }) => register(ctx.deps, input, ctx.actor.name)),
+  register: toDeploy
+    .meta({ maxBytes: maxRegisterBytes })
+    .input(registerRequest)
+    .mutation(({ ctx, input }) => register(ctx.deps, input, ctx.actor.name)),
   activate: toDeploy.input(activateRequest).mutation(({ ctx, input }) => activate(ctx.deps, input, ctx.actor.name)),
   rollBack: toDeploy
     .input(rollbackRequest.default({}))

@@ -17,17 +17,27 @@ import { groupsRouter } from './groups.js'
 import { jobsRouter } from './jobs.js'
 import { keysRouter } from './keys.js'
 import { pausesRouter } from './pauses.js'
-import { createRouter, toEnqueue, toObserve, toTick } from './procedure.js'
+import { carriesJobs, createRouter, toEnqueue, toObserve, toTick } from './procedure.js'
 import { tickWithin } from '../runTick.js'
 import { schedulesRouter } from './schedules.js'
 
 export const router = createRouter({
-  enqueue: toEnqueue.input(enqueueRequest).mutation(({ ctx, input }) => enqueue(ctx.deps, input, ctx.actor)),
+  enqueue: toEnqueue
+    .meta(carriesJobs)
+    .input(enqueueRequest)
+    .mutation(({ ctx, input }) => enqueue(ctx.deps, input, ctx.actor)),
   enqueueMany: toEnqueue
+    .meta(carriesJobs)
     .input(enqueueManyRequest)
     .mutation(({ ctx, input }) => enqueueMany(ctx.deps, input, ctx.actor)),
-  group: toEnqueue.input(groupRequest).mutation(({ ctx, input }) => makeGroup(ctx.deps, input, ctx.actor)),
-  schedule: toEnqueue.input(scheduleRequest).mutation(({ ctx, input }) => putSchedule(ctx.deps, input, ctx.actor)),
+  group: toEnqueue
+    .meta(carriesJobs)
+    .input(groupRequest)
+    .mutation(({ ctx, input }) => makeGroup(ctx.deps, input, ctx.actor)),
+  schedule: toEnqueue
+    .meta(carriesJobs)
+    .input(scheduleRequest)
+    .mutation(({ ctx, input }) => putSchedule(ctx.deps, input, ctx.actor)),
   jobs: jobsRouter,
   groups: groupsRouter,
   schedules: schedulesRouter,

@@ -9,7 +9,7 @@ import { bulk } from '../bulk.js'
 import { replayJob } from '../replay.js'
 import { cancelJob, getJob, listJobs, retryJob } from '../operate.js'
 import { whyJob } from '../why.js'
-import { createRouter, toFollow, toObserve, toOperate } from './procedure.js'
+import { carriesJobs, createRouter, toFollow, toObserve, toOperate } from './procedure.js'
 
 const jobId = z.strictObject({ id: z.string().min(1).max(100) })
 
@@ -20,6 +20,7 @@ export const jobsRouter = createRouter({
   cancel: toOperate.input(jobId).mutation(({ ctx, input }) => cancelJob(ctx.deps, input.id)),
   retry: toOperate.input(jobId).mutation(({ ctx, input }) => retryJob(ctx.deps, input.id)),
   replay: toOperate
+    .meta(carriesJobs)
     .input(replayRequest.extend(jobId.shape))
     .mutation(({ ctx, input: { id, ...request } }) => replayJob(ctx.deps, id, request)),
   cancelMany: toOperate.input(cancelManyRequest).mutation(({ ctx, input }) => bulk(ctx.deps, 'cancel', input)),

@@ -1,7 +1,7 @@
 /** A procedure of the router: its context, its roles, and its errors as ours. */
-import { initTRPC, TRPCError } from '@trpc/server'
+import { initTRPC, TRPCError, type TRPC_ERROR_CODE_KEY } from '@trpc/server'
 import { z } from 'zod'
-import { errorCodes } from '../../core/errorCodes.js'
+import { errorCodes, type ErrorCode } from '../../core/errorCodes.js'
 import { ErrandError } from '../../core/errors.js'
 import { transformer } from '../../core/payload.js'
 import type { Role } from '../../core/roles.js'
@@ -26,13 +26,14 @@ export interface RouterContext {
 
 const t = initTRPC
   .context<RouterContext>()
-  .meta<ProcedureMeta>()
+  // in parts, because a procedure is made with its roles and may name a limit later
+  .meta<Partial<ProcedureMeta>>()
   .create({
     transformer,
     // what is in between must neither take a quiet stream for a dead one nor be given one without an end
     sse: { ping: { enabled: true, intervalMs: 15_000 }, maxDurationMs: 60_000 },
-    errorFormatter: ({ shape, error, ctx }) => {
-      const { body } = toWireError(ctx?.deps.log ?? (() => {}), knownError(error))
+    errorFormatter: ({ shape, error, path, ctx }) => {
+      const { body } = toWireError(ctx?.deps.log ?? (() => {}), knownError(error, path))
       return {
         ...shape,
         message: body.message,
@@ -41,10 +42,34 @@ const t = initTRPC
     },
   })
 
-/** Our own error inside tRPC's, or one in its place for what tRPC found out itself. */
-function knownError(error: TRPCError): unknown {
-  if (error.cause instanceof z.ZodError) return badRequest(error.cause)
-  return error.cause ?? error
+/** Our own error inside tRPC's, or one in its place for what tRPC found out itself; what neither is is a fault of ours. */
+const knownError = (error: TRPCError, path?: string): unknown => errorOf(error, path) ?? error.cause ?? error
+
+export function errorOf(error: TRPCError, path = ''): ErrandError | undefined {
+  const { cause } = error
+  if (cause instanceof ErrandError) return cause
+  if (cause instanceof z.ZodError) return badRequest(cause)
+  const own = ownErrors[error.code]
+  return own && new ErrandError(own.code, own.message(path.slice(0, 100)), { cause: error })
+}
+
+/** What is wrong with a request before a procedure runs. What tRPC says of it may repeat the input, so it is said anew. */
+const ownErrors: Partial<Record<TRPC_ERROR_CODE_KEY, { code: ErrorCode; message: (path: string) => string }>> = {
+  NOT_FOUND: { code: 'UNKNOWN_ROUTE', message: (path) => `There is no procedure "${path}".` },
+  METHOD_NOT_SUPPORTED: {
+    code: 'METHOD_NOT_ALLOWED',
+    message: (path) => `"${path}" is not called by this method. Queries take GET and POST, mutations POST.`,
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    message: () => 'The input must be JSON. Send it with `Content-Type: application/json`.',
+  },
+  BAD_REQUEST: {
+    code: 'BAD_REQUEST',
+    message: () =>
+      'The request cannot be read. The input is JSON as superjson writes it, and a batch has at most 100 calls of one kind.',
+  },
+  PARSE_ERROR: { code: 'BAD_REQUEST', message: () => 'The input is malformed JSON.' },
 }
 
 const trpcCodes = {
@@ -52,16 +77,24 @@ const trpcCodes = {
   401: 'UNAUTHORIZED',
   403: 'FORBIDDEN',
   404: 'NOT_FOUND',
+  405: 'METHOD_NOT_SUPPORTED',
   409: 'CONFLICT',
   413: 'PAYLOAD_TOO_LARGE',
   415: 'UNSUPPORTED_MEDIA_TYPE',
+  429: 'TOO_MANY_REQUESTS',
+  503: 'SERVICE_UNAVAILABLE',
 } as const
 
 /** Of every procedure, for whoever lists them. */
 export interface ProcedureMeta {
   /** Beside `operate`, which may do everything. */
   roles: readonly Role[]
+  /** The largest input, in bytes, or that of requests with jobs. Default: see server/trpcDoor. */
+  maxBytes?: number | 'jobs'
 }
+
+/** Of procedures whose input holds args. */
+export const carriesJobs = { maxBytes: 'jobs' } as const
 
 /** Behind it `ctx.actor` is the caller in the role that the procedure asks for. */
 const procedureFor = (...roles: Role[]) =>
@@ -79,7 +112,7 @@ const auditedProcedureFor = (...roles: Role[]) =>
       const act = (actor: Actor) => next({ ctx: { ...ctx, actor } })
       if (type !== 'mutation') return act(guard.require(identity, roles))
       // what is wrong with an input that cannot be read is told by whoever parses it
-      const input = await getRawInput().catch(() => undefined)
+      const input = () => getRawInput().catch(() => undefined)
       return operateAudited(deps, guard, identity, { action: path, input, roles }, act, (answer) =>
         answer.ok ? 'ok' : codeOf(knownError(answer.error)),
       )
@@ -102,7 +135,7 @@ async function withOurErrors<Result extends Answer>(act: () => Promise<Result>):
   return result
 }
 
-function asTrpcError(error: unknown): TRPCError {
+export function asTrpcError(error: unknown): TRPCError {
   const status = error instanceof ErrandError ? errorCodes[error.code] : 500
   const code = trpcCodes[status as keyof typeof trpcCodes] ?? 'INTERNAL_SERVER_ERROR'
   return new TRPCError({ code, cause: error })

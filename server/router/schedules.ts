@@ -11,7 +11,7 @@ import {
   runSchedule,
   updateSchedule,
 } from '../scheduleOperate.js'
-import { createRouter, toObserve, toOperate } from './procedure.js'
+import { carriesJobs, createRouter, toObserve, toOperate } from './procedure.js'
 
 const scheduleId = z.strictObject({ id: z.string().min(1).max(512) })
 
@@ -20,6 +20,7 @@ export const schedulesRouter = createRouter({
   get: toObserve.input(scheduleId).query(({ ctx, input }) => getSchedule(ctx.deps, input.id, ctx.actor)),
   preview: toObserve.input(previewRequest).query(({ ctx, input }) => previewSchedule(ctx.deps, input)),
   update: toOperate
+    .meta(carriesJobs)
     .input(updateScheduleRequest)
     .mutation(({ ctx, input: { id, ...change } }) => updateSchedule(ctx.deps, id, change, ctx.actor)),
   pause: toOperate.input(scheduleId).mutation(({ ctx, input }) => pauseSchedule(ctx.deps, input.id, ctx.actor)),
