@@ -20,6 +20,8 @@ export type { FaultProxy, Held, Match, Piece, Way } from './openProxy.js'
 export interface DatabaseProxy extends FaultProxy<Frame> {
   /** The database as seen through the proxy: for `MONGODB_URI`. */
   readonly uri: string
+  /** Where connections lead that are made from now on: an engine that came back at another address. */
+  leadTo(uri: string): void
 }
 
 /** Matches a request to the database by what it asks for and, where that is given, of which collection. */
@@ -33,7 +35,7 @@ export async function databaseProxy(uri: string, { port = 0 }: { port?: number }
   const [, start = '', hosts = '', path = '', query = ''] =
     /^(mongodb:\/\/(?:[^@/]*@)?)([^/?]+)([^?]*)\??(.*)$/.exec(uri) ?? []
   const proxy = await openProxy<Frame>({
-    target: targetOf(decodeURIComponent(hosts.split(',')[0]!)),
+    target: databaseTarget(hosts),
     port,
     split: frameSplitter,
     answers: (request, answer) => answer.responseTo === request.id,
@@ -44,8 +46,14 @@ export async function databaseProxy(uri: string, { port = 0 }: { port?: number }
     options.delete('replicaSet')
     options.set('directConnection', 'true')
   }
-  return { ...proxy, uri: `${start}${proxy.host}:${proxy.port}${path === '' ? '/' : path}?${options}` }
+  return {
+    ...proxy,
+    uri: `${start}${proxy.host}:${proxy.port}${path === '' ? '/' : path}?${options}`,
+    leadTo: (to) => proxy.leadTo(databaseTarget(/^mongodb:\/\/(?:[^@/]*@)?([^/?]+)/.exec(to)?.[1] ?? '')),
+  }
 }
+
+const databaseTarget = (hosts: string): Target => targetOf(decodeURIComponent(hosts.split(',', 1)[0]!))
 
 /** `url` is what stands behind the proxy, such as `http://127.0.0.1:4101`. */
 export const faultProxy = ({ url, port = 0 }: { url: string; port?: number }): Promise<FaultProxy> =>

@@ -77,12 +77,19 @@ interface Connection<P extends Piece> {
   awaited: { request: P; trap: Trap<P> } | undefined
 }
 
+/** As its doors see it. */
+export interface OpenProxy<P extends Piece> extends FaultProxy<P> {
+  /** Where connections lead that are made from now on. */
+  leadTo(target: Target): void
+}
+
 export async function openProxy<P extends Piece>({
-  target,
+  target: firstTarget,
   port,
   split,
   answers,
-}: ProxyOptions<P>): Promise<FaultProxy<P>> {
+}: ProxyOptions<P>): Promise<OpenProxy<P>> {
+  let target = firstTarget
   const connections = new Set<Connection<P>>()
   const traps = new Set<Trap<P>>()
   const held = new Set<Way>()
@@ -193,10 +200,13 @@ export async function openProxy<P extends Piece>({
   const trap = (match: Match<P>, moment: Trap<P>['moment']): Promise<Held<P>> =>
     new Promise((caught) => traps.add({ match, moment, caught }))
 
-  const proxy: FaultProxy<P> = {
+  const proxy: OpenProxy<P> = {
     host: address.address,
     port: address.port,
     connections: () => connections.size,
+    leadTo(to) {
+      target = to
+    },
     hold(way) {
       for (const each of way ? [way] : (['requests', 'answers'] as const)) held.add(each)
     },

@@ -1,0 +1,12 @@
+import { defineJob } from 'errand'
+import { z } from 'zod'
+import { perform, work } from './_work.js'
+
+export default defineJob({
+  args: z.object(work),
+  result: z.object({ n: z.number(), v: z.number(), run: z.string() }),
+  unique: { key: ({ key }) => key, until: 'started', onConflict: 'debounce', maxWait: '3s' },
+  retry: { attempts: 4, backoff: { kind: 'fixed', delay: '500ms' } },
+  timeout: '5s',
+  run: (args, context) => perform(args, context),
+})

@@ -1,0 +1,13 @@
+import { defineJob } from 'errand'
+import { z } from 'zod'
+import { perform, work } from './_work.js'
+
+export default defineJob({
+  args: z.object(work),
+  result: z.object({ n: z.number(), v: z.number(), run: z.string() }),
+  receipt: 'posted',
+  retry: { attempts: 6, backoff: { kind: 'fixed', delay: '500ms' } },
+  timeout: '3s',
+  maxRuntime: '15s',
+  run: (args, context) => perform(args, context),
+})

@@ -1,0 +1,15 @@
+import { defineJob } from 'errand'
+import { z } from 'zod'
+import { perform, work } from './_work.js'
+
+/** Sleeps on until its time has come. */
+export default defineJob({
+  args: z.object({ ...work, readyAt: z.number() }),
+  result: z.object({ n: z.number(), v: z.number(), run: z.string() }),
+  retry: { attempts: 6, backoff: { kind: 'fixed', delay: '500ms' } },
+  timeout: '5s',
+  run: (args, context) =>
+    perform(args, context, async () => {
+      if (Date.now() < args.readyAt) context.snooze('1s')
+    }),
+})

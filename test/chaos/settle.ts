@@ -1,0 +1,125 @@
+/**
+ * The end of a run: nothing is done to the house any more, operators undo what they did, and everything has so long to become final. What is left then is
+ * stuck.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Db } from 'mongodb'
+import type { GroupDocument, JobDocument } from '../../server/store/documents.js'
+import type { House } from './house/house.js'
+import type { Caller } from './load/caller.js'
+import { withDatabase } from './watch.js'
+
+/** How long a coordinator may take to be ready again once nothing is done to it any more. */
+const readyLimitMs = 15_000
+
+export interface Settled {
+  /** Coordinators that were not ready in time. */
+  unready: string[]
+  /** Jobs, groups and batches that were not final in time. */
+  stuck: string[]
+  /** From the end of the faults until nothing was left, or the limit. */
+  tookMs: number
+}
+
+/** Schedules that are paused once the work of the run is over, so that there is an end of it. */
+const ticking = ['code:every', 'code:cron', 'code:queued', 'code:skipped', 'made', 'handled']
+
+export async function settle(house: House, operator: Caller, limitMs: number): Promise<Settled> {
+  const since = Date.now()
+  for (const { coordinator, host, lines } of house.wings) {
+    for (const service of [coordinator, host]) {
+      service.resume()
+      service.start()
+    }
+    for (const line of Object.values(lines)) await line.heal()
+  }
+  const unready = await whoIsNotReady(house)
+  await resumeAll(operator)
+  // schedules go on for a moment, so that what was late is made before they are paused
+  await sleep(10_000)
+  for (const id of ticking) await insist(() => pauseSchedule(operator, id))
+  let stuck: string[]
+  do {
+    await releaseWaitingGroups(house, operator)
+    await sleep(1_000)
+    stuck = await withDatabase(house, whatIsLeft)
+  } while (stuck.length > 0 && Date.now() - since < limitMs)
+  return { unready, stuck, tookMs: Date.now() - since }
+}
+
+async function whoIsNotReady(house: House): Promise<string[]> {
+  const late = await Promise.all(
+    house.wings.map(async ({ coordinator, url }) => {
+      const until = Date.now() + readyLimitMs
+      while (Date.now() < until) {
+        const ok = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) }).then(
+          (response) => response.ok,
+          () => false,
+        )
+        if (ok) return []
+        await sleep(200)
+      }
+      return [coordinator.name]
+    }),
+  )
+  return late.flat()
+}
+
+async function insist(act: () => Promise<boolean>): Promise<void> {
+  for (let left = 60; left > 0; left--) {
+    if (await act()) return
+    await sleep(500)
+  }
+}
+
+async function pauseSchedule(operator: Caller, id: string): Promise<boolean> {
+  const askedAt = Date.now()
+  const { outcome } = await operator.call('POST', `/schedules/${id}/pause`)
+  operator.note({ kind: 'schedule', id, outcome, paused: true, askedAt })
+  return outcome !== 'unknown'
+}
+
+async function resumeAll(operator: Caller): Promise<void> {
+  for (const key of [undefined, 'p', 'q']) {
+    await insist(async () => {
+      const resumed = await operator.call('DELETE', `/pauses?worker=pausable${key ? `&key=${key}` : ''}`)
+      return resumed.outcome !== 'unknown'
+    })
+  }
+}
+
+/** Groups that wait for a member that failed: it is retried, as whoever looks after them would. */
+async function releaseWaitingGroups(house: House, operator: Caller): Promise<void> {
+  const failed = await withDatabase(house, (db) =>
+    db
+      .collection<JobDocument>('jobs')
+      .find({ state: 'failed', groupOpen: { $exists: true }, groupPolicy: 'wait' }, { projection: { _id: 1 } })
+      .limit(200)
+      .toArray(),
+  )
+  for (const { _id: id } of failed) {
+    const askedAt = Date.now()
+    const { outcome } = await operator.call('POST', `/job/${id}/retry`, {})
+    operator.note({ kind: 'retried', id, outcome, askedAt })
+  }
+}
+
+const shownOfEach = 20
+
+async function whatIsLeft(db: Db): Promise<string[]> {
+  const jobs = await db
+    .collection<JobDocument>('jobs')
+    .find({ state: { $nin: ['succeeded', 'failed', 'cancelled'] } })
+    .limit(shownOfEach)
+    .toArray()
+  const groups = await db.collection<GroupDocument>('groups').find({ state: 'open' }).limit(shownOfEach).toArray()
+  const batches = await db.collection('batches').find({ state: 'writing' }).limit(shownOfEach).toArray()
+  return [
+    ...jobs.map(
+      ({ _id, worker, state, attempt, held, runAt }) =>
+        `job ${_id} of ${worker} is ${state}, attempt ${attempt}, runAt ${runAt.toISOString()}${held ? `, held by ${held}` : ''}`,
+    ),
+    ...groups.map(({ _id, problem }) => `group ${_id} is open${problem ? `: ${problem.code}` : ''}`),
+    ...batches.map(({ _id }) => `batch ${String(_id)} is being written`),
+  ]
+}
