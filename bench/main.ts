@@ -1,11 +1,13 @@
 /** `npm run bench`: measures Errand, and the peers that are asked for, on this machine. See --help. */
+import { askAgainst } from './against/against.js'
+import { isWorse, tableOfAnswer } from './against/table.js'
 import { check } from './check.js'
 import { openBench } from './harness/bench.js'
 import { describeMachine } from './harness/machine.js'
 import { BenchError } from './harness/npm.js'
-import { help, readOptions, UsageError, type Options } from './options.js'
+import { help, readOptions, UsageError, type Against, type Options } from './options.js'
 import { publish } from './publish.js'
-import { saveReport, tableOf, type Report } from './report.js'
+import { saveResults, tableOf, type Report } from './report.js'
 import { runAll } from './run.js'
 import { systems } from './systems/index.js'
 import type { Scale } from './workloads/workload.js'
@@ -27,6 +29,9 @@ const scaleOf = ({
 })
 
 async function main(options: Options): Promise<number> {
+  if (options.against) return await compareWith(options.against, options)
+  // roles end with us, servers and folders at our exit
+  onInterruption(() => process.exit(1))
   await using bench = await openBench((line) => console.error(line))
   if (options.check) return await check(bench, scaleOf(options), options.runs)
 
@@ -48,15 +53,29 @@ async function main(options: Options): Promise<number> {
     systems: Object.fromEntries(parts.map(({ name, facts, lacks }) => [name, { ...facts(), ...(lacks && { lacks }) }])),
     ...outcome,
   }
-  const file = await saveReport(report)
+  const file = await saveResults(startedAt, report)
   if (options.publish) await publish(report)
   console.log(options.json ? JSON.stringify(outcome.rows, null, 2) : tableOf(report))
   console.error(`Written: ${file}`)
   return outcome.failures.length > 0 ? 1 : 0
 }
 
-// roles end with us, servers and folders at our exit
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+/** Answers with the exit code. */
+async function compareWith(against: Against, { workloads, quick, json }: Options): Promise<number> {
+  const startedAt = new Date()
+  const interruption = new AbortController()
+  onInterruption((signal) => interruption.abort(new BenchError(`Ended by ${signal}; no comparison was made.`)))
+  const log = (line: string) => console.error(line)
+  const answer = await askAgainst({ ...against, workloads }, log, interruption.signal)
+  const file = await saveResults(startedAt, { quick, machine: describeMachine(), ...answer })
+  console.log(json ? JSON.stringify(answer, null, 2) : tableOfAnswer(answer))
+  console.error(`Written: ${file}`)
+  return isWorse(answer) ? 1 : 0
+}
+
+function onInterruption(act: (signal: string) => void): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, act)
+}
 
 try {
   const options = readOptions(process.argv.slice(2))

@@ -14,8 +14,22 @@ export interface Options {
   json: boolean
   check: boolean
   publish: boolean
+  against: Against | undefined
   help: boolean
 }
+
+export interface Against {
+  commit: string
+  /** At most so many for each workload. */
+  pairs: number
+  /** No pair is begun after so long. Default: no limit. */
+  minutes: number | undefined
+  /** How both builds' benches are to measure. */
+  options: string[]
+}
+
+/** Those that count the processor, by which builds can be told apart. */
+const againstWorkloads = 'W1,W2,W4,W7'
 
 export class UsageError extends Error {}
 
@@ -26,11 +40,12 @@ export function readOptions(args: string[]): Options {
   const systemNames = systems.map(({ name }) => name)
   const check = values.check ?? false
   if (quick && values.publish) throw new UsageError('Quick figures say nothing, so --publish does not go with --quick.')
+  const against = readAgainst(values)
   return {
     systems: choose('--peer', values.peer ?? 'raw,errand', systemNames),
     workloads: choose(
       '--workload',
-      values.workload ?? 'all',
+      values.workload ?? (against ? againstWorkloads : 'all'),
       workloads.map(({ name }) => name),
     ),
     quick,
@@ -41,9 +56,36 @@ export function readOptions(args: string[]): Options {
     json: values.json ?? false,
     check,
     publish: values.publish ?? false,
+    against,
     help: values.help ?? false,
   }
 }
+
+function readAgainst(values: Values): Against | undefined {
+  const { against: commit, quick, check, publish, peer, runs } = values
+  if (commit === undefined) {
+    const alone = (['pairs', 'minutes'] as const).find((name) => values[name] !== undefined)
+    if (alone) throw new UsageError(`--${alone} goes with --against.`)
+    return undefined
+  }
+  if (check || publish || peer !== undefined || runs !== undefined) {
+    throw new UsageError(
+      '--against compares two builds of Errand: --check, --publish, --peer and --runs do not go with it.',
+    )
+  }
+  const passedOn = (['jobs', 'others', 'workers'] as const).flatMap((name) => {
+    const value = values[name]
+    return value === undefined ? [] : [`--${name}`, value]
+  })
+  return {
+    commit,
+    pairs: readCount('--pairs', values.pairs) ?? 30,
+    minutes: readCount('--minutes', values.minutes),
+    options: [...(quick ? ['--quick'] : []), ...passedOn],
+  }
+}
+
+type Values = ReturnType<typeof parse>
 
 function parse(args: string[]) {
   try {
@@ -60,6 +102,9 @@ function parse(args: string[]) {
         json: { type: 'boolean' },
         check: { type: 'boolean' },
         publish: { type: 'boolean' },
+        against: { type: 'string' },
+        pairs: { type: 'string' },
+        minutes: { type: 'string' },
         help: { type: 'boolean' },
       },
     }).values
@@ -96,9 +141,14 @@ ${workloads.map(({ name, title }) => `                   ${name.padEnd(8)} ${tit
   --others n       others in W6. Default: 1,000,000, with --quick 20,000.
   --workers a,b    sizes of the projects of the workload codegen. Default: 10,100,1000, with --quick 10,100.
   --check          measures only the ratios that must hold, and fails where one does not (exit code 1)
-  --json           prints the rows as JSON: { system, workload, median, min, max, unit, settings }
+  --json           prints the rows as JSON: { system, workload, median, min, max, unit, settings }; with --against, the comparison
   --publish        also writes the tables of docs/performance.md and bench/results/published.json: the tables of the
                    workloads that ran are replaced as a whole, the others stay
+  --against commit builds that commit in a git worktree and compares this build with it, in pairs of one run each, until the
+                   90% range of the median ratio is within 3% (exit code 1: worse, or not measured). Default workloads:
+                   ${againstWorkloads}. Takes --quick, --jobs, --others, --workers and --json.
+  --pairs n        at most so many pairs for each workload; at least 6 are needed. Default: 30.
+  --minutes n      begins no pair after so long. Default: no limit.
   --help           shows this
 
 Each call writes bench/results/<time>.json. Systems are measured in turn within a run, so that their ratios hold on a

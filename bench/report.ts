@@ -17,11 +17,11 @@ export interface Report {
 }
 
 /** Answers with the file's path. */
-export async function saveReport(report: Report): Promise<string> {
+export async function saveResults(at: Date, results: object): Promise<string> {
   const folder = join(benchFolder, 'results')
   await mkdir(folder, { recursive: true })
-  const file = join(folder, `${report.at.replaceAll(':', '-').slice(0, 19)}.json`)
-  await writeFormatted(file, JSON.stringify(report))
+  const file = join(folder, `${at.toISOString().replaceAll(':', '-').slice(0, 19)}.json`)
+  await writeFormatted(file, JSON.stringify({ at, ...results }))
   return file
 }
 
@@ -38,6 +38,17 @@ export const settingsText = (settings: Row['settings']): string =>
     .map(([name, value]) => `${name} ${typeof value === 'number' ? numberText(value) : String(value)}`)
     .join(', ')
 
+/** Columns as wide as their widest cell. */
+export function alignedLines(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
 export function tableOf({ rows, failures, quick }: Report): string {
   const cells = rows.map(({ system, workload, median, min, max, unit, settings }) => [
     workload,
@@ -47,14 +58,7 @@ export function tableOf({ rows, failures, quick }: Report): string {
     unit,
     settingsText(settings),
   ])
-  const header = ['workload', 'system', 'median', 'range', 'unit', 'settings']
-  const widths = header.map((name, column) => Math.max(name.length, ...cells.map((row) => row[column]!.length)))
-  const lines = [header, ...cells].map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  )
+  const lines = alignedLines([['workload', 'system', 'median', 'range', 'unit', 'settings'], ...cells])
   const failed = failures.map(({ system, workload, message }) => `failed: ${workload} ${system}: ${message}`)
   return [...lines, ...failed, ...(quick ? ['Quick figures: too few jobs to say how fast anything is.'] : [])].join(
     '\n',

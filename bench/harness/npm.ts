@@ -8,6 +8,8 @@ export class BenchError extends Error {}
 export interface NpmCall {
   args: readonly string[]
   cwd: string
+  /** Ends it. */
+  signal?: AbortSignal
   /** What fails with it: `The peers could not be installed into bench/node_modules`. */
   failing: string
   /** What to do about it. */
@@ -17,12 +19,13 @@ export interface NpmCall {
 const limitMinutes = 10
 
 /** No install script is run: none of what the bench needs is made by one. Throws a `BenchError` with what npm said. */
-export async function installByNpm({ args, cwd, failing, advice }: NpmCall): Promise<void> {
+export async function installByNpm({ args, cwd, signal, failing, advice }: NpmCall): Promise<void> {
   // `npm run --silent bench` tells every npm below it to be silent, about errors too
   const all = [...args, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel', 'error']
   try {
-    await promisify(execFile)('npm', all, { cwd, timeout: limitMinutes * 60_000 })
+    await promisify(execFile)('npm', all, { cwd, timeout: limitMinutes * 60_000, ...(signal && { signal }) })
   } catch (error) {
+    signal?.throwIfAborted()
     throw new BenchError(`${failing}. ${problemOf(error as NpmFailure, all)}\n${advice}`, { cause: error })
   }
 }

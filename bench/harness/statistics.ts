@@ -10,11 +10,16 @@ export function percentile(values: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(part * sorted.length) - 1))] ?? Number.NaN
 }
 
+export const summarise = (values: readonly number[]): Summary => ({
+  median: round(medianOf(values)),
+  min: round(Math.min(...values)),
+  max: round(Math.max(...values)),
+})
+
 /** The median of an even number of values is the mean of the two in the middle. */
-export function summarise(values: readonly number[]): Summary {
+export function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
-  const middle = (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
-  return { median: round(middle), min: round(sorted[0]!), max: round(sorted.at(-1)!) }
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
 }
 
 /** Three digits say all that such a measurement knows; whole numbers keep theirs. */
