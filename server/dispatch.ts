@@ -2,12 +2,14 @@
 import { versionField } from '../core/migrate.js'
 import { firstReportMs } from '../core/attemptLog.js'
 import { preferAsync } from '../core/prefer.js'
-import type { FunctionCall } from '../core/wire.js'
+import type { FunctionCall, ParsedReceiptBody } from '../core/wire.js'
 import type { BreakOff, Breaking } from './breaking.js'
 import type { Deps } from './deps.js'
 import type { Answer, Call } from './invoke.js'
 import { failure, giveBack, record, timeout } from './receive.js'
 import type { ClaimedJob } from './store/documents.js'
+import { writeFailure } from './store/writeFailure.js'
+import { untilAnswered } from './untilAnswered.js'
 
 /**
  * Calls the function for these jobs of one worker, and answers with what it said for each, or that the call was aborted. Never rejects.
@@ -84,16 +86,37 @@ async function movedDeadline(deps: Deps, jobs: ClaimedJob[]): Promise<Date | und
   return latest(current.flatMap((job, index) => (job?.claim === jobs[index]!.claim ? (job.deadline ?? []) : [])))
 }
 
-/** Writes what an answer means for the job; `reason` says why the call was broken off, if it was. Never rejects: what goes wrong here is found by the reaper at the deadline. */
-export async function settle(deps: Deps, job: ClaimedJob, answer: Answer, reason: BreakOff | undefined): Promise<void> {
+/**
+ * Writes what an answer means for the job; `reason` says why the call was broken off, if it was. While the database is away it is tried again, until the
+ * attempt's deadline, or until `givenUp` aborts. Never rejects: what goes wrong here is found by the reaper at the deadline.
+ */
+export async function settle(
+  deps: Deps,
+  job: ClaimedJob,
+  answer: Answer,
+  reason: BreakOff | undefined,
+  givenUp?: AbortSignal,
+): Promise<void> {
+  const at = deps.clock.now()
+  const patience = { until: latestWrite(job, at), ...(givenUp ? { signal: givenUp } : {}) }
   try {
-    await settleAnswer(deps, job, answer, reason)
+    await untilAnswered(deps, () => settleAnswer(deps, job, answer, reason, at), patience)
   } catch (error) {
     deps.log('error', 'an attempt could not be settled; the reaper will', { job: job._id, attempt: job.attempt, error })
   }
 }
 
-async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, reason: BreakOff | undefined): Promise<void> {
+/** A heartbeat has moved a deadline that is over: by a timeout at a time, and who can say by how much while the database is away. */
+const latestWrite = ({ startedAt, deadline }: ClaimedJob, at: Date): Date =>
+  deadline > at ? deadline : new Date(at.getTime() + deadline.getTime() - startedAt.getTime())
+
+async function settleAnswer(
+  deps: Deps,
+  job: ClaimedJob,
+  answer: Answer,
+  reason: BreakOff | undefined,
+  at: Date,
+): Promise<void> {
   switch (answer.kind) {
     case 'accepted':
       return
@@ -101,27 +124,32 @@ async function settleAnswer(deps: Deps, job: ClaimedJob, answer: Answer, reason:
       // they were shared out among the jobs of their call
       return
     case 'receipt':
-      await record(deps, job, answer.receipt, 'function')
+      try {
+        await record(deps, job, answer.receipt, 'function', at)
+      } catch (error) {
+        if (writeFailure(error) !== 'item') throw error
+        deps.log('error', 'a receipt cannot be stored', { job: job._id, attempt: job.attempt, error })
+        await recordOurs(deps, job, failure('BAD_RECEIPT', unstorable), at)
+      }
       return
     case 'failed':
-      await record(
-        deps,
-        await withReport(deps, job),
-        failure(answer.code, answer.message, answer.retryAfterMs),
-        'coordinator',
-      )
-      return
+      return recordOurs(deps, job, failure(answer.code, answer.message, answer.retryAfterMs), at)
     case 'late':
-      await record(deps, await withReport(deps, job), timeout, 'coordinator')
-      return
+      return recordOurs(deps, job, timeout, at)
     case 'unheard':
-      await giveBack(deps, job)
-      return
+      return giveBack(deps, job)
     case 'aborted':
-      if (reason === 'deadline') await record(deps, await withReport(deps, job), timeout, 'coordinator')
+      if (reason === 'deadline') await recordOurs(deps, job, timeout, at)
       else if (reason === 'shutdown') await giveBack(deps, job)
   }
 }
+
+async function recordOurs(deps: Deps, job: ClaimedJob, body: ParsedReceiptBody, at: Date): Promise<void> {
+  await record(deps, await withReport(deps, job), body, 'coordinator', at)
+}
+
+const unstorable =
+  'The function answered with a receipt that the database cannot hold: it is too large, or nested too deep. Store large results elsewhere and return their address.'
 
 /** No receipt of its own tells what the attempt had to tell, so what it has reported goes into ours. */
 async function withReport(deps: Deps, job: ClaimedJob): Promise<ClaimedJob> {

@@ -9,6 +9,7 @@
  *
  * It claims when it is woken (a job was enqueued or staged, lanes fell free), and is polled for what other coordinators enqueued.
  */
+import { setMaxListeners } from 'node:events'
 import { unheard } from './breakers.js'
 import { Breaking, type BreakOff } from './breaking.js'
 import { claim, maxClaim } from './claim.js'
@@ -64,6 +65,8 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   /** Lanes that are kept for jobs that are being inserted. */
   let reserved = 0
   let stopped = false
+  /** Aborts when nobody may wait any longer for a database that is away. */
+  let patience = lastingPatience()
   let started = 0
   let finished = 0
   let pumping: Promise<void> | undefined
@@ -114,7 +117,9 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     calling.delete(begun)
     jobsCalled -= jobs.length
     finished += jobs.length
-    const settles: unknown[] = jobs.map((job, index) => settle(deps, job, answers[index]!, breaking.reason))
+    const settles: unknown[] = jobs.map((job, index) =>
+      settle(deps, job, answers[index]!, breaking.reason, patience.signal),
+    )
     const settled = Promise.all(turning ? [...settles, turning] : settles)
     settling.add(settled)
     startReady()
@@ -213,7 +218,11 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     },
     counts: () => ({ started, finished }),
     rest: () => startReady(),
-    leave: () => breakOff('left'),
+    leave() {
+      patience.abort()
+      patience = lastingPatience()
+      breakOff('left')
+    },
     get running() {
       return ready.length + jobsCalled + settling.size
     },
@@ -223,10 +232,15 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
       stopListening.forEach((stop) => stop())
       await pumping?.catch(() => {})
       await release(deps, ready.splice(0))
-      const graceOver = new AbortController()
-      const grace = deps.clock.sleep(graceMs, graceOver.signal).then(() => breakOff('shutdown'))
+      const drained = new AbortController()
+      const endGrace = async () => {
+        await deps.clock.sleep(graceMs, drained.signal)
+        patience.abort()
+        breakOff('shutdown')
+      }
+      const grace = endGrace()
       await idle()
-      graceOver.abort()
+      drained.abort()
       await grace
     },
   }
@@ -252,6 +266,13 @@ function takeMates(ready: ClaimedJob[], first: ClaimedJob, count: number): Claim
     mates.push(...ready.splice(index, 1))
   }
   return mates
+}
+
+function lastingPatience(): AbortController {
+  const patience = new AbortController()
+  // one listener for each receipt that waits
+  setMaxListeners(0, patience.signal)
+  return patience
 }
 
 const attemptKey = ({ _id, claim }: Pick<ClaimedJob, '_id' | 'claim'>): string => `${_id}:${claim}`

@@ -3,8 +3,8 @@
  * is there already, its coordinator died before it could move the job; then the move is finished by what that receipt says.
  */
 import type { Deps } from './deps.js'
-import { move, record, timeout } from './receive.js'
-import { receiptId, type ClaimedJob } from './store/documents.js'
+import { record, timeout } from './receive.js'
+import type { ClaimedJob } from './store/documents.js'
 
 /** At most so many in one round. */
 export const reapBatch = 500
@@ -17,10 +17,6 @@ export async function reap(deps: Deps): Promise<string[]> {
 }
 
 async function reapOne(deps: Deps, job: ClaimedJob): Promise<void> {
-  if (await record(deps, job, timeout, 'coordinator')) {
-    deps.log('warn', 'no receipt came before the deadline', { job: job._id, worker: job.worker, attempt: job.attempt })
-    return
-  }
-  const receipt = await deps.store.receipts.find(receiptId(job._id, job.claim))
-  if (receipt) await move(deps, job, receipt)
+  if (!(await record(deps, job, timeout, 'coordinator'))) return
+  deps.log('warn', 'no receipt came before the deadline', { job: job._id, worker: job.worker, attempt: job.attempt })
 }

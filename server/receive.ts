@@ -35,20 +35,35 @@ export function failure(code: string, message: string, retryAfterMs?: number): P
 
 export const timeout: ParsedReceiptBody = failure('TIMEOUT', 'No receipt came before the deadline.')
 
-/** Writes the receipt of an attempt that is known to be ours, and moves its job. Answers whether it was the first one. */
+/**
+ * Writes the receipt of an attempt that is known to be ours, and moves its job. Answers whether it was the first one. May be asked again where its answer was lost.
+ */
 export async function record(
   deps: Deps,
   job: ClaimedJob,
   body: ParsedAttemptEnd,
   by: ReceiptDocument['by'],
+  finishedAt: Date = deps.clock.now(),
 ): Promise<boolean> {
   const limitBytes = (await contractOf(deps, job))?.maxResultBytes
   const end = limitBytes === undefined ? body : withoutLargeResult(body, limitBytes)
-  const receipt = endDocument(job, end, by, deps.clock.now())
+  const receipt = endDocument(job, end, by, finishedAt)
   const transition = await transitionFor(deps, job, receipt)
   const first = await deps.writes.settle({ receipt, transition })
   if (first) await moved(deps, job, receipt, transition)
+  else await finishMove(deps, job)
   return first
+}
+
+/**
+ * The run has another receipt in the ledger: of another coordinator, which may have died between ledger and move; or ours, of a write whose answer
+ * was lost. That one decides, whosever it is, and its move is guarded; so whoever finds it may finish what it began.
+ */
+async function finishMove(deps: Deps, { _id: jobId, claim }: ClaimedJob): Promise<void> {
+  const job = await deps.store.jobs.find(jobId)
+  if (!job || !isCurrent(job, claim)) return
+  const receipt = await deps.store.receipts.find(receiptId(jobId, claim))
+  if (receipt) await move(deps, job, receipt)
 }
 
 /**
@@ -58,11 +73,11 @@ export async function record(
 export async function giveBack(deps: Deps, job: ClaimedJob): Promise<void> {
   const { _id: jobId, claim, attempt, startedAt } = job
   const run = { _id: receiptId(jobId, claim), attempt, startedAt, finishedAt: deps.clock.now() }
-  await deps.writes.settle({ receipt: { ...run, status: 'released', by: 'coordinator' }, transition: released(job) })
+  const receipt: AttemptEndDocument = { ...run, status: 'released', by: 'coordinator' }
+  if (!(await deps.writes.settle({ receipt, transition: released(job) }))) await finishMove(deps, job)
 }
 
-/** The second half of `record`; the reaper calls it for receipts whose coordinator died before it. */
-export async function move(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument): Promise<void> {
+async function move(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument): Promise<void> {
   const transition = await transitionFor(deps, job, receipt)
   await deps.writes.applyTransition(transition)
   await moved(deps, job, receipt, transition)

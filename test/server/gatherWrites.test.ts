@@ -56,13 +56,10 @@ describe('a gathered write that fails', () => {
 
 const work = defineJob({ args: z.object({}), retry: { attempts: 1 }, timeout: '20s', run: () => null })
 
-/** An error that the database cannot hold: each is the cause of the one before. */
-const nested = (depth: number): Answer => {
-  const text = '{"name":"E","message":"m","cause":'.repeat(depth) + '{"name":"E","message":"m"}' + '}'.repeat(depth)
-  return {
-    kind: 'receipt',
-    receipt: { status: 'failure', error: JSON.parse(text) as { name: string; message: string } },
-  }
+/** More than a document may hold. */
+const unstorable: Answer = {
+  kind: 'receipt',
+  receipt: { status: 'failure', error: { name: 'E', message: 'x'.repeat(17 * 1024 * 1024) } },
 }
 
 describe('one bad item', () => {
@@ -73,11 +70,15 @@ describe('one bad item', () => {
     for (let n = 0; n < 41; n++) ids.push((await errand.post('/job', { worker: 'work' })).body.id as string)
     const calls = await Promise.all(ids.map(() => functions.next()))
     calls.forEach(({ answer }, n) =>
-      answer(n === 20 ? nested(200) : { kind: 'receipt', receipt: { status: 'success' } }),
+      answer(n === 20 ? unstorable : { kind: 'receipt', receipt: { status: 'success' } }),
     )
     await errand.coordinator.dispatcher.idle()
     const states = await Promise.all(ids.map(async (id) => (await errand.get(id)).state))
     expect(states.filter((state) => state === 'succeeded')).toHaveLength(40)
+    expect(await errand.get(ids[20]!)).toMatchObject({
+      state: 'failed',
+      receipts: [{ error: { code: 'BAD_RECEIPT' } }],
+    })
   })
 
   it('leaves the jobs that are stored with it alone', async () => {
