@@ -10,6 +10,8 @@ export const errorCodes = {
   INVALID_TIME: 400,
   /** Of jobs that come all or none, at least one cannot be enqueued, so none was; `issues` names the items. */
   BATCH_REFUSED: 400,
+  /** A module in jobs/, or a contract, that cannot become a worker; or one whose key function gives no key for the args. */
+  BAD_WORKER: 400,
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
   UNKNOWN_ROUTE: 404,
@@ -51,8 +53,6 @@ export const errorCodes = {
   UNAVAILABLE: 503,
   /** A setting or an option in code that cannot work. Raised at start, at codegen, never over the wire. */
   CONFIG: 500,
-  /** A module in jobs/ that cannot become a worker. */
-  BAD_WORKER: 500,
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -34,8 +34,12 @@ export function createApp({ deps, tick, waits, groupWaits, guard, maxBodyBytes, 
     return context.json({ ...holder, error: body }, status as 400)
   })
   app.notFound((context) => {
-    const { body } = toWireError(deps.log, unknownRoute(context.req.method, context.req.path))
-    return context.json({ error: body }, 404)
+    const { method, path } = context.req
+    const methods = methodsOf(app, path)
+    const problem = methods.length === 0 ? unknownRoute(method, path) : methodNotAllowed(method, path, methods)
+    const { status, body } = toWireError(deps.log, problem)
+    const allow = methods.length === 0 ? {} : { allow: methods.join(', ') }
+    return context.json({ error: body }, status as 404, allow)
   })
 
   // these are for everyone, also while the database that knows the keys is away
@@ -64,3 +68,16 @@ export function createApp({ deps, tick, waits, groupWaits, guard, maxBodyBytes, 
 
 const unknownRoute = (method: string, path: string): ErrandError =>
   new ErrandError('UNKNOWN_ROUTE', `There is no ${method} ${path.slice(0, 100)}. GET /openapi.json lists the routes.`)
+
+const methodNotAllowed = (method: string, path: string, methods: readonly string[]): ErrandError =>
+  new ErrandError('METHOD_NOT_ALLOWED', `${path.slice(0, 100)} is not for ${method}, but for ${methods.join(' and ')}.`)
+
+/** By which methods there is a route for the path. */
+const methodsOf = ({ routes }: Hono, path: string): string[] => [
+  ...new Set(routes.filter((route) => route.method !== 'ALL' && isAt(route.path, path)).map(({ method }) => method)),
+]
+
+function isAt(pattern: string, path: string): boolean {
+  const [wanted, given] = [pattern.split('/'), path.split('/')]
+  return wanted.length === given.length && wanted.every((part, index) => part.startsWith(':') || part === given[index])
+}

@@ -23,7 +23,7 @@ import { createIds } from './ids.js'
 import type { Invoke } from './invoke.js'
 import { createInvokers } from './invokers.js'
 import { createKeyRing } from './keyRing.js'
-import { silentLog, type Log } from './log.js'
+import { silentLog, sparing, type Log } from './log.js'
 import { startLoops, type Loops } from './loops.js'
 import { createMetrics } from './metrics.js'
 import { createKnownPauses } from './pauses.js'
@@ -39,7 +39,7 @@ import type { Transition } from './store/jobs.js'
 import { writeFailure } from './store/writeFailure.js'
 import { createWaits } from './wait.js'
 import { untilAnswered } from './untilAnswered.js'
-import { toWireError } from './wireError.js'
+import { requestFailed, toWireError } from './wireError.js'
 import { defaultBudgetMs, longestBudgetMs, type TickReport } from '../core/tick.js'
 
 export interface CoordinatorOptions {
@@ -132,7 +132,11 @@ const clockSyncMs = 5 * 60_000
 
 export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const concurrency = options.concurrency ?? 100
-  const log = options.log ?? silentLog
+  // whoever has no key could fill the log while the database is away
+  const log = sparing(options.log ?? silentLog, {
+    spares: (_, message) => message === requestFailed,
+    now: () => clock.now(),
+  })
   const events = createEvents()
   const store = createStore(options.db, { back: () => events.emit('databaseBack', undefined) })
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)

@@ -4,11 +4,12 @@
  * An answer may come before the body was read: to whoever has no key, or sends too much. What is on its way then would stand before the next request on
  * the connection, so it is thrown away first, up to a limit. A connection with more to come is closed with the answer, which says so.
  */
-import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { getRequestListener, RequestError, type HttpBindings } from '@hono/node-server'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { isIPv4, type AddressInfo } from 'node:net'
 import { systemClock } from '../core/clock.js'
-import { configError } from '../core/errors.js'
+import { errorCodes } from '../core/errorCodes.js'
+import { configError, ErrandError } from '../core/errors.js'
 
 export interface ListenOptions {
   fetch: (request: Request) => Response | Promise<Response>
@@ -35,7 +36,11 @@ const mostUnreadMs = 500
 export async function listen({ fetch, host, port, setting }: ListenOptions): Promise<Listening> {
   const handle = (request: Request, { incoming, outgoing }: HttpBindings): Response | Promise<Response> =>
     hasBody(incoming) ? answerAfterBody(incoming, outgoing, fetch(request)) : fetch(request)
-  const answer = getRequestListener(handle as FetchCallback, { hostname: host, overrideGlobalObjects: false })
+  const answer = getRequestListener(handle as FetchCallback, {
+    hostname: host,
+    overrideGlobalObjects: false,
+    errorHandler: problem,
+  })
   const server = createServer((incoming, outgoing) => void answer(incoming, outgoing))
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port, setting)))
@@ -68,6 +73,15 @@ async function answerAfterBody(
   const response = await answer
   if (!incoming.readableEnded && !(await throwAwayRest(incoming))) outgoing.setHeader('connection', 'close')
   return response
+}
+
+/** What cannot even become a request: a `Host` that is none, an address that cannot be read. */
+function problem(error: unknown): Response {
+  const { code, message } =
+    error instanceof RequestError
+      ? new ErrandError('BAD_REQUEST', `The request cannot be read: ${error.message}.`)
+      : new ErrandError('INTERNAL', 'The coordinator failed.')
+  return Response.json({ error: { code, message } }, { status: errorCodes[code] })
 }
 
 /** Answers whether the body came to its end. */

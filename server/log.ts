@@ -25,5 +25,31 @@ export function createLog({ write, now, json, debug = false }: LogOptions): Log 
   }
 }
 
+export interface Sparing {
+  /** Which lines are counted, each message by itself. */
+  spares: (level: LogLevel, message: string) => boolean
+  now: () => Date
+}
+
+/** So many lines of one message are written in a minute; the first one after it says how many were left out. */
+export const mostSpared = 20
+const sparedMs = 60_000
+
+/** For lines that callers cause, who could fill a log otherwise. */
+export function sparing(log: Log, { spares, now }: Sparing): Log {
+  const counts = new Map<string, { since: number; lines: number }>()
+  return (level, message, fields) => {
+    if (!spares(level, message)) return log(level, message, fields)
+    const nowMs = now().getTime()
+    let count = counts.get(message)
+    if (!count || nowMs - count.since >= sparedMs) {
+      const leftOut = Math.max(0, (count?.lines ?? 0) - mostSpared)
+      counts.set(message, (count = { since: nowMs, lines: 0 }))
+      if (leftOut > 0) fields = { ...fields, leftOut }
+    }
+    if (++count.lines <= mostSpared) log(level, message, fields)
+  }
+}
+
 /** Of an error only its message: a stack or its fields may hold more than belongs into a log. */
 const plainValue = (value: unknown): unknown => (value instanceof Error ? value.message : value)

@@ -6,6 +6,9 @@ import type { WireError } from '../core/wire.js'
 import type { Log } from './log.js'
 import { isOutage } from './store/outage.js'
 
+/** What the log says of each request that ends in a fault of ours. */
+export const requestFailed = 'a request failed'
+
 export function toWireError(log: Log, error: unknown): { status: number; body: WireError } {
   if (error instanceof ErrandError && error.code !== 'CONFIG') {
     const { code, message, issues, details } = error
@@ -14,7 +17,7 @@ export function toWireError(log: Log, error: unknown): { status: number; body: W
       body: { ...details, code, message, ...(issues === undefined ? {} : { issues }) },
     }
   }
-  log('error', 'a request failed', { error })
+  log('error', requestFailed, { error })
   return isOutage(error)
     ? {
         status: 503,

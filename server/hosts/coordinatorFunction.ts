@@ -11,7 +11,7 @@ import type { Contracts } from '../contracts.js'
 import { createCoordinator, type Coordinator, type FetchOptions } from '../coordinator.js'
 import { openUri, type Database } from '../database.js'
 import { hasStoredKeys } from '../keys.js'
-import { createLog, type Log } from '../log.js'
+import { createLog, sparing, type Log } from '../log.js'
 import { readAddress, readFunctionsUrl, readPrivateFunctions, readSigningKeys, valueOf, type Env } from '../settings.js'
 import { toWireError } from '../wireError.js'
 
@@ -47,7 +47,12 @@ interface Opened {
 const frozenDriver = { maxIdleTimeMS: 30_000 }
 
 export function createCoordinatorFunction(options: CoordinatorFunctionOptions): CoordinatorFunction {
-  const { contracts, log = functionLog } = options
+  const { contracts } = options
+  // anyone can call it, and so cause a line each, while a setting or the database is missing
+  const log = sparing(options.log ?? functionLog, {
+    spares: (level) => level === 'error',
+    now: () => systemClock.now(),
+  })
   let opening: Promise<Opened> | undefined
 
   const open = async (): Promise<Opened> => {

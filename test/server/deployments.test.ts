@@ -613,7 +613,8 @@ describe('what is registered', () => {
   it('is refused with a contract whose policies cannot work', async () => {
     await using fleet = await startFleet()
     const contracts = requests.get('third')!.contracts.replace('result:', 'timeout: "soon", result:')
-    const { body } = await fleet.a.post('/deployments', { ...requests.get('third'), contracts })
+    const { status, body } = await fleet.a.post('/deployments', { ...requests.get('third'), contracts })
+    expect(status).toBe(400)
     expect(body.error).toMatchObject({ code: 'BAD_WORKER', message: expect.stringContaining('mail') })
   })
 

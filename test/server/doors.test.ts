@@ -170,6 +170,113 @@ describe('an answer that comes before the body was read', () => {
   })
 })
 
+describe('what is wrong with a request', () => {
+  const logged = (lines: string[]): TestErrandOptions => ({
+    log: (level, message) => lines.push(`${level} ${message}`),
+  })
+
+  it.each([
+    ['an unknown procedure', { path: '/trpc/nothing.here', body: '{}' }, 404, 'UNKNOWN_ROUTE', '"nothing.here"'],
+    ['an empty procedure', { path: '/trpc/', body: '{}' }, 404, 'UNKNOWN_ROUTE', ''],
+    ['a mutation by GET', { method: 'GET', path: '/trpc/jobs.cancel' }, 405, 'METHOD_NOT_ALLOWED', '"jobs.cancel"'],
+    [
+      'a query by PUT',
+      { method: 'PUT', path: '/trpc/jobs.list', body: '{}' },
+      405,
+      'METHOD_NOT_ALLOWED',
+      'GET and POST',
+    ],
+    ['malformed JSON', { path: '/trpc/jobs.cancel', body: '{"json":{"id":"secret' }, 400, 'BAD_REQUEST', 'JSON'],
+    ['null', { path: '/trpc/jobs.cancel', body: 'null' }, 400, 'BAD_REQUEST', 'JSON'],
+    [
+      'a meta with __proto__',
+      { path: '/trpc/jobs.cancel', body: '{"json":{"id":"x"},"meta":{"values":{"__proto__.x":["Date"]}}}' },
+      400,
+      'BAD_REQUEST',
+      'JSON',
+    ],
+    [
+      'a meta of an unknown kind',
+      { path: '/trpc/jobs.cancel', body: '{"json":{"id":"x"},"meta":{"values":{"id":[["custom","x"]]}}}' },
+      400,
+      'BAD_REQUEST',
+      'JSON',
+    ],
+    [
+      'another type',
+      { path: '/trpc/jobs.cancel', headers: { 'content-type': 'text/plain' }, body: '{}' },
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      'JSON',
+    ],
+    [
+      'a form',
+      {
+        path: '/trpc/deployments.deactivate',
+        headers: { 'content-type': 'multipart/form-data; boundary=x' },
+        body: '--x--',
+      },
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      'JSON',
+    ],
+    [
+      'bytes',
+      { path: '/trpc/deployments.deactivate', headers: { 'content-type': 'application/octet-stream' }, body: 'x' },
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      'JSON',
+    ],
+    [
+      'more calls than a batch takes',
+      { path: `/trpc/${Array.from({ length: 101 }, () => 'nothing').join(',')}?batch=1`, body: '{}' },
+      400,
+      'BAD_REQUEST',
+      '100 calls',
+    ],
+  ])('is told by tRPC as the fault of the caller, and not logged: %s', async (_, request, status, code, words) => {
+    const lines: string[] = []
+    await using server = await served(logged(lines))
+    const answer = await server.send(request)
+    expect([answer.status, answer.body.error.json.data.errand.code]).toEqual([status, code])
+    const { message } = answer.body.error.json.data.errand
+    expect(message).toContain(words)
+    expect(message).not.toContain('secret')
+    expect(lines).toEqual([])
+  })
+
+  it('is told by REST: another method than those of the route', async () => {
+    await using server = await served()
+    expect(await server.send({ method: 'PUT', path: '/schedules/daily', body: '{}' })).toMatchObject({
+      status: 405,
+      headers: { allow: 'GET, PATCH, DELETE' },
+      body: { error: { code: 'METHOD_NOT_ALLOWED' } },
+    })
+    expect(await server.send({ path: '/nowhere', body: '{}' })).toMatchObject({ status: 404 })
+  })
+
+  it.each(['a b', '[', 'x:y:z'])('is told where it is no request: Host: %s', async (host) => {
+    await using server = await served()
+    expect(await server.send({ method: 'GET', path: '/healthz', headers: { host } })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'BAD_REQUEST' } },
+    })
+  })
+
+  it('fills no log, however often those without a key ask while the database is away', async () => {
+    const lines: Record<string, unknown>[] = []
+    const log = (_: string, message: string, fields = {}) => void lines.push({ message, ...fields })
+    await using server = await served({ apiKeys: [{ role: 'operate', key: operator }], log })
+    Object.assign(server.errand.coordinator.deps.keys, { keys: () => Promise.reject(new Error('away')) })
+    const ask = () => server.send({ method: 'GET', path: '/jobs', headers: { authorization: 'Bearer nobodys' } })
+    for (let times = 0; times < 50; times++) expect((await ask()).status).toBe(500)
+    expect(lines).toHaveLength(20)
+    await server.errand.clock.advance('1m')
+    await ask()
+    expect(lines[20]).toMatchObject({ message: 'a request failed', leftOut: 30 })
+  })
+})
+
 describe('without a key', () => {
   const procedures = Object.keys(router._def.procedures).map((path) => ['POST', `/trpc/${path}`])
   const batch = ['POST', '/trpc/keys.create,jobs.cancel,enqueue?batch=1']
