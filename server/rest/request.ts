@@ -13,6 +13,7 @@ import type { Deps } from '../deps.js'
 import { maxNoBodyBytes, readText } from '../requestBody.js'
 import type { Tick } from '../runTick.js'
 import type { Waits } from '../wait.js'
+import { refuseForeignPage } from '../webPage.js'
 import { badRequest } from '../wireError.js'
 
 export interface RestOptions {
@@ -38,10 +39,10 @@ export const identifyCaller =
   (guard: Guard): MiddlewareHandler =>
   async (context, next) => {
     const { req } = context
-    context.set(
-      'identity',
-      await guard.identify({ authorization: req.header('authorization'), host: req.header('host') }),
-    )
+    const [authorization, host] = [req.header('authorization'), req.header('host')]
+    const [origin, fetchSite] = [req.header('origin'), req.header('sec-fetch-site')]
+    refuseForeignPage({ method: req.method, authorization, host, origin, fetchSite })
+    context.set('identity', await guard.identify({ authorization, host }))
     await next()
   }
 

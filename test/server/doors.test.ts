@@ -277,19 +277,22 @@ describe('what is wrong with a request', () => {
   })
 })
 
-describe('without a key', () => {
-  const procedures = Object.keys(router._def.procedures).map((path) => ['POST', `/trpc/${path}`])
-  const batch = ['POST', '/trpc/keys.create,jobs.cancel,enqueue?batch=1']
-  const routes = Object.entries(openapi.paths).flatMap(([path, methods]) =>
+/** All that may change something: routes that are no GETs, and each procedure by POST. */
+const changing = [
+  ...Object.entries(openapi.paths).flatMap(([path, methods]) =>
     Object.keys(methods)
       .filter((method) => method !== 'get')
-      .map((method) => [method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'some')]),
-  )
+      .map((method) => ({ method: method.toUpperCase(), path: path.replaceAll(/\{\w+\}/g, 'some') })),
+  ),
+  ...Object.keys(router._def.procedures).map((path) => ({ method: 'POST', path: `/trpc/${path}` })),
+  { method: 'POST', path: '/trpc/keys.create,jobs.cancel,enqueue?batch=1' },
+]
 
+describe('without a key', () => {
   it('nothing is read of a body, by any door', async () => {
     await using errand = await testErrand(workers, { apiKeys })
-    expect(procedures.length + routes.length).toBeGreaterThan(60)
-    for (const [method, path] of [...routes, ...procedures, batch]) {
+    expect(changing.length).toBeGreaterThan(60)
+    for (const { method, path } of changing) {
       let read = 0
       // nothing is asked for before somebody reads
       const body = new ReadableStream({ pull: () => void read++ }, { highWaterMark: 0 })
@@ -299,5 +302,70 @@ describe('without a key', () => {
       const told = response.status === 200 ? await response.text() : String(response.status)
       expect([method, path, told, read]).toEqual([method, path, expect.stringMatching(/^401$|"UNAUTHORIZED"/), 0])
     }
+  })
+})
+
+describe('a web page of another origin', () => {
+  const ownHost = '127.0.0.1:4100'
+  const ask = (errand: TestErrand, method: string, path: string, headers: Record<string, string>) =>
+    errand.coordinator.fetch(
+      new Request(`http://${ownHost}${path}`, {
+        method,
+        headers: { host: ownHost, 'content-type': 'application/json', ...headers },
+        body: method === 'GET' ? null : '{}',
+      }),
+    )
+
+  it('changes nothing by any door of a coordinator that has no keys', async () => {
+    await using errand = await testErrand(workers)
+    // the token in their address is as good as a key, and no page knows it
+    const doors = changing.filter(({ path }) => !/^\/job\/some\/(receipt|progress|enqueue|heartbeat)$/.test(path))
+    expect(doors.length).toBe(changing.length - 4)
+    for (const { method, path } of doors) {
+      const answer = await ask(errand, method, path, {
+        origin: 'https://other.example',
+        'sec-fetch-site': 'cross-site',
+      })
+      const { error } = (await answer.json()) as { error: { code: string } }
+      expect([method, path, answer.status, error.code]).toEqual([method, path, 403, 'FORBIDDEN'])
+    }
+    for (const collection of ['jobs', 'audit', 'live', 'schedules', 'pauses', 'keys', 'groups']) {
+      expect(await errand.database.db.collection(collection).countDocuments()).toBe(0)
+    }
+  })
+
+  it.each<[string, Record<string, string>, number]>([
+    ['a page elsewhere', { origin: 'https://other.example', 'sec-fetch-site': 'cross-site' }, 403],
+    ['a page elsewhere, in a browser that says less', { origin: 'http://other.example' }, 403],
+    ['a page elsewhere that hides its origin', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['a file, or a page in a sandbox', { origin: 'null' }, 403],
+    ['an origin that is none', { origin: 'x' }, 403],
+    ['an extension', { origin: 'chrome-extension://abc', 'sec-fetch-site': 'none' }, 403],
+    ['another port of this machine', { origin: 'http://localhost:3000', 'sec-fetch-site': 'same-site' }, 403],
+    ['the same by its other name', { origin: 'http://localhost:4100', 'sec-fetch-site': 'cross-site' }, 403],
+    ['what shows something else than a key', { origin: 'http://other.example', authorization: 'Basic YTpi' }, 403],
+    // such a page gets no leave to show a key, so whoever does is no page of another origin
+    ['whoever shows a key', { origin: 'http://other.example', authorization: 'Bearer some-key' }, 201],
+    ['a page of the same origin', { origin: `http://${ownHost}`, 'sec-fetch-site': 'same-origin' }, 201],
+    ['a program', {}, 201],
+    ['a name that was bound to this machine', { host: 'evil.example', origin: 'http://evil.example' }, 403],
+  ])('is told apart from others: %s', async (_, headers, status) => {
+    await using errand = await testErrand(workers)
+    await errand.post('/schedules', { id: 'daily', worker: 'tick', every: '1d' })
+    expect((await ask(errand, 'POST', '/schedules/daily/run', headers)).status).toBe(status)
+    expect(await errand.database.db.collection('jobs').countDocuments()).toBe(status === 201 ? 1 : 0)
+  })
+
+  it('may look, as far as its browser lets it', async () => {
+    await using errand = await testErrand(workers)
+    const page = { origin: 'https://other.example', 'sec-fetch-site': 'cross-site' }
+    expect((await ask(errand, 'GET', '/jobs', page)).status).toBe(200)
+    expect((await ask(errand, 'GET', '/trpc/deployments.deactivate', page)).status).toBe(405)
+  })
+
+  it('is told what to do', async () => {
+    await using errand = await testErrand(workers)
+    const answer = await ask(errand, 'POST', '/tick', { origin: 'http://localhost:3000' })
+    expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining('your own server') } })
   })
 })
