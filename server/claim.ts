@@ -59,10 +59,18 @@ async function passed(deps: Deps, claimed: ClaimedJob[]): Promise<ClaimedJob[]> 
   return start
 }
 
-/** Keys that are held until the start fall free now: the throttle has let these jobs through. */
+/**
+ * Keys that are held until the start fall free now: the throttle has let these jobs through. Only those of the attempts that begin: a job that is ours no more may
+ * have been retried by hand, and holds its key anew. Where a crash comes before this, the end of the attempt sets the key free.
+ */
 async function releaseKeysAtStart(deps: Deps, jobs: ClaimedJob[]): Promise<void> {
-  const ids = jobs.filter(({ uniqueKey, uniqueUntilStart }) => uniqueKey && uniqueUntilStart).map(({ _id }) => _id)
-  if (ids.length > 0) await deps.store.jobs.releaseKeys(ids)
+  const holders = jobs.filter(({ uniqueKey, uniqueUntilStart }) => uniqueKey && uniqueUntilStart)
+  if (holders.length === 0) return
+  const claims = [...new Set(holders.map(({ claim }) => claim))]
+  await deps.store.jobs.releaseKeys(
+    holders.map(({ _id }) => _id),
+    { state: 'running', claim: { $in: claims } },
+  )
 }
 
 /** Jobs whose worker is not deployed leave the claim index, so that they never stand in front of others. */

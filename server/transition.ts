@@ -40,9 +40,12 @@ export function decide(
   return {
     ...leaving(job),
     set: { state: waitMs === 0 ? 'queued' : 'scheduled', runAt: new Date(now.getTime() + waitMs) },
-    unset: attemptUnset,
+    unset: [...attemptUnset, ...heldUntilStart(job)],
   }
 }
+
+/** It has started; its coordinator may have died before it set the key free. */
+const heldUntilStart = ({ uniqueUntilStart }: ClaimedJob): 'uniqueKey'[] => (uniqueUntilStart ? ['uniqueKey'] : [])
 
 export const memberOf = ({ groupPolicy }: Pick<JobDocument, 'groupPolicy'>, group: string): Member => ({
   group,
@@ -84,7 +87,7 @@ function snoozed(job: ClaimedJob, { delayMs, finishedAt, progress, log }: Snooze
       runAt: new Date(finishedAt.getTime() + delayMs),
       report: { attempt, claim, ...(progress && { progress }), ...(log && { log }) },
     },
-    unset: ['throttled', 'overBudget'],
+    unset: ['throttled', 'overBudget', ...heldUntilStart(job)],
     attemptChange: -1,
     snoozed: true,
   }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob, type UniquePolicy } from '../../core/index.js'
+import { retryJob } from '../../server/operate.js'
+import { insteadOnce } from '../support/between.js'
 import { testErrand } from '../support/errand.js'
 
 const worker = (policy: Partial<UniquePolicy<{ order: number }>>) =>
@@ -83,6 +85,48 @@ describe('unique', () => {
     expect((await errand.post('/job', body('c', { delay: '1m' }))).status).toBe(201)
     await errand.run()
     expect((await errand.get(first.body.id)).state).toBe('succeeded')
+  })
+
+  it('frees the key of the attempt that starts, and not of a job that was retried since', async () => {
+    const sync = worker({ until: 'started', onConflict: 'reject' })
+    await using errand = await testErrand({ sync })
+    await using other = await testErrand({ sync }, { beside: errand })
+    const { body: first } = await errand.post('/job', body('a', { delay: '1s' }))
+    insteadOnce(errand.coordinator.deps.store.jobs, 'releaseKeys', (releaseKeys) => async (...given) => {
+      // so late that the attempt was reaped
+      await errand.clock.advance('1h')
+      await other.reap()
+      expect((await other.get(first.id)).state).toBe('failed')
+      await other.post('/pauses', { worker: 'sync' })
+      await retryJob(other.coordinator.deps, first.id)
+      return releaseKeys(...given)
+    })
+    await errand.clock.advance('1s')
+    await errand.coordinator.deps.store.jobs.stage(errand.clock.now(), 1)
+    await errand.claim()
+    expect(await other.post('/job', body('b', { delay: '1m' }))).toMatchObject({
+      status: 409,
+      body: { error: { code: 'KEY_TAKEN', id: first.id } },
+    })
+  })
+
+  it('frees the key that a crash has left to a job that had started', async () => {
+    const sync = { ...worker({ until: 'started', onConflict: 'reject' }), retry: { attempts: 2 } }
+    await using errand = await testErrand({ sync })
+    await using other = await testErrand({ sync }, { beside: errand })
+    const { body: first } = await errand.post('/job', body('a', { delay: '1s' }))
+    const { deps } = errand.coordinator
+    const lost = () => Promise.reject(new Error('connection lost'))
+    insteadOnce(deps.store.jobs, 'releaseKeys', () => lost)
+    deps.writes.applyTransition = lost
+    await errand.clock.advance('1s')
+    await deps.store.jobs.stage(errand.clock.now(), 1)
+    await expect(errand.claim()).rejects.toThrow('connection lost')
+    expect((await other.get(first.id)).state).toBe('running')
+    await errand.clock.advance('1h')
+    await other.reap()
+    expect((await other.get(first.id)).state).toBe('scheduled')
+    expect((await other.post('/job', body('b', { delay: '1m' }))).status).toBe(201)
   })
 
   it('holds the key for a duration, whatever becomes of the job', async () => {
