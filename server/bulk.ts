@@ -17,7 +17,7 @@ import { replayId, timeOfId } from './ids.js'
 import { cancel, retry } from './operate.js'
 import { replay } from './replay.js'
 import type { JobDocument } from './store/documents.js'
-import type { MatchingFilter } from './store/jobs.js'
+import { matches, type MatchingFilter } from './store/jobs.js'
 
 export type BulkOperation = 'retry' | 'replay' | 'cancel'
 
@@ -34,11 +34,14 @@ export async function bulk(
 ): Promise<BulkCount | BulkOutcome> {
   if (dryRun) return count(deps, operation, filter)
   const run = readToken(deps, operation, filter, token!)
-  const page = await deps.store.jobs.matching(matchingFilter(operation, filter, run.at), cursor, limit)
+  const matching = matchingFilter(operation, filter, run.at)
+  const page = await deps.store.jobs.matching(matching, cursor, limit)
   const skipped: BulkOutcome['skipped'] = []
   for (let first = 0; first < page.length; first += atOnce) {
     const some = page.slice(first, first + atOnce)
-    const reasons = await Promise.all(some.map((job) => tryOne(() => operate(deps, operation, job, run.id))))
+    const reasons = await Promise.all(
+      some.map((job) => tryOne(() => operate(deps, operation, job, { run: run.id, filter: matching }))),
+    )
     some.forEach(({ _id }, index) => {
       const reason = reasons[index]
       if (reason) skipped.push({ id: _id, code: reason.code, message: reason.message })
@@ -52,14 +55,20 @@ export async function bulk(
   }
 }
 
-async function operate(deps: Deps, operation: BulkOperation, job: JobDocument, run: string): Promise<unknown> {
+/** Each by a write that names what the job was found by: one that has become something else since is none of those that were meant. */
+async function operate(
+  deps: Deps,
+  operation: BulkOperation,
+  job: JobDocument,
+  { run, filter }: { run: string; filter: MatchingFilter },
+): Promise<unknown> {
   switch (operation) {
     case 'retry':
       return retry(deps, job)
     case 'replay':
       return replay(deps, job, replayId(run, job._id), {}, 'bulk')
     case 'cancel':
-      return cancel(deps, job)
+      return cancel(deps, job, matches(filter))
   }
 }
 

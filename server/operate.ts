@@ -9,6 +9,7 @@ import type { Follower } from './auth.js'
 import type { Deps } from './deps.js'
 import { disclosureOf, disclosuresOf, type Viewer } from './disclosure.js'
 import type { JobDocument } from './store/documents.js'
+import type { Guard } from './store/revision.js'
 import { finishedEvent } from './events.js'
 import { uniqueKeyOf } from './unique.js'
 import { unknownJob } from './receive.js'
@@ -65,12 +66,16 @@ export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; s
   return cancel(deps, job)
 }
 
-/** The same for a job that was read before. */
-export async function cancel(deps: Deps, { _id: id, worker }: JobDocument): Promise<{ id: string; state: JobState }> {
+/** The same for a job that was read before, and only while `stillIs` holds: what it was found by. Throws `WRONG_STATE` for one that has changed. */
+export async function cancel(
+  deps: Deps,
+  { _id: id, worker }: Pick<JobDocument, '_id' | 'worker'>,
+  stillIs?: Guard,
+): Promise<{ id: string; state: JobState }> {
   const contract = deps.contracts.has(worker) ? await deps.contracts.get(worker) : undefined
   const now = deps.clock.now()
   const expireAt = new Date(now.getTime() + (contract?.keepMs.cancelled ?? 7 * 86_400_000))
-  const before = await deps.store.jobs.cancel(id, ['scheduled', 'queued', 'blocked', 'running'], now, expireAt)
+  const before = await deps.store.jobs.cancel(id, now, expireAt, stillIs)
   if (before) {
     if (before.state === 'running') deps.events.emit('cancelled', { id, claim: before.claim! })
     if (before.slot !== undefined) await slotsFreed(deps, [before.slotKey!])
@@ -81,9 +86,10 @@ export async function cancel(deps: Deps, { _id: id, worker }: JobDocument): Prom
   const after = await deps.store.jobs.find(id)
   if (!after) throw unknownJob(id)
   if (after.state === 'cancelled') return { id, state: 'cancelled' }
-  throw new ErrandError('WRONG_STATE', `Job ${id} has ${after.state} and cannot be cancelled.`, {
-    details: { id, state: after.state },
-  })
+  const why = isFinal(after.state)
+    ? `has ${after.state} and cannot be cancelled`
+    : `has changed since it was found, and is ${after.state}`
+  throw new ErrandError('WRONG_STATE', `Job ${id} ${why}.`, { details: { id, state: after.state } })
 }
 
 /**
@@ -91,29 +97,45 @@ export async function cancel(deps: Deps, { _id: id, worker }: JobDocument): Prom
  * Throws `UNKNOWN_JOB`, also for a job past its keep time, `WRONG_STATE` for one that is not final, `KEY_TAKEN` where another job holds its key now.
  */
 export async function retryJob(deps: Deps, id: string): Promise<{ id: string; state: JobState }> {
-  const job = await deps.store.jobs.find(id)
-  if (!job) throw unknownJob(id)
-  return retry(deps, job)
+  for (;;) {
+    const job = await deps.store.jobs.find(id)
+    if (!job) throw unknownJob(id)
+    // it is this job that is meant, whatever happened to it between look and write
+    if (await retryAsSeen(deps, job)) return { id, state: 'queued' }
+  }
 }
 
-/** The same for a job that was read before; one that has changed since is not retried. */
+/** The same for a job that was found by what it was. Throws `WRONG_STATE` where it has changed since. */
 export async function retry(deps: Deps, job: JobDocument): Promise<{ id: string; state: JobState }> {
-  const id = job._id
+  const { _id: id } = job
+  if (await retryAsSeen(deps, job)) return { id, state: 'queued' }
+  throw new ErrandError('WRONG_STATE', `Job ${id} has changed since it was found, and is not retried.`, {
+    details: { id },
+  })
+}
+
+/** The purge of another coordinator, whose clock may be ahead of ours, takes the receipts of a job first: what it has begun it must finish. */
+const clocksApartMs = 1_000
+
+/** Answers false where the job has changed since it was seen. */
+async function retryAsSeen(deps: Deps, job: JobDocument): Promise<boolean> {
+  const { _id: id, state } = job
   const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
   const key = job.key === undefined ? undefined : uniqueKeyOf(job.worker, job.key)
   const now = deps.clock.now()
-  if (job.expireAt && job.expireAt <= now) throw unknownJob(id)
-  const retried = isFinal(job.state) && (await deps.store.jobs.retry(job, contract?.maxAttempts ?? 5, now, key))
+  const keptUntil = new Date(now.getTime() + clocksApartMs)
+  if (!isFinal(state)) {
+    throw new ErrandError('WRONG_STATE', `Job ${id} is ${state}; only a job that is final can be retried.`, {
+      details: { id, state },
+    })
+  }
+  if (job.expireAt && job.expireAt <= keptUntil) throw unknownJob(id)
+  const retried = await deps.store.jobs.retry(job, contract?.maxAttempts ?? 5, { now, keptUntil }, key)
   if (retried === 'keyTaken') {
     throw new ErrandError('KEY_TAKEN', `The key of job ${id} is taken by another job now.`, {
       details: { id: (await deps.store.jobs.holderOf(key!))?._id },
     })
   }
-  if (!retried) {
-    throw new ErrandError('WRONG_STATE', `Job ${id} is ${job.state}; only a job that is final can be retried.`, {
-      details: { id, state: job.state },
-    })
-  }
-  deps.events.emit('queued', undefined)
-  return { id, state: 'queued' }
+  if (retried) deps.events.emit('queued', undefined)
+  return retried
 }

@@ -14,6 +14,7 @@ import type { Deps } from './deps.js'
 import { checkArgs, newJob, type Enqueued } from './enqueue.js'
 import { unknownJob } from './receive.js'
 import type { JobDocument } from './store/documents.js'
+import { sameRevision } from './store/revision.js'
 import type { WriteLane } from './writeTurns.js'
 
 export interface Replayed extends Enqueued {
@@ -78,7 +79,7 @@ async function insertReplay(deps: Deps, original: JobDocument, made: JobDocument
     if (holder && !isOver && !(holder._id === original._id && isFinal(holder.state))) throw keyTaken(original, holder)
     if (holder && round === maxRounds) throw keyTaken(original, holder)
     // a crash behind this leaves the key free, and the replay may be asked for again
-    if (holder) await deps.store.jobs.releaseKeys([holder._id], { state: holder.state, attempt: holder.attempt })
+    if (holder) await deps.store.jobs.releaseKeys([holder._id], { state: holder.state, ...sameRevision(holder) })
   }
 }
 

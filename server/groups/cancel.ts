@@ -6,17 +6,23 @@ import type { GroupMade } from '../../core/groups.js'
 import { ErrandError } from '../../core/errors.js'
 import type { Deps } from '../deps.js'
 import { followUpId } from '../ids.js'
-import { cancelJob } from '../operate.js'
+import { cancel } from '../operate.js'
+import type { JobDocument } from '../store/documents.js'
 import type { MemberDocument } from '../store/groups.js'
+import { sameRevision, type Guard } from '../store/revision.js'
 import { unknownGroup } from './look.js'
 
 const batch = 500
 const keepUnknownMs = 7 * 86_400_000
 
-/** Cancels until nothing keeps the group open. */
+/**
+ * Cancels until nothing keeps the group open, or it is closed. A member of a closed group that an operator has retried is none of ours: so the group is looked at behind its
+ * members, and these are cancelled only as they were seen then.
+ */
 export async function cancelOpenMembers(deps: Deps, id: string): Promise<void> {
   for (;;) {
     const open = await deps.store.groups.openJobs(id, batch)
+    if ((await deps.store.groups.find(id))?.state !== 'open') return
     const nested = (await deps.store.groups.nestedIn(id)).filter(
       ({ state, cancelled }) => state === 'open' && !cancelled,
     )
@@ -24,31 +30,31 @@ export async function cancelOpenMembers(deps: Deps, id: string): Promise<void> {
     const others = open.filter(({ state }) => state === 'running' || state === 'failed')
     if (waiting.length + others.length + nested.length === 0) return
     await cancelWaiting(deps, waiting)
-    await Promise.all(others.map(({ _id }) => cancelOne(deps, _id)))
+    await Promise.all(others.map((job) => cancelOne(deps, job, sameRevision(job))))
     for (const { _id } of nested) await cancelWhole(deps, _id)
   }
 }
 
 async function cancelWaiting(deps: Deps, jobs: readonly MemberDocument[]): Promise<void> {
-  const byKeep = new Map<number, string[]>()
-  for (const { _id, worker } of jobs) {
-    const contract = deps.contracts.has(worker) ? await deps.contracts.get(worker) : undefined
+  const byKeep = new Map<number, MemberDocument[]>()
+  for (const job of jobs) {
+    const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
     const keepMs = contract?.keepMs.cancelled ?? keepUnknownMs
-    const ids = byKeep.get(keepMs)
-    if (ids) ids.push(_id)
-    else byKeep.set(keepMs, [_id])
+    const alike = byKeep.get(keepMs)
+    if (alike) alike.push(job)
+    else byKeep.set(keepMs, [job])
   }
   const now = deps.clock.now()
-  for (const [keepMs, ids] of byKeep) {
-    await deps.store.groups.cancelWaiting(ids, now, new Date(now.getTime() + keepMs))
-    for (const id of ids) deps.events.emit('finished', { id })
+  for (const [keepMs, alike] of byKeep) {
+    await deps.store.groups.cancelWaiting(alike, now, new Date(now.getTime() + keepMs))
+    for (const { _id: id } of alike) deps.events.emit('finished', { id })
   }
 }
 
 /** It may have ended in between, which is as good. */
-async function cancelOne(deps: Deps, id: string): Promise<void> {
+async function cancelOne(deps: Deps, job: Pick<JobDocument, '_id' | 'worker'>, stillIs?: Guard): Promise<void> {
   try {
-    await cancelJob(deps, id)
+    await cancel(deps, job, stillIs)
   } catch (error) {
     if (!(error instanceof ErrandError)) throw error
   }
@@ -56,10 +62,9 @@ async function cancelOne(deps: Deps, id: string): Promise<void> {
 
 /** Of a group that was cancelled just when its follow-up was made. Answers whether there is one. */
 export async function cancelFollowUp(deps: Deps, group: string): Promise<boolean> {
-  const id = followUpId(group)
-  if (!(await deps.store.jobs.find(id))) return false
-  await cancelOne(deps, id)
-  return true
+  const followUp = await deps.store.jobs.find(followUpId(group))
+  if (followUp) await cancelOne(deps, followUp)
+  return followUp !== null
 }
 
 /** First the mark, so that it gets no follow-up whoever closes it. Answers false where it was closed already. */

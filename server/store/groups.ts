@@ -2,6 +2,7 @@
 import type { Collection, Filter, IndexDescription } from 'mongodb'
 import { finalStates, type FinalState, type JobState } from '../../core/states.js'
 import type { GroupDocument, JobDocument } from './documents.js'
+import { asSeen, updateAll, type SeenJob } from './revision.js'
 
 export const groupIndexes = [
   { name: 'open', key: { state: 1, _id: 1 }, partialFilterExpression: { state: 'open' } },
@@ -116,14 +117,17 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
       return jobs.find(filter, { hint: 'members' }).sort({ _id: 1 }).limit(limit).toArray()
     },
 
-    /** Cancels those of the jobs that still wait. */
-    async cancelWaiting(ids: string[], finishedAt: Date, expireAt: Date): Promise<void> {
-      await jobs.updateMany(
-        { _id: { $in: ids }, state: { $in: waitingStates } },
-        {
-          $set: { state: 'cancelled', finishedAt, expireAt },
-          $unset: { held: '', uniqueKey: '', groupOpen: '' },
-        },
+    /** Cancels members that wait, and are as they were seen. */
+    async cancelWaiting(seen: readonly SeenJob[], finishedAt: Date, expireAt: Date): Promise<void> {
+      await updateAll(
+        jobs,
+        asSeen(seen).map((asTheyWere) => ({
+          filter: { ...asTheyWere, state: { $in: waitingStates } },
+          update: {
+            $set: { state: 'cancelled', finishedAt, expireAt },
+            $unset: { held: '', uniqueKey: '', groupOpen: '' },
+          },
+        })),
       )
     },
 

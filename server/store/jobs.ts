@@ -6,7 +6,7 @@ import { MongoBulkWriteError, MongoServerError, type Collection, type Filter, ty
 import type { GroupPolicy } from '../../core/groupTypes.js'
 import { finalStates, isFinal, unfinishedStates, type JobState } from '../../core/states.js'
 import type { AttemptReport, ClaimedJob, HeldBy, JobDocument } from './documents.js'
-import { asSeen, raised, updateAll, type SeenJob } from './revision.js'
+import { asSeen, raised, sameRevision, updateAll, type Guard, type SeenJob } from './revision.js'
 
 export type InsertOutcome = 'inserted' | 'sameId' | 'sameCall' | 'keyTaken'
 
@@ -87,6 +87,8 @@ const waitingProjection = { worker: 1, args: 1, argsMeta: 1, argsVersion: 1, red
 
 const claimable = { state: 'queued', held: null } as const
 
+const waitingStates = ['scheduled', 'queued', 'blocked'] as const satisfies JobState[]
+
 const unsetAttempt = ['claim', 'startedAt', 'deadline', 'slot'] as const satisfies (keyof JobDocument)[]
 
 export function jobsStore(jobs: Collection<JobDocument>) {
@@ -121,18 +123,18 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     ofCall: (parent: string, call: string): Promise<JobDocument | null> =>
       jobs.findOne({ parent, call }, { hint: 'call', projection: { args: 0, argsMeta: 0 } }),
 
-    /** Takes keys from jobs that hold them no longer. */
-    async releaseKeys(ids: string[], guard: Filter<JobDocument> = {}): Promise<void> {
+    /** Takes keys from jobs that hold them no longer, as long as the guard says so. */
+    async releaseKeys(ids: string[], guard: Guard): Promise<void> {
       await jobs.updateMany({ _id: { $in: ids }, ...guard }, { $unset: { uniqueKey: '' } })
     },
 
-    /** Gives a job that waits other args and another time. Answers false where it waits no longer in that state. */
-    async replaceWaiting(job: JobDocument, change: Replacement): Promise<boolean> {
+    /** Gives a job that waits, and still holds that key, other args and another time. Answers whether it does. */
+    async replaceWaiting({ _id, uniqueKey }: JobDocument, change: Replacement): Promise<boolean> {
       const absent = (['argsMeta', 'argsVersion', 'throttleKey', 'slotKey'] as const).filter(
         (field) => change[field] === undefined,
       )
       const { matchedCount } = await jobs.updateOne(
-        { _id: job._id, state: job.state, attempt: job.attempt, uniqueKey: job.uniqueKey! },
+        { _id, uniqueKey: uniqueKey!, state: { $in: [...waitingStates] } },
         {
           $set: change as Partial<JobDocument>,
           $unset: Object.fromEntries([...absent, 'throttled', 'overBudget', 'held'].map((field) => [field, ''])),
@@ -489,11 +491,18 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     // --- operators -----------------------------------------------------------------------------------------------
 
     /**
-     * Cancels a job that is in one of these states, or has failed and still keeps its group open. Answers with the job as it was before, or null.
+     * Cancels a job that is not final, or has failed and still keeps its group open. Where it was found by what it was, `stillIs` asks for that again, in the
+     * write itself. Answers with the job as it was before, or null.
      */
-    cancel: (id: string, states: readonly JobState[], finishedAt: Date, expireAt: Date): Promise<JobDocument | null> =>
+    cancel: (id: string, finishedAt: Date, expireAt: Date, stillIs: Guard = {}): Promise<JobDocument | null> =>
       jobs.findOneAndUpdate(
-        { _id: id, $or: [{ state: { $in: [...states] } }, { state: 'failed', groupOpen: { $exists: true } }] },
+        {
+          _id: id,
+          $and: [
+            { $or: [{ state: { $in: [...unfinishedStates] } }, { state: 'failed', groupOpen: { $exists: true } }] },
+            stillIs,
+          ],
+        },
         [
           { $set: { state: 'cancelled', finishedAt, expireAt, cancelledAttempts: withCancelledAttempt } },
           { $unset: [...unsetAttempt, 'held', 'uniqueKey', 'groupOpen', 'errorCode'] },
@@ -527,17 +536,17 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     countMatching: (filter: MatchingFilter, limit: number): Promise<number> =>
       jobs.countDocuments(matches(filter), { limit }),
 
-    /** A final job gets `attempts` more attempts, from now. */
+    /** A job that is final, and is as it was seen, gets `attempts` more attempts, from now. */
     async retry(
       job: JobDocument,
       attempts: number,
-      now: Date,
+      { now, keptUntil }: { now: Date; keptUntil: Date },
       uniqueKey: string | undefined,
     ): Promise<boolean | 'keyTaken'> {
       try {
         const { matchedCount } = await jobs.updateOne(
           // the purge takes the receipts of a job past its keep time first, so what it has begun it must finish
-          { _id: job._id, state: { $in: [...finalStates] }, attempt: job.attempt, expireAt: { $gt: now } },
+          { _id: job._id, state: job.state, ...sameRevision(job), expireAt: { $gt: keptUntil } },
           {
             $set: {
               state: 'queued',
@@ -579,7 +588,8 @@ export function jobsStore(jobs: Collection<JobDocument>) {
   }
 }
 
-function matches({ worker, states, key, ...filter }: MatchingFilter): Filter<JobDocument> {
+/** What an operation on many takes. */
+export function matches({ worker, states, key, ...filter }: MatchingFilter): Guard {
   const created = {
     ...(filter.createdAfter === undefined ? {} : { $gt: filter.createdAfter }),
     ...(filter.createdBefore === undefined ? {} : { $lt: filter.createdBefore }),

@@ -9,6 +9,9 @@
 import type { Collection, Filter, UpdateFilter } from 'mongodb'
 import type { JobDocument } from './documents.js'
 
+/** What a write asks of a job beside its id. */
+export type Guard = Filter<JobDocument>
+
 /** A job as it was read. */
 export type SeenJob = Pick<JobDocument, '_id' | 'revision'>
 
@@ -23,8 +26,13 @@ export function asSeen(jobs: readonly SeenJob[]): Filter<JobDocument>[] {
     if (ids) ids.push(_id)
     else byRevision.set(revision, [_id])
   }
-  return [...byRevision].map(([revision, ids]) => ({ _id: { $in: ids }, revision: revision ?? { $exists: false } }))
+  return [...byRevision].map(([revision, ids]) => ({ _id: { $in: ids }, ...sameRevision({ revision }) }))
 }
+
+/** The same for one job, whose id the filter names beside it. */
+export const sameRevision = ({ revision }: { revision?: number | undefined }): Guard => ({
+  revision: revision ?? { $exists: false },
+})
 
 export interface JobsWrite {
   filter: Filter<JobDocument>

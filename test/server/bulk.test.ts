@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
 import type { Invoke } from '../../server/invoke.js'
+import { cancelJob, retryJob } from '../../server/operate.js'
+import { insteadOnce } from '../support/between.js'
 import { handOperated } from '../support/handOperated.js'
 import { testErrand, type TestErrand } from '../support/errand.js'
 
@@ -202,5 +204,50 @@ describe('replay by filter', () => {
     const { done, skipped } = await post(later, 'replay', { token })
     expect(done).toBe(0)
     expect(skipped.map(({ code }: { code: string }) => code).toSorted()).toEqual(['INVALID_ARGS', 'UNKNOWN_WORKER'])
+  })
+})
+
+describe('a job that has changed since its page was read', () => {
+  it('is not cancelled where the filter takes it no more', async () => {
+    const functions = handOperated()
+    await using errand = await testErrand({ work }, { invoke: functions.invoke })
+    const { deps } = errand.coordinator
+    const { body } = await errand.post('/job', { worker: 'work', args: {}, delay: '1s' })
+    await errand.clock.advance('1s')
+    await deps.store.jobs.stage(deps.clock.now(), 1)
+    const { token } = await count(errand, 'cancel', { state: 'queued' })
+    insteadOnce(deps.store.jobs, 'matching', (matching) => async (...given) => {
+      const page = await matching(...given)
+      await errand.claim()
+      return page
+    })
+    expect(await post(errand, 'cancel', { filter: { state: 'queued' }, token })).toMatchObject({
+      matched: 1,
+      done: 0,
+      skipped: [{ id: body.id, code: 'WRONG_STATE', message: expect.stringContaining('is running') }],
+    })
+    expect((await errand.get(body.id)).state).toBe('running')
+    ;(await functions.next()).answer({ kind: 'receipt', receipt: { status: 'success' } })
+  })
+
+  it('is not retried once it was retried and cancelled by hand', async () => {
+    const { errand, ids } = await failed(['work'])
+    await using _ = errand
+    const { deps } = errand.coordinator
+    const [id] = ids as [string]
+    const { token } = await count(errand, 'retry')
+    insteadOnce(deps.store.jobs, 'matching', (matching) => async (...given) => {
+      const page = await matching(...given)
+      await errand.post('/pauses', { worker: 'work' })
+      await retryJob(deps, id)
+      await cancelJob(deps, id)
+      return page
+    })
+    expect(await post(errand, 'retry', { token })).toMatchObject({
+      matched: 1,
+      done: 0,
+      skipped: [{ id, code: 'WRONG_STATE' }],
+    })
+    expect((await errand.get(id)).state).toBe('cancelled')
   })
 })

@@ -147,3 +147,32 @@ describe('a group that is about to be closed', () => {
     expect(await groupOf(errand, { _id: id })).toMatchObject({ state: 'closed', cancelled: true })
   })
 })
+
+describe('a member that an operator has retried since its group was closed', () => {
+  it('is not cancelled by a coordinator that was cancelling the rest', async () => {
+    const { workers } = makeWorkers()
+    await using errand = await testErrand(workers)
+    const { deps } = errand.coordinator
+    const id = await make(errand, [part(true, { delay: '1s' }), part(false, { delay: '2s' })], { policy: 'cancelRest' })
+    const member = (await collections(errand).jobs.findOne({ group: id, args: /false/ }))!
+    await errand.clock.advance('2s')
+    insteadOnce(deps.store.groups, 'openJobs', (openJobs) => async (...given) => {
+      const open = await openJobs(...given)
+      expect(open.map(({ _id }) => _id)).toContain(member._id)
+      await collections(errand).jobs.updateMany(
+        { group: id },
+        {
+          $set: { state: 'succeeded', finishedAt: deps.clock.now(), expireAt: new Date('2031-01-01') },
+          $unset: { groupOpen: '' },
+        },
+      )
+      await deps.groups.closeIfOver(id)
+      expect(await groupOf(errand, { _id: id })).toMatchObject({ state: 'closed' })
+      await errand.post('/pauses', { worker: 'part' })
+      await retryJob(deps, member._id)
+      return open
+    })
+    await deps.groups.cancelRest(id)
+    expect((await errand.get(member._id)).state).toBe('queued')
+  })
+})

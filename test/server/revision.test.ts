@@ -86,3 +86,25 @@ describe.each(Object.entries(kinds))('a claim of %s', (_, save) => {
     expect(job.receipts.map(({ attempt }) => attempt)).toEqual([1, 2])
   })
 })
+
+describe('a pause of a key', () => {
+  it('does not hold a job whose key is another one since it was read', async () => {
+    const ran: string[] = []
+    const save = worker({
+      ...replacing,
+      throttle: { limit: 100, per: '1s', key: ({ note }) => note },
+      run: ({ note }) => {
+        ran.push(note)
+        return null
+      },
+    })
+    await using errand = await testErrand({ save })
+    const id = await due(errand)
+    expect((await errand.post('/pauses', { worker: 'save', key: 'first' })).status).toBe(201)
+    betweenReadAndClaim(errand, () => post(errand, 'second'))
+    await errand.claim()
+    await errand.run()
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded' })
+    expect(ran).toEqual(['second'])
+  })
+})
