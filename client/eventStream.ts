@@ -9,19 +9,19 @@ export interface ServerSentEvent {
 /** One after the other until the stream ends. Comments, ids and reconnection times are left out; a last event that was cut is none. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerSentEvent> {
   const reader = body.getReader()
-  const decoder = new TextDecoder()
-  let rest = ''
+  const linesOf = lineReader()
+  let block: string[] = []
   try {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      rest += decoder.decode(value, { stream: true })
-      // a carriage return at the end may be half of a line's end
-      const blocks = rest.replaceAll(/\r\n|\r(?!$)/g, '\n').split('\n\n')
-      rest = blocks.pop()!
-      for (const block of blocks) {
-        const event = readEvent(block)
-        if (event) yield event
+      for (const line of linesOf(value)) {
+        if (line !== '') block.push(line)
+        else {
+          const event = readEvent(block)
+          block = []
+          if (event) yield event
+        }
       }
     }
   } finally {
@@ -29,11 +29,32 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
   }
 }
 
-function readEvent(block: string): ServerSentEvent | undefined {
+/** Gives the lines that each piece ends. A piece is looked at once: the data of an event may be a megabyte and come in thousands of pieces. */
+function lineReader(): (piece: Uint8Array) => string[] {
+  const decoder = new TextDecoder()
+  /** Of the line that has not ended. */
+  let parts: string[] = []
+  let held = ''
+  return (piece) => {
+    const text = held + decoder.decode(piece, { stream: true })
+    // a carriage return at the end may be half of a line's end
+    held = text.endsWith('\r') ? '\r' : ''
+    const lines = text.slice(0, text.length - held.length).split(/\r\n|\r|\n/)
+    const last = lines.pop()!
+    if (lines.length > 0) {
+      lines[0] = parts.join('') + lines[0]!
+      parts = []
+    }
+    parts.push(last)
+    return lines
+  }
+}
+
+function readEvent(lines: readonly string[]): ServerSentEvent | undefined {
   const data: string[] = []
   let event = 'message'
-  for (const line of block.split('\n')) {
-    const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? []
+  for (const line of lines) {
+    const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? []
     if (field === 'data') data.push(value)
     if (field === 'event') event = value
   }

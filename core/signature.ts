@@ -3,6 +3,8 @@
  * Source: the Standard Webhooks specification, https://github.com/standard-webhooks/standard-webhooks
  */
 
+import { look } from './thrown.js'
+
 /** A request this much older or newer than the verifier's clock is refused: it may be a recording. */
 export const signatureToleranceMs = 5 * 60_000
 
@@ -67,13 +69,8 @@ export function createVerifier(keys: readonly string[]) {
   }
 }
 
-function readBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    return Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
-  } catch {
-    return undefined
-  }
-}
+const readBase64 = (text: string): Uint8Array<ArrayBuffer> | undefined =>
+  look(() => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)))
 
 interface Macs {
   /** One for each key: the MAC of a text. */

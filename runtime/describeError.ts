@@ -49,8 +49,6 @@ function errorMessage(value: unknown): string | undefined {
   }
 }
 
-export const isErrorLike = (value: unknown): value is object => errorMessage(value) !== undefined
-
 /** An `AggregateError` says little itself; what its errors say is told behind its message. Of those that are one themselves only the message is told. */
 function withErrors(message: string, errors: unknown): string {
   if (!Array.isArray(errors) || errors.length === 0) return message

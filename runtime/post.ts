@@ -1,5 +1,6 @@
 /** Posts to the coordinator, again and again until it takes or refuses what is posted. */
 import type { Clock } from '../core/clock.js'
+import { parseJson } from '../core/parseJson.js'
 import { thrownText } from './describeError.js'
 
 export interface PostDeps {
@@ -74,11 +75,3 @@ export async function postOnce(url: string, body: string, deps: PostDeps, signal
 
 /** Request Timeout, Too Early and Too Many Requests ask for another try; every other 4xx would come again. */
 const isRefusal = (status: number): boolean => status >= 400 && status < 500 && ![408, 425, 429].includes(status)
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}

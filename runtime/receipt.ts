@@ -7,7 +7,7 @@ import { maxResultBytes, resultTooLarge } from '../core/resultSize.js'
 import { look } from '../core/thrown.js'
 import { bytesOf, isLargerThan, parseSize, type Size } from '../core/size.js'
 import { AttemptError } from './attemptError.js'
-import { describeError, isErrorLike } from './describeError.js'
+import { describeError } from './describeError.js'
 import { encodeResult } from './encodeResult.js'
 
 /** The coordinator reads no more than this of an answer. */
@@ -25,18 +25,22 @@ export function successReceipt(result: unknown, limit?: Size): string {
 }
 
 /** A failure, or a snooze, which is thrown as well. */
-export function thrownReceipt(thrown: unknown): string {
-  const delay = delayOf(thrown, Snooze, 'Snooze')
-  return delay === undefined
-    ? failureReceipt(thrown)
-    : JSON.stringify({ status: 'snoozed', delay } satisfies SnoozeBody)
+export const thrownReceipt = (thrown: unknown): string => JSON.stringify(endBy(thrown))
+
+function endBy(thrown: unknown): ReceiptBody | SnoozeBody {
+  const own = look(() => (thrown instanceof AttemptError ? thrown.report() : undefined))
+  if (own) return { status: 'failure', ...own }
+  const error = describeError(thrown)
+  // by name too, because a bundle may hold a second copy of errand
+  const isA = (kind: Kind, name: string) => error.name === name || look(() => thrown instanceof kind)
+  const given = look(() => (thrown as { delay?: unknown }).delay)
+  const delay = parseDuration(given) === undefined ? undefined : (given as Duration)
+  if (delay && isA(Snooze, 'Snooze')) return { status: 'snoozed', delay }
+  if (isA(Fatal, 'Fatal')) return { status: 'failure', error, fatal: true }
+  return { status: 'failure', error, retryAfter: delay && isA(RetryAfter, 'RetryAfter') ? delay : undefined }
 }
 
-function failureReceipt(thrown: unknown): string {
-  const own = look(() => (thrown instanceof AttemptError ? thrown.report() : undefined))
-  const receipt: ReceiptBody = { status: 'failure', ...(own ?? { error: describeError(thrown), ...verdict(thrown) }) }
-  return JSON.stringify(receipt)
-}
+type Kind = new (...args: never[]) => Error
 
 /** The answer to a call that carried several jobs. A receipt that does not fit into it any more becomes a failure of its own job, which is tried again. */
 export function joinReceipts(receipts: string[]): string {
@@ -52,29 +56,9 @@ export function joinReceipts(receipts: string[]): string {
 
 const roomForFailures = 128 * 1024
 
-const tooLargeTogether = failureReceipt(
+const tooLargeTogether = thrownReceipt(
   new AttemptError(
     'RESULTS_TOO_LARGE',
     `The results of one call are together larger than ${maxReceiptBytes / 1024 / 1024} MiB. Lower \`batch\`, or store results elsewhere and return where.`,
   ),
 )
-
-/** What a worker says by `Fatal` and `RetryAfter`. */
-function verdict(thrown: unknown): { fatal?: true; retryAfter?: Duration } {
-  if (isKind(thrown, Fatal, 'Fatal')) return { fatal: true }
-  const retryAfter = delayOf(thrown, RetryAfter, 'RetryAfter')
-  return retryAfter === undefined ? {} : { retryAfter }
-}
-
-type Kind = new (...args: never[]) => Error
-
-/** The `delay` of what was thrown, where it is of this kind. */
-function delayOf(thrown: unknown, kind: Kind, name: string): Duration | undefined {
-  const delay = isKind(thrown, kind, name) ? look(() => (thrown as { delay?: unknown }).delay) : undefined
-  return parseDuration(delay) === undefined ? undefined : (delay as Duration)
-}
-
-/** By name too, because a bundle may hold a second copy of errand. */
-const isKind = (thrown: unknown, kind: Kind, name: string): boolean =>
-  look(() => thrown instanceof kind) ||
-  (isErrorLike(thrown) && look(() => (thrown as { name?: unknown }).name) === name)

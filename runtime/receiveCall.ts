@@ -1,4 +1,6 @@
 /** A request becomes a call of this function, a ping, or a refusal: only with a call something runs. */
+import { gather } from '../core/gather.js'
+import { parseJson } from '../core/parseJson.js'
 import { isPingId, type Ping } from '../core/ping.js'
 import { createVerifier } from '../core/signature.js'
 import type { FunctionCall } from '../core/wire.js'
@@ -85,26 +87,15 @@ async function readText(request: Request, maxBytes: number): Promise<string | un
     return Number(announced) <= maxBytes ? request.text() : undefined
   }
   if (request.body === null) return ''
-  const decoder = new TextDecoder()
   const reader = request.body.getReader()
-  let text = ''
-  for (let bytes = 0; ;) {
+  const body = gather(maxBytes)
+  for (;;) {
     const { done, value } = await reader.read()
-    if (done) return text + decoder.decode()
-    bytes += value.byteLength
-    if (bytes > maxBytes) {
+    if (done) return new TextDecoder().decode(body.bytes())
+    if (!body.add(value)) {
       await reader.cancel()
       return undefined
     }
-    text += decoder.decode(value, { stream: true })
-  }
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
   }
 }
 

@@ -2,6 +2,8 @@
 import { lookup } from 'node:dns'
 import { Agent, type Dispatcher } from 'undici'
 import { z, type ZodError } from 'zod'
+import { gather, utf8 } from '../core/gather.js'
+import { parseJson } from '../core/parseJson.js'
 import { maxResultBytes } from '../core/resultSize.js'
 import { addressRefused, guardedConnector, type MayBePrivate } from './addressGuard.js'
 import { attemptEnd, attemptEnds, type ParsedAttemptEnd } from '../core/attemptEnd.js'
@@ -100,8 +102,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   #aborted = false
   #status = 0
   #retryAfter: string | string[] | undefined
-  #chunks: Buffer[] = []
-  #bytes = 0
+  #body = gather(maxAnswerBytes)
 
   constructor(url: string, resolve: (answer: Answer) => void) {
     this.#url = url
@@ -134,19 +135,13 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length
-    if (this.#bytes <= maxAnswerBytes) {
-      this.#chunks.push(chunk)
-      return
-    }
+    if (this.#body.add(chunk)) return
     this.#resolve(readAnswer(this.#status, this.#retryAfter, undefined))
     controller.abort(new Error('too large'))
   }
 
   onResponseEnd(): void {
-    const [only, ...more] = this.#chunks
-    const text = more.length === 0 ? (only?.toString('utf8') ?? '') : Buffer.concat(this.#chunks).toString('utf8')
-    this.#resolve(readAnswer(this.#status, this.#retryAfter, text))
+    this.#resolve(readAnswer(this.#status, this.#retryAfter, utf8(this.#body.bytes())))
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -235,14 +230,6 @@ function isPlainSuccess(body: unknown): body is ParsedAttemptEnd & { status: 'su
 
 /** How Errand's own runtime says why it did not run a call. Whatever else stands in an error page stays out. */
 const refusal = z.object({ error: z.object({ code: z.string(), message: z.string().max(1_000) }) })
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 /** Paths and rules only; the values stay out of it. */
 const describeIssues = (error: ZodError): string =>

@@ -4,6 +4,7 @@
  * with the first such call, since most coordinators never make one.
  */
 import { configError, ErrandError } from '../core/errors.js'
+import { parseJson } from '../core/parseJson.js'
 import { isLargerThan } from '../core/size.js'
 import { readLambdaAddress } from './lambdaAddress.js'
 import { maxAnswerBytes, readAnswer, type Answer, type Call, type Invoker } from './invoke.js'
@@ -127,12 +128,8 @@ function readOutput({ FunctionError, Payload = new Uint8Array() }: InvokeOutput)
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
-  }
+  const value = parseJson(text)
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
 }
 
 function retryAfterOf(headers: unknown): string | undefined {

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { configError } from '../../core/errors.js'
+import { gather, utf8 } from '../../core/gather.js'
 import type { Clock } from '../../core/clock.js'
 import { maxCallBytes, type Incoming } from '../receiveCall.js'
 import type { Outgoing } from '../refusal.js'
@@ -91,14 +92,11 @@ async function serve(
 /** The whole body, or `undefined` where it is larger than a function takes; the rest of it is not read then. */
 function readBody(request: IncomingMessage): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
+    const body = gather(maxCallBytes)
     request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= maxCallBytes) chunks.push(chunk)
-      else resolve(undefined)
+      if (!body.add(chunk)) resolve(undefined)
     })
-    request.on('end', () => resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8')))
+    request.on('end', () => resolve(utf8(body.bytes())))
     request.on('error', reject)
   })
 }

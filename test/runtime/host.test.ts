@@ -1,12 +1,15 @@
 import { build } from 'esbuild'
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createFunctionHost, type FunctionHost, type FunctionHostOptions } from '../../runtime/node.js'
+import { bytewise, heapGrowthOf } from '../support/bytewise.js'
 import { callOf, gate, key, manualClock, signedRequest, type Receipt } from './support.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -198,6 +201,22 @@ describe('on a port', () => {
     const { url } = await listening({})
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ ok: true, workers: 0 })
+  })
+
+  it('keeps of a call that comes byte by byte its bytes and no more', async () => {
+    share()
+    const { url } = await listening({
+      slow: `export default { fetch: async (request) => new Response((await request.text()).length) }`,
+    })
+    const { port } = new URL(url)
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(
+      'POST /slow HTTP/1.1\r\nhost: functions.test\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n',
+    )
+    socket.write(bytewise('x'.repeat(1_000_000)))
+    const answer = text(socket)
+    expect(await heapGrowthOf(answer)).toBeLessThan(60_000_000)
+    expect(await answer).toMatch(/^HTTP\/1.1 200 [^]*1000000/)
   })
 
   it('names the setting when the port is taken', async () => {

@@ -6,6 +6,7 @@ import { Webhook } from 'standardwebhooks'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
 import { createHttpInvoker } from '../../server/invoke.js'
+import { bytewise, heapGrowthOf } from '../support/bytewise.js'
 import { manualClock } from '../support/clock.js'
 import { testErrand, testKey } from '../support/errand.js'
 
@@ -70,6 +71,24 @@ describe('a function that', () => {
       response.writeHead(status, { location: '/elsewhere' }).end(body),
     )
     expect(receipt).toMatchObject({ state: 'failed', status: 'failure', error: { code } })
+  })
+
+  it('answers byte by byte costs its bytes and no more', async () => {
+    const text = JSON.stringify({ status: 'success', result: 'x'.repeat(1_000_000) })
+    await withFunction(
+      ({ socket }) => {
+        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+        socket.end(bytewise(text))
+      },
+      async (url) => {
+        const http = createHttpInvoker({ connections: 1 })
+        const call = { worker: 'work', url, headers: {}, body: '{}', signal: AbortSignal.any([]), onAbort() {} }
+        const answer = http.invoke(call)
+        expect(await heapGrowthOf(answer)).toBeLessThan(60_000_000)
+        expect(await answer).toEqual({ kind: 'receipt', receipt: JSON.parse(text) as unknown })
+        await http.close()
+      },
+    )
   })
 
   it('hangs up fails as unreachable', async () => {

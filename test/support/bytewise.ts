@@ -1,0 +1,22 @@
+/** Bodies that come byte by byte, and what whoever gathers them keeps meanwhile. */
+
+/** The body of a chunked message whose chunks are one byte each, as it is on the wire; ASCII only. */
+export function bytewise(body: string): Buffer {
+  const wire = Buffer.alloc(body.length * 6, '1\r\n?\r\n')
+  for (let index = 0; index < body.length; index++) wire[index * 6 + 3] = body.charCodeAt(index)
+  return Buffer.concat([wire, Buffer.from('0\r\n\r\n')])
+}
+
+/** By how much the heap grows at most while the work is done; looked at between two turns of the loop. */
+export async function heapGrowthOf(work: Promise<unknown>): Promise<number> {
+  const before = process.memoryUsage().heapUsed
+  let most = before
+  let done = false
+  const look = () => {
+    most = Math.max(most, process.memoryUsage().heapUsed)
+    if (!done) setImmediate(look)
+  }
+  look()
+  await work.finally(() => (done = true))
+  return most - before
+}
