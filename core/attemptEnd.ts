@@ -6,7 +6,7 @@ import { duration, receiptBody } from './wire.js'
 /** The attempt asks to be run again later. It is not charged, and there is no receipt. */
 const snoozeBody = z.strictObject({
   status: z.literal('snoozed'),
-  /** How long the job is left alone. */
+  /** How long the job is left alone. Less than a second counts as one. */
   delay: duration,
   ...reportFields,
 })

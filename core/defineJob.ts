@@ -106,7 +106,7 @@ export interface JobContext {
   enqueue: EnqueueFollowUp<RegisteredJobs>
   /**
    * Ends this run, and has the job run again after `delay`, for work whose time has not come: an export that is not ready, a window that is closed.
-   * It costs no attempt and writes no receipt, however often. Throws `Snooze`, which a `catch` inside `run` must let through; write
+   * It costs no attempt and writes no receipt, however often; so a delay of less than a second counts as one. Throws `Snooze`, which a `catch` inside `run` must let through; write
    * `return ctx.snooze('10m')`. Throws `RangeError` where `delay` is no duration.
    */
   snooze: (delay: Duration) => never

@@ -29,7 +29,7 @@ export class RetryAfter extends Error {
  */
 export class Snooze extends Error {
   override name = 'Snooze'
-  /** How long the job is left alone. */
+  /** How long the job is left alone. The coordinator takes less than a second for one. */
   readonly delay: Duration
 
   /** Throws `RangeError` where `delay` is no duration. */

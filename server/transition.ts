@@ -77,14 +77,17 @@ export const released = (job: ClaimedJob): Transition => ({
   attemptChange: -1,
 })
 
+/** One that snoozes for no time would be called as often as it can be, for ever, because a snooze is not charged. */
+export const leastSnoozeMs = 1_000
+
 /** The job asked to be run again later. What it has told so far stays with it, because the attempt goes on then. */
 function snoozed(job: ClaimedJob, { delayMs, finishedAt, progress, log }: SnoozeDocument): Transition {
   const { attempt, claim } = job
   return {
     ...leaving(job),
     set: {
-      state: delayMs === 0 ? 'queued' : 'scheduled',
-      runAt: new Date(finishedAt.getTime() + delayMs),
+      state: 'scheduled',
+      runAt: new Date(finishedAt.getTime() + Math.max(delayMs, leastSnoozeMs)),
       report: { attempt, claim, ...(progress && { progress }), ...(log && { log }) },
     },
     unset: ['throttled', 'overBudget', ...heldUntilStart(job)],

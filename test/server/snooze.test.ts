@@ -98,13 +98,21 @@ describe('ctx.snooze', () => {
     })
   })
 
-  it('runs the job again at once for no delay', async () => {
+  it.each(['0s', '1ms', '999ms'] as const)('leaves the job alone for a second at least, also for %s', async (delay) => {
     const poller = inTurn(
-      (ctx) => ctx.snooze('0s'),
+      (ctx) => ctx.snooze(delay),
       () => 'done',
     )
     await using errand = await testErrand({ poller })
     const id = await errand.enqueue('poller')
+    await errand.run()
+    expect(await errand.get(id)).toMatchObject({
+      state: 'scheduled',
+      runAt: '2030-01-01T00:00:01.000Z',
+      attempt: 0,
+      snoozes: 1,
+    })
+    await errand.clock.advance('1s')
     await errand.run()
     expect(await errand.get(id)).toMatchObject({ state: 'succeeded', attempt: 1, snoozes: 1 })
   })
@@ -192,6 +200,15 @@ describe('a snooze on the wire', () => {
     expect(await errand.post(pathOf(call), snoozed)).toEqual({ status: 200, body: { recorded: true } })
     expect(await errand.post(pathOf(call), snoozed)).toEqual({ status: 200, body: { recorded: true, duplicate: true } })
     expect(await errand.get(id)).toMatchObject({ state: 'scheduled', attempt: 0, snoozes: 1, receipts: [] })
+  })
+
+  it('leaves the job alone for a second at least, whatever its function is written in', async () => {
+    const { errand, id, call, answer } = await running()
+    await using _ = errand
+    answer({ kind: 'accepted' })
+    await errand.coordinator.dispatcher.idle()
+    expect(await errand.post(pathOf(call), { status: 'snoozed', delay: '0ms' })).toMatchObject({ status: 200 })
+    expect(await errand.get(id)).toMatchObject({ state: 'scheduled', runAt: '2030-01-01T00:00:01.000Z' })
   })
 
   it('takes a delay only', async () => {
