@@ -51,6 +51,11 @@ export const errorCodes = {
   TICK_FAILED: 500,
   /** The coordinator is shutting down or cannot reach its database. */
   UNAVAILABLE: 503,
+  /**
+   * Jobs come quicker than the database takes them, and as many wait as the coordinator holds. Nothing of the request was stored: send it again after
+   * `details.retryAfter` seconds (`Retry-After`), as the typed client does by itself.
+   */
+  OVERLOADED: 503,
   /** A setting or an option in code that cannot work. Raised at start, at codegen, never over the wire. */
   CONFIG: 500,
 } as const

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Db } from 'mongodb'
+import { defaultBounds, type Bounds } from './admission.js'
 import { mayBePrivate, type PrivateFunctions } from './addressGuard.js'
 import { createApp } from './app.js'
 import { alwaysAwake, createStays, type Stays } from './awake.js'
@@ -20,6 +21,7 @@ import { gatherWrites } from './gatherWrites.js'
 import { createGroupEnds } from './groups/ends.js'
 import { createGroupWaits } from './groups/wait.js'
 import { createIds } from './ids.js'
+import { createIntake } from './intake.js'
 import type { Invoke } from './invoke.js'
 import { createInvokers } from './invokers.js'
 import { createKeyRing } from './keyRing.js'
@@ -65,6 +67,11 @@ export interface CoordinatorOptions {
   concurrency?: number
   /** The largest body of `POST /job`, in bytes. Default 1 MiB. */
   maxBodyBytes?: number
+  /**
+   * How much may wait to be written, as jobs and as bytes of the requests that bring them, before further ones are answered with 503 `OVERLOADED` and told when to
+   * come again. A quarter is for jobs that come alone. Default: 20,000 jobs and 64 MB.
+   */
+  maxWaiting?: Partial<Bounds>
   log?: Log
   /** Default: the machine's, set to the database's time. */
   clock?: Clock
@@ -140,6 +147,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const events = createEvents()
   const store = createStore(options.db, { back: () => events.emit('databaseBack', undefined) })
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
+  const intake = createIntake({ clock, bounds: { ...defaultBounds, ...options.maxWaiting } })
   const { functionsUrl, invokers: more = {} } = options
   const invokers = options.invoke
     ? undefined
@@ -179,7 +187,8 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     invoke: options.invoke ?? invokers!.invoke,
     log,
     keys: createKeyRing(store.keys, clock),
-    metrics: createMetrics(store, () => clock.now()),
+    intake,
+    metrics: createMetrics({ store, intake, now: () => clock.now() }),
     pauses: createKnownPauses({ store, clock, events }),
     breakers: createBreakers(() => deps),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),

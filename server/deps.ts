@@ -6,6 +6,7 @@ import type { Contracts } from './contracts.js'
 import type { Deployed } from './deployed.js'
 import type { Events } from './events.js'
 import type { GroupEnds } from './groups/ends.js'
+import type { Intake } from './intake.js'
 import type { Invoke } from './invoke.js'
 import type { KeyRing } from './keyRing.js'
 import type { Log } from './log.js'
@@ -36,6 +37,8 @@ export interface Deps {
   /** The API keys in the database. */
   keys: KeyRing
   metrics: Metrics
+  /** What has come in and is not written yet. */
+  intake: Intake
   pauses: KnownPauses
   breakers: Breakers
   /** How long this coordinator may work. */

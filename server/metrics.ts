@@ -1,5 +1,7 @@
 /** Numbers for Prometheus. A registry for each coordinator, so that two can live in one process. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Intake } from './intake.js'
+import { addIntakeMetrics } from './intakeMetrics.js'
 import { isBreaker, pauseView } from './pauses.js'
 import type { ReceiptDocument } from './store/documents.js'
 import type { Store } from './store/index.js'
@@ -16,9 +18,16 @@ export interface Metrics {
 /** The counts of waiting jobs are asked of the database, so at most this often. */
 const freshMs = 5_000
 
-export function createMetrics(store: Store, now: () => Date): Metrics {
+export interface MetricsDeps {
+  store: Store
+  intake: Intake
+  now: () => Date
+}
+
+export function createMetrics({ store, intake, now }: MetricsDeps): Metrics {
   const registry = new Registry()
   const registers = [registry]
+  addIntakeMetrics(intake, registry)
   const attempts = new Counter({
     name: 'errand_attempts_total',
     help: 'Attempts that have their receipt, by worker and status.',

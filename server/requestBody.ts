@@ -9,21 +9,33 @@ export const maxNoBodyBytes = 1024
 /** The largest body of a request that carries many jobs. */
 export const maxManyBytes = 64 * 1024 * 1024
 
-/** Throws `PAYLOAD_TOO_LARGE`, and `BAD_REQUEST` where the body is cut off. */
-export async function readText(request: Request, maxBytes: number): Promise<string> {
-  const told = request.headers.get('content-length')
-  // the server hands over just as many bytes as were told; and reads them quicker whole than as a stream
-  const isTold = told !== null && !request.headers.has('transfer-encoding')
-  if (isTold && Number(told) > maxBytes) throw tooLarge(maxBytes)
+/** How long the body is, where its sender has told. The server hands over just as many bytes. */
+export function toldBytes({ headers }: Request): number | undefined {
+  const told = headers.get('content-length')
+  return told === null || headers.has('transfer-encoding') ? undefined : Number(told)
+}
+
+/**
+ * Throws `PAYLOAD_TOO_LARGE`, and `BAD_REQUEST` where the body is cut off. Of a body whose length was not told, `onBytes` hears how many are here, and may
+ * throw to read no more.
+ */
+export async function readText(
+  request: Request,
+  maxBytes: number,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<string> {
+  const told = toldBytes(request)
+  if (told !== undefined && told > maxBytes) throw tooLarge(maxBytes)
   try {
-    return isTold ? await request.text() : await readChunks(request, maxBytes)
+    // whole is quicker than as a stream
+    return told !== undefined ? await request.text() : await readChunks(request, maxBytes, onBytes)
   } catch (error) {
     if (error instanceof ErrandError) throw error
     throw new ErrandError('BAD_REQUEST', 'The body ended before it was whole.', { cause: error })
   }
 }
 
-async function readChunks({ body }: Request, maxBytes: number): Promise<string> {
+async function readChunks({ body }: Request, maxBytes: number, onBytes: (bytes: number) => void): Promise<string> {
   if (body === null) return ''
   const reader = body.getReader()
   const chunks: Uint8Array[] = []
@@ -31,9 +43,12 @@ async function readChunks({ body }: Request, maxBytes: number): Promise<string> 
     const { done, value } = await reader.read()
     if (done) break
     bytes += value.byteLength
-    if (bytes > maxBytes) {
+    try {
+      if (bytes > maxBytes) throw tooLarge(maxBytes)
+      onBytes(bytes)
+    } catch (error) {
       void reader.cancel().catch(() => {})
-      throw tooLarge(maxBytes)
+      throw error
     }
     chunks.push(value)
   }

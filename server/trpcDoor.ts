@@ -7,6 +7,7 @@ import { ErrandError } from '../core/errors.js'
 import { mostOfRefused } from './audit.js'
 import { actorIn, type Identity } from './auth.js'
 import { maxNoBodyBytes, readText } from './requestBody.js'
+import { requestIntake, type RequestIntake } from './requestIntake.js'
 import { router } from './router/index.js'
 import { asTrpcError, errorOf, type ProcedureMeta, type RouterContext } from './router/procedure.js'
 
@@ -22,21 +23,22 @@ export interface TrpcOptions {
 
 export function answerTrpc(
   request: Request,
-  context: Omit<RouterContext, 'signal'>,
+  context: Omit<RouterContext, 'signal' | 'intake'>,
   options: TrpcOptions,
 ): Promise<Response> {
   const { method, url, headers, signal } = request
+  const intake = requestIntake(context.deps.intake, request)
   return fetchRequestHandler({
     endpoint: '/trpc',
     // all that tRPC takes of a request, less the other ways to read its body
-    req: { method, url, headers, signal, text: () => inputText(request, context.identity, options) } as Request,
+    req: { method, url, headers, signal, text: () => inputText(request, intake, context.identity, options) } as Request,
     router,
     maxBatchSize,
     // `jobs.ended` and `jobs.waitMany` name more jobs than an address can hold
     allowMethodOverride: true,
     createContext: () => {
       refuseOtherThanJson(method, headers)
-      return { ...context, signal }
+      return { ...context, intake, signal }
     },
     responseMeta: ({ errors }) => {
       const after = errors.map((error) => errorOf(error)).find((error) => error?.details?.['retryAfter'] !== undefined)
@@ -45,9 +47,14 @@ export function answerTrpc(
   })
 }
 
-async function inputText(request: Request, identity: Identity, { maxJobsBytes }: TrpcOptions): Promise<string> {
+async function inputText(
+  request: Request,
+  intake: RequestIntake,
+  identity: Identity,
+  { maxJobsBytes }: TrpcOptions,
+): Promise<string> {
   try {
-    return await readText(request, maxBytesOf(new URL(request.url), identity, maxJobsBytes))
+    return await readText(request, maxBytesOf(new URL(request.url), identity, maxJobsBytes), intake.grow)
   } catch (error) {
     throw asTrpcError(error)
   }

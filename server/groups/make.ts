@@ -118,7 +118,15 @@ async function layOutMembers(
   }
 }
 
-const isNested = (item: unknown): boolean => typeof item === 'object' && item !== null && 'group' in item
+const isNested = (item: unknown): item is { group: unknown } =>
+  typeof item === 'object' && item !== null && 'group' in item
+
+/** Those of nested groups too, before anything is checked. */
+export const countJobs = (members: readonly unknown[], depth = 1): number =>
+  members.reduce<number>((count, item) => {
+    const inner = isNested(item) && Array.isArray(item.group) && depth < groupDepthLimit ? item.group : undefined
+    return count + (inner ? countJobs(inner, depth + 1) : 1)
+  }, 0)
 
 const tooDeep = (path: Place): Issue => ({
   path,

@@ -10,6 +10,8 @@ export interface Parts {
   schemaOf: (schema: z.ZodType) => unknown
   json: (schema: unknown) => object
   problem: (description: string) => object
+  /** The answer to a request with jobs where too many wait. */
+  overloaded: object
   queryOf: (schema: z.ZodObject) => object[]
   roles: (...names: Exclude<Role, 'operate'>[]) => { apiKey: Role[] }[]
   /** A job, as it is shown. */
@@ -49,7 +51,7 @@ const group = {
 const made = { type: 'object', properties: { id: text, state, total: count } }
 const id = { name: 'id', in: 'path', required: true, schema: text }
 
-export function groupPaths({ schemaOf, json, problem, queryOf, roles, job }: Parts) {
+export function groupPaths({ schemaOf, json, problem, overloaded, queryOf, roles, job }: Parts) {
   const request = schemaOf(groupRequest) as { properties: object }
   // the items are checked one by one, so their schema is not part of the request's own
   const item = { anyOf: [schemaOf(enqueueRequest), { type: 'object', required: ['group'], properties: { group: {} } }] }
@@ -65,6 +67,7 @@ export function groupPaths({ schemaOf, json, problem, queryOf, roles, job }: Par
           201: { description: 'The group and all its jobs are stored.', ...json(made) },
           400: problem('The request cannot be read, or some item cannot be enqueued: `issues` names it.'),
           413: problem('The body is too large.'),
+          ...overloaded,
         },
       },
     },

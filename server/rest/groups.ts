@@ -3,16 +3,19 @@ import type { Hono } from 'hono'
 import { groupJobsRequest, groupRequest } from '../../core/groups.js'
 import { cancelGroup } from '../groups/cancel.js'
 import { getGroup, listGroupJobs, retryGroup } from '../groups/look.js'
-import { makeGroup } from '../groups/make.js'
+import { countJobs, makeGroup } from '../groups/make.js'
 import { maxManyBytes } from '../requestBody.js'
-import { allow, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
+import { admit, allow, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
 
 export function addGroupRoutes(app: Hono, options: RestOptions): void {
   const { deps } = options
 
   app.post('/group', limitBody(maxManyBytes), async (context) => {
     const actor = allow(options, context, 'enqueue')
-    return context.json(await makeGroup(deps, await readBody(groupRequest, context), actor), 201)
+    using place = admit(options, context)
+    const request = await readBody(groupRequest, context)
+    place.count(countJobs(request.jobs))
+    return context.json(await makeGroup(deps, request, actor), 201)
   })
 
   app.get('/group/:id', async (context) => {

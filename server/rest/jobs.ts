@@ -8,13 +8,14 @@ import { putSchedule } from '../schedule.js'
 import { scheduledView } from '../scheduleView.js'
 import { whyJob } from '../why.js'
 import { maxManyBytes } from '../requestBody.js'
-import { allow, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
+import { admit, allow, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
 
 export function addJobRoutes(app: Hono, options: RestOptions): void {
   const { deps, maxBodyBytes } = options
 
   app.post('/job', limitBody(maxBodyBytes), async (context) => {
     const actor = allow(options, context, 'enqueue')
+    using _place = admit(options, context, 'single')
     const request = await readBody(postJobRequest, context)
     if (request.cron === undefined && request.every === undefined) {
       const { runAt, ...job } = await enqueue(deps, request, actor)
@@ -27,7 +28,10 @@ export function addJobRoutes(app: Hono, options: RestOptions): void {
 
   app.post('/jobs', limitBody(maxManyBytes), async (context) => {
     const actor = allow(options, context, 'enqueue')
-    return context.json({ outcomes: await enqueueMany(deps, await readBody(enqueueManyRequest, context), actor) })
+    using place = admit(options, context)
+    const request = await readBody(enqueueManyRequest, context)
+    place.count(request.jobs.length)
+    return context.json({ outcomes: await enqueueMany(deps, request, actor) })
   })
 
   app.get('/jobs', async (context) => {

@@ -45,6 +45,16 @@ const errorBody = {
 }
 const problem = (description: string) => ({ description, ...json(errorBody) })
 
+/** Of requests that bring jobs. */
+const overloaded = {
+  503: {
+    ...problem('OVERLOADED: as much waits to be written as the coordinator holds. Nothing was stored; send it again.'),
+    headers: {
+      'Retry-After': { description: 'After so many seconds.', schema: { type: 'integer', minimum: 1 } },
+    },
+  },
+}
+
 /** What an attempt has told, of the job while it runs and of its receipt. */
 const told = {
   progress: {
@@ -277,6 +287,7 @@ export const openapi = {
           404: problem('No worker has this name; the message names the nearest.'),
           409: problem('The key is taken; `error.id` is the job that holds it.'),
           413: problem('The body is too large.'),
+          ...overloaded,
         },
       },
     },
@@ -328,6 +339,7 @@ export const openapi = {
             'The request cannot be read; or, with `atomic`, some item cannot be enqueued: `issues` names it.',
           ),
           413: problem('The body is too large.'),
+          ...overloaded,
         },
       },
     },
@@ -480,6 +492,7 @@ export const openapi = {
           404: problem('No worker has this name; the message names the nearest.'),
           409: problem('The attempt is over, or the key is taken.'),
           413: problem('The body is too large.'),
+          ...overloaded,
         },
       },
     },
@@ -565,7 +578,7 @@ export const openapi = {
       },
     },
     ...deploymentPaths({ schemaOf, json, problem, roles }),
-    ...groupPaths({ schemaOf, json, problem, queryOf, roles, job }),
+    ...groupPaths({ schemaOf, json, problem, overloaded, queryOf, roles, job }),
     '/audit': {
       get: {
         summary: 'What operators did, newest first',
@@ -589,6 +602,7 @@ export const openapi = {
           400: problem('Args do not fit, an unknown field, a rule that cannot be read.'),
           404: problem('No worker has this name; the message names the nearest.'),
           413: problem('The body is too large.'),
+          ...overloaded,
         },
       },
     },

@@ -5,12 +5,14 @@
 import type { Context, Hono } from 'hono'
 import { followUpRequest } from '../../core/followUp.js'
 import { reportRequest } from '../../core/report.js'
+import { maxResultBytes } from '../../core/resultSize.js'
 import { attemptEnd } from '../../core/attemptEnd.js'
 import { enqueueFollowUp } from '../followUp.js'
 import { maxAnswerBytes } from '../invoke.js'
 import { attemptNamed, heartbeat, receivePosted, type NamedAttempt } from '../receive.js'
 import { report } from '../report.js'
-import { bodyOf, limitBody, readBody, type RestOptions } from './request.js'
+import { toldBytes } from '../requestBody.js'
+import { admit, bodyOf, limitBody, readBody, type RestOptions } from './request.js'
 
 /** What is kept of a log takes a quarter of this. */
 const maxReportBytes = 64 * 1024
@@ -20,6 +22,8 @@ export function addReceiptRoutes(app: Hono, { deps, maxBodyBytes }: RestOptions)
 
   app.post('/job/:id/receipt', limitBody(maxAnswerBytes), async (context) => {
     const attempt = attemptOf(context)
+    const { raw } = context.req
+    using _turn = await deps.intake.receipts.begin(toldBytes(raw) ?? maxResultBytes, raw)
     const { duplicate } = await receivePosted(deps, attempt, await readBody(attemptEnd, context))
     return context.json(duplicate ? { recorded: true, duplicate: true } : { recorded: true })
   })
@@ -32,6 +36,7 @@ export function addReceiptRoutes(app: Hono, { deps, maxBodyBytes }: RestOptions)
 
   app.post('/job/:id/enqueue', limitBody(maxBodyBytes), async (context) => {
     const attempt = attemptOf(context)
+    using _place = admit({ deps }, context, 'single')
     const { runAt, ...job } = await enqueueFollowUp(deps, attempt, await readBody(followUpRequest, context))
     return context.json({ ...job, runAt: runAt.toISOString() }, job.existing ? 200 : 201)
   })

@@ -1,7 +1,7 @@
 /**
  * What every route shares, in this order: who calls, whether they may, and only then the body.
  *
- *   identifyCaller ──▶ allow | operate ──▶ readBody, up to the limit of the route ──▶ the step
+ *   identifyCaller ──▶ allow | operate ──▶ admit, where it brings jobs ──▶ readBody, up to the limit of the route ──▶ the step
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import type { z } from 'zod'
@@ -10,11 +10,14 @@ import type { Role } from '../../core/roles.js'
 import { codeOf, operateAudited } from '../audit.js'
 import type { Actor, Guard, Identity } from '../auth.js'
 import type { Deps } from '../deps.js'
+import type { Place } from '../intake.js'
 import { maxNoBodyBytes, readText } from '../requestBody.js'
+import { requestIntake, type RequestIntake } from '../requestIntake.js'
 import type { Tick } from '../runTick.js'
 import type { Waits } from '../wait.js'
 import { refuseForeignPage } from '../webPage.js'
 import { badRequest } from '../wireError.js'
+import type { WriteLane } from '../writeTurns.js'
 
 export interface RestOptions {
   deps: Deps
@@ -31,6 +34,7 @@ declare module 'hono' {
     actor: Actor
     maxBodyBytes: number
     body: Promise<string>
+    intake: RequestIntake
   }
 }
 
@@ -78,6 +82,16 @@ export const operate =
     await operateAudited(deps, guard, identity, { action, input, roles }, act, outcome)
   }
 
+/**
+ * The place of a request that brings jobs, behind its role and before its body: `using place = admit(options, context)`. By default its lane follows from the
+ * size of the body. Throws `OVERLOADED`, and then nothing of the body was read.
+ */
+export function admit({ deps }: Pick<RestOptions, 'deps'>, context: Context, lane?: WriteLane): Place {
+  const intake = requestIntake(deps.intake, context.req.raw)
+  context.set('intake', intake)
+  return intake.enter(lane)
+}
+
 /** A body as far as it is a JSON object; the handler parses it again, and tells what is wrong with it. */
 function objectIn(text: string): object {
   try {
@@ -96,11 +110,13 @@ export const limitBody =
     return next()
   }
 
-/** The body as text; whoever asks first reads it. Throws `PAYLOAD_TOO_LARGE`. */
+/** The body as text; whoever asks first reads it. Throws `PAYLOAD_TOO_LARGE`, and `OVERLOADED` where it comes in chunks. */
 export function bodyOf(context: Context, mostBytes = Infinity): Promise<string> {
   const known = context.get('body') as Promise<string> | undefined
   if (known !== undefined) return known
-  const body = readText(context.req.raw, Math.min(context.get('maxBodyBytes') ?? maxNoBodyBytes, mostBytes))
+  const intake = context.get('intake') as RequestIntake | undefined
+  const maxBytes = Math.min(context.get('maxBodyBytes') ?? maxNoBodyBytes, mostBytes)
+  const body = readText(context.req.raw, maxBytes, intake?.grow)
   context.set('body', body)
   return body
 }

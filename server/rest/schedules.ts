@@ -13,13 +13,14 @@ import {
   updateSchedule,
 } from '../scheduleOperate.js'
 import { scheduledView } from '../scheduleView.js'
-import { allow, limitBody, operate, readBody, type RestOptions } from './request.js'
+import { admit, allow, limitBody, operate, readBody, type RestOptions } from './request.js'
 
 export function addScheduleRoutes(app: Hono, options: RestOptions): void {
   const { deps, maxBodyBytes } = options
 
   app.post('/schedules', limitBody(maxBodyBytes), async (context) => {
     const actor = allow(options, context, 'enqueue')
+    using _place = admit(options, context, 'single')
     const scheduled = await putSchedule(deps, await readBody(scheduleRequest, context), actor)
     return context.json(scheduledView(scheduled), 201)
   })

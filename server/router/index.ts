@@ -8,7 +8,7 @@ import { tickRequest } from '../../core/tickRequest.js'
 import { enqueueManyRequest, enqueueRequest } from '../../core/wire.js'
 import { enqueue } from '../enqueue.js'
 import { enqueueMany } from '../enqueueMany.js'
-import { makeGroup } from '../groups/make.js'
+import { countJobs, makeGroup } from '../groups/make.js'
 import { putSchedule } from '../schedule.js'
 import { auditRouter } from './audit.js'
 import { compatRouter } from './compat.js'
@@ -17,27 +17,21 @@ import { groupsRouter } from './groups.js'
 import { jobsRouter } from './jobs.js'
 import { keysRouter } from './keys.js'
 import { pausesRouter } from './pauses.js'
-import { carriesJobs, createRouter, toEnqueue, toObserve, toTick } from './procedure.js'
+import { createRouter, toEnqueue, toEnqueueMany, toObserve, toTick } from './procedure.js'
 import { tickWithin } from '../runTick.js'
 import { schedulesRouter } from './schedules.js'
 
 export const router = createRouter({
-  enqueue: toEnqueue
-    .meta(carriesJobs)
-    .input(enqueueRequest)
-    .mutation(({ ctx, input }) => enqueue(ctx.deps, input, ctx.actor)),
-  enqueueMany: toEnqueue
-    .meta(carriesJobs)
-    .input(enqueueManyRequest)
-    .mutation(({ ctx, input }) => enqueueMany(ctx.deps, input, ctx.actor)),
-  group: toEnqueue
-    .meta(carriesJobs)
-    .input(groupRequest)
-    .mutation(({ ctx, input }) => makeGroup(ctx.deps, input, ctx.actor)),
-  schedule: toEnqueue
-    .meta(carriesJobs)
-    .input(scheduleRequest)
-    .mutation(({ ctx, input }) => putSchedule(ctx.deps, input, ctx.actor)),
+  enqueue: toEnqueue.input(enqueueRequest).mutation(({ ctx, input }) => enqueue(ctx.deps, input, ctx.actor)),
+  enqueueMany: toEnqueueMany.input(enqueueManyRequest).mutation(({ ctx, input }) => {
+    ctx.place.count(input.jobs.length)
+    return enqueueMany(ctx.deps, input, ctx.actor)
+  }),
+  group: toEnqueueMany.input(groupRequest).mutation(({ ctx, input }) => {
+    ctx.place.count(countJobs(input.jobs))
+    return makeGroup(ctx.deps, input, ctx.actor)
+  }),
+  schedule: toEnqueue.input(scheduleRequest).mutation(({ ctx, input }) => putSchedule(ctx.deps, input, ctx.actor)),
   jobs: jobsRouter,
   groups: groupsRouter,
   schedules: schedulesRouter,

@@ -9,9 +9,11 @@ import { codeOf, operateAudited } from '../audit.js'
 import type { Actor, Guard, Identity } from '../auth.js'
 import type { Deps } from '../deps.js'
 import type { GroupWaits } from '../groups/wait.js'
+import type { RequestIntake } from '../requestIntake.js'
 import type { Tick } from '../runTick.js'
 import type { Waits } from '../wait.js'
 import { badRequest, toWireError } from '../wireError.js'
+import type { WriteLane } from '../writeTurns.js'
 
 export interface RouterContext {
   deps: Deps
@@ -20,6 +22,7 @@ export interface RouterContext {
   groupWaits: GroupWaits
   guard: Guard
   identity: Identity
+  intake: RequestIntake
   /** Aborts when the caller has gone away. */
   signal: AbortSignal
 }
@@ -104,6 +107,21 @@ const procedureFor = (...roles: Role[]) =>
       withOurErrors(async () => next({ ctx: { ...ctx, actor: ctx.guard.require(ctx.identity, roles) } })),
     )
 
+/**
+ * For requests that bring jobs: between role and input each takes a place in the intake, which `ctx.place` counts them for. By default the lane follows from the
+ * size of the body.
+ */
+const enqueueing = (lane?: WriteLane) => {
+  const roles = ['enqueue'] as const
+  return t.procedure.meta({ roles, ...carriesJobs }).use(({ ctx, next }) =>
+    withOurErrors(async () => {
+      const actor = ctx.guard.require(ctx.identity, roles)
+      using place = ctx.intake.enter(lane)
+      return await next({ ctx: { ...ctx, actor, place } })
+    }),
+  )
+}
+
 /** For operators, and those roles. Each mutation leaves an entry in the audit, under its own name. */
 const auditedProcedureFor = (...roles: Role[]) =>
   t.procedure.meta({ roles }).use(({ ctx, path, type, getRawInput, next }) =>
@@ -143,7 +161,8 @@ export function asTrpcError(error: unknown): TRPCError {
 
 export const createRouter = t.router
 
-export const toEnqueue = procedureFor('enqueue')
+export const toEnqueue = enqueueing('single')
+export const toEnqueueMany = enqueueing()
 export const toObserve = procedureFor('observe')
 export const toOperate = auditedProcedureFor()
 export const toDeploy = auditedProcedureFor('deploy')

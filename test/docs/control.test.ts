@@ -150,6 +150,7 @@ describe('the page', () => {
       'Concurrency',
       'Unique',
       'Batch intake',
+      'When jobs come too quickly',
       'Schedules',
       'Cancel',
       'Retry and replay',
