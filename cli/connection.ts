@@ -33,7 +33,7 @@ export async function connect(
     import('../client/transport.js'),
     import('../core/clock.js'),
   ])
-  const transport = createTransport({ url, apiKey, fetch, timeoutMs: limitMs, clock: systemClock })
+  const transport = createTransport({ url, apiKey, fetch, timeoutMs: limitMs, clock: systemClock, random: Math.random })
   return {
     async call(ask) {
       try {

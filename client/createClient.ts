@@ -25,7 +25,7 @@ export interface ClientOptions {
   url: string | URL
   /** Sent as `Authorization: Bearer`. To enqueue, its role must be `enqueue` or `operate`. Default: none, which a coordinator on loopback accepts. */
   apiKey?: string | undefined
-  /** How long a request may take before it fails with `UNAVAILABLE`. Default `30s`. A wait for a receipt has a timeout of its own. */
+  /** How long a request may take before it fails with `UNAVAILABLE`, or `OVERLOADED`. Default `30s`. A wait for a receipt has a timeout of its own. */
   timeout?: Duration | undefined
   /** Makes the requests. Default: the global `fetch`. */
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
@@ -58,7 +58,7 @@ function createAnyClient({
 }: ClientOptions): AnyClient {
   const timeoutMs = parseDuration(timeout)
   if (timeoutMs === undefined) throw configError(`\`timeout\` of createClient: ${durationProblem(timeout)}`)
-  const transport = createTransport({ url, apiKey, fetch, timeoutMs, clock })
+  const transport = createTransport({ url, apiKey, fetch, timeoutMs, clock, random })
   const { call } = transport
   const ends = createEnds({ transport, clock, random })
   const enqueue = createEnqueue(transport)

@@ -8,6 +8,7 @@ import { configError } from '../core/errors.js'
 import { transformer } from '../core/payload.js'
 import type { Router } from '../server/router/index.js'
 import type { Clock } from '../core/clock.js'
+import { untilTaken } from './overload.js'
 import { NoStreamError, subscribe, type Subscription } from './subscribe.js'
 import { notACoordinator, toErrandError, tooSlow } from './wireError.js'
 
@@ -19,6 +20,8 @@ export interface TransportOptions {
   fetch: Fetch
   timeoutMs: number
   clock: Clock
+  /** At least 0 and below 1. */
+  random: () => number
 }
 
 export interface CallOptions {
@@ -29,6 +32,7 @@ export interface CallOptions {
 
 export interface Transport {
   readonly timeoutMs: number
+  /** Asks; where the coordinator is overloaded, again when it said, as long as that is within the time limit. */
   readonly call: <Answer>(
     ask: (router: TRPCClient<Router>, options: { signal: AbortSignal }) => Promise<Answer>,
     options?: CallOptions,
@@ -38,7 +42,7 @@ export interface Transport {
 }
 
 /** Throws `ErrandError` `CONFIG` for a url or key that cannot work. */
-export function createTransport({ url, apiKey, fetch, timeoutMs, clock }: TransportOptions): Transport {
+export function createTransport({ url, apiKey, fetch, timeoutMs, clock, random }: TransportOptions): Transport {
   const { origin, endpoint } = readUrl(url)
   const headers = authorization(apiKey)
   const http = {
@@ -70,14 +74,21 @@ export function createTransport({ url, apiKey, fetch, timeoutMs, clock }: Transp
   return {
     timeoutMs,
     async call(ask, { timeoutMs: limitMs = timeoutMs, signal } = {}) {
-      signal?.throwIfAborted()
       const late = new AbortController()
+      const endMs = clock.now().getTime() + limitMs
       const takeBackAlarm = clock.alarm(limitMs, () => late.abort())
+      const ended = signal ? AbortSignal.any([signal, late.signal]) : late.signal
+      const once = async () => {
+        signal?.throwIfAborted()
+        try {
+          return await ask(router, { signal: ended })
+        } catch (error) {
+          if (signal?.aborted) throw signal.reason
+          throw late.signal.aborted ? tooSlow(origin, formatDuration(limitMs)) : toErrandError(error, origin)
+        }
+      }
       try {
-        return await ask(router, { signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal })
-      } catch (error) {
-        if (signal?.aborted) throw signal.reason
-        throw late.signal.aborted ? tooSlow(origin, formatDuration(limitMs)) : toErrandError(error, origin)
+        return await untilTaken(once, { clock, random, endMs, signal: ended })
       } finally {
         takeBackAlarm()
       }

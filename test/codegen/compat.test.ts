@@ -19,6 +19,7 @@ function waitingOf({ coordinator }: TestErrand): Waiting {
     fetch: async (url, init) => coordinator.fetch(new Request(url, init)),
     timeoutMs: 60_000,
     clock: systemClock,
+    random: () => 0,
   })
   return {
     workers: () => call((router) => router.workers.list.query()),
