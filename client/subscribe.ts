@@ -2,8 +2,9 @@
  * A subscription of the router: server-sent events, asked for by POST, so that a request may name more than an address can hold. tRPC's own link needs
  * an `EventSource`, which asks by GET and which Node 20 does not have.
  */
-import superjson, { type SuperJSONResult } from 'superjson'
 import type { Clock } from '../core/clock.js'
+import type { Serialized } from '../core/payload.js'
+import { transformer } from '../core/transformer.js'
 import { fromWire, isWireError } from '../core/fromWire.js'
 import { readEvents } from './eventStream.js'
 import type { Fetch } from './transport.js'
@@ -54,7 +55,7 @@ export async function* subscribe<Answer>(
       if (event === 'connected') opened()
       if (event === 'return') return
       if (event === 'serialized-error') throw problemOf(data)
-      if (event === 'message') yield superjson.deserialize<Answer>(JSON.parse(data) as SuperJSONResult)
+      if (event === 'message') yield read(data) as Answer
     }
   } catch (error) {
     if (!silent.signal.aborted) throw error
@@ -73,8 +74,10 @@ async function streamOf(response: Response, origin: string): Promise<ReadableStr
   throw new NoStreamError(`HTTP ${response.status}`, { cause: problem })
 }
 
+const read = (data: string): unknown => transformer.deserialize(JSON.parse(data) as Serialized)
+
 function problemOf(data: string): Error {
-  const shape = superjson.deserialize<{ data?: { errand?: unknown } }>(JSON.parse(data) as SuperJSONResult)
+  const shape = read(data) as { data?: { errand?: unknown } }
   const body = shape.data?.errand
   return isWireError(body) ? fromWire(body) : new NoStreamError('an error that no coordinator gives')
 }

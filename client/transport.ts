@@ -5,7 +5,8 @@
 import { createTRPCClient, httpLink, splitLink, type TRPCClient } from '@trpc/client'
 import { formatDuration } from '../core/duration.js'
 import { configError } from '../core/errors.js'
-import { transformer } from '../core/payload.js'
+import type { Serialized } from '../core/payload.js'
+import { transformer } from '../core/transformer.js'
 import type { Router } from '../server/router/index.js'
 import type { Clock } from '../core/clock.js'
 import { untilTaken } from './overload.js'
@@ -50,7 +51,10 @@ export function createTransport({ url, apiKey, fetch, timeoutMs, clock, random }
     headers,
     // args are encoded already (enqueue.ts); only answers hold what JSON cannot say
     transformer: {
-      input: { serialize: (json: unknown) => ({ json }), deserialize: transformer.deserialize },
+      input: {
+        serialize: (json: unknown) => ({ json }),
+        deserialize: (input: Serialized) => transformer.deserialize(input),
+      },
       output: transformer,
     },
     fetch: async (url: unknown, init: unknown) => {

@@ -1,4 +1,5 @@
 /** A job as TypeScript callers give it becomes a request: args as JSON with their meta, moments as text. */
+import { TooDeepError, tooDeep } from './depth.js'
 import { ErrandError } from './errors.js'
 import type { EnqueueOptions } from './enqueueOptions.js'
 import { encodePayload } from './payload.js'
@@ -35,11 +36,11 @@ export function encodeArgs(
       size: json.length + (meta?.length ?? 0),
     }
   } catch (cause) {
-    throw new ErrandError(
-      'INVALID_ARGS',
-      `The args of ${worker} cannot be sent. Use what superjson can say: plain data, Date, Map, Set, BigInt, RegExp, URL.`,
-      { cause },
-    )
+    const problem =
+      cause instanceof TooDeepError
+        ? `are ${tooDeep()}. Send them flatter, or as text.`
+        : 'cannot be sent. Use what superjson can say: plain data, Date, Map, Set, BigInt, RegExp, URL.'
+    throw new ErrandError('INVALID_ARGS', `The args of ${worker} ${problem}`, { cause })
   }
 }
 

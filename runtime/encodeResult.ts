@@ -1,4 +1,5 @@
 /** What `run` returned as text, or a clear complaint about the part that cannot be sent. */
+import { maxDepth, tooDeep } from '../core/depth.js'
 import { encodePayload, type Payload } from '../core/payload.js'
 import { AttemptError } from './attemptError.js'
 import { describeError } from './describeError.js'
@@ -7,9 +8,7 @@ export function encodeResult(result: unknown): Payload {
   try {
     const problem = unsendable(result, 'result', { entered: new Set(), left: new Set() })
     if (problem !== undefined) throw new TypeError(problem)
-    const payload = encodePayload(result)
-    if ((payload.json as string | undefined) === undefined) throw new TypeError('its toJSON gives nothing')
-    return payload
+    return encodePayload(result)
   } catch (error) {
     // superjson refuses keys such as `constructor`; JSON refuses what the objects of other classes may hold
     throw notEncodable(describeError(error).message)
@@ -32,13 +31,14 @@ interface Walk {
  * The first part of a value that JSON would drop in silence, as a sentence.
  * Other classes' objects are left to their own `toJSON`. A cycle is refused, because who reads the JSON alone would find a null there.
  */
-function unsendable(value: unknown, path: string, walk: Walk): string | undefined {
+function unsendable(value: unknown, path: string, walk: Walk, depth = maxDepth): string | undefined {
   if (typeof value === 'function' || typeof value === 'symbol') return `${path} is a ${typeof value}`
   if (typeof value !== 'object' || value === null || walk.left.has(value)) return undefined
   if (walk.entered.has(value)) return `${path} holds itself`
+  if (depth === 0) return `it is ${tooDeep()}`
   walk.entered.add(value)
   for (const [key, item] of partsOf(value)) {
-    const problem = unsendable(item, `${path}.${key}`, walk)
+    const problem = unsendable(item, `${path}.${key}`, walk, depth - 1)
     if (problem !== undefined) return problem
   }
   walk.left.add(value)

@@ -1,0 +1,66 @@
+/**
+ * How deep a value that is carried may be nested. Whoever reads JSON by recursion (a schema, superjson, BSON) comes to the end of its stack
+ * somewhere, so there is a limit before that, and it is looked at before any of them. No zod here: functions bundle it.
+ */
+
+/** Levels of lists and objects in each other. Of args, results, what rides beside them, and fields of a log. */
+export const maxDepth = 100
+
+/** What a coordinator puts around values itself, such as a follow-up's summary around results, makes no value unreadable. */
+export const maxDepthAround = maxDepth + 10
+
+export const tooDeep = (): string => `nested more than ${maxDepth} levels deep`
+
+export class TooDeepError extends TypeError {
+  constructor() {
+    super(`it is ${tooDeep()}`)
+    this.name = 'TooDeepError'
+  }
+}
+
+/** Whether JSON text is nested deeper. One pass over the text, and none over a short one: each level takes two characters. */
+export function isDeeperThan(depth: number, json: string): boolean {
+  if (json.length <= 2 * depth) return false
+  let level = 0
+  for (let at = 0; at < json.length; at++) {
+    switch (json.charCodeAt(at)) {
+      case quote:
+        at = endOfText(json, at)
+        break
+      case openBracket:
+      case openBrace:
+        if (++level > depth) return true
+        break
+      case closeBracket:
+      case closeBrace:
+        level--
+    }
+  }
+  return false
+}
+
+const quote = 0x22
+const backslash = 0x5c
+const openBracket = 0x5b
+const closeBracket = 0x5d
+const openBrace = 0x7b
+const closeBrace = 0x7d
+
+/** Where the text that begins at a quote ends. */
+function endOfText(json: string, start: number): number {
+  for (let at = start + 1; at < json.length; at++) {
+    const unit = json.charCodeAt(at)
+    if (unit === quote) return at
+    if (unit === backslash) at++
+  }
+  return json.length
+}
+
+/** The same of a value that came out of JSON. */
+export function isNestedDeeper(depth: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (depth === 0) return true
+  if (Array.isArray(value)) return value.some((item) => isNestedDeeper(depth - 1, item))
+  for (const key in value) if (isNestedDeeper(depth - 1, (value as Record<string, unknown>)[key])) return true
+  return false
+}
