@@ -9,6 +9,7 @@ import {
   type AttemptLog,
   type LogLine,
 } from './attemptLog.js'
+import { isNestedDeeper, maxDepth, tooDeep } from './depth.js'
 
 const text = (max: number) => z.string().transform((value) => value.slice(0, max))
 
@@ -23,6 +24,11 @@ const logLine = z
     at: z.iso.datetime({ offset: true }),
     message: text(maxLogMessageLength),
     fields: z.record(z.string(), z.unknown()).optional(),
+  })
+  .refine(({ fields }) => !isNestedDeeper(maxDepth, fields), {
+    message: `must not be ${tooDeep()}`,
+    path: ['fields'],
+    abort: true,
   })
   .refine(({ fields }) => fields === undefined || JSON.stringify(fields).length <= maxLogFieldsLength, {
     message: `takes at most ${maxLogFieldsLength} characters as JSON`,

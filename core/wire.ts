@@ -1,5 +1,6 @@
 /** What goes over the wire, as DESIGN section 4 fixes it: one schema for each body, used by REST, tRPC, the client and the CLI alike. */
 import { z } from 'zod'
+import { maxCauses } from './causes.js'
 import { durationProblem, parseDuration, type Duration } from './duration.js'
 import { reportFields, type ReportView } from './report.js'
 import type { PauseView } from './pauseView.js'
@@ -89,22 +90,23 @@ export interface ReceiptError {
 
 const text = (max: number) => z.string().transform((value) => value.slice(0, max))
 
-const receiptErrorFields: z.ZodType<ReceiptError> = z.lazy(() =>
-  z.object({
-    name: text(200).default('Error'),
-    message: text(10_000).default(''),
-    code: z
-      .union([z.string(), z.number()])
-      .transform((code) => String(code).slice(0, 200))
-      .optional(),
-    stack: text(20_000).optional(),
-    cause: receiptErrorFields.optional(),
-  }),
-)
+const errorFields = {
+  name: text(200).default('Error'),
+  message: text(10_000).default(''),
+  code: z
+    .union([z.string(), z.number()])
+    .transform((code) => String(code).slice(0, 200))
+    .optional(),
+  stack: text(20_000).optional(),
+}
+
+/** Level by level, not by recursion: a cause below the last one is a field that is not known, and nobody looks into it. */
+const errorWithCauses = (causes: number): z.ZodType<ReceiptError> =>
+  causes === 0 ? z.object(errorFields) : z.object({ ...errorFields, cause: errorWithCauses(causes - 1).optional() })
 
 /** A bare text is welcome too, for functions in other languages. */
 const receiptError = z.union([
-  receiptErrorFields,
+  errorWithCauses(maxCauses),
   z.string().transform((message): ReceiptError => ({ name: 'Error', message: message.slice(0, 10_000) })),
 ])
 

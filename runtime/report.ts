@@ -12,6 +12,7 @@ import {
   type AttemptLog,
   type LogLine,
 } from '../core/attemptLog.js'
+import { isDeeperThan, maxDepth, tooDeep } from '../core/depth.js'
 import { look } from '../core/thrown.js'
 import { postBackoffMs, postOnce, type PostDeps } from './post.js'
 
@@ -110,11 +111,19 @@ function logLine(at: Date, message: string, fields: unknown): string {
   if (fields === undefined) return JSON.stringify(line)
   // a cycle, or a BigInt, makes it throw
   const text = look(() => JSON.stringify(fields))
-  if (text?.startsWith('{') && text.length <= maxLogFieldsLength) {
-    return `${JSON.stringify(line).slice(0, -1)},"fields":${text}}`
-  }
-  const why = text?.startsWith('{') ? `take more than ${maxLogFieldsLength} characters` : 'are no plain object'
-  return logLine(at, `${cut(message, maxLogMessageLength - 100)} (its fields were left out: they ${why})`, undefined)
+  const problem = fieldsProblem(text)
+  if (problem === undefined) return `${JSON.stringify(line).slice(0, -1)},"fields":${text}}`
+  return logLine(
+    at,
+    `${cut(message, maxLogMessageLength - 100)} (its fields were left out: they ${problem})`,
+    undefined,
+  )
+}
+
+function fieldsProblem(text: string | undefined): string | undefined {
+  if (!text?.startsWith('{')) return 'are no plain object'
+  if (text.length > maxLogFieldsLength) return `take more than ${maxLogFieldsLength} characters`
+  return isDeeperThan(maxDepth, text) ? `are ${tooDeep()}` : undefined
 }
 
 /** As text, whatever a caller without types gives. */

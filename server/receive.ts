@@ -5,7 +5,9 @@
  * the reaper at the deadline) the first is kept and the other is known as a repeat. If the coordinator dies between ledger and move, the
  * reaper finds the receipt at the deadline and finishes the move; the work is not run again.
  */
-import { encodePayload, restorePayload } from '../core/payload.js'
+import { withoutDeepCauses } from '../core/causes.js'
+import { isNestedDeeper, maxDepth, tooDeep } from '../core/depth.js'
+import { encodePayload, isTooDeep, restorePayload } from '../core/payload.js'
 import type { Contract } from '../core/contract.js'
 import { ErrandError } from '../core/errors.js'
 import { isFinal } from '../core/states.js'
@@ -130,17 +132,15 @@ function endDocument(
     return { ...common, by: 'function', status: 'snoozed', delayMs: durationMs(body.delay) }
   }
   if (body.status === 'success') {
-    return {
-      ...common,
-      status: 'success',
-      ...(body.result === undefined ? {} : { result: JSON.stringify(body.result) }),
-      ...(body.resultMeta === undefined ? {} : { resultMeta: JSON.stringify(body.resultMeta) }),
-    }
+    const texts = resultTexts(body)
+    return texts
+      ? { ...common, status: 'success', ...texts }
+      : { ...common, status: 'failure', error: resultTooDeep, fatal: true }
   }
   return {
     ...common,
     status: 'failure',
-    error: body.error,
+    error: withoutDeepCauses(body.error),
     ...(body.retryAfter === undefined ? {} : { retryAfterMs: retryAfterMs(body.retryAfter) }),
     ...(body.fatal ? { fatal: true } : {}),
   }
@@ -162,6 +162,28 @@ export function attemptNamed({ signer }: Deps, jobId: string, token: string | un
   )
 }
 
+/** Undefined where they are nested too deep for whoever reads them. */
+function resultTexts({ result, resultMeta }: ParsedReceiptBody & { status: 'success' }) {
+  try {
+    const texts = {
+      ...(result === undefined ? {} : { result: JSON.stringify(result) }),
+      ...(resultMeta === undefined ? {} : { resultMeta: JSON.stringify(resultMeta) }),
+    }
+    return isTooDeep({ json: texts.result ?? '', meta: texts.resultMeta ?? '' }) ? undefined : texts
+  } catch (error) {
+    // JSON is written by recursion
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+/** It would come again each time, so it fails for good. */
+const resultTooDeep: ReceiptError = {
+  name: 'ErrandError',
+  code: 'BAD_RECEIPT',
+  message: `The function answered with a result, or a resultMeta, that is ${tooDeep()}. Return it flatter, or as text.`,
+}
+
 /**
  * A receipt that came by itself, to the attempt's own address, or a snooze.
  * Throws `UNKNOWN_JOB` and `ATTEMPT_OVER`.
@@ -172,6 +194,7 @@ export async function receivePosted(
   body: ParsedAttemptEnd,
 ): Promise<{ duplicate: boolean }> {
   const job = await jobOf(deps, jobId)
+  refuseDeepResult(body)
   refuseLargeResult(body, (await contractOf(deps, job))?.maxResultBytes)
   checkResult(body)
   if (isCurrent(job, claim)) {
@@ -245,6 +268,15 @@ async function jobOf(deps: Deps, jobId: string): Promise<JobDocument> {
 }
 
 const isCurrent = (job: JobDocument, claim: string): job is ClaimedJob => job.state === 'running' && job.claim === claim
+
+function refuseDeepResult(body: ParsedAttemptEnd): void {
+  if (body.status !== 'success') return
+  const field = (['result', 'resultMeta'] as const).find((field) => isNestedDeeper(maxDepth, body[field]))
+  if (field === undefined) return
+  throw new ErrandError('BAD_REQUEST', `\`${field}\` is ${tooDeep()}. Send it flatter, or as text.`, {
+    issues: [{ path: [field], code: 'too_deep', message: `is ${tooDeep()}` }],
+  })
+}
 
 /** A result whose meta does not fit it would break every reader later; better to refuse it now. */
 function checkResult(body: ParsedAttemptEnd): void {

@@ -25,4 +25,13 @@ function resultBytes(end: ParsedAttemptEnd): number {
   return jsonBytes(end.result) + jsonBytes(end.resultMeta)
 }
 
-const jsonBytes = (value: unknown): number => (value === undefined ? 0 : bytesOf(JSON.stringify(value)))
+function jsonBytes(value: unknown): number {
+  if (value === undefined) return 0
+  try {
+    return bytesOf(JSON.stringify(value))
+  } catch (error) {
+    // too deep to be written; whoever stores it says so
+    if (error instanceof RangeError) return 0
+    throw error
+  }
+}
