@@ -148,16 +148,18 @@ async function open(deps: Deps, worker: string, code: string): Promise<void> {
   deps.log('warn', 'a function fails, and is left alone for a while', { worker, code, until: until.toISOString() })
 }
 
-async function openAgain(deps: Deps, { _id, worker, broken }: BreakerDocument, code: string): Promise<void> {
+async function openAgain(deps: Deps, breaker: BreakerDocument, code: string): Promise<void> {
+  const { worker, broken } = breaker
   const times = broken.times + 1
   const until = new Date(deps.clock.now().getTime() + openMs(deps, times))
-  await deps.store.pauses.turnBreaker(_id, broken, { until, times, code }, reasonOf(code))
+  await deps.store.pauses.turnBreaker(breaker, { until, times, code }, reasonOf(code))
   await deps.pauses.fresh()
   deps.log('info', 'a function still fails', { worker, code, until: until.toISOString() })
 }
 
-async function close(deps: Deps, { _id, worker, broken }: BreakerDocument): Promise<void> {
-  const closed = await deps.store.pauses.removeBreaker(_id, broken)
+async function close(deps: Deps, breaker: BreakerDocument): Promise<void> {
+  const { _id, worker } = breaker
+  const closed = await deps.store.pauses.removeBreaker(breaker)
   await deps.pauses.fresh()
   if (!closed) return
   // a crash here leaves jobs held by a breaker that is gone: the sweep of pauses releases them
@@ -175,7 +177,7 @@ async function probe(deps: Deps, breaker: BreakerDocument): Promise<void> {
   const timeoutMs = deps.contracts.has(worker) ? (await deps.contracts.get(worker)).timeoutMs : 0
   const until = new Date(deps.clock.now().getTime() + timeoutMs + probeStartMs)
   const { times, code } = broken
-  if (await deps.store.pauses.turnBreaker(_id, broken, { until, times, code, probe: job })) {
+  if (await deps.store.pauses.turnBreaker(breaker, { until, times, code, probe: job })) {
     await deps.pauses.fresh()
     await deps.store.jobs.releaseOne(job, held)
     deps.events.emit('queued', undefined)

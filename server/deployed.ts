@@ -118,9 +118,12 @@ export function createDeployed({ own, follows, schemes, getDeps }: DeployedOptio
 
   const follow = async (deps: Deps): Promise<void> => {
     const upTo = revision
-    await reconcileSchedules(deps)
+    const isLive = async () => !follows || ((await deps.store.deployments.live())?.revision ?? 0) === upTo
+    await reconcileSchedules(deps, isLive)
     await releaseHeld(deps)
     followed = upTo
+    // another one went live meanwhile, and may have defined the same schedules before we did
+    if (!(await isLive())) await look()
   }
 
   const once = (): Promise<void> => (looking ??= look().finally(() => (looking = undefined)))

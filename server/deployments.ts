@@ -256,7 +256,7 @@ async function retireOld(deps: Deps, by: string): Promise<void> {
 /**
  * Between the mark and the loss of its contracts stands a write over the revision that was seen, in which it was not live. Whoever is about to make it live has
  * seen the same one, and fails, or a later one, and finds the mark. By the new revision coordinators learn of it. Answers false, and has changed nothing,
- * where somebody switched meanwhile.
+ * where somebody switched meanwhile. Of two who retire it at once one is told so, and takes the mark back that both rely on; then the other begins again.
  */
 async function retireOne(deps: Deps, seen: LiveDocument | null, id: number, by: string): Promise<boolean> {
   const { deployments } = deps.store
@@ -264,8 +264,13 @@ async function retireOne(deps: Deps, seen: LiveDocument | null, id: number, by: 
   const at = deps.clock.now()
   await deployments.retire(id, at)
   const isStill = await deployments.turn(seen, { deployment, before, at: seen?.at ?? at, by: seen?.by ?? by })
-  await (isStill ? deployments.dropContracts(id) : deployments.unretire(id))
-  return isStill
+  if (!isStill) {
+    await deployments.unretire(id)
+    return false
+  }
+  if (await deployments.dropContracts(id)) return true
+  const live = await deployments.live()
+  return live?.deployment !== id && retireOne(deps, live, id, by)
 }
 
 function deploymentView(deployment: DeploymentRecord | DeploymentDocument, live: LiveDocument | null): DeploymentView {

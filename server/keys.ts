@@ -93,7 +93,7 @@ export async function revokeKey(deps: Deps, guard: Guard, name: string): Promise
   }
   const key = await deps.store.keys.find(name)
   if (!key) throw unknownKey(name)
-  if (key.role === 'operate' && !guard.fromSetting.some(({ role }) => role === 'operate')) await leave(deps, name)
+  if (key.role === 'operate' && !guard.fromSetting.some(({ role }) => role === 'operate')) await leave(deps, key)
   const removed = await deps.store.keys.remove(key)
   deps.keys.forget()
   if (!removed) throw unknownKey(name)
@@ -105,11 +105,12 @@ export async function revokeKey(deps: Deps, guard: Guard, name: string): Promise
  * are revoked at once, at least one sees the other's mark and stays. A mark that a crash left behind means nothing by itself: the key is good, and
  * revoking it again goes on from here.
  */
-async function leave(deps: Deps, name: string): Promise<void> {
-  await deps.store.keys.setLeaving(name, true)
+async function leave(deps: Deps, key: KeyDocument): Promise<void> {
+  const { _id: name } = key
+  await deps.store.keys.setLeaving(key, true)
   const others = await deps.store.keys.operatorsBeside(name)
   if (others.some(({ leaving }) => !leaving)) return
-  await deps.store.keys.setLeaving(name, false)
+  await deps.store.keys.setLeaving(key, false)
   const [other] = others
   throw new ErrandError(
     'OPERATE_KEY_NEEDED',

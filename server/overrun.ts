@@ -36,6 +36,6 @@ async function makeNext(deps: Deps, schedule: ScheduleDocument, readAt: Date): P
     if (schedule.overrun === 'queue' && (await isOverrun(deps, schedule, at))) return
     const outcome = await makeTick(deps, schedule, at, readAt)
     if (outcome === 'tooLate') return
-    if (!(await deps.store.schedules.takeWaiting(schedule._id, at, outcome === 'made'))) return
+    if (!(await deps.store.schedules.takeWaiting(schedule, at, outcome === 'made'))) return
   }
 }

@@ -54,8 +54,11 @@ export async function putSchedule(deps: Deps, request: ParsedScheduleRequest, as
 /** What is deployed may make whatever it likes. */
 const code: Asker = { workers: undefined }
 
-/** At start: the schedules made in code take effect, and those that are there no more end. */
-export async function reconcileSchedules(deps: Deps): Promise<void> {
+/**
+ * At start and after a switch: the schedules made in code take effect, and those that are there no more end. `isLive` tells whether the contracts that
+ * this goes by are still the ones that all go by.
+ */
+export async function reconcileSchedules(deps: Deps, isLive: () => Promise<boolean> = async () => true): Promise<void> {
   const ids: string[] = []
   for (const worker of deps.contracts.scheduled) {
     const { schedule, version } = await deps.contracts.get(worker)
@@ -67,7 +70,17 @@ export async function reconcileSchedules(deps: Deps): Promise<void> {
     await define(deps, id, definition, code)
     ids.push(id)
   }
-  await deps.store.schedules.removeFromCodeExcept(ids)
+  await endOthers(deps, new Set(ids), isLive)
+}
+
+/**
+ * Another deployment may go live at any moment, and make a schedule that ours does not know. So whether ours is live is asked behind the look: what was there then was made by
+ * it or by one before it, and goes only if it is as it was seen.
+ */
+async function endOthers({ store }: Deps, ids: ReadonlySet<string>, isLive: () => Promise<boolean>): Promise<void> {
+  const others = (await store.schedules.fromCode()).filter(({ _id }) => !ids.has(_id))
+  if (others.length === 0 || !(await isLive())) return
+  for (const schedule of others) await store.schedules.removeAsSeen(schedule)
 }
 
 interface Written {

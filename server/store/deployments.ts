@@ -54,13 +54,15 @@ export function deploymentsStore(deployments: Collection<DeploymentDocument>, li
       await deployments.updateOne({ _id: id, retiredAt: { $exists: false } }, { $set: { retiredAt: at } })
     },
 
+    /** Not once its contracts are dropped. */
     async unretire(id: number): Promise<void> {
-      await deployments.updateOne({ _id: id }, { $unset: { retiredAt: '' } })
+      await deployments.updateOne({ _id: id, contracts: { $exists: true } }, { $unset: { retiredAt: '' } })
     },
 
-    /** Its record and its number stay. */
-    async dropContracts(id: number): Promise<void> {
-      await deployments.updateOne({ _id: id, retiredAt: { $exists: true } }, { $unset: { contracts: '' } })
+    /** Its record and its number stay. Answers false where it is retired no more. */
+    async dropContracts(id: number): Promise<boolean> {
+      const filter = { _id: id, retiredAt: { $exists: true } }
+      return (await deployments.updateOne(filter, { $unset: { contracts: '' } })).matchedCount === 1
     },
   }
 }

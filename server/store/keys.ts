@@ -25,8 +25,8 @@ export function keysStore(keys: Collection<KeyDocument>) {
       keys.find({ role: 'operate', _id: { $ne: name } }).toArray(),
 
     /** Says that a key is about to go, or that it stays after all. */
-    async setLeaving(name: string, leaving: boolean): Promise<void> {
-      await keys.updateOne({ _id: name }, leaving ? { $set: { leaving } } : { $unset: { leaving: '' } })
+    async setLeaving({ _id, hash }: KeyDocument, leaving: boolean): Promise<void> {
+      await keys.updateOne({ _id, hash }, leaving ? { $set: { leaving } } : { $unset: { leaving: '' } })
     },
 
     /** Only the key that was looked at, not a later one of the same name. */

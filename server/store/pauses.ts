@@ -1,6 +1,6 @@
 /** What is paused: few documents, read as one. */
 import { MongoServerError, type Collection, type Filter } from 'mongodb'
-import type { Broken, PauseDocument } from './documents.js'
+import type { BreakerDocument, Broken, PauseDocument } from './documents.js'
 import { duplicateKey } from './jobs.js'
 
 export function pausesStore(pauses: Collection<PauseDocument>) {
@@ -27,17 +27,23 @@ export function pausesStore(pauses: Collection<PauseDocument>) {
     remove: (id: string): Promise<PauseDocument | null> => pauses.findOneAndDelete({ _id: id }),
 
     /** Writes what a circuit breaker has come to, unless it has changed since it was seen. Answers whether it was written. */
-    async turnBreaker(id: string, seen: Broken, broken: Broken, reason?: string): Promise<boolean> {
+    async turnBreaker(seen: BreakerDocument, broken: Broken, reason?: string): Promise<boolean> {
       const change = { broken, ...(reason === undefined ? {} : { reason }) }
-      return (await pauses.updateOne(unchanged(id, seen), { $set: change })).modifiedCount === 1
+      return (await pauses.updateOne(unchanged(seen), { $set: change })).modifiedCount === 1
     },
 
-    removeBreaker: async (id: string, seen: Broken): Promise<boolean> =>
-      (await pauses.deleteOne(unchanged(id, seen))).deletedCount === 1,
+    removeBreaker: async (seen: BreakerDocument): Promise<boolean> =>
+      (await pauses.deleteOne(unchanged(seen))).deletedCount === 1,
   }
 }
 
-/** Every change moves the moment. */
-const unchanged = (_id: string, { until }: Broken): Filter<PauseDocument> => ({ _id, 'broken.until': until })
+/** All that is acted upon. The moment alone may be the same after two changes within one millisecond, and in a breaker that was made anew. */
+const unchanged = ({ _id, at, broken: { until, times, probe } }: BreakerDocument): Filter<PauseDocument> => ({
+  _id,
+  at,
+  'broken.until': until,
+  'broken.times': times,
+  'broken.probe': probe ?? { $exists: false },
+})
 
 export type PausesStore = ReturnType<typeof pausesStore>

@@ -20,8 +20,8 @@ export const definitionIn = (schedule: ScheduleDocument): ScheduleDefinition =>
     definitionFields.flatMap((field) => (schedule[field] === undefined ? [] : [[field, schedule[field]]])),
   ) as unknown as ScheduleDefinition
 
-/** As it was read. */
-type Seen = Pick<ScheduleDocument, '_id' | 'revision' | 'nextRunAt'>
+/** As it was read. One that was removed and made anew under the same id begins at revision 1 again; it was created later. */
+type Seen = Pick<ScheduleDocument, '_id' | 'createdAt' | 'revision' | 'nextRunAt'>
 
 interface Advance {
   nextRunAt: Date | null
@@ -29,7 +29,12 @@ interface Advance {
   waiting?: Date[]
 }
 
-const unchanged = ({ _id, revision, nextRunAt }: Seen): Filter<ScheduleDocument> => ({ _id, revision, nextRunAt })
+const unchanged = ({ _id, createdAt, revision, nextRunAt }: Seen): Filter<ScheduleDocument> => ({
+  _id,
+  createdAt,
+  revision,
+  nextRunAt,
+})
 
 export function schedulesStore(schedules: Collection<ScheduleDocument>) {
   return {
@@ -68,14 +73,16 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
       return matchedCount === 1
     },
 
-    async remove(id: string): Promise<boolean> {
-      const { deletedCount } = await schedules.deleteOne({ _id: id })
-      return deletedCount === 1
+    /** Removes the one of that id, whatever rule it has, unless it was made in code. */
+    async remove(id: string): Promise<void> {
+      await schedules.deleteOne({ _id: id, source: 'api' })
     },
 
-    /** Removes schedules that were made in code and are there no more. */
-    async removeFromCodeExcept(ids: string[]): Promise<void> {
-      await schedules.deleteMany({ source: 'code', _id: { $nin: ids } })
+    fromCode: (): Promise<ScheduleDocument[]> => schedules.find({ source: 'code' }).toArray(),
+
+    /** Removes one that has the rule with which it was seen; its ticks may have gone on. */
+    async removeAsSeen({ _id, createdAt, revision }: ScheduleDocument): Promise<void> {
+      await schedules.deleteOne({ _id, createdAt, revision })
     },
 
     due: (now: Date, limit: number): Promise<ScheduleDocument[]> =>
@@ -109,9 +116,9 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
       schedules.find({ waiting: { $exists: true }, pausedAt: { $exists: false } }, { hint: 'waiting' }).toArray(),
 
     /** Takes the first of the waiting ticks, if it still is. Answers whether it was. */
-    async takeWaiting(id: string, at: Date, made: boolean): Promise<boolean> {
+    async takeWaiting({ _id, createdAt }: ScheduleDocument, at: Date, made: boolean): Promise<boolean> {
       const rest = { $slice: ['$waiting', 1, { $size: '$waiting' }] }
-      const { matchedCount } = await schedules.updateOne({ _id: id, 'waiting.0': at }, [
+      const { matchedCount } = await schedules.updateOne({ _id, createdAt, 'waiting.0': at }, [
         {
           $set: {
             waiting: { $cond: [{ $gt: [{ $size: '$waiting' }, 1] }, rest, '$$REMOVE'] },

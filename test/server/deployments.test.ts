@@ -10,6 +10,7 @@ import { createCoordinator } from '../../server/coordinator.js'
 import { readAnswer, type Invoke } from '../../server/invoke.js'
 import { wrap } from '../../runtime/index.js'
 import { testProject, type TestProject } from '../codegen/project.js'
+import { insteadOnce } from '../support/between.js'
 import { manualClock } from '../support/clock.js'
 import { testErrand, testKey, type TestErrand, type TestErrandOptions, type TestWorkers } from '../support/errand.js'
 
@@ -266,11 +267,28 @@ describe('a deployment', () => {
     expect(await schedulesOf(b)).toEqual(['code:fresh'])
   })
 
+  it('keeps its schedules though a coordinator is about to end them by the one before', async () => {
+    await using fleet = await startFleet()
+    const { a } = fleet
+    const b = await fleet.beside()
+    await deploy(a, 'first')
+    await deploy(a, 'third')
+    insteadOnce(b.coordinator.deps.store.schedules, 'fromCode', (fromCode) => async () => {
+      // the first is live again, and an operator pauses its schedule
+      await a.post('/deployments/rollback', {})
+      await a.post('/schedules/code:daily/pause', {})
+      return fromCode()
+    })
+    await look(b)
+    expect(await a.coordinator.deps.store.schedules.find('code:daily')).toMatchObject({ pausedAt: expect.any(Date) })
+    expect(b.coordinator.deps.contracts.scheduled).toEqual(['daily'])
+  })
+
   it('does what follows from a switch again where that failed', async () => {
     await using fleet = await startFleet()
     const { a } = fleet
     await deploy(a, 'first')
-    const broken = vi.spyOn(a.coordinator.deps.store.schedules, 'removeFromCodeExcept')
+    const broken = vi.spyOn(a.coordinator.deps.store.schedules, 'fromCode')
     broken.mockRejectedValue(new Error('the database is away'))
     await deploy(a, 'third')
     await expect(look(a)).rejects.toThrow('the database is away')
@@ -378,6 +396,35 @@ describe('a deployment that is retired', () => {
     expect(codeOf({ body: await retire(a, first) })).toBe('DEPLOYED_MEANWHILE')
     expect(await deployments.contractsOf(first)).not.toBeNull()
     expect((await a.post(`/deployments/${first}/activate`, {})).body).toMatchObject({ id: first })
+  })
+
+  it('is retired by one of two who do it at once, and the other is told', async () => {
+    await using fleet = await startFleet()
+    const { a } = fleet
+    const b = await fleet.beside()
+    await deploy(a, 'third')
+    const first = await register(a, 'first')
+    const [{ deployments }, others] = [a.coordinator.deps.store, b.coordinator.deps.store.deployments]
+    let told = () => {}
+    const isTold = new Promise<void>((resolve) => (told = resolve))
+    let second: Promise<unknown> | undefined
+    insteadOnce(deployments, 'retire', (mark) => async (...given) => {
+      // the other has made its switch, and is about to drop the contracts
+      await new Promise<void>((resolve) => {
+        insteadOnce(others, 'dropContracts', (drop) => async (...dropped) => {
+          resolve()
+          await isTold
+          return drop(...dropped)
+        })
+        second = retire(b, first)
+      })
+      return mark(...given)
+    })
+    expect(codeOf({ body: await retire(a, first) })).toBe('DEPLOYED_MEANWHILE')
+    told()
+    expect(await second).toMatchObject({ id: first, retiredAt: expect.any(String) })
+    expect(await deployments.find(first)).toMatchObject({ retiredAt: expect.any(Date) })
+    expect(await deployments.contractsOf(first)).toBeNull()
   })
 
   it('does not go live by one who asks for its functions meanwhile', async () => {
