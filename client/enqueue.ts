@@ -9,11 +9,14 @@ import type { EnqueueOptions } from './types.js'
 
 /** As many as the coordinator takes in one request. */
 export const maxJobsPerRequest = 10_000
-/** Characters. Far below what a coordinator takes (64 MiB), so that a request is quick to read and to send again. */
-export const maxRequestSize = 4_000_000
+/** Characters. Of three bytes each they are just below what a coordinator takes (8 MiB). */
+export const maxRequestSize = 2_600_000
 
-/** Characters that jobs may take which must travel in one request, because they come all or none: a little less than a coordinator takes. */
-export const maxTogetherSize = 60_000_000
+/**
+ * Characters that jobs may take which must travel in one request, because they come all or none: a little less than a coordinator takes, where they are of
+ * one byte each. It refuses what is larger by others.
+ */
+export const maxTogetherSize = 8_300_000
 
 export interface Enqueued {
   id: string

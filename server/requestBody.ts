@@ -6,8 +6,8 @@ import { ErrandError } from '../core/errors.js'
 
 /** Of a route that expects none. */
 export const maxNoBodyBytes = 1024
-/** The largest body of a request that carries many jobs. */
-export const maxManyBytes = 64 * 1024 * 1024
+/** The largest body of a request that carries many jobs: to parse it must not keep others waiting. The client sends more in several. */
+export const maxManyBytes = 8 * 1024 * 1024
 
 /** How long the body is, where its sender has told. The server hands over just as many bytes. */
 export function toldBytes({ headers }: Request): number | undefined {

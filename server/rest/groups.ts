@@ -8,9 +8,9 @@ import { maxManyBytes } from '../requestBody.js'
 import { admit, allow, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
 
 export function addGroupRoutes(app: Hono, options: RestOptions): void {
-  const { deps } = options
+  const { deps, maxBodyBytes } = options
 
-  app.post('/group', limitBody(maxManyBytes), async (context) => {
+  app.post('/group', limitBody(Math.max(maxManyBytes, maxBodyBytes)), async (context) => {
     const actor = allow(options, context, 'enqueue')
     using place = admit(options, context)
     const request = await readBody(groupRequest, context)

@@ -26,7 +26,7 @@ export function addJobRoutes(app: Hono, options: RestOptions): void {
     return context.json(scheduledView(scheduled), 201)
   })
 
-  app.post('/jobs', limitBody(maxManyBytes), async (context) => {
+  app.post('/jobs', limitBody(Math.max(maxManyBytes, maxBodyBytes)), async (context) => {
     const actor = allow(options, context, 'enqueue')
     using place = admit(options, context)
     const request = await readBody(enqueueManyRequest, context)

@@ -129,6 +129,26 @@ describe('a body in chunks', () => {
   })
 })
 
+describe('a body with many jobs', () => {
+  it('is taken up to 8 MiB by both doors, and one that holds contracts up to 16 MiB', async () => {
+    await using server = await served()
+    const [most, more] = [8 * 1024 * 1024, 8 * 1024 * 1024 + 1]
+    const padded = (bytes: number) => `{"jobs":[]}`.padEnd(bytes)
+    expect((await server.send({ path: '/jobs', body: padded(most) })).status).toBe(200)
+    expect((await server.send({ path: '/jobs', body: padded(more) })).status).toBe(413)
+    expect((await server.send({ path: '/group', body: padded(more) })).status).toBe(413)
+    const inTrpc = (bytes: number) => `{"json":{"jobs":[]}}`.padEnd(bytes)
+    expect((await server.send({ path: '/trpc/enqueueMany', body: inTrpc(most) })).status).toBe(200)
+    expect((await server.send({ path: '/trpc/enqueueMany', body: inTrpc(more) })).status).toBe(413)
+    expect((await server.send({ path: '/trpc/enqueueMany,enqueueMany?batch=1', body: padded(more) })).status).toBe(413)
+    // it is read, and has nothing of what belongs into it
+    expect((await server.send({ path: '/deployments', body: '{}'.padEnd(2 * most) })).status).toBe(400)
+    expect((await server.send({ path: '/trpc/deployments.register', body: '{}'.padEnd(2 * most + 1) })).status).toBe(
+      413,
+    )
+  })
+})
+
 describe('a body that nobody expects', () => {
   it.each([
     ['POST', '/schedules/some/pause'],
