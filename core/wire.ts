@@ -175,7 +175,10 @@ export interface ArgsView {
   /** Null where they are hidden. */
   args: unknown
   argsMeta?: unknown
-  /** They are not for this caller's key; or it is not known what to redact, because their worker is not deployed or has another version. */
+  /**
+   * They are not for this caller's key; or it is not known what to redact, because their worker is not deployed or has another version; or a list of schedules
+   * would be too large with them.
+   */
   argsHidden?: true
   /** Something in them is `[redacted]`, so they are not what was enqueued. */
   argsRedacted?: true

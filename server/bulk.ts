@@ -35,7 +35,12 @@ export async function bulk(
   if (dryRun) return count(deps, operation, filter)
   const run = readToken(deps, operation, filter, token!)
   const matching = matchingFilter(operation, filter, run.at)
-  const page = await deps.store.jobs.matching(matching, cursor, limit)
+  const { items: page, more } = await deps.store.jobs.matching(matching, {
+    before: cursor,
+    limit,
+    // only a replay has them stored again
+    withoutArgs: operation !== 'replay',
+  })
   const skipped: BulkOutcome['skipped'] = []
   for (let first = 0; first < page.length; first += atOnce) {
     const some = page.slice(first, first + atOnce)
@@ -51,7 +56,7 @@ export async function bulk(
     matched: page.length,
     done: page.length - skipped.length,
     skipped: skipped.slice(0, mostSkipped),
-    cursor: page.length < limit ? null : page.at(-1)!._id,
+    cursor: more ? page.at(-1)!._id : null,
   }
 }
 

@@ -24,7 +24,8 @@ export interface Viewer {
 }
 
 export interface StoredArgs {
-  args: string
+  /** Absent where they were left in the database. */
+  args?: string
   argsMeta?: string
   argsVersion?: number
   /** Paths beside those of the worker. */
@@ -50,7 +51,8 @@ export interface Disclosure {
 export async function disclosureOf(contracts: Contracts, worker: string, viewer: Viewer): Promise<Disclosure> {
   const contract = await contractOf(contracts, worker)
   const argsPayload = (stored: StoredArgs): Shown | undefined => {
-    if (!viewer.seesArgs || !contract || isOfAnotherVersion(stored, contract)) return undefined
+    if (!viewer.seesArgs || !contract || stored.args === undefined) return undefined
+    if (isOfAnotherVersion(stored, contract)) return undefined
     const more = stored.redact?.map(readRedactPath) ?? []
     return shown([...contract.redact, ...more], payloadOf(stored.args, stored.argsMeta))
   }

@@ -8,12 +8,16 @@ import type { JobEnd, NoJob, WaitManyAnswer } from '../core/ends.js'
 import type { Follower } from './auth.js'
 import type { Deps } from './deps.js'
 import { delivered, disclosuresOf, type Disclosure } from './disclosure.js'
-import type { JobDocument, ReceiptDocument } from './store/documents.js'
+import { jobOfReceipt, resultLength, type JobDocument, type ReceiptDocument } from './store/documents.js'
+import type { JobAsItIs } from './store/jobs.js'
+import { maxPageLength } from './store/page.js'
 import { receiptView } from './view.js'
 import type { Waits } from './wait.js'
 
 /** Jobs that end together are read, and told, so many at a time. */
 const batch = 100
+/** Characters of results that a stream holds until its caller has taken them: there may be many streams, and slow callers. */
+const maxStreamedLength = 1_000_000
 /** A poll that has something to tell waits so long for more, so that a thousand jobs that end one by one make no thousand polls. */
 const gatherMs = 100
 
@@ -32,10 +36,16 @@ export async function* streamEnds(
     let looking: Iterable<string> = open
     while (open.size > 0 && !watch.over) {
       for (const some of inBatches([...looking].filter((id) => open.has(id)))) {
-        for (const end of (await lookAt(deps, some, follower)).ended) {
-          open.delete(end.id)
-          watch.leave(end.id)
-          yield end
+        // one batch mostly; of large results no more are read at a time than are told at a time
+        for (let left = some, most = batch; left.length > 0 && !watch.over;) {
+          const look = await lookAt(deps, left.slice(0, most), follower, maxStreamedLength)
+          for (const end of look.ended) {
+            open.delete(end.id)
+            watch.leave(end.id)
+            yield end
+          }
+          left = [...look.left, ...left.slice(most)]
+          if (look.left.length > 0) most = 2 * look.ended.length
         }
       }
       if (open.size > 0) looking = await watch.next()
@@ -59,34 +69,69 @@ export async function waitForSome(
   const watch = waits.watch(ids, over.signal)
   try {
     const first = await lookAt(deps, ids, follower)
-    if (first.ended.length > 0 || timeoutMs === 0) return first
+    if (first.ended.length > 0 || timeoutMs === 0) return answerOf(first)
     const cancelAlarm = deps.clock.alarm(timeoutMs, end)
     const hinted = new Set(await watch.next())
     cancelAlarm()
     if (hinted.size < ids.length && !watch.over) await deps.clock.sleep(gatherMs, over.signal)
-    return await lookAt(deps, ids, follower)
+    return answerOf(await lookAt(deps, ids, follower))
   } finally {
     watch.stop()
     signal.removeEventListener('abort', end)
   }
 }
 
-async function lookAt(deps: Deps, ids: readonly string[], follower: Follower): Promise<WaitManyAnswer> {
+const answerOf = ({ ended, waiting }: Look): WaitManyAnswer => ({ ended, waiting })
+
+interface Look extends WaitManyAnswer {
+  /** These have ended as well, and are told the next time. */
+  left: string[]
+}
+
+async function lookAt(
+  deps: Deps,
+  ids: readonly string[],
+  follower: Follower,
+  maxLength = maxPageLength,
+): Promise<Look> {
   const found = await deps.store.jobs.statesOf(ids)
   const jobs = found.filter(({ worker }) => matchesWorker(follower.workers, worker))
   const known = new Set(jobs.map(({ _id }) => _id))
-  // results may be large, so whoever has more that ended is told of them the next time
-  const final = jobs.filter(({ state }) => isFinal(state)).slice(0, batch)
-  const withReceipt = final.filter(({ state }) => state !== 'cancelled').map(({ _id }) => _id)
-  const last = lastOf(withReceipt.length === 0 ? [] : await deps.store.receipts.ofJobs(withReceipt))
-  const disclosures = await disclosuresTo(deps, final, follower)
+  const ended = jobs.filter(({ state }) => isFinal(state))
+  const { told, last } = await readEnds(deps, ended.slice(0, batch), maxLength)
+  const isTold = new Set(told)
+  const disclosures = await disclosuresTo(deps, told, follower)
   return {
     ended: [
-      ...final.map((job) => endOf(job, last.get(job._id), disclosures(job.worker))),
+      ...told.map((job) => endOf(job, last.get(job._id), disclosures(job.worker))),
       ...ids.filter((id) => !known.has(id)).map((id): NoJob => ({ id, state: null })),
     ],
     waiting: jobs.filter(({ state }) => !isFinal(state)).map(({ _id: id, state }) => ({ id, state })),
+    left: ended.filter((job) => !isTold.has(job)).map(({ _id }) => _id),
   }
+}
+
+/** As many of these as may be told at once, and one at least: results may be large. */
+async function readEnds(
+  deps: Deps,
+  ended: readonly JobAsItIs[],
+  maxLength: number,
+): Promise<{ told: readonly JobAsItIs[]; last: Map<string, ReceiptDocument> }> {
+  const last = new Map<string, ReceiptDocument>()
+  const withReceipt = new Map(ended.filter(({ state }) => state !== 'cancelled').map((job) => [job._id, job]))
+  if (withReceipt.size === 0) return { told: ended, last }
+  /** Those whose last receipt is among what was read. */
+  const known = new Set<string>()
+  let length = 0
+  const isFull = () => length > maxLength && known.size > 0
+  await deps.store.receipts.eachOfJobs([...withReceipt.keys()], (receipt) => {
+    const jobId = jobOfReceipt(receipt)
+    if (receipt.attempt >= (last.get(jobId)?.attempt ?? 0)) last.set(jobId, receipt)
+    if (receipt.attempt === withReceipt.get(jobId)!.attempt) known.add(jobId)
+    length += resultLength(receipt)
+    return !isFull()
+  })
+  return { told: isFull() ? ended.filter(({ _id }) => !withReceipt.has(_id) || known.has(_id)) : ended, last }
 }
 
 type ReceiptDisclosure = Pick<Disclosure, 'result' | 'seesResults'>
@@ -117,16 +162,6 @@ const endOf = (
   finishedAt: finishedAt!.toISOString(),
   ...(receipt === undefined ? {} : { receipt: receiptView(receipt, disclosure) }),
 })
-
-/** The receipt of each job's last attempt. */
-function lastOf(receipts: ReceiptDocument[]): Map<string, ReceiptDocument> {
-  const last = new Map<string, ReceiptDocument>()
-  for (const receipt of receipts) {
-    const jobId = receipt._id.slice(0, receipt._id.indexOf(':'))
-    if (receipt.attempt >= (last.get(jobId)?.attempt ?? 0)) last.set(jobId, receipt)
-  }
-  return last
-}
 
 function* inBatches(ids: string[]): Generator<string[]> {
   for (let at = 0; at < ids.length; at += batch) yield ids.slice(at, at + batch)

@@ -37,21 +37,21 @@ export interface JobPage {
   cursor: string | null
 }
 
+/** A page ends early where its args are large. */
 export async function listJobs(
   deps: Deps,
   { worker, state, parent, limit, cursor }: z.output<typeof listJobsRequest>,
   viewer: Viewer,
 ): Promise<JobPage> {
-  const [found, pauses] = await Promise.all([
-    deps.store.jobs.list({ worker, state, parent, before: cursor, limit: limit + 1 }),
+  const [{ items, more }, pauses] = await Promise.all([
+    deps.store.jobs.list({ worker, state, parent, before: cursor, limit, withoutArgs: !viewer.seesArgs }),
     deps.pauses.current(),
   ])
-  const page = found.slice(0, limit)
-  const workers = page.map(({ worker }) => worker)
+  const workers = items.map(({ worker }) => worker)
   const disclosures = await disclosuresOf(deps.contracts, workers, viewer)
   return {
-    jobs: page.map((job) => jobRow(job, { contracts: deps.contracts, pauses, disclosure: disclosures(job.worker) })),
-    cursor: found.length > limit ? page.at(-1)!._id : null,
+    jobs: items.map((job) => jobRow(job, { contracts: deps.contracts, pauses, disclosure: disclosures(job.worker) })),
+    cursor: more ? items.at(-1)!._id : null,
   }
 }
 

@@ -22,8 +22,9 @@ import { ticksOf } from './tick.js'
 import { jobOf } from './tickJob.js'
 import { uniqueRuleOf } from './unique.js'
 
+/** Where the args of all are more than an answer should hold, those of the last ones are hidden; `getSchedule` shows them. */
 export async function listSchedules(deps: Deps, viewer: Viewer): Promise<ScheduleView[]> {
-  const schedules = await deps.store.schedules.list()
+  const schedules = await deps.store.schedules.list(!viewer.seesArgs)
   const disclosures = await disclosuresOf(
     deps.contracts,
     schedules.map(({ worker }) => worker),

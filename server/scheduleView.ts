@@ -4,9 +4,9 @@ import { withDefaults } from '../core/scheduleRule.js'
 import type { ScheduleView } from '../core/schedules.js'
 import type { Disclosure } from './disclosure.js'
 import type { Scheduled } from './schedule.js'
-import type { ScheduleDocument } from './store/documents.js'
+import type { ListedSchedule } from './store/schedules.js'
 
-export const scheduleView = (schedule: ScheduleDocument, disclosure: Disclosure): ScheduleView => ({
+export const scheduleView = (schedule: ListedSchedule, disclosure: Disclosure): ScheduleView => ({
   id: schedule._id,
   worker: schedule.worker,
   ...withDefaults(schedule),

@@ -11,7 +11,8 @@ import { disclosureOf, type Viewer } from './disclosure.js'
 import { slotKeyOf } from './enqueue.js'
 import { isBreaker, pauseView, type Pauses } from './pauses.js'
 import { unknownJob } from './receive.js'
-import type { BreakerDocument, JobDocument, ReceiptDocument } from './store/documents.js'
+import type { BreakerDocument, JobDocument } from './store/documents.js'
+import type { ReceiptOutcome } from './store/receipts.js'
 
 /** Throws `UNKNOWN_JOB`. */
 export async function whyJob(deps: Deps, id: string, viewer: Viewer): Promise<WhyView> {
@@ -171,7 +172,7 @@ const fewestFailures = 3
 async function failingReason(deps: Deps, job: JobDocument): Promise<Reason[]> {
   const tried = await deps.store.lines.triedBefore(job, jobsLookedAt)
   if (tried.length === 0) return []
-  const receipts = await deps.store.receipts.ofJobs(tried)
+  const receipts = await deps.store.receipts.outcomesOfJobs(tried)
   const latest = receipts.toSorted((a, b) => b.finishedAt.getTime() - a.finishedAt.getTime()).slice(0, receiptsLookedAt)
   if (latest.length < fewestFailures || latest.some(({ status }) => status === 'success')) return []
   const [last] = latest
@@ -186,7 +187,7 @@ async function failingReason(deps: Deps, job: JobDocument): Promise<Reason[]> {
   ]
 }
 
-const errorName = ({ error }: ReceiptDocument): ErrorName => ({
+const errorName = ({ error }: ReceiptOutcome): ErrorName => ({
   name: error?.name ?? 'Error',
   ...(error?.code === undefined ? {} : { code: error.code }),
 })

@@ -60,17 +60,16 @@ export async function listGroupJobs(
   follower: Follower,
 ): Promise<GroupJobPage> {
   await findGroup(deps, id)
-  const [found, pauses] = await Promise.all([
-    deps.store.groups.listJobs(id, { state, after: cursor, limit: limit + 1 }),
+  const [{ items, more }, pauses] = await Promise.all([
+    deps.store.groups.listJobs(id, { state, after: cursor, limit, withoutArgs: !follower.seesArgs }),
     deps.pauses.current(),
   ])
-  const page = found.slice(0, limit)
-  const jobs = page.filter(({ worker }) => matchesWorker(follower.workers, worker))
+  const jobs = items.filter(({ worker }) => matchesWorker(follower.workers, worker))
   const workers = jobs.map(({ worker }) => worker)
   const disclosures = await disclosuresOf(deps.contracts, workers, follower)
   return {
     jobs: jobs.map((job) => jobRow(job, { contracts: deps.contracts, pauses, disclosure: disclosures(job.worker) })),
-    cursor: found.length > limit ? page.at(-1)!._id : null,
+    cursor: more ? items.at(-1)!._id : null,
   }
 }
 

@@ -6,7 +6,15 @@ import type { GroupMember, GroupSummary } from '../../core/groupTypes.js'
 import { restorePayload } from '../../core/payload.js'
 import { isFinal, type FinalState } from '../../core/states.js'
 import type { Deps } from '../deps.js'
-import { receiptId, type GroupDocument, type JobDocument, type ReceiptDocument } from '../store/documents.js'
+import {
+  jobOfReceipt,
+  receiptId,
+  resultLength,
+  type GroupDocument,
+  type JobDocument,
+  type ReceiptDocument,
+} from '../store/documents.js'
+import { maxPageLength } from '../store/page.js'
 
 /** Characters of JSON. */
 export const maxSummarySize = 512_000
@@ -76,6 +84,7 @@ async function withReceipts(
       deps,
       part.flatMap(({ member, job }) => (job && isWanted(member, wanted) ? job : [])),
     )
+    if (!last) return { members, complete: false }
     for (const { member, job } of part) {
       const full = job && last.has(job._id) ? { ...member, ...detailOf(member, last.get(job._id)!) } : member
       size += sizeOf(full)
@@ -89,21 +98,29 @@ async function withReceipts(
 const isWanted = ({ state }: GroupMember, { results, errors }: { results?: boolean; errors?: boolean }): boolean =>
   (state === 'succeeded' && results === true) || (state === 'failed' && errors === true)
 
-/** By job. A receipt that came after its attempt was cancelled is not how the job ended. */
-async function lastReceipts({ store }: Deps, jobs: readonly MemberJob[]): Promise<Map<string, ReceiptDocument>> {
+/** By job; undefined where they are more than any summary holds. A receipt that came after its attempt was cancelled is not how the job ended. */
+async function lastReceipts(
+  { store }: Deps,
+  jobs: readonly MemberJob[],
+): Promise<Map<string, ReceiptDocument> | undefined> {
   const last = new Map<string, ReceiptDocument>()
   if (jobs.length === 0) return last
   const late = new Set(
     jobs.flatMap(({ _id, cancelledAttempts = [] }) => cancelledAttempts.map(({ claim }) => receiptId(_id, claim))),
   )
   const status = new Map(jobs.map(({ _id, state }) => [_id, state === 'failed' ? 'failure' : 'success']))
-  for (const receipt of await store.receipts.ofJobs(jobs.map(({ _id }) => _id))) {
-    const id = receipt._id.slice(0, receipt._id.indexOf(':'))
+  let length = 0
+  const ids = jobs.map(({ _id }) => _id)
+  await store.receipts.eachOfJobs(ids, (receipt) => {
+    const id = jobOfReceipt(receipt)
     const known = last.get(id)
-    if (late.has(receipt._id) || receipt.status !== status.get(id)) continue
-    if (!known || known.finishedAt <= receipt.finishedAt) last.set(id, receipt)
-  }
-  return last
+    if (late.has(receipt._id) || receipt.status !== status.get(id)) return true
+    if (known && known.finishedAt > receipt.finishedAt) return true
+    last.set(id, receipt)
+    length += resultLength(receipt) - (known ? resultLength(known) : 0)
+    return length <= maxPageLength
+  })
+  return length <= maxPageLength ? last : undefined
 }
 
 function detailOf({ state }: GroupMember, { result, resultMeta, error }: ReceiptDocument): Partial<GroupMember> {

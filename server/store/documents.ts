@@ -166,6 +166,10 @@ export interface ReleaseDocument {
 export type AttemptEndDocument = ReceiptDocument | SnoozeDocument | ReleaseDocument
 
 export const receiptId = (jobId: string, claim: string): string => `${jobId}:${claim}`
+export const jobOfReceipt = ({ _id }: Pick<ReceiptDocument, '_id'>): string => _id.slice(0, _id.indexOf(':'))
+/** Characters of what may be large in it. */
+export const resultLength = ({ result = '', resultMeta = '' }: ReceiptDocument): number =>
+  result.length + resultMeta.length
 
 /** The rule as it was written: what was left out is absent, and has its default. */
 export interface ScheduleDocument extends ScheduleRule {

@@ -3,6 +3,8 @@ import type { Collection, Filter, IndexDescription } from 'mongodb'
 import { finalStates, type FinalState, type JobState } from '../../core/states.js'
 import type { GroupDocument, JobDocument } from './documents.js'
 import { asSeen, updateAll, type SeenJob } from './revision.js'
+import { argsLength, rowProjection } from './jobs.js'
+import { readPage, type Page } from './page.js'
 
 export const groupIndexes = [
   { name: 'open', key: { state: 1, _id: 1 }, partialFilterExpression: { state: 'open' } },
@@ -14,6 +16,13 @@ export const groupIndexes = [
 
 /** A member, less its args. */
 export type MemberDocument = Omit<JobDocument, 'args' | 'argsMeta'>
+
+export interface MemberFilter {
+  state: JobState | undefined
+  after: string | undefined
+  limit: number
+  withoutArgs: boolean
+}
 
 export interface Closing {
   now: Date
@@ -105,16 +114,14 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
         .sort({ _id: 1 })
         .toArray(),
 
-    listJobs(
-      id: string,
-      { state, after, limit }: { state: JobState | undefined; after: string | undefined; limit: number },
-    ): Promise<JobDocument[]> {
+    listJobs(id: string, { state, after, limit, withoutArgs }: MemberFilter): Promise<Page<JobDocument>> {
       const filter: Filter<JobDocument> = {
         group: id,
         ...(state === undefined ? {} : { state }),
         ...(after === undefined ? {} : { _id: { $gt: after } }),
       }
-      return jobs.find(filter, { hint: 'members' }).sort({ _id: 1 }).limit(limit).toArray()
+      const found = jobs.find(filter, { hint: 'members', projection: rowProjection(withoutArgs) })
+      return readPage(found.sort({ _id: 1 }), limit, argsLength)
     },
 
     /** Cancels members that wait, and are as they were seen. */

@@ -2,9 +2,17 @@
  * Every write on a job is guarded by the state it expects, so that whoever comes second changes nothing.
  * Reads come before writes here and there, but only the guarded write decides.
  */
-import { MongoBulkWriteError, MongoServerError, type Collection, type Filter, type UpdateFilter } from 'mongodb'
+import {
+  MongoBulkWriteError,
+  MongoServerError,
+  type Collection,
+  type Document,
+  type Filter,
+  type UpdateFilter,
+} from 'mongodb'
 import type { GroupPolicy } from '../../core/groupTypes.js'
 import { finalStates, isFinal, unfinishedStates, type JobState } from '../../core/states.js'
+import { readPage, type Page } from './page.js'
 import type { AttemptReport, ClaimedJob, HeldBy, JobDocument } from './documents.js'
 import { asSeen, raised, sameRevision, updateAll, type Guard, type SeenJob } from './revision.js'
 
@@ -18,6 +26,8 @@ export interface ListFilter {
   /** Only jobs with a smaller id: older ones. */
   before?: string | undefined
   limit: number
+  /** Leaves the args in the database, for whoever may not see them. Default: no. */
+  withoutArgs?: boolean
 }
 
 /** What a group needs to know of a job when that is final. */
@@ -89,6 +99,21 @@ const claimable = { state: 'queued', held: null } as const
 
 const waitingStates = ['scheduled', 'queued', 'blocked'] as const satisfies JobState[]
 
+/** How a job is, without its args, which may be large. */
+export type JobAsItIs = Pick<JobDocument, '_id' | 'worker' | 'state' | 'attempt' | 'finishedAt'>
+const stateProjection = { worker: 1, state: 1, attempt: 1, finishedAt: 1 } as const
+
+export const argsLeftOut = { args: 0, argsMeta: 0 } as const
+const logsLeftOut = { 'report.log': 0, 'report.earlierLog': 0 } as const
+
+/** Of jobs in a list. What is left out is not there, whatever the type says; the view of whoever asked so does not look at it. */
+export const rowProjection = (withoutArgs: boolean): Document =>
+  withoutArgs ? { ...logsLeftOut, ...argsLeftOut } : logsLeftOut
+
+/** Of those that were read with their args. */
+export const argsLength = ({ args = '', argsMeta = '' }: Partial<Pick<JobDocument, 'args' | 'argsMeta'>>): number =>
+  args.length + argsMeta.length
+
 const unsetAttempt = ['claim', 'startedAt', 'deadline', 'slot'] as const satisfies (keyof JobDocument)[]
 
 export function jobsStore(jobs: Collection<JobDocument>) {
@@ -144,9 +169,8 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       return matchedCount === 1
     },
 
-    /** Without their args, which may be large. */
-    statesOf: (ids: readonly string[]): Promise<Pick<JobDocument, '_id' | 'worker' | 'state' | 'finishedAt'>[]> =>
-      jobs.find({ _id: { $in: [...ids] } }, { projection: { worker: 1, state: 1, finishedAt: 1 } }).toArray(),
+    statesOf: (ids: readonly string[]): Promise<JobAsItIs[]> =>
+      jobs.find({ _id: { $in: [...ids] } }, { projection: stateProjection }).toArray(),
 
     async finalAmong(ids: readonly string[]): Promise<string[]> {
       const filter: Filter<JobDocument> = { _id: { $in: [...ids] }, state: { $in: [...finalStates] } }
@@ -161,7 +185,8 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         { hint: 'ofSchedule', projection: { _id: 1 } },
       )) !== null,
 
-    list({ worker, state, parent, before, limit }: ListFilter): Promise<JobDocument[]> {
+    /** Newest first, less the lines of their logs. */
+    list({ worker, state, parent, before, limit, withoutArgs = false }: ListFilter): Promise<Page<JobDocument>> {
       const filter: Filter<JobDocument> = {
         ...(worker === undefined ? {} : { worker }),
         ...(state === undefined ? {} : { state }),
@@ -169,7 +194,11 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         ...(parent === undefined ? {} : { parent, call: { $exists: true } }),
         ...(before === undefined ? {} : { _id: { $lt: before } }),
       }
-      return jobs.find(filter).sort({ _id: -1 }).limit(limit).toArray()
+      return readPage(
+        jobs.find(filter, { projection: rowProjection(withoutArgs) }).sort({ _id: -1 }),
+        limit,
+        argsLength,
+      )
     },
 
     /** Of the `slice` newest jobs before an id, those that are not final, with their args, up to `maxLength` of these as text. `end` is where to go on. */
@@ -526,12 +555,14 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     },
 
     /** Jobs that a filter takes, newest first. */
-    matching: (filter: MatchingFilter, before: string | undefined, limit: number): Promise<JobDocument[]> =>
-      jobs
-        .find({ ...matches(filter), ...(before === undefined ? {} : { _id: { $lt: before } }) })
-        .sort({ _id: -1 })
-        .limit(limit)
-        .toArray(),
+    matching(
+      filter: MatchingFilter,
+      { before, limit, withoutArgs }: Pick<ListFilter, 'before' | 'limit' | 'withoutArgs'>,
+    ): Promise<Page<JobDocument>> {
+      const older = before === undefined ? {} : { _id: { $lt: before } }
+      const found = jobs.find({ ...matches(filter), ...older }, withoutArgs ? { projection: argsLeftOut } : {})
+      return readPage(found.sort({ _id: -1 }), limit, argsLength)
+    },
 
     countMatching: (filter: MatchingFilter, limit: number): Promise<number> =>
       jobs.countDocuments(matches(filter), { limit }),

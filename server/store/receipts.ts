@@ -32,11 +32,16 @@ export function receiptsStore(receipts: Collection<AttemptEndDocument>) {
       await receipts.deleteMany({ _id: { ...ofJob(jobId), $ne: except }, status: 'snoozed' })
     },
 
-    /** The receipts of many jobs, in no order. */
-    ofJobs: (jobIds: readonly string[]): Promise<ReceiptDocument[]> =>
+    /** Shows the receipts of many jobs, in no order, one after the other, because they may be large; reads no further once `visit` answers false. */
+    async eachOfJobs(jobIds: readonly string[], visit: (receipt: ReceiptDocument) => boolean): Promise<void> {
+      for await (const receipt of receipts.find(ofAny(jobIds))) if (!visit(receipt as ReceiptDocument)) return
+    },
+
+    /** The same, less results and what was told on the way. */
+    outcomesOfJobs: (jobIds: readonly string[]): Promise<ReceiptOutcome[]> =>
       receipts
-        .find({ $or: jobIds.map((id) => ({ _id: ofJob(id), ...isReceipt })) } as Filter<AttemptEndDocument>)
-        .toArray() as Promise<ReceiptDocument[]>,
+        .find(ofAny(jobIds), { projection: { attempt: 1, status: 1, error: 1, startedAt: 1, finishedAt: 1 } })
+        .toArray() as Promise<ReceiptOutcome[]>,
 
     async removeOfJobs(jobIds: string[]): Promise<void> {
       await receipts.deleteMany({ $or: jobIds.map((id) => ({ _id: ofJob(id) })) })
@@ -47,7 +52,12 @@ export function receiptsStore(receipts: Collection<AttemptEndDocument>) {
 /** Receipt ids begin with the job's id and a colon; the semicolon is the next character. So no index is needed but the one on `_id`. */
 const ofJob = (jobId: string) => ({ $gte: `${jobId}:`, $lt: `${jobId};` })
 
+const ofAny = (jobIds: readonly string[]) =>
+  ({ $or: jobIds.map((id) => ({ _id: ofJob(id), ...isReceipt })) }) as Filter<AttemptEndDocument>
+
 /** Other ends of a run are no receipts. */
 const isReceipt = { status: { $in: ['success', 'failure'] } } as const
+
+export type ReceiptOutcome = Pick<ReceiptDocument, '_id' | 'attempt' | 'status' | 'error' | 'startedAt' | 'finishedAt'>
 
 export type ReceiptsStore = ReturnType<typeof receiptsStore>

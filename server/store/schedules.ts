@@ -5,7 +5,8 @@
 import { MongoServerError, type Collection, type Filter } from 'mongodb'
 import { ruleFields } from '../../core/scheduleRule.js'
 import type { ScheduleDocument } from './documents.js'
-import { duplicateKey } from './jobs.js'
+import { argsLeftOut, argsLength, duplicateKey } from './jobs.js'
+import { readPage } from './page.js'
 
 const definitionFields = ['worker', 'args', 'argsMeta', 'argsVersion', 'priority', 'source', ...ruleFields] as const
 
@@ -36,11 +37,24 @@ const unchanged = ({ _id, createdAt, revision, nextRunAt }: Seen): Filter<Schedu
   nextRunAt,
 })
 
+export type ListedSchedule = Omit<ScheduleDocument, 'args'> & Partial<Pick<ScheduleDocument, 'args'>>
+
+const mostWithArgs = 10_000
+
 export function schedulesStore(schedules: Collection<ScheduleDocument>) {
   return {
     find: (id: string): Promise<ScheduleDocument | null> => schedules.findOne({ _id: id }),
 
-    list: (): Promise<ScheduleDocument[]> => schedules.find().sort({ _id: 1 }).toArray(),
+    /** All of them: with their args, unless told otherwise, as far as these fit on a page, and the others without. */
+    async list(withoutArgs = false): Promise<ListedSchedule[]> {
+      const first = withoutArgs
+        ? { items: [], more: true }
+        : await readPage(schedules.find().sort({ _id: 1 }), mostWithArgs, argsLength)
+      if (!first.more) return first.items
+      const last = first.items.at(-1)
+      const others = schedules.find<ListedSchedule>(last ? { _id: { $gt: last._id } } : {}, { projection: argsLeftOut })
+      return [...first.items, ...(await others.sort({ _id: 1 }).toArray())]
+    },
 
     /** Answers false where there is one of that id already. */
     async insert(schedule: ScheduleDocument): Promise<boolean> {

@@ -9,7 +9,7 @@ const plain = defineJob({ args: z.object({}), timeout: '20s', retry: { attempts:
 const throttled = defineJob({ args: z.object({}), throttle: { limit: 100, per: '1m' }, run: () => null })
 
 const onlyJob = async (errand: TestErrand) => {
-  const [job] = await errand.coordinator.deps.store.jobs.list({ limit: 2 })
+  const [job] = (await errand.coordinator.deps.store.jobs.list({ limit: 2 })).items
   return errand.get(job!._id)
 }
 /** So many turns that whatever waits for nothing but the database has asked it. */
@@ -40,7 +40,7 @@ describe('an insert whose answer is lost', () => {
       status: 503,
       body: { error: { code: 'UNAVAILABLE' } },
     })
-    expect(await errand.coordinator.deps.store.jobs.list({ limit: 1 })).toEqual([])
+    expect((await errand.coordinator.deps.store.jobs.list({ limit: 1 })).items).toEqual([])
     expect(errand.coordinator.dispatcher.isIdle).toBe(true)
   })
 

@@ -415,7 +415,7 @@ describe('a coordinator that does not stay on', () => {
     const { calls, called, invoke } = silent()
     await using errand = await testErrand({ long }, { ...asleep, invoke, concurrency: 1 })
     const { jobs } = errand.coordinator.deps.store
-    const states = async () => (await jobs.list({ limit: 10 })).map(({ state, attempt }) => `${state} ${attempt}`)
+    const states = async () => (await jobs.list({ limit: 10 })).items.map(({ state, attempt }) => `${state} ${attempt}`)
     for (let n = 0; n < 4; n++) await errand.post('/job', { worker: 'long', args: {}, delay: '1s' })
     await errand.clock.advance('1s')
     const ticking = tick(errand)
