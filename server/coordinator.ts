@@ -12,6 +12,7 @@ import { systemClock, type Clock } from '../core/clock.js'
 import { createBreakers } from './breakers.js'
 import { databaseClock, type DatabaseClock } from './clock.js'
 import type { Contracts } from './contracts.js'
+import { createContractTrial, type ContractTrial } from './contractTrial.js'
 import type { Deps, Writes } from './deps.js'
 import { createDeployed } from './deployed.js'
 import { createDispatcher, type Dispatcher } from './dispatcher.js'
@@ -53,6 +54,8 @@ export interface CoordinatorOptions {
    * replaces. Default: true.
    */
   followDeployments?: boolean
+  /** How contracts of a deployment are tried before they are loaded. Default: in a thread, within 10 seconds. */
+  tryContracts?: ContractTrial
   /** The coordinator's address as functions see it, for receipts. */
   url: string
   /** Where the functions are: one address for all, one with `{worker}` in it, or `worker=address` pairs; see server/functionAddresses. */
@@ -178,6 +181,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     store,
     contracts: deployed.contracts,
     deployed,
+    tryContracts: options.tryContracts ?? createContractTrial(),
     clock,
     random: options.random ?? Math.random,
     newId: createIds(() => clock.now()),

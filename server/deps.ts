@@ -3,6 +3,7 @@ import type { Awake } from './awake.js'
 import type { Clock } from '../core/clock.js'
 import type { Breakers } from './breakers.js'
 import type { Contracts } from './contracts.js'
+import type { ContractTrial } from './contractTrial.js'
 import type { Deployed } from './deployed.js'
 import type { Events } from './events.js'
 import type { GroupEnds } from './groups/ends.js'
@@ -24,6 +25,8 @@ export interface Deps {
   /** Those of the deployment that is live, or the coordinator's own. */
   contracts: Contracts
   deployed: Deployed
+  /** Before contracts of others are loaded here. */
+  tryContracts: ContractTrial
   clock: Clock
   /** In [0, 1). Spreads retries and polls. */
   random: () => number
