@@ -29,6 +29,7 @@ import { createKeyRing } from './keyRing.js'
 import { silentLog, sparing, type Log } from './log.js'
 import { startLoops, type Loops } from './loops.js'
 import { createMetrics } from './metrics.js'
+import { createPlaces } from './places.js'
 import { createKnownPauses } from './pauses.js'
 import { runTick } from './runTick.js'
 import { slotsFreed } from './slots.js'
@@ -193,6 +194,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     keys: createKeyRing(store.keys, clock),
     intake,
     metrics: createMetrics({ store, intake, now: () => clock.now() }),
+    places: createPlaces(),
     pauses: createKnownPauses({ store, clock, events }),
     breakers: createBreakers(() => deps),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),

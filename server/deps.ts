@@ -18,6 +18,7 @@ import type { AttemptEndDocument, JobDocument } from './store/documents.js'
 import type { Store } from './store/index.js'
 import type { EnterOutcome } from './startAtOnce.js'
 import type { Transition } from './store/jobs.js'
+import type { Places } from './places.js'
 import type { WriteLane } from './writeTurns.js'
 
 export interface Deps {
@@ -42,6 +43,8 @@ export interface Deps {
   metrics: Metrics
   /** What has come in and is not written yet. */
   intake: Intake
+  /** Of those who wait. */
+  places: Places
   pauses: KnownPauses
   breakers: Breakers
   /** How long this coordinator may work. */
