@@ -39,8 +39,8 @@ export async function openCoordinator(opened: Opened, options: CoordinatorServic
   const { signingKeys, apiKeys } = settings
   const keysRequired = !isLoopback(settings.host)
 
-  const db = await openDatabase(opened, options)
-  if (keysRequired && apiKeys.length === 0 && !(await hasStoredKeys(db))) throw openToOthers(settings.host)
+  const database = await openDatabase(opened, options)
+  if (keysRequired && apiKeys.length === 0 && !(await hasStoredKeys(database.db))) throw openToOthers(settings.host)
   let running: Coordinator | undefined
   // the port first: with ERRAND_PORT=0 only it knows the address that functions are told
   const listening = await listen({
@@ -53,7 +53,7 @@ export async function openCoordinator(opened: Opened, options: CoordinatorServic
   const url = settings.url ?? addressOf(settings.host, Number(new URL(listening.url).port))
 
   const coordinator = createCoordinator({
-    db,
+    database,
     contracts,
     url,
     functionsUrl,
@@ -87,7 +87,7 @@ async function openDatabase(opened: Opened, { settings, out, log }: CoordinatorS
   })
   opened.add(() => database.close())
   void database.lost.then((error) => opened.fail(error))
-  return database.db
+  return database
 }
 
 const starting = (): Response =>

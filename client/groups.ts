@@ -13,7 +13,6 @@ import { jobReference } from './receipt.js'
 import type { Transport } from './transport.js'
 import type { Receipt, WaitOptions } from './types.js'
 import { jobSummary } from './view.js'
-import { isPassing } from './wireError.js'
 
 export interface GroupingDeps {
   transport: Transport
@@ -179,7 +178,7 @@ async function poll(
       { timeoutMs: pollMs + Math.max(graceMs, transport.timeoutMs), signal },
     )
   } catch (error) {
-    if (error instanceof ErrandError && isPassing(error)) return error
+    if (error instanceof ErrandError && error.code === 'UNAVAILABLE') return error
     throw error
   }
 }

@@ -4,7 +4,15 @@ import { join } from 'node:path'
 import { createClient, type Client } from 'errand/client'
 import { generate } from 'errand/codegen'
 import { createFunctionHost } from 'errand/runtime/node'
-import { createCoordinator, createLog, listen, loadContracts, openDatabase, type Coordinator } from 'errand/server'
+import {
+  createCoordinator,
+  createLog,
+  listen,
+  loadContracts,
+  openDatabase,
+  type Coordinator,
+  type Database,
+} from 'errand/server'
 import { MongoClient } from 'mongodb'
 import type { Jobs } from '../jobs/registry.gen.js'
 import type { Run } from './run.js'
@@ -21,7 +29,7 @@ export function runCodegen(run: Run, root: string): Promise<string[]> {
 }
 
 export interface DemoDatabase {
-  db: Awaited<ReturnType<typeof openDatabase>>['db']
+  database: Database
   /** Names a database beside Errand's, as an app has its own data there. */
   shopUri: string
 }
@@ -41,7 +49,7 @@ export function startDatabase(run: Run, folder: string): Promise<DemoDatabase> {
       await Promise.all([opened.db.dropDatabase(), dropDatabase(withDatabase(opened.uri, `${name}-shop`))])
       await opened.close()
     })
-    return { db: database.db, shopUri: withDatabase(database.uri, `${name}-shop`) }
+    return { database, shopUri: withDatabase(database.uri, `${name}-shop`) }
   })
 }
 
@@ -66,7 +74,7 @@ function withDatabase(uri: string, name: string): string {
  * Starts functions and coordinator on free ports, with a signing key that nobody else has. They end in this order: the coordinator calls no
  * more functions, the functions hand in the receipts they still owe, and then nobody listens any more.
  */
-export function startErrand(run: Run, root: string, { db }: DemoDatabase): Promise<Client<Jobs>> {
+export function startErrand(run: Run, root: string, { database }: DemoDatabase): Promise<Client<Jobs>> {
   return run.step('Functions and coordinator start', async () => {
     const dir = join(root, '.errand')
     const key = `whsec_${randomBytes(32).toString('base64')}`
@@ -81,7 +89,7 @@ export function startErrand(run: Run, root: string, { db }: DemoDatabase): Promi
     const { url: functionsUrl } = await run.own(functions.listen({ host, port: 0 }), (server) => server.close())
 
     const contracts = await loadContracts(dir)
-    coordinator = createCoordinator({ db, contracts, url, functionsUrl, signingKeys: [key], log })
+    coordinator = createCoordinator({ database, contracts, url, functionsUrl, signingKeys: [key], log })
     await run.own(Promise.resolve(coordinator), (started) => started.stop({ graceMs: 5_000 }))
     await coordinator.start()
     return createClient<Jobs>({ url })

@@ -124,7 +124,7 @@ async function take(deps: Deps, candidates: JobDocument[]): Promise<ClaimedJob[]
   } catch (error) {
     // the write may have happened although its answer was lost; the token tells
     deps.log('warn', 'a claim was not answered; looking what it got', { error })
-    return inOrder(candidates, await readBackLost(deps, ids, claim))
+    return inOrder(candidates, await readBackLost(deps, ids, claim, error))
   }
   return inOrder(candidates, await readBack(deps, ids, claim))
 }

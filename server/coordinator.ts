@@ -9,10 +9,11 @@ import { alwaysAwake, createStays, type Stays } from './awake.js'
 import type { ApiKey } from './apiKeys.js'
 import { createGuard } from './auth.js'
 import { systemClock, type Clock } from '../core/clock.js'
+import { configError } from '../core/errors.js'
 import { createBreakers } from './breakers.js'
 import { databaseClock, type DatabaseClock } from './clock.js'
 import type { Contracts } from './contracts.js'
-import { createContractTrial, type ContractTrial } from './contractTrial.js'
+import type { RenewableDatabase } from './database.js'
 import type { Deps, Writes } from './deps.js'
 import { createDeployed } from './deployed.js'
 import { createDispatcher, type Dispatcher } from './dispatcher.js'
@@ -29,8 +30,8 @@ import { createKeyRing } from './keyRing.js'
 import { silentLog, sparing, type Log } from './log.js'
 import { startLoops, type Loops } from './loops.js'
 import { createMetrics } from './metrics.js'
-import { createPlaces } from './places.js'
 import { createKnownPauses } from './pauses.js'
+import { createPresence, type Presence } from './presence.js'
 import { runTick } from './runTick.js'
 import { slotsFreed } from './slots.js'
 import { createSigner } from './signer.js'
@@ -47,7 +48,13 @@ import { requestFailed, toWireError } from './wireError.js'
 import { defaultBudgetMs, longestBudgetMs, type TickReport } from '../core/tick.js'
 
 export interface CoordinatorOptions {
-  db: Db
+  /**
+   * The database, as `openDatabase` opens it: where its client gets stuck, which the driver may do when all its connections are cut in one moment, a new one is
+   * made. This, or `db`.
+   */
+  database?: RenewableDatabase
+  /** The database by a client of your own. Where that gets stuck the coordinator says so in its log, and has to be started again. */
+  db?: Db
   /** The workers it knows while no deployment is live. */
   contracts: Contracts
   /**
@@ -55,8 +62,6 @@ export interface CoordinatorOptions {
    * replaces. Default: true.
    */
   followDeployments?: boolean
-  /** How contracts of a deployment are tried before they are loaded. Default: in a thread, within 10 seconds. */
-  tryContracts?: ContractTrial
   /** The coordinator's address as functions see it, for receipts. */
   url: string
   /** Where the functions are: one address for all, one with `{worker}` in it, or `worker=address` pairs; see server/functionAddresses. */
@@ -149,7 +154,19 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     now: () => clock.now(),
   })
   const events = createEvents()
-  const store = createStore(options.db, { back: () => events.emit('databaseBack', undefined) })
+  const database = databaseOf(options)
+  const presence: Presence = createPresence({
+    database,
+    ping: () => store.ping(),
+    back: () => events.emit('databaseBack', undefined),
+    clock: systemClock,
+    log,
+  })
+  const store: Store = createStore(() => database.db, {
+    clock: systemClock,
+    back: () => presence.answering(),
+    failing: () => presence.failing(),
+  })
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
   const intake = createIntake({ clock, bounds: { ...defaultBounds, ...options.maxWaiting } })
   const { functionsUrl, invokers: more = {} } = options
@@ -182,7 +199,6 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     store,
     contracts: deployed.contracts,
     deployed,
-    tryContracts: options.tryContracts ?? createContractTrial(),
     clock,
     random: options.random ?? Math.random,
     newId: createIds(() => clock.now()),
@@ -194,14 +210,15 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     keys: createKeyRing(store.keys, clock),
     intake,
     metrics: createMetrics({ store, intake, now: () => clock.now() }),
-    places: createPlaces(),
     pauses: createKnownPauses({ store, clock, events }),
     breakers: createBreakers(() => deps),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),
     url: withoutSlash(options.url),
+    presence,
     halted: halted.signal,
     writes: gatheredWrites(store, clock, {
       again: (write) => untilAnswered(deps, write, { signal: halted.signal }),
+      isAway: () => presence.isAway,
       insertJobs: (jobs) => insertOrStart(deps, dispatcher, jobs),
       slotsFreed: (slotKeys) => slotsFreed(deps, slotKeys),
     }),
@@ -245,6 +262,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   })
 
   const start = async () => {
+    presence.start()
     await invokers?.ready(functionsUrl)
     await store.prepare()
     if (stayOn && 'sync' in clock) await keepInSync(clock as DatabaseClock, log, stopped.signal)
@@ -275,13 +293,32 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     await (clock as DatabaseClock).sync()
   }
 
+  const refusal = (error: unknown): Response => {
+    const { status, body } = toWireError(log, error)
+    const { retryAfter } = body
+    const headers = typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {}
+    return Response.json({ error: body }, { status, headers })
+  }
+
+  /** A request that came while the database was away: it is refused before it is worked on, or goes on where that is back within a moment. */
+  const fetchWhenPresent = async (request: Request, fetchOptions: FetchOptions): Promise<Response> => {
+    try {
+      await presence.present()
+    } catch (error) {
+      return refusal(error)
+    }
+    return fetchPresent(request, fetchOptions)
+  }
+
+  const fetchPresent = (request: Request, fetchOptions: FetchOptions): Response | Promise<Response> =>
+    stays ? fetchAwake(stays, request, fetchOptions) : app.fetch(request)
+
   /** A request of one that does not stay on. */
   const fetchAwake = async (stays: Stays, request: Request, { waitUntil }: FetchOptions): Promise<Response> => {
     try {
       if (!isAlive(request)) await wakeUp()
     } catch (error) {
-      const { status, body } = toWireError(log, error)
-      return Response.json({ error: body }, { status })
+      return refusal(error)
     }
     const forMs = waitUntil ? longestStayMs : Math.min(answerWithinMs, longestStayMs)
     const stay = stays.open({
@@ -318,12 +355,16 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     await loops?.stop()
     await dispatcher.stop(graceMs)
     halted.abort()
+    presence.stop()
     await writeUses()
     await invokers?.close()
   }
 
   return {
-    fetch: (request, fetchOptions = {}) => (stays ? fetchAwake(stays, request, fetchOptions) : app.fetch(request)),
+    fetch: (request, fetchOptions = {}) =>
+      presence.isAway && !isAlive(request)
+        ? fetchWhenPresent(request, fetchOptions)
+        : fetchPresent(request, fetchOptions),
     tick,
     start: ready,
     async stop({ graceMs = defaultGraceMs } = {}) {
@@ -342,7 +383,15 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
 const startsMs = (forMs: number): number => Math.max(forMs - lastCallMs, (forMs * 3) / 4)
 
 /** What is asked of the process alone needs no database. */
-const isAlive = ({ url }: Request): boolean => new URL(url).pathname === '/healthz'
+const isAlive = ({ url }: Request): boolean => ['/healthz', '/openapi.json'].includes(new URL(url).pathname)
+
+function databaseOf({ database, db }: CoordinatorOptions): Pick<RenewableDatabase, 'db'> & Partial<RenewableDatabase> {
+  if (database) return database
+  if (db) return { db }
+  throw configError(
+    'createCoordinator needs `database`, as openDatabase makes it, or the `db` of a client of your own.',
+  )
+}
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
 
@@ -357,11 +406,12 @@ const receiptSize = (receipt: AttemptEndDocument): number =>
 interface GatheredSteps {
   /** Repeats a write until the database answers. */
   again: (write: () => Promise<void>) => Promise<void>
+  isAway: () => boolean
   insertJobs: (jobs: JobDocument[]) => Promise<EnterOutcome[]>
   slotsFreed: (slotKeys: string[]) => Promise<void>
 }
 
-function gatheredWrites(store: Store, clock: Clock, { again, insertJobs, slotsFreed }: GatheredSteps): Writes {
+function gatheredWrites(store: Store, clock: Clock, { again, isAway, insertJobs, slotsFreed }: GatheredSteps): Writes {
   const apply = async (transitions: Transition[]): Promise<void> => {
     if (transitions.length === 0) return
     // by the claim that each move names it is made once, however often it is asked for
@@ -370,7 +420,7 @@ function gatheredWrites(store: Store, clock: Clock, { again, insertJobs, slotsFr
     const freed = transitions.flatMap(({ slotKey }) => slotKey ?? [])
     if (freed.length > 0) await again(() => slotsFreed(freed))
   }
-  const isWorthHalving = (error: unknown) => mayBeOneItem(store, error)
+  const isWorthHalving = async (error: unknown) => !isAway() && (await mayBeOneItem(store, error))
   return {
     insertJob: gatherWrites({ write: insertJobs, ...oneWrite, sizeOf: jobSize, isWorthHalving }),
     // the ledger first: a crash in between leaves receipts whose moves the reaper finishes

@@ -12,8 +12,10 @@ import {
   type MongoClientOptions,
   type WriteConcernSettings,
 } from 'mongodb'
+import { systemClock } from '../core/clock.js'
 import { configError, type ErrandError } from '../core/errors.js'
 import { startEngine, type Engine } from './engine/start.js'
+import { operationLimitMs } from './store/operations.js'
 
 export interface DatabaseOptions {
   /** `MONGODB_URI`. Without it an embedded engine serves `dataDir`. */
@@ -26,8 +28,15 @@ export interface DatabaseOptions {
   onProgress?: (line: string) => void
 }
 
-export interface Database {
+/** A database whose client can be replaced: a driver may end up so that it never finds its servers again. */
+export interface RenewableDatabase {
+  /** The database by the client that is in place now. Ask for it anew for each use. */
   readonly db: Db
+  /** Puts a new client in the place of this one, which is closed. Rejects, and changes nothing, where the new one cannot connect. */
+  renew(): Promise<void>
+}
+
+export interface Database extends RenewableDatabase {
   /** For other processes of this user; holds the password if there is one, so never print it. */
   readonly uri: string
   /** Settles only when an engine of our own ended although nobody closed it, with the reason. */
@@ -43,29 +52,52 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
 }
 
 /** The same without an engine of our own, for hosts that have none. `driver` are options that the URI may change. */
-export const openUri = async (uri: string, name?: string, driver: MongoClientOptions = {}): Promise<Database> => {
-  const client = await connect(uri, name, driver)
-  return databaseOf(client, uri, name)
-}
+export const openUri = (uri: string, name?: string, driver: MongoClientOptions = {}): Promise<Database> =>
+  openWith({ uri, name, driver })
 
 const openEngine = async (options: DatabaseOptions): Promise<Database> => {
   const engine = await startEngine(options)
   try {
-    return databaseOf(await connect(engine.uri, options.name), engine.uri, options.name, engine)
+    return await openWith({ uri: engine.uri, name: options.name, driver: {} }, engine)
   } catch (error) {
     await engine.stop()
     throw error
   }
 }
 
-const databaseOf = (client: MongoClient, uri: string, name?: string, engine?: Engine): Database => {
+interface Where {
+  uri: string
+  name: string | undefined
+  driver: MongoClientOptions
+}
+
+const openWith = async (where: Where, engine?: Engine): Promise<Database> => {
+  const { uri } = where
+  const dbOf = (client: MongoClient) => client.db(where.name ?? nameIn(uri))
+  let client = await connect(where)
+  let db = dbOf(client)
   let closing: Promise<void> | undefined
+  let renewing: Promise<void> | undefined
+
   const close = async (): Promise<void> => {
     await client.close()
+    await renewing?.catch(() => {})
     await engine?.stop()
   }
+  const renew = async (): Promise<void> => {
+    const next = await connect(where)
+    if (closing) return next.close()
+    const last = client
+    client = next
+    db = dbOf(client)
+    // one that is stuck may take its time, and nobody waits for it
+    last.close().catch(() => {})
+  }
   return {
-    db: client.db(name ?? nameIn(uri)),
+    get db() {
+      return db
+    },
+    renew: () => (renewing ??= renew().finally(() => (renewing = undefined))),
     uri,
     lost: engine?.lost ?? new Promise(() => {}),
     close: () => (closing ??= close()),
@@ -91,11 +123,25 @@ const promised = {
   replicated: { w: 'majority', journal: true },
 } satisfies Record<string, WriteConcernSettings>
 
-/** What the URI may change. */
-const defaults: MongoClientOptions = { maxPoolSize: 16, serverSelectionTimeoutMS: 5_000, appName: 'errand' }
+/**
+ * What the URI may change. An election takes up to 12 seconds as a rule: what is under way waits that long for a server, and longer. A server that is silent is found out within ten
+ * seconds, by a heartbeat each five and five for its answer (the driver's own defaults add up to forty).
+ */
+const defaults: MongoClientOptions = {
+  maxPoolSize: 16,
+  serverSelectionTimeoutMS: 30_000,
+  connectTimeoutMS: 5_000,
+  heartbeatFrequencyMS: 5_000,
+  socketTimeoutMS: operationLimitMs,
+  waitQueueTimeoutMS: operationLimitMs,
+  appName: 'errand',
+}
+
+/** A client that begins waits no longer for a server, unless the URI says so: at a start a wrong address is likelier than an election. */
+const firstSelectionMs = 5_000
 
 /** A client is made for one write concern, and what the server is shows only on a connection: so one may be made anew. */
-const connect = async (uri: string, name?: string, driver: MongoClientOptions = {}): Promise<MongoClient> => {
+const connect = async ({ uri, name, driver }: Where): Promise<MongoClient> => {
   const client = await connectWith(uri, { ...driver, writeConcern: promised.replicated }, name)
   if (!(await standsAlone(client))) return client
   await client.close()
@@ -105,12 +151,29 @@ const connect = async (uri: string, name?: string, driver: MongoClientOptions = 
 const connectWith = async (uri: string, options: PromisedOptions, name?: string): Promise<MongoClient> => {
   const client = makeClient(uri, options)
   try {
-    await client.connect()
+    await connectSoon(client, chosenIn(uri).has('serverselectiontimeoutms'))
     await checkAccess(client.db(name ?? nameIn(uri)))
     return client
   } catch (error) {
     await client.close()
     throw explain(error, client, uri)
+  }
+}
+
+/** The driver has one limit, for the first server and for all later ones. Throws what was wrong with the last heartbeat. */
+const connectSoon = async (client: MongoClient, isPatient: boolean): Promise<void> => {
+  if (isPatient) return void (await client.connect())
+  let wrong = new Error('no answer')
+  client.on('serverHeartbeatFailed', ({ failure }) => (wrong = failure))
+  let cancel = () => {}
+  const late = new Promise<never>((_, reject) => {
+    cancel = systemClock.alarm(firstSelectionMs, () => reject(wrong))
+  })
+  try {
+    await Promise.race([client.connect(), late])
+  } finally {
+    cancel()
+    client.removeAllListeners('serverHeartbeatFailed')
   }
 }
 
@@ -126,7 +189,7 @@ interface PromisedOptions extends MongoClientOptions {
 
 const makeClient = (uri: string, { writeConcern, ...driver }: PromisedOptions): MongoClient => {
   try {
-    const chosen = new Set([...uri.matchAll(/[?&]([^=&]+)=/g)].map(([, key]) => key?.toLowerCase()))
+    const chosen = chosenIn(uri)
     const unchosen = Object.entries({ ...defaults, ...driver }).filter(([key]) => !chosen.has(key.toLowerCase()))
     const options = { ...Object.fromEntries(unchosen), ignoreUndefined: true, writeConcern }
     return new MongoClient(withoutWriteConcern(uri), options)
@@ -139,6 +202,9 @@ const makeClient = (uri: string, { writeConcern, ...driver }: PromisedOptions): 
     )
   }
 }
+
+const chosenIn = (uri: string): Set<string | undefined> =>
+  new Set([...uri.matchAll(/[?&]([^=&]+)=/g)].map(([, key]) => key?.toLowerCase()))
 
 /** The driver lets some of these words win over the options in code. */
 const withoutWriteConcern = (uri: string): string => {

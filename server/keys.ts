@@ -51,7 +51,7 @@ export async function createKey(
 }
 
 /** Whether anybody could show a key, wherever the coordinator listens. */
-export const hasStoredKeys = async (db: Db): Promise<boolean> => (await createStore(db).keys.all()).length > 0
+export const hasStoredKeys = async (db: Db): Promise<boolean> => (await createStore(() => db).keys.all()).length > 0
 
 /** Those of the setting first, then the stored ones by name. */
 export async function listKeys(deps: Deps, guard: Guard): Promise<KeyView[]> {

@@ -9,6 +9,7 @@
 import type { Deps } from './deps.js'
 import { release } from './release.js'
 import type { ClaimedJob } from './store/documents.js'
+import { settled } from './store/operations.js'
 import { untilAnswered } from './untilAnswered.js'
 
 /** What a database finds on its old connections when it is back, it has done by then. */
@@ -22,8 +23,9 @@ const isFresh = ({ clock }: Deps, { startedAt, deadline }: ClaimedJob): boolean 
 export const readBack = async (deps: Deps, ids: string[], claim: string): Promise<ClaimedJob[]> =>
   beginable(deps, await claimedBy(deps, ids, claim))
 
-/** The same of a claim whose answer was lost. */
-export async function readBackLost(deps: Deps, ids: string[], claim: string): Promise<ClaimedJob[]> {
+/** The same of a claim whose answer was lost, with this error. */
+export async function readBackLost(deps: Deps, ids: string[], claim: string, error: unknown): Promise<ClaimedJob[]> {
+  await settled(error)
   const claimed = await claimedBy(deps, ids, claim)
   lookLater(deps, missing(ids, claimed), claim)
   return beginable(deps, claimed)

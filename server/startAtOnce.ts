@@ -11,7 +11,8 @@ import type { Deps } from './deps.js'
 import { beginable, lookLater } from './lostAnswer.js'
 import type { ClaimedJob, JobDocument } from './store/documents.js'
 import type { InsertOutcome } from './store/jobs.js'
-import { isOutage } from './store/outage.js'
+import { operationLimitMs, settled } from './store/operations.js'
+import { DatabaseAwayError, isOutage } from './store/outage.js'
 import { untilAnswered } from './untilAnswered.js'
 
 /** Where jobs start; the dispatcher has them. */
@@ -25,13 +26,15 @@ export interface Lanes {
 export type EnterOutcome = InsertOutcome | 'started'
 
 export async function insertOrStart(deps: Deps, lanes: Lanes, jobs: JobDocument[]): Promise<EnterOutcome[]> {
+  // their callers have waited for those before them in the line
+  if (deps.presence.isLongAway) throw new DatabaseAwayError()
   const due = jobs.filter((job) => mayStartAtOnce(deps, job))
   const pauses = due.length === 0 ? undefined : await deps.pauses.current()
   const ready = due.filter((job) => !pauses?.covering(job))
   const reserved = ready.length === 0 ? 0 : lanes.reserve(ready.length)
   const claimed = new Map(claimNow(deps, ready.slice(0, reserved)).map((job) => [job._id, job]))
   const documents = jobs.map((job) => claimed.get(job._id) ?? job)
-  const entering = { documents, claimed, reserved }
+  const entering = { documents, claimed, reserved, begunAt: deps.clock.now() }
   try {
     return enter(lanes, entering, await deps.store.jobs.insertMany(documents))
   } catch (error) {
@@ -46,6 +49,7 @@ interface Entering {
   documents: JobDocument[]
   claimed: Map<string, ClaimedJob>
   reserved: number
+  begunAt: Date
 }
 
 function enter(lanes: Lanes, { documents, claimed, reserved }: Entering, outcomes: InsertOutcome[]): EnterOutcome[] {
@@ -60,15 +64,14 @@ function enter(lanes: Lanes, { documents, claimed, reserved }: Entering, outcome
   return entered
 }
 
-/** So long callers wait to hear what is there; then they hear that it may be. */
-const patienceMs = 5_000
-
 /** Throws what the insert threw where not all of the jobs are there, or nobody can say so in time; those that are begin all the same. */
 async function readBackEntering(deps: Deps, lanes: Lanes, entering: Entering, error: unknown): Promise<EnterOutcome[]> {
   deps.log('warn', 'an insert was not answered; looking what is there', { error, jobs: entering.documents.length })
-  const found = lookUp(deps, lanes, entering)
+  const found = lookUp(deps, lanes, entering, error)
   const over = new AbortController()
-  const outcomes = await Promise.race([found, deps.clock.sleep(patienceMs, over.signal)])
+  // callers wait no longer than for any other operation; then they hear that it may be there
+  const leftMs = operationLimitMs - (deps.clock.now().getTime() - entering.begunAt.getTime())
+  const outcomes = await Promise.race([found, deps.clock.sleep(leftMs, over.signal)])
   over.abort()
   if (!outcomes || outcomes.includes(undefined)) throw error
   return outcomes as EnterOutcome[]
@@ -79,9 +82,11 @@ async function lookUp(
   deps: Deps,
   lanes: Lanes,
   { documents, claimed, reserved }: Entering,
+  error: unknown,
 ): Promise<(EnterOutcome | undefined)[] | undefined> {
   let started: ClaimedJob[] = []
   try {
+    await settled(error)
     const ids = documents.map(({ _id }) => _id)
     const claims = await untilAnswered(deps, () => deps.store.jobs.claimsOf(ids), { signal: deps.halted })
     const ours = [...claimed.values()].filter(({ _id, claim }) => claims.get(_id) === claim)

@@ -9,6 +9,9 @@ import { isOutage } from './store/outage.js'
 /** What the log says of each request that ends in a fault of ours. */
 export const requestFailed = 'a request failed'
 
+/** When to ask a database that is away again: most elections are over by then. */
+export const retryAfterSeconds = 5
+
 export function toWireError(log: Log, error: unknown): { status: number; body: WireError } {
   if (error instanceof ErrandError && error.code !== 'CONFIG') {
     const { code, message, issues, details } = error
@@ -23,6 +26,7 @@ export function toWireError(log: Log, error: unknown): { status: number; body: W
         status: 503,
         body: {
           code: 'UNAVAILABLE',
+          retryAfter: retryAfterSeconds,
           message:
             'The coordinator cannot reach its database now. What was asked for may have been stored all the same: look before you ask for it again.',
         },

@@ -45,10 +45,9 @@ export async function coordinator({ uri, dir, keys, functionsUrl }: CoordinatorI
     running = undefined
   }
   const make = () => {
-    const { db } = database
     const { url } = listening
     return createCoordinator({
-      db,
+      database,
       contracts,
       url,
       functionsUrl,

@@ -67,7 +67,7 @@ export function createCoordinatorFunction(options: CoordinatorFunctionOptions): 
         throw missing('ERRAND_API_KEYS', keysHelp)
       const coordinator = createCoordinator({
         ...settings,
-        db: database.db,
+        database,
         contracts,
         keysRequired: true,
         stayOn: false,
@@ -118,7 +118,7 @@ export function createCoordinatorFunction(options: CoordinatorFunctionOptions): 
   }
 }
 
-export const functionLog = createLog({ write: (line) => console.log(line), now: () => systemClock.now(), json: true })
+const functionLog = createLog({ write: (line) => console.log(line), now: () => systemClock.now(), json: true })
 
 /** What is wrong with a setting is told to whoever asks: it names the setting, and nothing of its value. */
 function problem(log: Log, error: unknown): Response {

@@ -1,5 +1,6 @@
 /** The store: the only importer of the MongoDB driver beside server/database. It knows guards and indexes, and decides nothing. */
 import type { Db } from 'mongodb'
+import { systemClock } from '../../core/clock.js'
 import type {
   AttemptEndDocument,
   AuditDocument,
@@ -21,7 +22,7 @@ import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs.js'
 import { keysStore, type KeysStore } from './keys.js'
 import { linesStore, type LinesStore } from './lines.js'
-import { createNoticing, type Notice } from './notice.js'
+import { watchOperations, type OperationsOptions } from './operations.js'
 import { pausesStore, type PausesStore } from './pauses.js'
 import { receiptsStore, type ReceiptsStore } from './receipts.js'
 import { schedulesStore, type SchedulesStore } from './schedules.js'
@@ -47,39 +48,52 @@ export interface Store {
   ping(): Promise<void>
 }
 
-export function createStore(db: Db, notice: Notice = { back() {} }): Store {
-  const told = createNoticing(notice)
-  return {
-    jobs: told(jobsStore(db.collection<JobDocument>('jobs'))),
-    receipts: told(receiptsStore(db.collection<AttemptEndDocument>('receipts'))),
-    schedules: told(schedulesStore(db.collection<ScheduleDocument>('schedules'))),
-    throttles: told(throttlesStore(db.collection<ThrottleDocument>('throttles'))),
-    lines: told(linesStore(db.collection<JobDocument>('jobs'))),
-    pauses: told(pausesStore(db.collection<PauseDocument>('pauses'))),
-    audit: told(auditStore(db.collection<AuditDocument>('audit'))),
-    batches: told(
-      batchesStore({
-        batches: db.collection<BatchDocument>('batches'),
-        jobs: db.collection<JobDocument>('jobs'),
-        groups: db.collection<GroupDocument>('groups'),
-      }),
-    ),
-    groups: told(groupsStore(db.collection<GroupDocument>('groups'), db.collection<JobDocument>('jobs'))),
-    deployments: told(
-      deploymentsStore(db.collection<DeploymentDocument>('deployments'), db.collection<LiveDocument>('live')),
-    ),
-    keys: told(keysStore(db.collection<KeyDocument>('keys'))),
-    ...told({
-      prepare: () => ensureIndexes(db),
-      async now() {
-        const [answer] = await db
-          .aggregate<{ now: Date }>([{ $documents: [{}] }, { $project: { now: '$$NOW' } }])
-          .toArray()
-        return answer!.now
-      },
-      async ping() {
-        await db.command({ ping: 1 })
-      },
-    }),
+/** A part for each collection, all of one database. */
+const partsOf = (db: Db) => ({
+  jobs: jobsStore(db.collection<JobDocument>('jobs')),
+  receipts: receiptsStore(db.collection<AttemptEndDocument>('receipts')),
+  schedules: schedulesStore(db.collection<ScheduleDocument>('schedules')),
+  throttles: throttlesStore(db.collection<ThrottleDocument>('throttles')),
+  lines: linesStore(db.collection<JobDocument>('jobs')),
+  pauses: pausesStore(db.collection<PauseDocument>('pauses')),
+  audit: auditStore(db.collection<AuditDocument>('audit')),
+  batches: batchesStore({
+    batches: db.collection<BatchDocument>('batches'),
+    jobs: db.collection<JobDocument>('jobs'),
+    groups: db.collection<GroupDocument>('groups'),
+  }),
+  groups: groupsStore(db.collection<GroupDocument>('groups'), db.collection<JobDocument>('jobs')),
+  deployments: deploymentsStore(db.collection<DeploymentDocument>('deployments'), db.collection<LiveDocument>('live')),
+  keys: keysStore(db.collection<KeyDocument>('keys')),
+  store: {
+    prepare: () => ensureIndexes(db),
+    async now() {
+      const [answer] = await db
+        .aggregate<{ now: Date }>([{ $documents: [{}] }, { $project: { now: '$$NOW' } }])
+        .toArray()
+      return answer!.now
+    },
+    async ping() {
+      await db.command({ ping: 1 })
+    },
+  },
+})
+
+type Parts = ReturnType<typeof partsOf>
+
+const nobody: OperationsOptions = { clock: systemClock, back() {}, failing() {} }
+
+/** `database` is asked at each operation, and may answer with another one than before: then all that follows goes there. */
+export function createStore(database: () => Db, options: OperationsOptions = nobody): Store {
+  let known: { db: Db; parts: Parts } | undefined
+  const parts = (): Parts => {
+    const db = database()
+    if (known?.db !== db) known = { db, parts: partsOf(db) }
+    return known.parts
   }
+  const watch = watchOperations(options)
+  const { store, ...collections } = Object.fromEntries(
+    (Object.keys(parts()) as (keyof Parts)[]).map((name) => [name, watch<object>(name, () => parts()[name])]),
+  ) as unknown as Parts
+  return { ...collections, ...store }
 }

@@ -2,7 +2,7 @@
  * One index for each question, and partial ones, so that a job sits only in the indexes that its state needs:
  * a million jobs that are finished or not yet due cost a claim nothing.
  */
-import type { Db, IndexDescription } from 'mongodb'
+import type { CreateIndexesOptions, Db, IndexDescription } from 'mongodb'
 import { unfinishedStates } from '../../core/states.js'
 import { groupIndexes } from './groups.js'
 
@@ -34,14 +34,26 @@ export const jobIndexes = [
   { name: 'failed', key: { state: 1, _id: -1 }, partialFilterExpression: { state: 'failed' } },
 ] as const satisfies IndexDescription[]
 
+/** Takes as long as there are jobs. A server gives up an index whose connection is closed meanwhile; the driver knows the option, and its types do not. */
+const unhurried = { socketTimeoutMS: 0 } as CreateIndexesOptions
+
 export async function ensureIndexes(db: Db): Promise<void> {
   await Promise.all([
-    db.collection('jobs').createIndexes(jobIndexes.map((index) => ({ ...index }))),
-    db.collection('schedules').createIndexes([
-      { name: 'due', key: { nextRunAt: 1 } },
-      { name: 'waiting', key: { overrun: 1 }, partialFilterExpression: { waiting: { $exists: true } } },
-    ]),
-    db.collection('groups').createIndexes(groupIndexes.map((index) => ({ ...index }))),
-    db.collection('throttles').createIndexes([{ name: 'expired', key: { expireAt: 1 } }]),
+    db.collection('jobs').createIndexes(
+      jobIndexes.map((index) => ({ ...index })),
+      unhurried,
+    ),
+    db.collection('schedules').createIndexes(
+      [
+        { name: 'due', key: { nextRunAt: 1 } },
+        { name: 'waiting', key: { overrun: 1 }, partialFilterExpression: { waiting: { $exists: true } } },
+      ],
+      unhurried,
+    ),
+    db.collection('groups').createIndexes(
+      groupIndexes.map((index) => ({ ...index })),
+      unhurried,
+    ),
+    db.collection('throttles').createIndexes([{ name: 'expired', key: { expireAt: 1 } }], unhurried),
   ])
 }

@@ -5,8 +5,21 @@
  * By name and code, not by class: a database that is handed in may come with a driver of its own.
  */
 
+/** Of an operation that the store has given up. */
+export const outageName = 'DatabaseNoAnswerError'
+
+/** What is not even tried, because the database is away for long. */
+export class DatabaseAwayError extends Error {
+  override readonly name = outageName
+
+  constructor() {
+    super('The database is away.')
+  }
+}
+
 /** What the driver throws where it has no connection, or loses one. */
 const names = new Set([
+  outageName,
   'MongoNetworkError',
   'MongoNetworkTimeoutError',
   'MongoServerSelectionError',

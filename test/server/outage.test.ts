@@ -14,15 +14,18 @@ import { startLoops } from '../../server/loops.js'
 import { createEvents } from '../../server/events.js'
 import { silentLog } from '../../server/log.js'
 import type { Deps } from '../../server/deps.js'
-import { createNoticing } from '../../server/store/notice.js'
+import { createStore } from '../../server/store/index.js'
+import { operationLimitMs, settled, watchOperations } from '../../server/store/operations.js'
 import { isOutage } from '../../server/store/outage.js'
 import { longestPauseMs, untilAnswered } from '../../server/untilAnswered.js'
 import { manualClock } from '../support/clock.js'
+import { testDatabase } from '../support/database.js'
 import { testErrand } from '../support/errand.js'
 
 const cut = () => new MongoNetworkError('connection 7 to 127.0.0.1:27017 closed')
 /** As the driver throws it where the connection of a write on many is lost. */
 const cutInBulk = () => new MongoBulkWriteError(cut(), { insertedCount: 0 } as BulkWriteResult)
+const turn = () => new Promise((resolve) => setImmediate(resolve))
 const workers = { quick: defineJob({ args: z.object({ n: z.number() }), run: async () => 1 }) }
 
 describe('isOutage', () => {
@@ -114,7 +117,6 @@ describe('untilAnswered', () => {
     }
   }
   const parts = () => ({ clock: manualClock(), events: createEvents() })
-  const turn = () => new Promise((resolve) => setImmediate(resolve))
 
   it('asks again until the database answers, with pauses of five seconds at most', async () => {
     const deps = parts()
@@ -192,8 +194,15 @@ describe('loops', () => {
 })
 
 describe('the store', () => {
-  it('tells once that the database is back, by an answer or a refusal after an outage', async () => {
+  const watched = () => {
     const told: string[] = []
+    const clock = manualClock()
+    const watch = watchOperations({ clock, back: () => told.push('back'), failing: () => told.push('failing') })
+    return { told, clock, watch }
+  }
+
+  it('tells once that the database fails, and that it is back, by an answer or a refusal after an outage', async () => {
+    const { told, watch } = watched()
     const outcomes: (() => Promise<unknown>)[] = [
       async () => 1,
       () => Promise.reject(cut()),
@@ -201,13 +210,47 @@ describe('the store', () => {
       () => Promise.reject(new MongoServerError({ message: 'not authorized', code: 13 })),
       async () => 2,
     ]
-    const store = createNoticing({ back: () => told.push('back') })({
-      next: async (index: number) => outcomes[index]!(),
-    })
+    const store = watch('part', () => ({ next: async (index: number) => outcomes[index]!() }))
     for (const index of outcomes.keys()) {
       told.push(await store.next(index).then(String, (error: Error) => error.name))
-      await Promise.resolve()
     }
-    expect(told).toEqual(['1', 'MongoNetworkError', 'MongoNetworkError', 'back', 'MongoServerError', '2'])
+    expect(told).toEqual(['1', 'failing', 'MongoNetworkError', 'MongoNetworkError', 'back', 'MongoServerError', '2'])
+  })
+
+  it('waits no longer than its limit for an answer, and tells when what it gave up cannot happen any more', async () => {
+    const { clock, watch } = watched()
+    let answer = (_: string) => {}
+    const store = watch('part', () => ({ ask: () => new Promise<string>((resolve) => (answer = resolve)) }))
+    const outcome = store.ask().catch((error: unknown) => error)
+    await clock.advance(`${operationLimitMs}ms`)
+    const error = await outcome
+    expect(isOutage(error)).toBe(true)
+    let isSettled = false
+    const settling = settled(error).then(() => (isSettled = true))
+    await turn()
+    expect(isSettled).toBe(false)
+    answer('late')
+    await settling
+  })
+
+  it('gives an operation its time again where the process has slept', async () => {
+    const { clock, watch } = watched()
+    let answer = (_: string) => {}
+    const store = watch('part', () => ({ ask: () => new Promise<string>((resolve) => (answer = resolve)) }))
+    const outcome = store.ask()
+    await clock.advance('1h')
+    answer('in time')
+    expect(await outcome).toBe('in time')
+  })
+
+  it('asks another database as soon as that has taken the place of the first', async () => {
+    await using one = await testDatabase()
+    await using other = await testDatabase()
+    let db = one.db
+    const { jobs } = createStore(() => db)
+    await other.db.collection<{ _id: string }>('jobs').insertOne({ _id: 'there' })
+    expect(await jobs.find('there')).toBe(null)
+    db = other.db
+    expect(await jobs.find('there')).toMatchObject({ _id: 'there' })
   })
 })

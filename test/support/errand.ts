@@ -12,6 +12,7 @@ import { purge } from '../../server/purge.js'
 import type { JobView } from '../../core/wire.js'
 import type { Job } from '../../core/defineJob.js'
 import { wrap } from '../../runtime/index.js'
+import type { Clock } from '../../core/clock.js'
 import { manualClock, type ManualClock } from './clock.js'
 import { testDatabase, type TestDatabase } from './database.js'
 
@@ -114,7 +115,7 @@ export async function testErrand(workers: TestWorkers, options: TestErrandOption
 }
 
 /** Calls functions as the HTTP invoker does, less the socket. */
-export function inProcess(workers: TestWorkers, clock: ManualClock, fetch?: typeof globalThis.fetch): Invoke {
+export function inProcess(workers: TestWorkers, clock: Clock, fetch?: typeof globalThis.fetch): Invoke {
   return async ({ url, headers, body, signal }) => {
     const name = new URL(url).pathname.slice(1).replaceAll('/', '.')
     const worker = workers[name]

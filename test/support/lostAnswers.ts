@@ -11,6 +11,8 @@ type Operation = (...args: unknown[]) => Promise<unknown>
 export interface Losing {
   /** How often it was asked for since. */
   readonly asked: number
+  /** From now on it answers. */
+  end(): void
 }
 
 /**
@@ -25,10 +27,11 @@ export function loseAnswers<Part extends keyof Parts>(
 ): Losing {
   const operations = coordinator.deps.store[part] as Record<string, Operation>
   const operation = operations[name]!
-  const losing = { asked: 0 }
+  let left = times
+  const losing = { asked: 0, end: () => void (left = 0) }
   operations[name] = async (...args) => {
     losing.asked++
-    if (losing.asked > times) return operation(...args)
+    if (left-- <= 0) return operation(...args)
     if (happens) await operation(...args)
     throw connectionLost()
   }
