@@ -60,4 +60,4 @@ export const decodePayload = ({ json, meta }: Payload): unknown =>
 
 /** The same from values that are parsed already, as they come in a request's body. They are changed in place. */
 export const restorePayload = (json: unknown, meta: unknown): unknown =>
-  meta === undefined ? json : restore(json, meta)
+  meta === undefined || meta === null ? json : restore(json, meta)

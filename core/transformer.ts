@@ -19,10 +19,14 @@ export const transformer = {
       return restorePayload(json, meta)
     } catch (error) {
       // a RegExp, or a URL, that is none repeats what was given
-      const problem = error instanceof MetaError ? error.message : "superjson's meta does not fit its JSON"
-      throw new ErrandError('BAD_REQUEST', `The input cannot be read: ${problem}.`, {
-        issues: [{ path: ['meta'], code: 'invalid_meta', message: 'cannot be read' }],
-      })
+      const problem = error instanceof MetaError ? error.message : "superjson's meta does not fit it"
+      throw new ErrandError(
+        'BAD_REQUEST',
+        `The input must be JSON as superjson writes it, and cannot be read: ${problem}.`,
+        {
+          issues: [{ path: ['meta'], code: 'invalid_meta', message: 'cannot be read' }],
+        },
+      )
     }
   },
 }

@@ -109,11 +109,12 @@ const longestText = 200
 const mostTexts = 20
 
 /** Flat: `filter: { worker }` becomes `worker`. Of a list of ids only their number is kept. */
-export function targetOf(input: unknown): AuditTarget {
+export function targetOf(input: unknown, isFilter = false): AuditTarget {
   if (typeof input !== 'object' || input === null) return {}
   const target: AuditTarget = {}
   for (const [field, value] of Object.entries(input)) {
-    if (field === 'filter') Object.assign(target, targetOf(value))
+    // a filter holds no other one, but a body that is not read yet may
+    if (field === 'filter' && !isFilter) Object.assign(target, targetOf(value, true))
     else if (field === 'ids' && Array.isArray(value)) target['ids'] = value.length
     else if (shown.has(field)) {
       const plain = plainValue(value)

@@ -74,7 +74,7 @@ export interface CoordinatorOptions {
   keysRequired?: boolean
   /** How many attempts may run at once on this coordinator. Default 100. */
   concurrency?: number
-  /** The largest body of `POST /job`, in bytes. Default 1 MiB. */
+  /** The largest body of `POST /job`, and the most that the args of one job may take where many come in one request, in bytes. Default 1 MiB. */
   maxBodyBytes?: number
   /**
    * How much may wait to be written, as jobs and as bytes of the requests that bring them, before further ones are answered with 503 `OVERLOADED` and told when to
@@ -147,7 +147,7 @@ const lastCallMs = 10_000
 const clockSyncMs = 5 * 60_000
 
 export function createCoordinator(options: CoordinatorOptions): Coordinator {
-  const concurrency = options.concurrency ?? 100
+  const { concurrency = 100, maxBodyBytes = 1024 * 1024 } = options
   // whoever has no key could fill the log while the database is away
   const log = sparing(options.log ?? silentLog, {
     spares: (_, message) => message === requestFailed,
@@ -213,6 +213,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     pauses: createKnownPauses({ store, clock, events }),
     breakers: createBreakers(() => deps),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),
+    maxJobBytes: maxBodyBytes,
     url: withoutSlash(options.url),
     presence,
     halted: halted.signal,
@@ -257,7 +258,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
       ring: deps.keys,
       keysRequired: options.keysRequired ?? false,
     }),
-    maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
+    maxBodyBytes,
     isReady: () => state === 'ready',
   })
 

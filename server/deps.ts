@@ -49,6 +49,8 @@ export interface Deps {
   halted: AbortSignal
   /** Attempts that run on this coordinator, and how many may. */
   lanes: () => { running: number; limit: number }
+  /** The most that the args of one job may take, with superjson's meta, however many come in one request. Bytes. */
+  maxJobBytes: number
   /** The coordinator's address as functions see it, without a slash at the end. */
   url: string
   writes: Writes

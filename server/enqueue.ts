@@ -1,17 +1,13 @@
-/** Enqueue: a request becomes a job. Args are checked by the worker's own schema, and stored as they came, for the function to parse again. */
-import { safeParseAsync } from 'zod/v4/core'
+/** Enqueue: a request becomes a job. Its args are checked by the worker's own schema (server/checkArgs). */
 import { isKey, maxKeyLength, type Contract, type UniqueRule } from '../core/contract.js'
 import { durationMs } from '../core/duration.js'
-import { ErrandError, type Issue } from '../core/errors.js'
-import { aheadMessage, isAhead, migrated, versionField } from '../core/migrate.js'
-import { restorePayload } from '../core/payload.js'
-import { redactedPlaces, redactedText } from '../core/redact.js'
-import { readRedactPath } from '../core/redactPath.js'
-import { formatBytes, isLargerThan } from '../core/size.js'
+import { ErrandError } from '../core/errors.js'
+import { versionField } from '../core/migrate.js'
 import type { JobState } from '../core/states.js'
 import type { ParsedUniqueRequest } from '../core/unique.js'
 import type { ParsedEnqueueRequest } from '../core/wire.js'
 import { checkWorker, type Asker } from './auth.js'
+import { checkArgs, type CheckedArgs } from './checkArgs.js'
 import type { Deps } from './deps.js'
 import type { JobDocument } from './store/documents.js'
 import { readMoment } from './time.js'
@@ -26,17 +22,23 @@ export interface Enqueued {
   existing?: true
 }
 
+export interface EnqueueWays {
+  lane?: WriteLane
+  /** How many issues are told of args that do not fit. Default 100. */
+  mostIssues?: number
+}
+
 /**
- * Throws `FORBIDDEN`, `UNKNOWN_WORKER`, `INVALID_ARGS`, `INVALID_TIME`, and `KEY_TAKEN` with the id of the job that holds the key.
+ * Throws `FORBIDDEN`, `UNKNOWN_WORKER`, `INVALID_ARGS`, `PAYLOAD_TOO_LARGE`, `INVALID_TIME`, and `KEY_TAKEN` with the id of the job that holds the key.
  * Once it has answered, the job is in the journal.
  */
 export async function enqueue(
   deps: Deps,
   request: ParsedEnqueueRequest,
   asker: Asker,
-  lane?: WriteLane,
+  { lane, mostIssues }: EnqueueWays = {},
 ): Promise<Enqueued> {
-  const { job, rule } = await prepare(deps, request, asker)
+  const { job, rule } = await prepare(deps, request, asker, mostIssues)
   return insert(deps, rule, job, lane)
 }
 
@@ -47,11 +49,16 @@ export interface PreparedJob {
 }
 
 /** The job that a request asks for, checked and not yet stored. Throws as `enqueue` does, but for `KEY_TAKEN`. */
-export async function prepare(deps: Deps, request: ParsedEnqueueRequest, asker: Asker): Promise<PreparedJob> {
+export async function prepare(
+  deps: Deps,
+  request: ParsedEnqueueRequest,
+  asker: Asker,
+  mostIssues?: number,
+): Promise<PreparedJob> {
   // before the worker is looked up, whose nearest name is in the error
   checkWorker(asker, request.worker)
   const contract = await deps.contracts.get(request.worker)
-  const args = await checkArgs(contract, request.args, request.argsMeta)
+  const args = await checkArgs(contract, request, { maxBytes: deps.maxJobBytes, mostIssues })
   const now = deps.clock.now()
   const runAt = startTime(request, now)
   const job = newJob(contract, {
@@ -64,103 +71,6 @@ export async function prepare(deps: Deps, request: ParsedEnqueueRequest, asker: 
     unique: request.unique,
   })
   return { job, rule: uniqueRuleOf(contract, request.unique) }
-}
-
-export interface CheckedArgs {
-  json: string
-  meta: string | undefined
-  /** Of the contract that took them. */
-  version: number
-  /** What the key functions get. */
-  output: unknown
-}
-
-/**
- * Throws `INVALID_ARGS` with an issue for each thing that does not fit, and where. Args that were taken before, by a contract of `version`, are
- * checked as they are after `migrate`, and kept as they came: the function that gets them migrates them too. Throws `VERSION_AHEAD`
- * where they are newer than the contract, and `PAYLOAD_TOO_LARGE` by the worker's own limit. `redact` are paths beside the worker's own, where
- * nobody may give what is shown in the place of a value.
- */
-export async function checkArgs(
-  contract: Contract,
-  args: unknown,
-  argsMeta: unknown,
-  version = contract.version,
-  redact: readonly string[] = [],
-): Promise<CheckedArgs> {
-  const json = JSON.stringify(args)
-  const meta = argsMeta === undefined ? undefined : JSON.stringify(argsMeta)
-  checkSize(contract, json, meta)
-  const restored = restoreArgs(contract.worker, args, argsMeta)
-  refuseRedacted(contract, restored, redact)
-  const current = version === contract.version ? restored : await migrateArgs(contract, restored, version)
-  const parsed = await safeParseAsync(contract.args, current)
-  if (parsed.success) return { json, meta, version, output: parsed.data }
-  const issues = parsed.error.issues.map(({ path, code, message }): Issue => ({
-    path: path.map((key) => (typeof key === 'symbol' ? String(key) : key)),
-    code,
-    message,
-  }))
-  const list = issues
-    .slice(0, 3)
-    .map(({ path, message }) => `${path.length === 0 ? 'args' : path.join('.')}: ${message}`)
-  const rest = issues.length > 3 ? ` And ${issues.length - 3} more.` : ''
-  throw new ErrandError('INVALID_ARGS', `The args do not fit ${contract.worker}. ${list.join('. ')}.${rest}`, {
-    issues,
-  })
-}
-
-/** Whoever copies args from a job that is shown would run the next one with what stands in the place of its secrets. */
-function refuseRedacted({ worker, redact }: Contract, args: unknown, more: readonly string[]): void {
-  const paths = [...redact, ...more.map(readRedactPath)]
-  const places = paths.length === 0 ? [] : redactedPlaces(args, paths)
-  if (places.length === 0) return
-  const named = places.slice(0, 3).map((place) => place.join('.'))
-  throw new ErrandError(
-    'INVALID_ARGS',
-    `The args of ${worker} hold ${redactedText} for what is not shown: ${named.join(', ')}. Give the values themselves; a replay without args has them.`,
-    {
-      issues: places.map((path) => ({ path, code: 'redacted', message: `is ${redactedText}, which is not the value` })),
-    },
-  )
-}
-
-function checkSize({ worker, maxArgsBytes }: Contract, json: string, meta = ''): void {
-  if (maxArgsBytes === undefined || !isLargerThan(maxArgsBytes, json + meta)) return
-  throw new ErrandError(
-    'PAYLOAD_TOO_LARGE',
-    `The args are larger than ${worker} takes (${formatBytes(maxArgsBytes)}, by its limits.args). Store what is large elsewhere and pass where.`,
-  )
-}
-
-async function migrateArgs(contract: Contract, args: unknown, version: number): Promise<unknown> {
-  if (isAhead(contract, version)) {
-    throw new ErrandError('VERSION_AHEAD', aheadMessage(contract.worker, contract, version))
-  }
-  try {
-    return await migrated(contract, args, version)
-  } catch {
-    // what it threw may hold args
-    throw new ErrandError('INVALID_ARGS', `migrate of ${contract.worker} threw on args of version ${version}.`, {
-      issues: [{ path: [], code: 'migrate_threw', message: 'cannot be migrated' }],
-    })
-  }
-}
-
-function restoreArgs(worker: string, args: unknown, argsMeta: unknown): unknown {
-  if (argsMeta === undefined) return args
-  try {
-    // superjson restores in place; the args are still needed as they came
-    return restorePayload(structuredClone(args), argsMeta)
-  } catch {
-    throw new ErrandError(
-      'INVALID_ARGS',
-      `The argsMeta do not fit the args of ${worker}. Leave them out, or send what superjson made.`,
-      {
-        issues: [{ path: ['argsMeta'], code: 'invalid_meta', message: 'does not fit the args' }],
-      },
-    )
-  }
 }
 
 function startTime(request: ParsedEnqueueRequest, now: Date): Date {

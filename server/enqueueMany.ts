@@ -3,10 +3,11 @@ import type { z } from 'zod'
 import { enqueueRequest, type EnqueueOutcome, type enqueueManyRequest } from '../core/wire.js'
 import type { Asker } from './auth.js'
 import type { Deps } from './deps.js'
-import { enqueue } from './enqueue.js'
+import { enqueue, type EnqueueWays } from './enqueue.js'
 import { enqueueTogether } from './together.js'
-import { badRequest, toWireError } from './wireError.js'
-import { laneOf, type WriteLane } from './writeTurns.js'
+import { mostIssuesOf, parse } from './judge.js'
+import { toWireError } from './wireError.js'
+import { laneOf } from './writeTurns.js'
 
 /**
  * Answers with the outcomes in the order of the items. A bad one has its error in its place, and the others go in; with `atomic` it throws
@@ -18,15 +19,18 @@ export function enqueueMany(
   asker: Asker,
 ): Promise<EnqueueOutcome[]> {
   if (atomic) return enqueueTogether(deps, jobs, asker)
-  const lane = laneOf(jobs.length)
-  return Promise.all(jobs.map((item) => enqueueOne(deps, item, asker, lane)))
+  const ways = { lane: laneOf(jobs.length), mostIssues: mostIssuesOf(jobs.length) }
+  return Promise.all(jobs.map((item) => enqueueOne(deps, item, asker, ways)))
 }
 
-async function enqueueOne(deps: Deps, item: unknown, asker: Asker, lane: WriteLane): Promise<EnqueueOutcome> {
+async function enqueueOne(
+  deps: Deps,
+  item: unknown,
+  asker: Asker,
+  ways: Required<EnqueueWays>,
+): Promise<EnqueueOutcome> {
   try {
-    const request = enqueueRequest.safeParse(item)
-    if (!request.success) throw badRequest(request.error)
-    const { runAt, ...job } = await enqueue(deps, request.data, asker, lane)
+    const { runAt, ...job } = await enqueue(deps, parse(enqueueRequest, item, ways.mostIssues), asker, ways)
     return { ok: true, ...job, runAt: runAt.toISOString() }
   } catch (error) {
     return { ok: false, error: toWireError(deps.log, error).body }

@@ -11,7 +11,8 @@ import type { ReplayRequest } from '../core/bulk.js'
 import { firstVersion } from '../core/migrate.js'
 import { isFinal } from '../core/states.js'
 import type { Deps } from './deps.js'
-import { checkArgs, newJob, type Enqueued } from './enqueue.js'
+import { checkArgs, storedArgs } from './checkArgs.js'
+import { newJob, type Enqueued } from './enqueue.js'
 import { unknownJob } from './receive.js'
 import type { JobDocument } from './store/documents.js'
 import { sameRevision } from './store/revision.js'
@@ -53,8 +54,8 @@ async function replayOf(deps: Deps, job: JobDocument, id: string, { args, argsMe
   const now = deps.clock.now()
   const checked =
     args === undefined
-      ? await checkArgs(contract, JSON.parse(job.args), readMeta(job), job.argsVersion ?? firstVersion)
-      : await checkArgs(contract, args, argsMeta, contract.version, job.redact)
+      ? await checkArgs(contract, storedArgs(job), { version: job.argsVersion ?? firstVersion, isPutTogether: true })
+      : await checkArgs(contract, { args, argsMeta }, { redact: job.redact, maxBytes: deps.maxJobBytes })
   // other args make another key, where it is made of them
   const key = args !== undefined && contract.unique ? undefined : job.key
   return {
@@ -63,8 +64,6 @@ async function replayOf(deps: Deps, job: JobDocument, id: string, { args, argsMe
     replayOf: job._id,
   }
 }
-
-const readMeta = ({ argsMeta }: JobDocument): unknown => (argsMeta === undefined ? undefined : JSON.parse(argsMeta))
 
 /** A holder that ends meanwhile leaves the key to others, too; after so many lost races somebody always holds it. */
 const maxRounds = 5

@@ -16,7 +16,7 @@ import type { ParsedScheduleRequest } from '../core/schedules.js'
 import { nextTick } from '../core/ticks.js'
 import { checkWorker, type Asker } from './auth.js'
 import type { Deps } from './deps.js'
-import { checkArgs } from './enqueue.js'
+import { checkArgs } from './checkArgs.js'
 import type { ScheduleDocument } from './store/documents.js'
 import { isSameDefinition, type ScheduleDefinition } from './store/schedules.js'
 import { tick, ticksOf } from './tick.js'
@@ -45,7 +45,7 @@ export async function putSchedule(deps: Deps, request: ParsedScheduleRequest, as
   checkWorker(asker, worker)
   const contract = await deps.contracts.get(worker)
   checkRule(rule)
-  const { json, meta, version } = await checkArgs(contract, args, argsMeta)
+  const { json, meta, version } = await checkArgs(contract, { args, argsMeta }, { maxBytes: deps.maxJobBytes })
   const definition = definitionOf({ worker, json, meta, version, priority, rule, source: 'api' })
   const schedule = await define(deps, id, definition, asker)
   return { scheduleId: id, nextRunAt: schedule.nextRunAt }

@@ -13,7 +13,8 @@ import type { ParsedPreviewRequest, ParsedScheduleChange, SchedulePreview, Sched
 import { nextTick } from '../core/ticks.js'
 import type { Deps } from './deps.js'
 import { disclosureOf, disclosuresOf, type Viewer } from './disclosure.js'
-import { checkArgs, insert, type Enqueued } from './enqueue.js'
+import { checkArgs } from './checkArgs.js'
+import { insert, type Enqueued } from './enqueue.js'
 import { redefine } from './schedule.js'
 import { scheduleView } from './scheduleView.js'
 import type { ScheduleDocument } from './store/documents.js'
@@ -83,7 +84,8 @@ async function changedDefinition(
 }
 
 async function checkedArgs(deps: Deps, worker: string, args: unknown, argsMeta: unknown) {
-  const { json, meta, version } = await checkArgs(await deps.contracts.get(worker), args, argsMeta)
+  const contract = await deps.contracts.get(worker)
+  const { json, meta, version } = await checkArgs(contract, { args, argsMeta }, { maxBytes: deps.maxJobBytes })
   return { args: json, argsMeta: meta, ...versionField(version) }
 }
 

@@ -2,7 +2,8 @@
 import { ErrandError } from '../core/errors.js'
 import { firstVersion, isAhead, versionField } from '../core/migrate.js'
 import type { Deps } from './deps.js'
-import { checkArgs, insert, newJob } from './enqueue.js'
+import { checkArgs, storedArgs } from './checkArgs.js'
+import { insert, newJob } from './enqueue.js'
 import { tickId } from './ids.js'
 import type { JobDocument, ScheduleDocument } from './store/documents.js'
 import { uniqueRuleOf } from './unique.js'
@@ -46,11 +47,9 @@ export async function jobOf(deps: Deps, schedule: ScheduleDocument, occasion: Oc
   const version = schedule.argsVersion ?? firstVersion
   // rolled back, or not rolled out yet: the function knows whether it can, and a job that failed can be retried, while a tick is gone
   if (!contract || isAhead(contract, version)) return waitingForWorker(schedule, occasion)
-  const args = JSON.parse(schedule.args) as unknown
-  const meta = schedule.argsMeta === undefined ? undefined : (JSON.parse(schedule.argsMeta) as unknown)
   const job = newJob(contract, {
     ...occasion,
-    args: await checkArgs(contract, args, meta, version),
+    args: await checkArgs(contract, storedArgs(schedule), { version }),
     scheduleId: schedule._id,
     priority: schedule.priority,
   })

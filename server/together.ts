@@ -19,7 +19,7 @@ import type { Deps } from './deps.js'
 import { prepare, type Enqueued, type PreparedJob } from './enqueue.js'
 import type { JobDocument } from './store/documents.js'
 import { holdsNoLonger } from './unique.js'
-import { badRequest } from './wireError.js'
+import { inSentences, issuesOf, mostIssues, mostIssuesOf, parse, type Misfits } from './judge.js'
 import { laneOf } from './writeTurns.js'
 
 /** Where an item stands in the request, as issues name it. */
@@ -38,57 +38,66 @@ export type PlacedJob = PreparedJob & { place: Place }
  * Throws `BATCH_REFUSED` with issues that name the items.
  */
 export async function enqueueTogether(deps: Deps, items: readonly unknown[], asker: Asker): Promise<EnqueueOutcome[]> {
-  const { placed, issues } = await checkEach(
-    deps,
-    items.map((item, index) => ({ item, place: ['jobs', index] })),
-    asker,
-  )
-  if (issues.length > 0) throw refused(issues, items.length)
+  const misfits = noMisfits()
+  const places = items.map((item, index) => ({ item, place: ['jobs', index] }))
+  const placed = await checkEach(deps, places, asker, misfits)
+  if (misfits.count > 0) throw refused(misfits, items.length)
   const enqueued = await insertTogether(deps, placed, { mayExist: true })
   return enqueued.map(({ runAt, ...job }) => ({ ok: true, ...job, runAt: runAt.toISOString() }))
 }
 
-/** Each item by its worker's schema. `placed` has all of them, in order, where there are no issues. */
+/** Each item by its worker's schema. Answers with all of them, in order, where `misfits` stays as it was. */
 export async function checkEach(
   deps: Deps,
   items: readonly PlacedItem[],
   asker: Asker,
-): Promise<{ placed: PlacedJob[]; issues: Issue[] }> {
-  const issues: Issue[] = []
+  misfits: Misfits,
+): Promise<PlacedJob[]> {
+  const most = mostIssuesOf(items.length)
   const placed = await Promise.all(
     items.map(async ({ item, place }) => {
       try {
-        const request = enqueueRequest.safeParse(item)
-        if (!request.success) throw badRequest(request.error)
-        return { ...(await prepare(deps, request.data, asker)), place }
+        return { ...(await prepare(deps, parse(enqueueRequest, item, most), asker, most)), place }
       } catch (error) {
-        issues.push(...issuesAt(place, error))
+        addMisfits(misfits, place, error)
         return undefined
       }
     }),
   )
-  return { placed: placed as PlacedJob[], issues }
+  return placed as PlacedJob[]
 }
 
-/** What is wrong with one item, in the request's own paths. An error that is not about the item is thrown on. */
-export function issuesAt(place: Place, error: unknown): Issue[] {
+export const noMisfits = (): Misfits => misfitsOf([])
+
+const misfitsOf = (issues: Issue[]): Misfits => ({ issues, count: issues.length, isMore: false })
+
+/** Adds what is wrong with one item, in the request's own paths. An error that is not about the item is thrown on. */
+export function addMisfits(misfits: Misfits, place: Place, error: unknown): void {
   if (!(error instanceof ErrandError)) throw error
   const { code, message, issues = [{ path: [], code: code.toLowerCase(), message }] } = error
   // issues of args are told from the args on, but for those of what rides beside them
   const inside = (path: Place) => (code === 'INVALID_ARGS' && path[0] !== 'argsMeta' ? ['args', ...path] : path)
-  return issues.map((issue) => ({ ...issue, path: [...place, ...inside(issue.path)] }))
+  misfits.issues.push(...issues.map((issue) => ({ ...issue, path: [...place, ...inside(issue.path)] })))
+  misfits.count += countedIn(error) ?? issues.length
+  if (countedIn(error) === null) misfits.isMore = true
 }
 
-const shownIssues = 100
+export function addIssue(misfits: Misfits, issue: Issue): void {
+  misfits.issues.push(issue)
+  misfits.count++
+}
 
-export function refused(issues: Issue[], items: number): ErrandError {
-  const inOrder = issues.toSorted((a, b) => comparePlaces(a.path, b.path))
-  const list = inOrder.slice(0, 3).map(({ path, message }) => `${path.join('.')}: ${message.replace(/\.$/, '')}.`)
-  const rest = issues.length > 3 ? ` And ${issues.length - 3} more.` : ''
+/** Null where nobody knows how many there are. */
+const countedIn = ({ details }: ErrandError): number | null | undefined =>
+  details?.['issuesInAll'] as number | null | undefined
+
+export function refused({ issues, count, isMore }: Misfits, items: number): ErrandError {
+  const inOrder = issues.toSorted((a, b) => comparePlaces(a.path, b.path)).slice(0, mostIssues)
+  const misfits = { issues: inOrder, count, isMore }
   return new ErrandError(
     'BATCH_REFUSED',
-    `Nothing was enqueued, because not every one of the ${items} items can be. ${list.join(' ')}${rest}`,
-    { issues: inOrder.slice(0, shownIssues) },
+    `Nothing was enqueued, because not every one of the ${items} items can be. ${inSentences(misfits)}`,
+    issuesOf(misfits),
   )
 }
 
@@ -140,7 +149,7 @@ function firstOfEachKey(placed: readonly PlacedJob[], mayExist: boolean): Map<Pl
     else if (mayExist && isSameWork(item)) firsts.set(item, first)
     else issues.push(keyTaken(item, `The key is taken by ${first.place.join('.')}, earlier in the request.`))
   }
-  if (issues.length > 0) throw refused(issues, placed.length)
+  if (issues.length > 0) throw refused(misfitsOf(issues), placed.length)
   return firsts
 }
 
@@ -169,7 +178,7 @@ async function findHolders(
       else issues.push(keyTaken(item, `The key is taken by job ${holder._id}, which is ${holder.state}.`))
     }
   }
-  if (issues.length > 0) throw refused(issues, total)
+  if (issues.length > 0) throw refused(misfitsOf(issues), total)
   return found
 }
 

@@ -1,7 +1,6 @@
 /** What of an error may leave the server: code, sentence, issues, details. Never a stack, and never the text of an error that is not ours. */
 import { errorCodes } from '../core/errorCodes.js'
-import type { ZodError } from 'zod'
-import { ErrandError, type Issue } from '../core/errors.js'
+import { ErrandError } from '../core/errors.js'
 import type { WireError } from '../core/wire.js'
 import type { Log } from './log.js'
 import { isOutage } from './store/outage.js'
@@ -32,21 +31,4 @@ export function toWireError(log: Log, error: unknown): { status: number; body: W
         },
       }
     : { status: 500, body: { code: 'INTERNAL', message: 'The coordinator failed. Its log tells more.' } }
-}
-
-/** A body that is not what the wire format says. */
-export function badRequest(error: ZodError): ErrandError {
-  const issues = error.issues.flatMap(toIssues)
-  const list = issues
-    .slice(0, 3)
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
-  return new ErrandError('BAD_REQUEST', `The request cannot be read. ${list.join('. ')}.`, { issues })
-}
-
-function toIssues(issue: ZodError['issues'][number]): Issue[] {
-  const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key], code: 'unknown_field', message: 'is not a known field' }))
-  }
-  return [{ path, code: issue.code, message: issue.message }]
 }

@@ -1,11 +1,13 @@
 /** The follow-up of a group: one job, made when the group is over, whose args hold the summary of its members as `group`. */
 import type { GroupProblem, GroupSummary } from '../../core/groupTypes.js'
 import { ErrandError } from '../../core/errors.js'
+import { maxDepthAround } from '../../core/depth.js'
 import { decodePayload, encodePayload } from '../../core/payload.js'
-import { versionField } from '../../core/migrate.js'
+import { firstVersion, versionField } from '../../core/migrate.js'
 import type { Deps } from '../deps.js'
 import { mayRedact } from '../disclosure.js'
-import { checkArgs, newJob } from '../enqueue.js'
+import { checkArgs, storedArgs } from '../checkArgs.js'
+import { newJob } from '../enqueue.js'
 import { followUpId } from '../ids.js'
 import type { FollowUpDocument, GroupDocument, JobDocument } from '../store/documents.js'
 import { holdsNoLonger } from '../unique.js'
@@ -61,7 +63,7 @@ async function followUpJob(
   summary: GroupSummary,
 ): Promise<JobDocument> {
   const own = decodePayload({ json: args, ...(argsMeta === undefined ? {} : { meta: argsMeta }) }) as object
-  const { json, meta } = encodePayload({ ...own, group: summary })
+  const { json, meta } = encodePayload({ ...own, group: summary }, maxDepthAround)
   const now = deps.clock.now()
   const id = followUpId(group._id)
   const outer = group.parent === undefined ? undefined : await deps.store.groups.find(group.parent)
@@ -84,12 +86,10 @@ async function followUpJob(
     }
   }
   const contract = await deps.contracts.get(worker)
-  const checked = await checkArgs(
-    contract,
-    JSON.parse(json),
-    meta === undefined ? undefined : (JSON.parse(meta) as unknown),
-    argsVersion ?? 1,
-  )
+  const checked = await checkArgs(contract, storedArgs({ args: json, argsMeta: meta }), {
+    version: argsVersion ?? firstVersion,
+    isPutTogether: true,
+  })
   return { ...newJob(contract, { id, args: checked, runAt: now, now, priority }), ...membership }
 }
 

@@ -2,7 +2,7 @@
  * Making a group: all its jobs, nested ones too, come together or not at all (server/together), and the groups' own documents with them. Nothing of it
  * can end before all of it is there, because a group that is still being written is never closed.
  */
-import { safeParseAsync } from 'zod/v4/core'
+import type { Contract } from '../../core/contract.js'
 import { ErrandError, type Issue } from '../../core/errors.js'
 import {
   groupDepthLimit,
@@ -13,21 +13,23 @@ import {
   type ParsedGroupRequest,
 } from '../../core/groups.js'
 import type { GroupSummary } from '../../core/groupTypes.js'
-import { restorePayload } from '../../core/payload.js'
 import { migrated, versionField } from '../../core/migrate.js'
 import { checkWorker, type Asker } from '../auth.js'
+import { argsTexts, restoreArgs, type GivenArgs } from '../checkArgs.js'
 import type { Deps } from '../deps.js'
+import { issuesOf, judge, mostIssuesOf, parse, type Misfits } from '../judge.js'
 import type { FollowUpDocument, GroupDocument } from '../store/documents.js'
 import {
+  addIssue,
+  addMisfits,
   checkEach,
   insertTogether,
-  issuesAt,
+  noMisfits,
   refused,
   type Place,
   type PlacedItem,
   type PlacedJob,
 } from '../together.js'
-import { badRequest } from '../wireError.js'
 import { memberFields } from './followUp.js'
 
 /** What a request asks for, laid out flat. */
@@ -36,16 +38,15 @@ interface Plan {
   groups: GroupDocument[]
   /** Jobs, and which group each is a member of. */
   items: (PlacedItem & { group: GroupDocument })[]
-  issues: Issue[]
+  misfits: Misfits
 }
 
 /** Every member is a job of its own: one whose key is held is refused. Throws `BATCH_REFUSED` with issues that name the items, and nothing was written. */
 export async function makeGroup(deps: Deps, request: ParsedGroupRequest, asker: Asker): Promise<GroupMade> {
-  const plan: Plan = { asker, groups: [], items: [], issues: [] }
+  const plan: Plan = { asker, groups: [], items: [], misfits: noMisfits() }
   const outermost = await layOut(deps, plan, { ...request, members: request.jobs }, { place: ['jobs'], at: [] })
-  const { placed, issues } = await checkEach(deps, plan.items, asker)
-  const allIssues = [...plan.issues, ...issues]
-  if (allIssues.length > 0) throw refused(allIssues, plan.items.length + plan.groups.length - 1)
+  const placed = await checkEach(deps, plan.items, asker, plan.misfits)
+  if (plan.misfits.count > 0) throw refused(plan.misfits, plan.items.length + plan.groups.length - 1)
 
   const members = placed.map((item, index): PlacedJob => ({
     ...item,
@@ -91,7 +92,7 @@ async function layOut(
     createdAt: deps.clock.now(),
   }
   plan.groups.push(group)
-  if (depth > groupDepthLimit) plan.issues.push(tooDeep(at))
+  if (depth > groupDepthLimit) addIssue(plan.misfits, tooManyLevels(at))
   else await layOutMembers(deps, plan, members, { place, at, parent: group, depth })
   return group
 }
@@ -109,14 +110,25 @@ async function layOutMembers(
       plan.items.push({ item, place: at, group })
       continue
     }
-    const nested = nestedGroup.safeParse(item)
-    if (!nested.success) plan.issues.push(...issuesAt(at, badRequest(nested.error)))
-    else {
-      const { group: members, ...layer } = nested.data
-      await layOut(deps, plan, { ...layer, members }, { place: [...at, 'group'], at, parent: group, depth: depth + 1 })
-    }
+    const nested = nestedAt(plan, item, at)
+    if (!nested) continue
+    const { group: members, ...layer } = nested
+    await layOut(deps, plan, { ...layer, members }, { place: [...at, 'group'], at, parent: group, depth: depth + 1 })
   }
 }
+
+/** Undefined where it cannot be read; what is wrong with it is told with the rest. */
+function nestedAt(plan: Plan, item: unknown, at: Place) {
+  try {
+    return parse(nestedGroup, item, mostOfOne)
+  } catch (error) {
+    addMisfits(plan.misfits, at, error)
+    return undefined
+  }
+}
+
+/** There may be as many of them as members. */
+const mostOfOne = mostIssuesOf(groupMembersLimit)
 
 const isNested = (item: unknown): item is { group: unknown } =>
   typeof item === 'object' && item !== null && 'group' in item
@@ -128,7 +140,7 @@ export const countJobs = (members: readonly unknown[], depth = 1): number =>
     return count + (inner ? countJobs(inner, depth + 1) : 1)
   }, 0)
 
-const tooDeep = (path: Place): Issue => ({
+const tooManyLevels = (path: Place): Issue => ({
   path,
   code: 'too_deep',
   message: `Groups can be nested ${groupDepthLimit} deep, the outermost included`,
@@ -145,20 +157,15 @@ async function followUpAt(
   total: number,
   place: Place,
 ): Promise<FollowUpDocument> {
-  const json = JSON.stringify(args)
-  const meta = argsMeta === undefined ? undefined : JSON.stringify(argsMeta)
-  const kept = {
-    worker,
-    args: json,
-    ...(meta === undefined ? {} : { argsMeta: meta }),
-    ...(priority === undefined ? {} : { priority }),
-  }
+  const kept = { worker, args: '{}', ...(priority === undefined ? {} : { priority }) }
   try {
     checkWorker(plan.asker, worker)
-    const { version } = await checkFollowUp(deps, { worker, args, argsMeta }, total)
-    return { ...kept, ...versionField(version) }
+    const contract = await deps.contracts.get(worker)
+    const { json, meta } = argsTexts(contract, { args, argsMeta }, { maxBytes: deps.maxJobBytes })
+    await checkFollowUp(contract, { args, argsMeta }, total)
+    return { ...kept, args: json, ...(meta === undefined ? {} : { argsMeta: meta }), ...versionField(contract.version) }
   } catch (error) {
-    plan.issues.push(...issuesAt(place, error))
+    addMisfits(plan.misfits, place, error)
     return kept
   }
 }
@@ -167,12 +174,8 @@ async function followUpAt(
  * Whether the worker will take its args and a summary, as far as that can be known before there is one: it would be a pity to hear of a misspelt
  * field when ten thousand jobs have run. What a schema says about the summary's inside is left for its time.
  */
-async function checkFollowUp(
-  deps: Deps,
-  { worker, args, argsMeta }: ParsedFollowUp,
-  total: number,
-): Promise<{ version: number }> {
-  const contract = await deps.contracts.get(worker)
+async function checkFollowUp(contract: Contract, given: GivenArgs, total: number): Promise<void> {
+  const { worker, version } = contract
   const sample: GroupSummary = {
     id: 'sample',
     total,
@@ -182,29 +185,16 @@ async function checkFollowUp(
     members: [],
     truncated: 'members',
   }
-  const restored = restoreArgs(args, argsMeta) as object
-  const parsed = await safeParseAsync(
-    contract.args,
-    migrated(contract, { ...restored, group: sample }, contract.version),
-  )
-  const issues = parsed.success ? [] : parsed.error.issues.filter(isCertain)
-  if (issues.length === 0) return { version: contract.version }
-  const unfit = issues.map(({ path, code, message }): Issue => ({
-    path: path.map((key) => (typeof key === 'symbol' ? String(key) : key)),
-    code,
-    message: `${message}. A follow-up's args are its own, and the summary as \`group\``,
+  const restored = restoreArgs(worker, given) as object
+  const args = migrated(contract, { ...restored, group: sample }, version)
+  const verdict = await judge(contract.args, args, { most: mostOfOne, isMeant: isCertain })
+  if (verdict.fits) return
+  const { issues, ...misfits } = verdict.misfits
+  const unfit = issues.map((issue) => ({
+    ...issue,
+    message: `${issue.message}. A follow-up's args are its own, and the summary as \`group\``,
   }))
-  throw new ErrandError('INVALID_ARGS', `The args do not fit ${worker}.`, { issues: unfit })
-}
-
-function restoreArgs(args: unknown, argsMeta: unknown): unknown {
-  try {
-    return restorePayload(structuredClone(args), argsMeta)
-  } catch {
-    throw new ErrandError('INVALID_ARGS', 'The argsMeta do not fit the args.', {
-      issues: [{ path: ['argsMeta'], code: 'invalid_meta', message: 'does not fit the args' }],
-    })
-  }
+  throw new ErrandError('INVALID_ARGS', `The args do not fit ${worker}.`, issuesOf({ ...misfits, issues: unfit }))
 }
 
 /** Not about the inside of the summary, nor a refinement of the whole, which may look at it. */

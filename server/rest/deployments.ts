@@ -8,7 +8,8 @@ import {
   rollbackRequest,
 } from '../../core/deployments.js'
 import { activate, deactivate, listDeployments, register, retire, rollBack } from '../deployments.js'
-import { bodyOf, limitBody, operate, parse, readBody, type RestOptions } from './request.js'
+import { parse } from '../judge.js'
+import { bodyOf, limitBody, operate, readBody, type RestOptions } from './request.js'
 
 const maxSwitchBytes = 1_024
 

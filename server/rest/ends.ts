@@ -4,7 +4,8 @@ import { awaitReceiptQuery, longestWaitMs } from '../../core/ends.js'
 import { durationMs } from '../../core/duration.js'
 import { waitForSome } from '../ends.js'
 import { unknownJob } from '../receive.js'
-import { allow, parse, type RestOptions } from './request.js'
+import { parse } from '../judge.js'
+import { allow, type RestOptions } from './request.js'
 
 export function addEndRoutes(app: Hono, options: RestOptions): void {
   const { deps, waits } = options

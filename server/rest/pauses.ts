@@ -3,7 +3,8 @@ import type { Hono } from 'hono'
 import { pauseRequest, pauseTarget } from '../../core/pauses.js'
 import { actorOf } from '../auth.js'
 import { listPauses, pause, resume } from '../pause.js'
-import { allow, limitBody, operate, parse, readBody, type RestOptions } from './request.js'
+import { parse } from '../judge.js'
+import { allow, limitBody, operate, readBody, type RestOptions } from './request.js'
 
 export function addPauseRoutes(app: Hono, options: RestOptions): void {
   const { deps } = options

@@ -16,7 +16,7 @@ import { requestIntake, type RequestIntake } from '../requestIntake.js'
 import type { Tick } from '../runTick.js'
 import type { Waits } from '../wait.js'
 import { refuseForeignPage } from '../webPage.js'
-import { badRequest } from '../wireError.js'
+import { parse } from '../judge.js'
 import type { WriteLane } from '../writeTurns.js'
 
 export interface RestOptions {
@@ -134,13 +134,6 @@ export function readQuery<Schema extends z.ZodType>(schema: Schema, context: Con
       query.map(([name, text]) => [name, name === 'limit' && /^\d{1,9}$/.test(text) ? Number(text) : text]),
     ),
   )
-}
-
-/** Throws `BAD_REQUEST` with an issue for each thing that does not fit. */
-export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(input)
-  if (!parsed.success) throw badRequest(parsed.error)
-  return parsed.data
 }
 
 /** JSON only: a web page of another origin can post text to a loopback address without asking, but not JSON. */

@@ -1,6 +1,6 @@
 /** A procedure of the router: its context, its roles, and its errors as ours. */
 import { initTRPC, TRPCError, type TRPC_ERROR_CODE_KEY } from '@trpc/server'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { errorCodes, type ErrorCode } from '../../core/errorCodes.js'
 import { ErrandError } from '../../core/errors.js'
 import { transformer } from '../../core/transformer.js'
@@ -13,7 +13,8 @@ import type { RequestIntake } from '../requestIntake.js'
 import type { Tick } from '../runTick.js'
 import { isOutage } from '../store/outage.js'
 import type { Waits } from '../wait.js'
-import { badRequest, toWireError } from '../wireError.js'
+import { parse } from '../judge.js'
+import { toWireError } from '../wireError.js'
 import type { WriteLane } from '../writeTurns.js'
 
 export interface RouterContext {
@@ -52,7 +53,6 @@ const knownError = (error: TRPCError, path?: string): unknown => errorOf(error, 
 export function errorOf(error: TRPCError, path = ''): ErrandError | undefined {
   const { cause } = error
   if (cause instanceof ErrandError) return cause
-  if (cause instanceof z.ZodError) return badRequest(cause)
   const own = ownErrors[error.code]
   return own && new ErrandError(own.code, own.message(path.slice(0, 100)), { cause: error })
 }
@@ -160,14 +160,29 @@ export function asTrpcError(error: unknown): TRPCError {
   return new TRPCError({ code, cause: error })
 }
 
+/** What of a procedure's builder stands between here and its input. */
+interface Builder {
+  meta: (meta: Partial<ProcedureMeta>) => Builder
+  input: (schema: z.ZodType) => unknown
+}
+
+/** Inputs are read as those of the other door are (server/judge), where tRPC would have an issue made of each wrong value. */
+function readingInputs<Of extends Builder>(builder: Of): Of {
+  const input = (schema: z.ZodType) => {
+    const read = { value: (given: unknown) => parse(schema, given) }
+    return builder.input(Object.create(schema, { parse: read, parseAsync: read }) as z.ZodType)
+  }
+  return { ...builder, input, meta: (meta: Partial<ProcedureMeta>) => readingInputs(builder.meta(meta)) }
+}
+
 export const createRouter = t.router
 
-export const toEnqueue = enqueueing('single')
-export const toEnqueueMany = enqueueing()
-export const toObserve = procedureFor('observe')
-export const toOperate = auditedProcedureFor()
-export const toDeploy = auditedProcedureFor('deploy')
+export const toEnqueue = readingInputs(enqueueing('single'))
+export const toEnqueueMany = readingInputs(enqueueing())
+export const toObserve = readingInputs(procedureFor('observe'))
+export const toOperate = readingInputs(auditedProcedureFor())
+export const toDeploy = readingInputs(auditedProcedureFor('deploy'))
 /** For operators too; but a cron does it each minute, and nothing happens that would not by itself, so the audit is spared. */
-export const toTick = procedureFor()
+export const toTick = readingInputs(procedureFor())
 /** The roles that may look at a job whose id they hold. */
-export const toFollow = procedureFor('enqueue', 'observe')
+export const toFollow = readingInputs(procedureFor('enqueue', 'observe'))
