@@ -8,10 +8,11 @@
  */
 import type { Clock } from '../core/clock.js'
 import type { JobEnd, NoJob, WaitManyAnswer } from '../core/ends.js'
-import { ErrandError } from '../core/errors.js'
 import { gather } from './gather.js'
+import { toldPauseMs } from './overload.js'
 import { NoStreamError } from './subscribe.js'
 import type { Transport } from './transport.js'
+import { isPassing } from './wireError.js'
 
 export type End = JobEnd | NoJob
 
@@ -162,6 +163,8 @@ export function createEnds({ transport, clock, random }: EndsDeps): Ends {
     else if (error !== undefined && !isPassing(error)) return fail(ids, error)
     else if (!channel.hasTold && nowMs() - channel.startedAt < soonMs) {
       pauseMs = Math.min(Math.max(firstPauseMs, pauseMs * 2), longestPauseMs)
+      // half of a pause may be left out below
+      pauseMs = Math.max(pauseMs, 2 * (toldPauseMs(error) ?? 0))
       if (channel.isOpen && ++cuts >= cutsBeforePolls) goPolling()
     } else pauseMs = 0
     for (const id of ids) if (waiters.has(id)) fresh.add(id)
@@ -220,9 +223,6 @@ export function createEnds({ transport, clock, random }: EndsDeps): Ends {
     look,
   }
 }
-
-/** The coordinator cannot be reached, or is stopping: another may have taken its place in a moment. */
-const isPassing = (error: unknown): boolean => error instanceof ErrandError && error.code === 'UNAVAILABLE'
 
 function* inSlices<Item>(items: Item[], size: number): Generator<Item[]> {
   for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)

@@ -13,6 +13,7 @@ import { jobReference } from './receipt.js'
 import type { Transport } from './transport.js'
 import type { Receipt, WaitOptions } from './types.js'
 import { jobSummary } from './view.js'
+import { isPassing } from './wireError.js'
 
 export interface GroupingDeps {
   transport: Transport
@@ -178,7 +179,7 @@ async function poll(
       { timeoutMs: pollMs + Math.max(graceMs, transport.timeoutMs), signal },
     )
   } catch (error) {
-    if (error instanceof ErrandError && error.code === 'UNAVAILABLE') return error
+    if (error instanceof ErrandError && isPassing(error)) return error
     throw error
   }
 }

@@ -35,8 +35,14 @@ export async function untilTaken<Answer>(
 const mostLater = 0.5
 
 function pauseMs(error: unknown, random: () => number): number | undefined {
-  if (!(error instanceof ErrandError) || error.code !== 'OVERLOADED') return undefined
+  const told = toldPauseMs(error)
+  return told === undefined ? undefined : Math.round(told * (1 + mostLater * random()))
+}
+
+/** When to ask again at the earliest, in milliseconds; undefined of errors that say no such thing. */
+export function toldPauseMs(error: unknown): number | undefined {
+  if (!(error instanceof ErrandError) || !(error.code === 'OVERLOADED' || error.code === 'TOO_MANY_REQUESTS'))
+    return undefined
   const told = Number(error.details?.['retryAfter'])
-  const seconds = told > 0 && told < Infinity ? told : 1
-  return Math.round(seconds * 1_000 * (1 + mostLater * random()))
+  return (told > 0 && told < Infinity ? told : 1) * 1_000
 }

@@ -8,6 +8,7 @@ import type { End, Ends } from './ends.js'
 import { JobFailedError, ReceiptTimeoutError } from './errors.js'
 import type { JobReference, Receipt, WaitOptions } from './types.js'
 import { receiptOf } from './view.js'
+import { isPassing } from './wireError.js'
 
 export interface WaitDeps {
   ends: Ends
@@ -72,7 +73,7 @@ async function lookOnce(
   timeout: Duration,
 ): Promise<End> {
   const job = await ends.look(id).catch((error: unknown) => {
-    if (!(error instanceof ErrandError && error.code === 'UNAVAILABLE')) throw error
+    if (!isPassing(error)) throw error
     throw new ReceiptTimeoutError(id, timeout, state, error)
   })
   if (job.state === null || 'finishedAt' in job) return job

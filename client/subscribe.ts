@@ -8,7 +8,7 @@ import { transformer } from '../core/transformer.js'
 import { fromWire, isWireError } from '../core/fromWire.js'
 import { readEvents } from './eventStream.js'
 import type { Fetch } from './transport.js'
-import { notACoordinator } from './wireError.js'
+import { isPassing, notACoordinator } from './wireError.js'
 
 export interface SubscribeOptions {
   url: string
@@ -70,7 +70,7 @@ async function streamOf(response: Response, origin: string): Promise<ReadableStr
   if (response.ok && response.body && /^text\/event-stream\b/i.test(type)) return response.body
   const body = (await response.json().catch(() => undefined)) as { error?: unknown } | undefined
   const problem = isWireError(body?.error) ? fromWire(body.error) : notACoordinator(origin, response.status)
-  if (['UNAVAILABLE', 'UNAUTHORIZED', 'FORBIDDEN'].includes(problem.code)) throw problem
+  if (isPassing(problem) || ['UNAUTHORIZED', 'FORBIDDEN'].includes(problem.code)) throw problem
   throw new NoStreamError(`HTTP ${response.status}`, { cause: problem })
 }
 

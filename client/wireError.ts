@@ -30,6 +30,11 @@ export function notACoordinator(origin: string, status: number): ErrandError {
   )
 }
 
+/** Asking again may help: the coordinator cannot be reached, or is stopping, and another may have taken its place; or it has too much to do. */
+export const isPassing = (error: unknown): boolean => error instanceof ErrandError && passingCodes.has(error.code)
+
+const passingCodes: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'OVERLOADED', 'TOO_MANY_REQUESTS'])
+
 export const tooSlow = (origin: string, timeout: string): ErrandError =>
   new ErrandError(
     'UNAVAILABLE',

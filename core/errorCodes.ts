@@ -46,13 +46,15 @@ export const errorCodes = {
   METHOD_NOT_ALLOWED: 405,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
+  /** The key has as many requests open that wait as it may. Ask again after `details.retryAfter` seconds (`Retry-After`). */
+  TOO_MANY_REQUESTS: 429,
   INTERNAL: 500,
   /** A tick whose steps did not all succeed; `details` has what a tick tells, and `failed` names them. The next tick tries again. */
   TICK_FAILED: 500,
   /** The coordinator is shutting down or cannot reach its database. */
   UNAVAILABLE: 503,
   /**
-   * Jobs come quicker than the database takes them, and as many wait as the coordinator holds. Nothing of the request was stored: send it again after
+   * Jobs come quicker than the database takes them, and as many wait as the coordinator holds; or so many requests wait for ends. Nothing of the request was stored: send it again after
    * `details.retryAfter` seconds (`Retry-After`), as the typed client does by itself.
    */
   OVERLOADED: 503,

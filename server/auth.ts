@@ -26,7 +26,7 @@ export type Identity = { readonly actors: readonly Actor[] }
 export type Asker = Pick<Actor, 'workers'>
 
 /** Whoever asks what became of jobs. A key for some workers is good for their jobs alone. */
-export type Follower = Pick<Actor, 'role' | 'workers' | 'seesArgs' | 'seesResults'>
+export type Follower = Pick<Actor, 'name' | 'role' | 'workers' | 'seesArgs' | 'seesResults'>
 
 /** Throws `FORBIDDEN` where the caller's key does not take the worker, whether there is one of this name or not. */
 export function checkWorker({ workers }: Asker, worker: string): void {

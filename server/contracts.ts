@@ -3,8 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readContract, type Contract, type ContractOptions } from '../core/contract.js'
+import type { Clock } from '../core/clock.js'
+import { formatDuration } from '../core/duration.js'
 import { configError, ErrandError } from '../core/errors.js'
 import { didYouMean } from '../core/nearest.js'
+import { messageOfThrown } from '../core/thrown.js'
+import { contractsUrl } from './contractsUrl.js'
 
 export interface Contracts {
   /** Sorted. */
@@ -95,23 +99,23 @@ const sourceOf = (loaders: ContractLoaders, scheduled: readonly string[]): Contr
   )
 }
 
-/** The contracts of a deployment, whose text is run here. Rejects with what the text throws. */
+/** The contracts of a deployment, whose text is run here; so it was tried before (contractTrial). Rejects with what the text throws. */
 export const deployedContracts = async (
   text: string,
   deployment: number,
   scheduled: readonly string[],
-): Promise<Contracts> => createContracts(sourceOf(await importText(text), scheduled), deployment)
+  clock: Clock,
+): Promise<Contracts> => createContracts(sourceOf(await inTime(clock, importText(text)), scheduled), deployment)
 
 /** All that such a text holds, by worker. Throws `BAD_REQUEST` where it is no contracts of codegen's. */
-export async function contractOptionsOf(text: string): Promise<Map<string, ContractOptions>> {
+export async function contractOptionsOf(text: string, clock: Clock): Promise<Map<string, ContractOptions>> {
   try {
-    const loaders = await importText(text)
-    return new Map(
-      await Promise.all(Object.entries(loaders).map(async ([name, load]) => [name, await load()] as const)),
-    )
+    const loaders = await inTime(clock, importText(text))
+    const loading = Object.entries(loaders).map(async ([name, load]) => [name, await load()] as const)
+    return new Map(await inTime(clock, Promise.all(loading)))
   } catch (error) {
     // what it threw comes from the build, and is for whoever made it
-    const reason = error instanceof Error ? error.message.slice(0, 300) : 'they threw no error'
+    const reason = messageOfThrown(error)?.slice(0, 300) ?? 'they threw no error'
     throw new ErrandError(
       'BAD_REQUEST',
       `The contracts cannot be loaded: ${reason}. Build them with \`errand codegen\`.`,
@@ -122,11 +126,24 @@ export async function contractOptionsOf(text: string): Promise<Map<string, Contr
   }
 }
 
-/** Node keeps a module by its URL, so the same text is run once, however often a deployment comes and goes. */
-async function importText(text: string): Promise<ContractLoaders> {
-  const url = `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`
-  return ((await import(/* @vite-ignore */ url)) as { default: ContractLoaders }).default
+/** A contract has nothing to wait for. */
+const loadLimitMs = 10_000
+
+/** Loading that goes on for ever, other than in the trial, must not hold up whoever waits for it. */
+export async function inTime<Loaded>(clock: Clock, loading: Promise<Loaded>): Promise<Loaded> {
+  let cancel = () => {}
+  const late = new Promise<never>((_, reject) => {
+    cancel = clock.alarm(loadLimitMs, () => reject(new Error(`not done within ${formatDuration(loadLimitMs)}`)))
+  })
+  try {
+    return await Promise.race([loading, late])
+  } finally {
+    cancel()
+  }
 }
+
+const importText = async (text: string): Promise<ContractLoaders> =>
+  ((await import(/* @vite-ignore */ contractsUrl(text))) as { default: ContractLoaders }).default
 
 async function readManifest(dir: string): Promise<Manifest> {
   try {

@@ -13,6 +13,7 @@ import { configError } from '../core/errors.js'
 import { createBreakers } from './breakers.js'
 import { databaseClock, type DatabaseClock } from './clock.js'
 import type { Contracts } from './contracts.js'
+import { createContractTrial, type ContractTrial } from './contractTrial.js'
 import type { RenewableDatabase } from './database.js'
 import type { Deps, Writes } from './deps.js'
 import { createDeployed } from './deployed.js'
@@ -30,6 +31,7 @@ import { createKeyRing } from './keyRing.js'
 import { silentLog, sparing, type Log } from './log.js'
 import { startLoops, type Loops } from './loops.js'
 import { createMetrics } from './metrics.js'
+import { createPlaces } from './places.js'
 import { createKnownPauses } from './pauses.js'
 import { createPresence, type Presence } from './presence.js'
 import { runTick } from './runTick.js'
@@ -62,6 +64,8 @@ export interface CoordinatorOptions {
    * replaces. Default: true.
    */
   followDeployments?: boolean
+  /** How contracts of a deployment are tried before they are loaded. Default: in a thread, within 10 seconds. */
+  tryContracts?: ContractTrial
   /** The coordinator's address as functions see it, for receipts. */
   url: string
   /** Where the functions are: one address for all, one with `{worker}` in it, or `worker=address` pairs; see server/functionAddresses. */
@@ -199,6 +203,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     store,
     contracts: deployed.contracts,
     deployed,
+    tryContracts: options.tryContracts ?? createContractTrial(),
     clock,
     random: options.random ?? Math.random,
     newId: createIds(() => clock.now()),
@@ -210,6 +215,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     keys: createKeyRing(store.keys, clock),
     intake,
     metrics: createMetrics({ store, intake, now: () => clock.now() }),
+    places: createPlaces(),
     pauses: createKnownPauses({ store, clock, events }),
     breakers: createBreakers(() => deps),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),

@@ -7,7 +7,9 @@
  * undone. Attempts that run go on where they are.
  */
 import type { Contract } from '../core/contract.js'
-import { deployedContracts, type Contracts } from './contracts.js'
+import { messageOfThrown } from '../core/thrown.js'
+import { deployedContracts, inTime, type Contracts } from './contracts.js'
+import { tryAgain } from './contractTrial.js'
 import type { Deps } from './deps.js'
 import { readFunctionAddresses, type FunctionAddress } from './functionAddresses.js'
 import { releaseHeld } from './releaseHeld.js'
@@ -84,11 +86,9 @@ export function createDeployed({ own, follows, schemes, getDeps }: DeployedOptio
   }
 
   const takeUp = async (deps: Deps, live: LiveDocument): Promise<void> => {
-    const next = await read(deps, live).catch((error: unknown) => {
+    const next = await load(deps, live).catch((error: unknown) => {
       throw new CannotTakeUp(live.deployment, error)
     })
-    const inUse = effect.contracts.names.filter((name) => effect.contracts.loaded(name) && next.contracts.has(name))
-    await Promise.all(inUse.map((name) => next.contracts.get(name)))
     if (next.live !== effect.live) {
       deps.log('info', 'a deployment is live', { deployment: live.deployment ?? 'none', by: live.by })
     }
@@ -97,20 +97,33 @@ export function createDeployed({ own, follows, schemes, getDeps }: DeployedOptio
     revision = live.revision
   }
 
-  const read = async ({ store }: Deps, { deployment }: LiveDocument): Promise<Effect> => {
+  /** Whatever is in use now is loaded, for the hot path. */
+  const load = async (deps: Deps, live: LiveDocument): Promise<Effect> => {
+    const next = await read(deps, live)
+    const inUse = effect.contracts.names.filter((name) => effect.contracts.loaded(name) && next.contracts.has(name))
+    await inTime(deps.clock, Promise.all(inUse.map((name) => next.contracts.get(name))))
+    return next
+  }
+
+  const read = async (deps: Deps, { deployment }: LiveDocument): Promise<Effect> => {
+    const { store, clock } = deps
     const living = await store.deployments.living()
     const pinned = new Map(living.map(({ _id, functions }) => [_id, readFunctionAddresses(functions, schemes)]))
-    const load = async (one: DeploymentRecord) => deployedContracts(await textOf(store, one), one._id, scheduledOf(one))
+    const contractsOf = async (one: DeploymentRecord) => {
+      const text = await textOf(store, one)
+      await tryAgain(deps, text)
+      return deployedContracts(text, one._id, scheduledOf(one), clock)
+    }
     const record = living.find(({ _id }) => _id === deployment)
     if (deployment !== null && !record) throw new Error(`The contracts of deployment ${deployment} are not there.`)
-    const current = record ? { contracts: await load(record), address: pinned.get(record._id)! } : own
+    const current = record ? { contracts: await contractsOf(record), address: pinned.get(record._id)! } : own
     const departed = new Map<string, Departed>()
     for (const one of living.toReversed()) {
       const gone = one.workers.filter(
         ({ name, pinned }) => pinned && !current.contracts.has(name) && !departed.has(name),
       )
       if (gone.length === 0) continue
-      const last = { contracts: await load(one), address: pinned.get(one._id)! }
+      const last = { contracts: await contractsOf(one), address: pinned.get(one._id)! }
       for (const { name } of gone) departed.set(name, last)
     }
     return { ...current, live: deployment ?? undefined, pinned, departed }
@@ -188,7 +201,7 @@ export function createDeployed({ own, follows, schemes, getDeps }: DeployedOptio
 class CannotTakeUp extends Error {
   constructor(deployment: number | null, cause: unknown) {
     super(
-      `Deployment ${deployment ?? 'none'} cannot be taken up: ${cause instanceof Error ? cause.message : 'its contracts threw'}.`,
+      `Deployment ${deployment ?? 'none'} cannot be taken up: ${(messageOfThrown(cause) ?? 'its contracts threw').replace(/\.$/, '')}.`,
       { cause },
     )
   }

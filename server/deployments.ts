@@ -11,6 +11,7 @@ import type { ParsedRegisterRequest } from '../core/deployments.js'
 import type { Activated, Deployments, DeploymentView, SilentFunction } from '../core/deploymentView.js'
 import { ErrandError } from '../core/errors.js'
 import { contractOptionsOf } from './contracts.js'
+import { tryAgain } from './contractTrial.js'
 import type { Deps } from './deps.js'
 import { readFunctionAddresses, type FunctionAddress } from './functionAddresses.js'
 import { ping } from './ping.js'
@@ -21,11 +22,11 @@ import type { DeploymentRecord } from './store/deployments.js'
 const kept = 20
 const mostListed = 100
 
-/** Checks everything that can be checked without calling a function, and makes nothing live. Throws `BAD_REQUEST`, `BAD_WORKER`, `WRONG_STATE`. */
+/** Checks everything that can be checked without calling a function, and makes nothing live. Throws `BAD_REQUEST`, `BAD_WORKER`, `WRONG_STATE`, and `UNAVAILABLE` where contracts cannot be tried. */
 export async function register(deps: Deps, request: ParsedRegisterRequest, by: string): Promise<DeploymentView> {
   refuseWhereOwn(deps)
   const { functions, contracts, targets, note } = request
-  const workers = await readWorkers(request)
+  const workers = await readWorkers(deps, request)
   checkAddresses(addressesOf(deps, functions), workers)
   const deployment = await deps.store.deployments.insert({
     at: deps.clock.now(),
@@ -50,7 +51,7 @@ interface Switch {
   force?: boolean | undefined
 }
 
-/** Throws `UNKNOWN_DEPLOYMENT`, `WRONG_STATE` for one that is retired, `PROBE_FAILED`, and `DEPLOYED_MEANWHILE`. */
+/** Throws `UNKNOWN_DEPLOYMENT`, `WRONG_STATE` for one that is retired, `BAD_REQUEST` where its contracts cannot be loaded here, `PROBE_FAILED`, and `DEPLOYED_MEANWHILE`. */
 export async function activate(deps: Deps, { id, force = false }: Switch, by: string): Promise<Activated> {
   refuseWhereOwn(deps)
   const seen = await deps.store.deployments.live()
@@ -126,6 +127,9 @@ async function switchTo(deps: Deps, { seen, id, before, force, by }: Target): Pr
   if (previous === id) {
     return { id, previous, already: true, answered: 0, added: [], changed: [], gone: [] }
   }
+  // somebody else may have registered it; and one that cannot be loaded would go live everywhere but here
+  const contracts = await deps.store.deployments.contractsOf(id)
+  if (contracts !== null) await tryAgain(deps, contracts)
   if (!force) await probe(deps, next)
   await turn(deps, seen, { deployment: id, before, at: deps.clock.now(), by })
   if (!force) {
@@ -180,9 +184,13 @@ async function meanwhile({ store }: Deps): Promise<ErrandError> {
   )
 }
 
-/** Loads every contract once, so that none can turn out to be broken when it is live. */
-async function readWorkers({ contracts, workers }: ParsedRegisterRequest): Promise<DeployedWorker[]> {
-  const options = await contractOptionsOf(contracts)
+/** Loads every contract once, first in a thread of its own, so that none can turn out to be broken when it is live. */
+async function readWorkers(
+  { tryContracts, clock }: Deps,
+  { contracts, workers }: ParsedRegisterRequest,
+): Promise<DeployedWorker[]> {
+  await tryContracts(contracts)
+  const options = await contractOptionsOf(contracts, clock)
   const names = new Set(workers.map(({ name }) => name))
   if (names.size < workers.length) throw badRequest('`workers` names one twice.')
   const missing = workers.filter(({ name }) => !options.has(name)).map(({ name }) => name)

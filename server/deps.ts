@@ -3,6 +3,7 @@ import type { Awake } from './awake.js'
 import type { Clock } from '../core/clock.js'
 import type { Breakers } from './breakers.js'
 import type { Contracts } from './contracts.js'
+import type { ContractTrial } from './contractTrial.js'
 import type { Deployed } from './deployed.js'
 import type { Events } from './events.js'
 import type { GroupEnds } from './groups/ends.js'
@@ -18,6 +19,7 @@ import type { AttemptEndDocument, JobDocument } from './store/documents.js'
 import type { Store } from './store/index.js'
 import type { EnterOutcome } from './startAtOnce.js'
 import type { Transition } from './store/jobs.js'
+import type { Places } from './places.js'
 import type { WriteLane } from './writeTurns.js'
 
 export interface Deps {
@@ -25,6 +27,8 @@ export interface Deps {
   /** Those of the deployment that is live, or the coordinator's own. */
   contracts: Contracts
   deployed: Deployed
+  /** Before contracts of others are loaded here. */
+  tryContracts: ContractTrial
   clock: Clock
   /** In [0, 1). Spreads retries and polls. */
   random: () => number
@@ -40,6 +44,8 @@ export interface Deps {
   metrics: Metrics
   /** What has come in and is not written yet. */
   intake: Intake
+  /** Of those who wait. */
+  places: Places
   pauses: KnownPauses
   breakers: Breakers
   /** How long this coordinator may work. */

@@ -29,7 +29,7 @@ export async function* streamEnds(
   follower: Follower,
   signal: AbortSignal,
 ): AsyncGenerator<JobEnd | NoJob> {
-  const watch = waits.watch(ids, signal)
+  const watch = waits.watch(ids, follower, signal)
   const open = new Set(ids)
   try {
     // watching first and looking then: a job that ends in between is not missed
@@ -66,7 +66,7 @@ export async function waitForSome(
   const over = new AbortController()
   const end = () => over.abort()
   signal.addEventListener('abort', end, { once: true })
-  const watch = waits.watch(ids, over.signal)
+  const watch = waits.watch(ids, follower, over.signal)
   try {
     const first = await lookAt(deps, ids, follower)
     if (first.ended.length > 0 || timeoutMs === 0) return answerOf(first)

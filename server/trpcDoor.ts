@@ -6,6 +6,7 @@ import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
 import { ErrandError } from '../core/errors.js'
 import { mostOfRefused } from './audit.js'
 import { actorIn, type Identity } from './auth.js'
+import { answeredTogether } from './batchAnswers.js'
 import { maxNoBodyBytes, readText } from './requestBody.js'
 import { requestIntake, type RequestIntake } from './requestIntake.js'
 import { router } from './router/index.js'
@@ -23,7 +24,7 @@ export interface TrpcOptions {
 
 export function answerTrpc(
   request: Request,
-  context: Omit<RouterContext, 'signal' | 'intake'>,
+  context: Omit<RouterContext, 'signal' | 'intake' | 'answers'>,
   options: TrpcOptions,
 ): Promise<Response> {
   const { method, url, headers, signal } = request
@@ -36,9 +37,9 @@ export function answerTrpc(
     maxBatchSize,
     // `jobs.ended` and `jobs.waitMany` name more jobs than an address can hold
     allowMethodOverride: true,
-    createContext: () => {
+    createContext: ({ info }) => {
       refuseOtherThanJson(method, headers)
-      return { ...context, intake, signal }
+      return { ...context, intake, answers: answeredTogether(info.calls.length), signal }
     },
     responseMeta: ({ errors }) => {
       const after = errors.map((error) => errorOf(error)).find((error) => error?.details?.['retryAfter'] !== undefined)

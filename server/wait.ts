@@ -13,10 +13,10 @@ import { getJob } from './operate.js'
 const pollMs = 1_000
 
 export interface Waits {
-  /** The job once it is final, or as it is when the time is over, as `getJob` shows it. Throws `UNKNOWN_JOB`. */
+  /** The job once it is final, or as it is when the time is over, as `getJob` shows it. Throws `UNKNOWN_JOB`, and as `Places` do. */
   wait(id: string, timeoutMs: number, viewer: Follower, signal?: AbortSignal): Promise<JobView>
-  /** Over when `signal` aborts, and when this coordinator stops. */
-  watch(ids: readonly string[], signal: AbortSignal): Watch
+  /** Over when `signal` aborts, and when this coordinator stops. Throws as `Places` do. */
+  watch(ids: readonly string[], follower: Follower, signal: AbortSignal): Watch
   stop(): void
 }
 
@@ -64,6 +64,7 @@ export function createWaits(deps: Deps): Waits {
 
   return {
     async wait(id, timeoutMs, viewer, signal) {
+      const leavePlace = deps.places.take(viewer.name, 1)
       const over = new AbortController()
       const end = () => over.abort()
       add(id, end)
@@ -77,13 +78,15 @@ export function createWaits(deps: Deps): Waits {
         await deps.clock.sleep(Math.min(timeoutMs, longestWaitMs), over.signal)
         return await getJob(deps, id, viewer)
       } finally {
+        leavePlace()
         remove(id, end)
         signal?.removeEventListener('abort', end)
         stopped.signal.removeEventListener('abort', end)
       }
     },
 
-    watch(ids, signal) {
+    watch(ids, { name }, signal) {
+      const leavePlace = deps.places.take(name, ids.length)
       let hinted = new Set<string>()
       let wakeUp = () => {}
       const hint = (id: string) => {
@@ -108,6 +111,7 @@ export function createWaits(deps: Deps): Waits {
         },
         leave: (id) => remove(id, hint),
         stop() {
+          leavePlace()
           for (const id of ids) remove(id, hint)
           signal.removeEventListener('abort', end)
           stopped.signal.removeEventListener('abort', end)

@@ -42,6 +42,9 @@ async function start(cli: Cli, options: StartOptions): Promise<void> {
 
   await serveUntilStopped(cli, async (opened) => {
     const { loadContracts, noContracts } = await import('../../server/contracts.js')
+    const { endureContracts } = await import('../../server/endureContracts.js')
+    const stopEnduring = endureContracts(log)
+    opened.add(async () => stopEnduring())
     const isBuilt = existsSync(join(project.dir, 'manifest.json'))
     const own = isBuilt ? await loadContracts(project.dir) : noContracts
     const functionsUrl = whereFunctionsAre(settings)

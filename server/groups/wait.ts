@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from 'node:events'
 import type { GroupEnd } from '../../core/groups.js'
+import type { Follower } from '../auth.js'
 import type { Deps } from '../deps.js'
 import { longestWaitMs } from '../../core/ends.js'
 import { getGroupEnd } from './look.js'
@@ -11,8 +12,8 @@ import { getGroupEnd } from './look.js'
 const pollMs = 1_000
 
 export interface GroupWaits {
-  /** The group once it is closed or stuck, or as it is when the time is over. Throws `UNKNOWN_GROUP`. */
-  wait(id: string, timeoutMs: number, signal?: AbortSignal): Promise<GroupEnd>
+  /** The group once it is closed or stuck, or as it is when the time is over. Throws `UNKNOWN_GROUP`, and as `Places` do. */
+  wait(id: string, timeoutMs: number, follower: Follower, signal?: AbortSignal): Promise<GroupEnd>
   stop(): void
 }
 
@@ -42,7 +43,8 @@ export function createGroupWaits(deps: Deps): GroupWaits {
   }
 
   return {
-    async wait(id, timeoutMs, signal) {
+    async wait(id, timeoutMs, { name }, signal) {
+      const leavePlace = deps.places.take(name, 1)
       const over = new AbortController()
       const end = () => over.abort()
       const waiters = waiting.get(id) ?? new Set()
@@ -57,6 +59,7 @@ export function createGroupWaits(deps: Deps): GroupWaits {
         await deps.clock.sleep(Math.min(timeoutMs, longestWaitMs), over.signal)
         return await getGroupEnd(deps, id)
       } finally {
+        leavePlace()
         waiters.delete(end)
         if (waiters.size === 0) waiting.delete(id)
         signal?.removeEventListener('abort', end)

@@ -118,7 +118,7 @@ export function createCoordinatorFunction(options: CoordinatorFunctionOptions): 
   }
 }
 
-const functionLog = createLog({ write: (line) => console.log(line), now: () => systemClock.now(), json: true })
+export const functionLog = createLog({ write: (line) => console.log(line), now: () => systemClock.now(), json: true })
 
 /** What is wrong with a setting is told to whoever asks: it names the setting, and nothing of its value. */
 function problem(log: Log, error: unknown): Response {

@@ -1,9 +1,11 @@
 /** The coordinator on a Node server that may be stopped when nobody asks: Cloud Run, Fly, a container of yours. */
 import { systemClock } from '../../core/clock.js'
+import { endureContracts } from '../endureContracts.js'
 import { listen } from '../listen.js'
 import { valueOf, type Env } from '../settings.js'
 import {
   createCoordinatorFunction,
+  functionLog,
   readFunctionSettings,
   type CoordinatorFunctionOptions,
 } from './coordinatorFunction.js'
@@ -21,6 +23,7 @@ const closeLimitMs = 2_000
  * Settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, ERRAND_URL, ERRAND_FUNCTIONS_URL; `PORT` (8080) and `HOST` (`0.0.0.0`).
  */
 export async function serveCoordinator({ env = process.env, ...options }: CoordinatorFunctionOptions): Promise<void> {
+  endureContracts(options.log ?? functionLog)
   const coordinator = createCoordinatorFunction({ env, ...options })
   try {
     // told now, not to the first who asks

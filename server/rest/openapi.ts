@@ -453,6 +453,8 @@ export const openapi = {
             ...json({ type: 'object', properties: { id: text, state: { enum: jobStates } } }),
           },
           404: problem('No such job, or no more.'),
+          429: problem('TOO_MANY_REQUESTS: this key has as many requests open that wait as it may. Ask again later.'),
+          503: problem('OVERLOADED: so many requests wait that no more are taken. Ask again later.'),
         },
       },
       post: {

@@ -14,5 +14,7 @@ export const groupsRouter = createRouter({
   /** A long poll: how the group ended, or how it is when the time is over. */
   wait: toFollow
     .input(groupIdRequest.extend({ timeoutMs: z.int().min(0).max(longestWaitMs).default(longestWaitMs) }))
-    .query(({ ctx, input }) => ctx.groupWaits.wait(input.id, input.timeoutMs, ctx.signal)),
+    .query(({ ctx, input }) =>
+      ctx.groupWaits.wait(input.id, Math.min(input.timeoutMs, ctx.answers.mostWaitMs), ctx.actor, ctx.signal),
+    ),
 })

@@ -29,7 +29,9 @@ export const jobsRouter = createRouter({
   /** A long poll: the job once it is final, or as it is when the time is over. */
   wait: toFollow
     .input(jobId.extend({ timeoutMs: z.int().min(0).max(longestWaitMs).default(longestWaitMs) }))
-    .query(({ ctx, input }) => ctx.waits.wait(input.id, input.timeoutMs, ctx.actor, ctx.signal)),
+    .query(({ ctx, input }) =>
+      ctx.waits.wait(input.id, Math.min(input.timeoutMs, ctx.answers.mostWaitMs), ctx.actor, ctx.signal),
+    ),
   /**
    * Server-sent events, one for each job that ends; it returns when all have. Send it by POST, because many ids do not fit into an address. It is cut
    * after a minute, as proxies would: ask again for those that are left.
@@ -41,5 +43,13 @@ export const jobsRouter = createRouter({
   /** The same for those who cannot have a stream, as a long poll: answers as soon as some have ended. */
   waitMany: toFollow
     .input(waitManyRequest)
-    .query(({ ctx, input }) => waitForSome(ctx.deps, ctx.waits, input, ctx.actor, ctx.signal)),
+    .query(({ ctx, input }) =>
+      waitForSome(
+        ctx.deps,
+        ctx.waits,
+        { ids: input.ids, timeoutMs: Math.min(input.timeoutMs, ctx.answers.mostWaitMs) },
+        ctx.actor,
+        ctx.signal,
+      ),
+    ),
 })

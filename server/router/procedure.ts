@@ -7,6 +7,7 @@ import { transformer } from '../../core/transformer.js'
 import type { Role } from '../../core/roles.js'
 import { codeOf, operateAudited } from '../audit.js'
 import type { Actor, Guard, Identity } from '../auth.js'
+import type { BatchAnswers } from '../batchAnswers.js'
 import type { Deps } from '../deps.js'
 import type { GroupWaits } from '../groups/wait.js'
 import type { RequestIntake } from '../requestIntake.js'
@@ -25,6 +26,8 @@ export interface RouterContext {
   guard: Guard
   identity: Identity
   intake: RequestIntake
+  /** Of the queries in the request. */
+  answers: BatchAnswers
   /** Aborts when the caller has gone away. */
   signal: AbortSignal
 }
@@ -71,7 +74,7 @@ const ownErrors: Partial<Record<TRPC_ERROR_CODE_KEY, { code: ErrorCode; message:
   BAD_REQUEST: {
     code: 'BAD_REQUEST',
     message: () =>
-      'The request cannot be read. The input is JSON as superjson writes it, and a batch has at most 100 calls of one kind.',
+      'The request cannot be read. The input is JSON as superjson writes it, and a batch has at most 100 calls, all of one kind.',
   },
   PARSE_ERROR: { code: 'BAD_REQUEST', message: () => 'The input is malformed JSON.' },
 }
@@ -102,11 +105,12 @@ export const carriesJobs = { maxBytes: 'jobs' } as const
 
 /** Behind it `ctx.actor` is the caller in the role that the procedure asks for. */
 const procedureFor = (...roles: Role[]) =>
-  t.procedure
-    .meta({ roles })
-    .use(({ ctx, next }) =>
-      withOurErrors(async () => next({ ctx: { ...ctx, actor: ctx.guard.require(ctx.identity, roles) } })),
-    )
+  t.procedure.meta({ roles }).use(({ ctx, type, next }) =>
+    withOurErrors(async () => {
+      const act = () => next({ ctx: { ...ctx, actor: ctx.guard.require(ctx.identity, roles) } })
+      return type === 'query' ? ctx.answers.inTurn(act) : act()
+    }),
+  )
 
 /**
  * For requests that bring jobs: between role and input each takes a place in the intake, which `ctx.place` counts them for. By default the lane follows from the
@@ -129,7 +133,7 @@ const auditedProcedureFor = (...roles: Role[]) =>
     withOurErrors(async () => {
       const { deps, guard, identity } = ctx
       const act = (actor: Actor) => next({ ctx: { ...ctx, actor } })
-      if (type !== 'mutation') return act(guard.require(identity, roles))
+      if (type !== 'mutation') return ctx.answers.inTurn(() => act(guard.require(identity, roles)))
       // what is wrong with an input that cannot be read is told by whoever parses it
       const input = () => getRawInput().catch(() => undefined)
       return operateAudited(deps, guard, identity, { action: path, input, roles }, act, (answer) =>

@@ -4,7 +4,9 @@ import type { AuditEntry } from '../../core/audit.js'
 import type { ParsedRegisterRequest } from '../../core/deployments.js'
 import { z } from 'zod'
 import { defineJob } from '../../core/defineJob.js'
+import { ErrandError } from '../../core/errors.js'
 import { noBuild } from '../../core/ping.js'
+import { createContractTrial } from '../../server/contractTrial.js'
 import { createContracts } from '../../server/contracts.js'
 import { createCoordinator } from '../../server/coordinator.js'
 import { readAnswer, type Invoke } from '../../server/invoke.js'
@@ -607,6 +609,80 @@ describe('a roll back', () => {
   })
 })
 
+describe('a deployment whose contracts cannot be loaded here', () => {
+  /** One that another coordinator has registered and made live, and whose contracts are these. */
+  async function makeLive({ coordinator }: TestErrand, contracts: string, name = 'mail'): Promise<void> {
+    const { deployments } = coordinator.deps.store
+    const at = new Date('2030-01-01T00:00:00.000Z')
+    const workers = [{ name, hash: 'h' }]
+    const { _id } = await deployments.insert({ at, by: 'ada', functions: 'http://third.test', workers, contracts })
+    const seen = await deployments.live()
+    await deployments.turn(seen, { deployment: _id, before: [], at, by: 'ada' })
+  }
+  const looping = 'export default { mail() { for (;;); } }'
+  const tryContracts = createContractTrial({ limitMs: 500 })
+
+  it('leaves in effect what was, until another one is live', async () => {
+    await using fleet = await startFleet()
+    const { a } = fleet
+    const b = await fleet.beside({ tryContracts })
+    const first = await deploy(a, 'first')
+    await look(b)
+    await makeLive(a, looping)
+    await expect(look(b)).rejects.toThrow(/cannot be taken up: The contract of mail cannot be loaded: it is not done/)
+    expect(b.coordinator.deps.deployed.live).toBe(first)
+    const job = await b.enqueue('mail', { n: 1 })
+    await b.run()
+    expect(await resultOf(b, job)).toBe('first')
+    const second = await deploy(b, 'second')
+    expect(b.coordinator.deps.deployed.live).toBe(second)
+  })
+
+  it('keeps no coordinator from its start, nor from taking another one', async () => {
+    const log = vi.fn<(level: string, message: string, fields?: Record<string, unknown>) => void>()
+    await using fleet = await startFleet({ tryContracts })
+    await makeLive(fleet.a, looping)
+    const b = await fleet.beside({ stayOn: false, log })
+    await b.coordinator.start()
+    expect(log).toHaveBeenCalledWith('error', expect.stringContaining('cannot load'), expect.anything())
+    const second = await deploy(b, 'second')
+    expect(b.coordinator.deps.deployed.live).toBe(second)
+  })
+
+  it('is not made live', async () => {
+    await using fleet = await startFleet({ tryContracts })
+    await makeLive(fleet.a, looping)
+    const first = await deploy(fleet.a, 'first')
+    const { status, body } = await fleet.a.post('/deployments/1/activate', { force: true })
+    expect([status, body.error.code]).toEqual([400, 'BAD_REQUEST'])
+    expect((await fleet.a.coordinator.deps.store.deployments.live())?.deployment).toBe(first)
+  })
+
+  it('does not hold a coordinator up where it waits for ever here alone', async () => {
+    await using fleet = await startFleet({ tryContracts: async () => {} })
+    await makeLive(fleet.a, 'await new Promise(() => {}); export default {}')
+    const { clock } = fleet.a
+    const asleep = clock.sleeping()
+    const looking = look(fleet.a)
+    looking.catch(() => {})
+    await vi.waitUntil(() => clock.sleeping() > asleep)
+    await clock.advance('10s')
+    await expect(looking).rejects.toThrow('not done within 10s')
+  })
+
+  it('is loaded untried, which is logged, where no thread can be started', async () => {
+    const log = vi.fn<(level: string, message: string, fields?: Record<string, unknown>) => void>()
+    const noThread = new ErrandError('UNAVAILABLE', 'none can be started here')
+    await using fleet = await startFleet()
+    const b = await fleet.beside({ tryContracts: () => Promise.reject(noThread), log })
+    const id = await deploy(fleet.a, 'first')
+    await look(b)
+    expect(b.coordinator.deps.deployed.live).toBe(id)
+    expect(log).toHaveBeenCalledWith('warn', expect.stringContaining('not tried here'), { error: noThread })
+    expect(codeOf(await b.post('/deployments', requests.get('third')))).toBe('UNAVAILABLE')
+  })
+})
+
 describe('what is registered', () => {
   it('is numbered, and listed newest first, less its contracts', async () => {
     await using fleet = await startFleet()
@@ -637,11 +713,29 @@ describe('what is registered', () => {
     })
   })
 
+  const tryContracts = createContractTrial({ limitMs: 500 })
+
   it.each([
     ['contracts that do not parse', { contracts: 'export default {' }, 'The contracts cannot be loaded'],
     ['contracts that throw', { contracts: 'throw new Error("no")' }, 'The contracts cannot be loaded: no.'],
     ['contracts that are none', { contracts: 'export const a = 1' }, 'The contracts cannot be loaded'],
     ['contracts that need a package', { contracts: 'import "stripe"' }, 'The contracts cannot be loaded'],
+    [
+      'contracts that throw later',
+      { contracts: 'setTimeout(() => { throw new Error("late") }, 10); export default {}' },
+      'they threw after they were loaded: late.',
+    ],
+    ['contracts that wait for ever', { contracts: 'await new Promise(() => {})' }, 'it waits for what never comes'],
+    [
+      'a contract that throws',
+      { contracts: 'export default { mail() { throw new Error("no") } }' },
+      'The contract of mail cannot be loaded: no.',
+    ],
+    [
+      'a contract that loops',
+      { contracts: 'export default { mail() { for (;;); } }' },
+      'The contract of mail cannot be loaded: it is not done within 500ms',
+    ],
     ['workers of another build', { workers: [{ name: 'other', hash: 'h' }] }, 'are not of one build: other, mail'],
     ['a worker without an address', { functions: 'other=https://a.example' }, '`functions` has no address for mail'],
     [
@@ -650,7 +744,7 @@ describe('what is registered', () => {
       '`functions` (`--url` of `errand deploy`) is no address',
     ],
   ])('is refused with %s', async (_what, more, message) => {
-    await using fleet = await startFleet()
+    await using fleet = await startFleet(message.includes('500ms') ? { tryContracts } : {})
     const { status, body } = await fleet.a.post('/deployments', { ...requests.get('third'), ...more })
     expect([status, body.error.code]).toEqual([400, 'BAD_REQUEST'])
     expect(body.error.message).toContain(message)

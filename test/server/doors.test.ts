@@ -213,14 +213,14 @@ describe('what is wrong with a request', () => {
       { path: '/trpc/jobs.cancel', body: '{"json":{"id":"x"},"meta":{"values":{"__proto__.x":["Date"]}}}' },
       400,
       'BAD_REQUEST',
-      'JSON',
+      'superjson',
     ],
     [
       'a meta of an unknown kind',
       { path: '/trpc/jobs.cancel', body: '{"json":{"id":"x"},"meta":{"values":{"id":[["custom","x"]]}}}' },
       400,
       'BAD_REQUEST',
-      'JSON',
+      'superjson',
     ],
     [
       'another type',

@@ -154,3 +154,45 @@ describe('what is told of jobs that ended', () => {
     expect(results.every((result) => result === million)).toBe(true)
   })
 })
+
+describe('a batch of queries', () => {
+  const batch = (errand: TestErrand, queries: [procedure: string, input: unknown][]) =>
+    errand.post(
+      `/trpc/${queries.map(([procedure]) => procedure).join(',')}?batch=1`,
+      Object.fromEntries(queries.map(([, json], index) => [index, { json }])),
+    )
+
+  it('is answered with no more than one query may be, and the rest is told so', async () => {
+    await using errand = await testErrand(workers)
+    const ids = await storeJobs(errand, 8, ended(errand))
+    await storeResults(errand, ids)
+    const { body } = await batch(
+      errand,
+      Array.from({ length: 20 }, () => ['jobs.waitMany', { ids, timeoutMs: 0 }]),
+    )
+    // oxlint-disable-next-line typescript/no-explicit-any
+    const outcomes = (body as any[]).map(({ result, error }) =>
+      result ? result.data.json.ended.length : error.json.data.errand.code,
+    )
+    expect(outcomes).toEqual([8, ...Array.from({ length: 19 }, () => 'PAYLOAD_TOO_LARGE')])
+  })
+
+  it('waits no longer all together than one query does', async () => {
+    await using errand = await testErrand(workers)
+    const id = await errand.enqueue('large', { text: '' }, { delay: '1h' })
+    const answer = batch(errand, [
+      ['jobs.wait', { id }],
+      ['jobs.waitMany', { ids: [id] }],
+    ])
+    for (let query = 0; query < 2; query++) {
+      // the query itself, and the look at what other coordinators have finished
+      while (errand.clock.sleeping() < 2) await new Promise((resolve) => setImmediate(resolve))
+      await errand.clock.advance('12.5s')
+    }
+    // oxlint-disable-next-line typescript/no-explicit-any
+    expect(((await answer).body as any[]).map(({ result }) => result.data.json)).toMatchObject([
+      { id, state: 'scheduled' },
+      { ended: [], waiting: [{ id }] },
+    ])
+  })
+})
