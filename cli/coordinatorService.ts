@@ -83,7 +83,12 @@ async function openDatabase(opened: Opened, { settings, out, log }: CoordinatorS
   const doing = uri === undefined ? 'Starting the embedded database' : 'Connecting to the database'
   const database = await out.during(doing, (progress) => {
     const onProgress = (line: string) => (out.json ? log('info', line) : progress.update(line))
-    return openDatabase({ dataDir, onProgress, ...(uri === undefined ? {} : { uri }) })
+    return openDatabase({
+      dataDir,
+      onProgress,
+      tell: (line) => log('warn', line),
+      ...(uri === undefined ? {} : { uri }),
+    })
   })
   opened.add(() => database.close())
   void database.lost.then((error) => opened.fail(error))

@@ -3,7 +3,7 @@
  * start at the same moment, so the file appears whole or not at all, and only the first one to bring it counts.
  */
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { configError } from '../core/errors.js'
 import { keyBytes } from '../core/signature.js'
@@ -17,11 +17,19 @@ export async function localSigningKey(dir: string): Promise<string> {
 
 async function readIfThere(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8')
+    const key = await readFile(file, 'utf8')
+    await keepFromOthers(file)
+    return key
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw cannotKeep(file, error)
   }
+}
+
+/** A file that was copied may be open to all. A group alone that may read it was let in on purpose, and what is another user's is theirs to mend. */
+async function keepFromOthers(file: string): Promise<void> {
+  const { mode } = await stat(file)
+  if ((mode & 0o007) !== 0) await chmod(file, 0o600).catch(() => {})
 }
 
 async function bringKey(dir: string, file: string): Promise<string> {

@@ -26,6 +26,8 @@ export interface DatabaseOptions {
   name?: string
   /** Told what takes time, one line at a time; each line replaces the one before it. */
   onProgress?: (line: string) => void
+  /** Told what somebody should know, such as that others could read the folder. */
+  tell?: (line: string) => void
 }
 
 /** A database whose client can be replaced: a driver may end up so that it never finds its servers again. */

@@ -3,7 +3,7 @@ import { build } from 'esbuild'
 import { BSON, MongoServerError, type Collection } from 'mongodb'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdtemp, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -144,6 +144,53 @@ describe('the embedded engine', () => {
     await once(socket, 'close')
     const again = await openEmbedded(dataDir)
     expect(await again.db.collection('jobs').countDocuments({ n: 1 })).toBe(1)
+  })
+
+  describe('keeps what it stores from other users of the machine', () => {
+    const rights = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
+    const open = async (dataDir: string) => {
+      const told: string[] = []
+      const database = await openDatabase({ dataDir, tell: (line) => told.push(line) })
+      await database.db.collection('jobs').insertOne({ secret: true })
+      await database.close()
+      return told
+    }
+
+    it('in a folder that it makes, and in no other', async () => {
+      const parent = join(await temporaryFolder(), 'project')
+      expect(await open(join(parent, 'data'))).toEqual([])
+      expect(await rights(join(parent, 'data'))).toBe('700')
+      expect(await rights(parent)).toBe('755')
+      const files = (await readdir(join(parent, 'data'))).filter((name) => name.endsWith('.wt'))
+      expect(await Promise.all(files.map((name) => rights(join(parent, 'data', name))))).toEqual(files.map(() => '600'))
+    })
+
+    it('in a folder of its own that was open to others before, and says so', async () => {
+      const dataDir = join(await temporaryFolder(), 'data')
+      await open(dataDir)
+      await chmod(dataDir, 0o755)
+      expect(await open(dataDir)).toEqual([expect.stringContaining(`could read ${dataDir}. That is over`)])
+      expect(await rights(dataDir)).toBe('700')
+      expect(await open(dataDir)).toEqual([])
+    })
+
+    it('in a folder that holds other things, whose rights are not its own to change', async () => {
+      const dataDir = await temporaryFolder()
+      await open(dataDir)
+      await writeFile(join(dataDir, 'page.html'), '', { mode: 0o644 })
+      await chmod(join(dataDir, 'WiredTiger.wt'), 0o644)
+      await chmod(dataDir, 0o755)
+      expect(await open(dataDir)).toEqual([expect.stringContaining(`could read the database in ${dataDir}`)])
+      const paths = [dataDir, join(dataDir, 'page.html'), join(dataDir, 'WiredTiger.wt'), join(dataDir, 'journal')]
+      expect(await Promise.all(paths.map(rights))).toEqual(['755', '644', '600', '700'])
+    })
+
+    it('but for a group that somebody let in', async () => {
+      const dataDir = await temporaryFolder()
+      await chmod(dataDir, 0o750)
+      expect(await open(dataDir)).toEqual([])
+      expect(await rights(dataDir)).toBe('750')
+    })
   })
 
   it('refuses a folder that another process holds, naming it and the settings', async () => {

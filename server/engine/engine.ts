@@ -5,6 +5,8 @@ export interface EngineOptions {
   dataDir: string
   /** Told what takes time, one line at a time; each line replaces the one before it. */
   onProgress?: (line: string) => void
+  /** Told what somebody should know of the folder, such as that others could read it. */
+  tell?: (line: string) => void
 }
 
 /** A MongoDB of our own, in a process of its own: whatever ends it does not end us. */

@@ -3,17 +3,22 @@
  * what a person is told when it is taken.
  */
 import { constants } from 'node:fs'
-import { access, mkdir, readFile, realpath } from 'node:fs/promises'
+import { access, chmod, mkdir, readFile, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { configError, type ErrandError } from '../../core/errors.js'
+import { keepForOwner } from './ownerOnly.js'
 
-/** Makes the folder if it is missing and returns its one true path. Throws a `CONFIG` error where it cannot be written. */
-export const openFolder = async (dataDir: string): Promise<string> => {
+/** Makes the folder if it is missing, for its owner alone, and returns its one true path. Throws a `CONFIG` error where it cannot be written. */
+export const openFolder = async (dataDir: string, tell: (line: string) => void): Promise<string> => {
   const path = resolve(dataDir)
   try {
-    await mkdir(path, { recursive: true })
+    const isNew = (await mkdir(path, { recursive: true })) !== undefined
+    // not by the mode of `mkdir`, which holds for the folders around it too
+    if (isNew) await chmod(path, 0o700)
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
-    return await realpath(path)
+    const real = await realpath(path)
+    if (!isNew) await keepForOwner(real, tell)
+    return real
   } catch (error) {
     throw folderNotWritable(path, error)
   }

@@ -24,6 +24,7 @@ const closeLimitMs = 15000
 const [enginePackage, dataDir, socketDir, ownerPid] = process.argv.slice(1)
 
 process.title = 'errand-engine'
+process.umask(0o077) // args and results lie in its files
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 const ownerLeft = new Promise((resolve) => process.once('disconnect', resolve))
 ownerLeft.then(() => setTimeout(() => process.exit(1), closeLimitMs).unref())

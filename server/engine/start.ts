@@ -20,7 +20,7 @@ export type { Engine, EngineOptions } from './engine.js'
 
 /** Throws a `CONFIG` error that names the setting to change; no other kind of failure is expected. */
 export const startEngine = async (options: EngineOptions): Promise<Engine> => {
-  const dataDir = await openFolder(options.dataDir)
+  const dataDir = await openFolder(options.dataDir, options.tell ?? (() => {}))
   try {
     return await startEmbedded({ ...options, dataDir })
   } catch (embedded) {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -132,6 +132,14 @@ describe("the project's own signing key", () => {
     const [first] = (await read({})).signingKeys
     expect((await read({})).signingKeys).toEqual([first])
     expect((await readFile(join(project.dir, 'signing.key'), 'utf8')).trim()).toBe(first)
+  })
+
+  it('is closed to other users where its file was copied with wider rights', async () => {
+    const [key] = (await read({})).signingKeys
+    const file = join(project.dir, 'signing.key')
+    await chmod(file, 0o644)
+    expect((await read({})).signingKeys).toEqual([key])
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
 
   it('is not made where keys are given', async () => {
