@@ -85,6 +85,12 @@ async function move(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument): P
   await moved(deps, job, receipt, transition)
 }
 
+/**
+ * Somebody may be about to write another end of the same run: a coordinator whose call failed behind the snooze that its function posted elsewhere. It finds the snooze in
+ * the ledger; else its receipt would be the second one of that attempt, which goes on. What stays longer goes with a later run, or with the job.
+ */
+const snoozeStaysMs = 60_000
+
 async function moved(
   deps: Deps,
   job: ClaimedJob,
@@ -99,8 +105,10 @@ async function moved(
   if (isFinal(set.state)) deps.events.emit('finished', finishedEvent(job))
   else if (set.state === 'queued') deps.events.emit('queued', undefined)
   else if (set.runAt) deps.events.emit('scheduled', set.runAt)
-  // a snooze stays while somebody may still be about to write another end of the same run; one that a crash leaves goes with the job
-  if (job.snoozes !== undefined) await deps.store.receipts.removeSnoozes(job._id, receipt._id)
+  if (job.snoozes !== undefined) {
+    const before = new Date(deps.clock.now().getTime() - snoozeStaysMs)
+    await deps.store.receipts.removeSnoozes(job._id, before)
+  }
   if (member && isFinal(set.state)) await deps.groups.memberFinal(member, set.state)
 }
 

@@ -140,7 +140,7 @@ export interface ReceiptDocument extends Told {
 
 /**
  * Stands in the ledger in a receipt's place where a run of an attempt snoozed, so that nothing else can decide that run. It is no receipt and never
- * shown, and goes when the next run ends.
+ * shown, and goes when a run ends that is later by a minute.
  */
 export interface SnoozeDocument extends Told {
   _id: string

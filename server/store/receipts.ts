@@ -27,9 +27,9 @@ export function receiptsStore(receipts: Collection<AttemptEndDocument>) {
         .sort({ attempt: 1, finishedAt: 1 })
         .toArray() as Promise<ReceiptDocument[]>,
 
-    /** Takes a job's snoozes out again, less one. */
-    async removeSnoozes(jobId: string, except: string): Promise<void> {
-      await receipts.deleteMany({ _id: { ...ofJob(jobId), $ne: except }, status: 'snoozed' })
+    /** Takes a job's snoozes out again that ended a run before that moment. */
+    async removeSnoozes(jobId: string, before: Date): Promise<void> {
+      await receipts.deleteMany({ _id: ofJob(jobId), status: 'snoozed', finishedAt: { $lt: before } })
     },
 
     /** Shows the receipts of many jobs, in no order, one after the other, because they may be large; reads no further once `visit` answers false. */

@@ -3,8 +3,10 @@
  * `queued` again after its args were replaced, or after it ran elsewhere and waits for its next attempt. So every write that puts a job among those that wait, or
  * changes one of them, raises `revision`; and whoever acts on what it has read of a job names the revision that it saw.
  *
- * docs/decisions/guards.md goes through all writes. A job that was never changed has none: inserts stay small, and nearly all candidates of a claim have the same one. Neither the claim nor the
+ * A job that was never changed has none: inserts stay small, and nearly all candidates of a claim have the same one. Neither the claim nor the
  * end of a job raises it, because a job comes back from there only by a write that does.
+ *
+ * docs/decisions/guards.md goes through all writes.
  */
 import type { Collection, Filter, UpdateFilter } from 'mongodb'
 import type { JobDocument } from './documents.js'

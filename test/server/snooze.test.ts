@@ -261,6 +261,24 @@ describe('a snooze on the wire', () => {
   })
 })
 
+describe('a coordinator whose call fails', () => {
+  it('behind a snooze that its function has posted writes no receipt for an attempt that has gone on, and ended, meanwhile', async () => {
+    const { errand, id, call, answer } = await running()
+    await using _ = errand
+    const elsewhere = handOperated()
+    await using other = await testErrand({ work }, { beside: errand, invoke: elsewhere.invoke })
+    await other.post(pathOf(call), { status: 'snoozed', delay: '1s' })
+    await errand.clock.advance('1s')
+    await other.stage()
+    await other.claim()
+    ;(await elsewhere.next()).answer({ kind: 'receipt', receipt: { status: 'success', result: 1 } })
+    await other.coordinator.dispatcher.idle()
+    answer({ kind: 'failed', code: 'UNREACHABLE', message: 'The connection broke.' })
+    await errand.coordinator.dispatcher.idle()
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded', attempt: 1, receipts: [{ status: 'success' }] })
+  })
+})
+
 describe('a coordinator that dies in the middle of a snooze', () => {
   it('before the job moved: the reaper moves it, uncharged', async () => {
     const { errand, id, call, answer } = await running()
