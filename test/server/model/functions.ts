@@ -3,6 +3,8 @@ import { expect } from 'vitest'
 import type { Clock } from '../../../core/clock.js'
 import type { FunctionCall } from '../../../core/wire.js'
 import type { Answer, Invoke } from '../../../server/invoke.js'
+import { createSigner } from '../../../server/signer.js'
+import { testKey } from '../../support/errand.js'
 import { limits, rates, timeoutMs } from './workers.js'
 
 /** One attempt that a function was called for. */
@@ -11,6 +13,9 @@ export interface Started {
   worker: string
   key: string
   attempt: number
+  claim: string
+  /** As JSON. */
+  args: string
   /** Its address: good for this attempt alone. */
   receipt: string
   deadlineMs: number
@@ -26,6 +31,11 @@ export interface PlayedCall {
 }
 
 export type Functions = ReturnType<typeof playFunctions>
+
+const signer = createSigner([testKey])
+
+const claimOf = (id: string, receipt: string): string =>
+  signer.readReceiptToken(id, new URL(receipt).searchParams.get('token')!)!
 
 export function playFunctions(clock: Clock, { stalls, log }: { stalls: boolean; log: string[] }) {
   const attempts: Started[] = []
@@ -66,7 +76,18 @@ export function playFunctions(clock: Clock, { stalls, log }: { stalls: boolean; 
 
   const begin = ({ id, worker, args, attempt, receipt, deadline }: FunctionCall, call: PlayedCall) => {
     const { key = '' } = args as { key?: string }
-    const started = { id, worker, key, attempt, receipt, deadlineMs: Date.parse(deadline), counts: true, call }
+    const started = {
+      id,
+      worker,
+      key,
+      attempt,
+      claim: claimOf(id, receipt),
+      args: JSON.stringify(args),
+      receipt,
+      deadlineMs: Date.parse(deadline),
+      counts: true,
+      call,
+    }
     const what = `${worker} ${key} ${id} attempt ${attempt}`
     log.push(`${clock.now().toISOString()} start ${what}, until ${deadline}`)
     const again = addresses.has(receipt)

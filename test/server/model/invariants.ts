@@ -5,7 +5,12 @@ import { isFinal } from '../../../core/states.js'
 import { ticksUntil } from '../../../core/ticks.js'
 import { ticksOf } from '../../../server/tick.js'
 import { tickId } from '../../../server/ids.js'
-import type { AttemptEndDocument, JobDocument, ScheduleDocument } from '../../../server/store/documents.js'
+import {
+  receiptId,
+  type AttemptEndDocument,
+  type JobDocument,
+  type ScheduleDocument,
+} from '../../../server/store/documents.js'
 import type { Functions } from './functions.js'
 import { limits } from './workers.js'
 
@@ -37,7 +42,9 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
     for (const [id, job] of seen) if (!byId.has(id)) checkPurged(job, now)
     for (const id of acknowledged)
       expect(seen.has(id) || gone.has(id) || byId.has(id), `job ${id} was acknowledged`).toBe(true)
-    checkReceipts(await receipts.find().toArray(), byId, now)
+    const written = await receipts.find().toArray()
+    checkReceipts(written, byId, now)
+    checkArgs(current, written)
     for (const job of current) seen.set(job._id, job)
   }
 
@@ -114,6 +121,21 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
       }
       return missing
     },
+  }
+
+  /** What a job shows is what its function got: in the attempt that runs, and in the one that it ended by. */
+  function checkArgs(current: JobDocument[], written: AttemptEndDocument[]) {
+    const got = new Map(functions.attempts.map(({ id, claim, args }) => [receiptId(id, claim), args]))
+    const last = new Map<string, AttemptEndDocument>()
+    for (const receipt of written.toSorted((a, b) => a.attempt - b.attempt)) {
+      if (receipt.status === 'success' || receipt.status === 'failure') last.set(jobOf(receipt._id), receipt)
+    }
+    for (const { _id, state, claim, args, worker } of current) {
+      const ends = state === 'succeeded' || state === 'failed'
+      const run = state === 'running' ? receiptId(_id, claim!) : ends ? last.get(_id)?._id : undefined
+      const called = run === undefined ? undefined : got.get(run)
+      if (called !== undefined) expect(called, `the args that ${worker} ran with, job ${_id}`).toBe(args)
+    }
   }
 
   function checkSlots(current: JobDocument[]) {

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { defineJob, type JobOptions } from '../../../core/index.js'
 import type { TestWorkers } from '../../support/errand.js'
 
-const args = z.object({ key: z.string().default('') })
+/** `n` is another one each time, so that it can be told whose args a function got. */
+const args = z.object({ key: z.string().default(''), n: z.number().default(0) })
 type Args = z.output<typeof args>
 const keyed = { key: ({ key }: Args) => key }
 
