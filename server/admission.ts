@@ -24,7 +24,8 @@ export interface Load {
 /** Where there is room no more. */
 export type Bounds = Pick<Load, 'jobs' | 'bytes'>
 
-export const defaultBounds: Bounds = { jobs: 20_000, bytes: 64_000_000 }
+/** What waits takes about 2 kB of memory for each job and as much again as its bytes (measured): full, that is some 80 MB, and what is not collected yet. */
+export const defaultBounds: Bounds = { jobs: 20_000, bytes: 32_000_000 }
 
 export const noLoad: Load = { requests: 0, jobs: 0, bytes: 0 }
 

@@ -1,11 +1,12 @@
 /** Many jobs in one request: each on its own, or with `atomic` all or none. */
 import type { z } from 'zod'
-import { enqueueRequest, type EnqueueOutcome, type enqueueManyRequest } from '../core/wire.js'
+import type { EnqueueOutcome, enqueueManyRequest } from '../core/wire.js'
 import type { Asker } from './auth.js'
 import type { Deps } from './deps.js'
-import { enqueue, type EnqueueWays } from './enqueue.js'
+import { insert, type EnqueueWays } from './enqueue.js'
+import { prepareItem } from './prepareItem.js'
 import { enqueueTogether } from './together.js'
-import { mostIssuesOf, parse } from './judge.js'
+import { mostIssuesOf } from './judge.js'
 import { toWireError } from './wireError.js'
 import { laneOf } from './writeTurns.js'
 
@@ -30,8 +31,9 @@ async function enqueueOne(
   ways: Required<EnqueueWays>,
 ): Promise<EnqueueOutcome> {
   try {
-    const { runAt, ...job } = await enqueue(deps, parse(enqueueRequest, item, ways.mostIssues), asker, ways)
-    return { ok: true, ...job, runAt: runAt.toISOString() }
+    const { job, rule } = await prepareItem(deps, item, asker, ways.mostIssues)
+    const { runAt, ...enqueued } = await insert(deps, rule, job, ways.lane)
+    return { ok: true, ...enqueued, runAt: runAt.toISOString() }
   } catch (error) {
     return { ok: false, error: toWireError(deps.log, error).body }
   }

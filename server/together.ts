@@ -13,13 +13,13 @@
  */
 import { ErrandError, type Issue } from '../core/errors.js'
 import type { EnqueueOutcome } from '../core/wire.js'
-import { enqueueRequest } from '../core/wire.js'
 import type { Asker } from './auth.js'
 import type { Deps } from './deps.js'
-import { prepare, type Enqueued, type PreparedJob } from './enqueue.js'
+import type { Enqueued, PreparedJob } from './enqueue.js'
+import { prepareItem } from './prepareItem.js'
 import type { JobDocument } from './store/documents.js'
 import { holdsNoLonger } from './unique.js'
-import { inSentences, issuesOf, mostIssues, mostIssuesOf, parse, type Misfits } from './judge.js'
+import { inSentences, issuesOf, mostIssues, mostIssuesOf, type Misfits } from './judge.js'
 import { laneOf } from './writeTurns.js'
 
 /** Where an item stands in the request, as issues name it. */
@@ -57,7 +57,7 @@ export async function checkEach(
   const placed = await Promise.all(
     items.map(async ({ item, place }) => {
       try {
-        return { ...(await prepare(deps, parse(enqueueRequest, item, most), asker, most)), place }
+        return { ...(await prepareItem(deps, item, asker, most)), place }
       } catch (error) {
         addMisfits(misfits, place, error)
         return undefined

@@ -117,7 +117,8 @@ export function bodyOf(context: Context, mostBytes = Infinity): Promise<string> 
   const intake = context.get('intake') as RequestIntake | undefined
   const maxBytes = Math.min(context.get('maxBodyBytes') ?? maxNoBodyBytes, mostBytes)
   const body = readText(context.req.raw, maxBytes, intake?.grow)
-  context.set('body', body)
+  // one that brings jobs is asked for once, and its text would stay for as long as they wait
+  if (intake === undefined) context.set('body', body)
   return body
 }
 
