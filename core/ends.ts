@@ -8,7 +8,13 @@ export const maxAwaited = 1_000
 /** No request is held open longer: proxies and platforms cut longer ones. */
 export const longestWaitMs = 25_000
 
-const ids = z.array(z.string().min(1).max(100)).min(1).max(maxAwaited)
+/** An event of the stream bears the id, and its line ends where the id would. */
+const jobId = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[^\0\r\n]*$/, 'must not contain line breaks or null characters')
+const ids = z.array(jobId).min(1).max(maxAwaited)
 
 /** A stream of ends. `lastEventId` comes with a reconnection and needs no attention: the jobs are looked at anew, so nothing is missed. */
 export const endedRequest = z.strictObject({ ids, lastEventId: z.string().nullish() })

@@ -146,6 +146,8 @@ describe('the stream of ends', () => {
     expect(await refusal(['a'], observer)).toBeUndefined()
     expect(await refusal(Array<string>(maxAwaited + 1).fill('a'), observer)).toBe('BAD_REQUEST')
     expect(await refusal([], observer)).toBe('BAD_REQUEST')
+    // the id of an event ends its line
+    for (const id of ['a\nb', 'a\rb', '\0']) expect(await refusal(['a', id], observer)).toBe('BAD_REQUEST')
   })
 
   it('comes through a real socket event by event, and ends when the coordinator stops', async () => {
