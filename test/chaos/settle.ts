@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from 'mongodb'
-import type { GroupDocument, JobDocument } from '../../server/store/documents.js'
+import type { GroupDocument, JobDocument, ScheduleDocument } from '../../server/store/documents.js'
 import type { House } from './house/house.js'
 import type { Caller } from './load/caller.js'
 import { withDatabase } from './watch.js'
@@ -113,6 +113,10 @@ async function whatIsLeft(db: Db): Promise<string[]> {
     .limit(shownOfEach)
     .toArray()
   const groups = await db.collection<GroupDocument>('groups').find({ state: 'open' }).limit(shownOfEach).toArray()
+  const schedules = await db
+    .collection<ScheduleDocument>('schedules')
+    .find({ 'waiting.0': { $exists: true } })
+    .toArray()
   const batches = await db.collection('batches').find({ state: 'writing' }).limit(shownOfEach).toArray()
   return [
     ...jobs.map(
@@ -120,6 +124,7 @@ async function whatIsLeft(db: Db): Promise<string[]> {
         `job ${_id} of ${worker} is ${state}, attempt ${attempt}, runAt ${runAt.toISOString()}${held ? `, held by ${held}` : ''}`,
     ),
     ...groups.map(({ _id, problem }) => `group ${_id} is open${problem ? `: ${problem.code}` : ''}`),
+    ...schedules.map(({ _id, waiting = [] }) => `schedule ${_id} has ${waiting.length} ticks that wait`),
     ...batches.map(({ _id }) => `batch ${String(_id)} is being written`),
   ]
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { command, type FaultProxy } from '../../support/faultProxy.js'
 import type { House, Wing } from '../house/house.js'
 import type { Service } from '../house/service.js'
-import type { Random } from '../random.js'
+import type { Random } from '../../support/random.js'
 
 export interface Fault {
   name: string

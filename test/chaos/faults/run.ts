@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { House } from '../house/house.js'
 import type { Ledger } from '../ledger/ledger.js'
-import type { Random } from '../random.js'
+import type { Random } from '../../support/random.js'
 import { faults, type Fault } from './kinds.js'
 import { recovery } from './recovery.js'
 import type { Caller } from '../load/caller.js'

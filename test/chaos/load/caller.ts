@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ledger } from '../ledger/ledger.js'
 import type { LoadRecord, Outcome } from '../ledger/records.js'
-import type { Random } from '../random.js'
+import type { Random } from '../../support/random.js'
 import type { House } from '../house/house.js'
 
 export interface Answer {

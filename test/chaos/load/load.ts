@@ -1,5 +1,5 @@
 /** All callers of a run, side by side. Each repeats what it does until the load is over; how often, it says itself. */
-import type { Random } from '../random.js'
+import type { Random } from '../../support/random.js'
 import type { Caller } from './caller.js'
 import { insistent, limited, many, once, paced, parent, plain, posted, snoozer } from './jobs.js'
 import { canceller, follower, pauser, retrier } from './operators.js'

@@ -1,5 +1,5 @@
 /** The args of jobs, and how their runs behave. */
-import type { Random } from '../random.js'
+import type { Random } from '../../support/random.js'
 
 export interface Work {
   n: number
