@@ -1,5 +1,6 @@
 /**
- * Which ticks make jobs, of those that are due. A tick is on time for a minute; later than that it was missed, because no coordinator was there. Pure.
+ * Which ticks make jobs, of those that are due. A tick is on time for a minute; later than that it was missed, unless a coordinator was there when it fell due, and
+ * was slow. Pure.
  */
 import type { MissedPolicy } from './schedulePolicies.js'
 import { lastTick, nextTick, ticksUntil, type TickRule } from './ticks.js'
@@ -18,14 +19,20 @@ export interface DueTicks {
   leftOut: boolean
 }
 
-/** `first` is the first tick that is due, and not after `now`. */
-export function dueTicks(rule: TickRule, missed: MissedPolicy, first: Date, now: Date): DueTicks {
+/** `first` is the first tick that is due, and not after `now`. `presentSince` is since when somebody is there to make jobs of them. */
+export function dueTicks(
+  rule: TickRule,
+  missed: MissedPolicy,
+  first: Date,
+  now: Date,
+  presentSince: Date = now,
+): DueTicks {
   if (missed === 'all') {
     const ticks = [first, ...ticksUntil(rule, first, now, mostTicksAtOnce - 1)]
     return { ticks, nextRunAt: nextTick(rule, ticks.at(-1)!) ?? null, leftOut: false }
   }
   const nextRunAt = nextTick(rule, now) ?? null
-  const onTimeFrom = new Date(now.getTime() - onTimeMs)
+  const onTimeFrom = new Date(Math.min(now.getTime() - onTimeMs, presentSince.getTime()))
   if (first >= onTimeFrom) {
     return { ticks: [first, ...ticksUntil(rule, first, now, Infinity)], nextRunAt, leftOut: false }
   }

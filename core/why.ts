@@ -16,6 +16,8 @@ export interface ErrorName {
 /** All times are ISO 8601. */
 export type Reason =
   | { kind: 'final'; state: FinalState; finishedAt: string; attempt: number; maxAttempts: number; error?: ErrorName }
+  /** It is the coordinator's that answers, and its function is called as soon as a lane is free; within a second, or others may have it. */
+  | { kind: 'claimed'; since: string; lanes: { taken: number; limit: number } }
   | { kind: 'running'; attempt: number; maxAttempts: number; startedAt: string; deadline: string }
   /** Nothing of it starts until somebody resumes it. */
   | ({ kind: 'paused' } & PauseView)
@@ -40,7 +42,10 @@ export type Reason =
     }
   /** Its worker's retries beyond the first attempt are as many as its budget allows; `before` are those that come earlier, `until` is an estimate. */
   | { kind: 'over-budget'; worker: string; until: string; before: number; rule?: { intervalMs: number; burst: number } }
-  /** `holders` are the jobs that run under the key's slots, at most a hundred of them; `before` are the blocked ones that are better. */
+  /**
+   * `holders` are the runs that use the key's slots, at most a hundred of them: each until its function has answered, or until `until`, also where its job has moved
+   * on. `before` are the blocked jobs that are better.
+   */
   | {
       kind: 'blocked'
       worker: string
@@ -48,7 +53,7 @@ export type Reason =
       keyHidden?: true
       limit?: number
       holding: number
-      holders: { id: string; since: string }[]
+      holders: { id: string; since: string; until: string }[]
       before: number
     }
   /** It may start now. `before` are the queued jobs that are better; `lanes` are those of the coordinator that answers. */
@@ -71,6 +76,8 @@ export function reasonMessage(reason: Reason, formatTime: (time: string) => stri
   switch (reason.kind) {
     case 'final':
       return finalMessage(reason, formatTime)
+    case 'claimed':
+      return `It is claimed since ${formatTime(reason.since)}, and its function is not called yet.${lanesMessage(reason.lanes)}`
     case 'running':
       return `It runs: attempt ${reason.attempt} of ${reason.maxAttempts} began at ${formatTime(reason.startedAt)} and has until ${formatTime(reason.deadline)}.`
     case 'paused':
@@ -126,14 +133,15 @@ function blockedMessage(reason: Of<'blocked'>, formatTime: FormatTime): string {
   return `${who}${allowed} has no free slot: ${named.join(', ')}${rest} ${holding === 1 ? 'holds it' : 'hold them'}. ${capital(jobs(before))} before this one.`
 }
 
-function busyMessage({ before, lanes: { taken, limit } }: Of<'busy'>): string {
-  const lanes =
-    taken < limit
-      ? ''
-      : ` ${limit === 1 ? 'The one lane' : `All ${limit} lanes`} of this coordinator ${limit === 1 ? 'is' : 'are'} taken.`
-  return before === 0
-    ? `It may start now, and no job is before it.${lanes}`
-    : `It may start now, and ${jobs(before)} before it.${lanes}`
+function busyMessage({ before, lanes }: Of<'busy'>): string {
+  return `It may start now, and ${jobs(before)} before it.${lanesMessage(lanes)}`
+}
+
+function lanesMessage({ taken, limit }: Of<'busy'>['lanes']): string {
+  if (taken < limit) return ''
+  return limit === 1
+    ? ' The one lane of this coordinator is taken.'
+    : ` All ${limit} lanes of this coordinator are taken.`
 }
 
 const pausedThing = ({ scope, worker = '', ...key }: PauseView): string => {

@@ -144,6 +144,10 @@ export interface FunctionCall {
   argsVersion?: number
   /** ISO 8601. */
   deadline: string
+  /** ISO 8601, only of workers with `receipt: 'posted'`: no heartbeat moves the deadline beyond this. */
+  latest?: string
+  /** Its worker has a limit of how many run at once: where the answer is not heard, the coordinator wants to be told when the work is over (`…/ended`). */
+  limited?: true
   /** An address that is good for this attempt alone: whoever holds it may post one receipt. */
   receipt: string
   traceparent?: string

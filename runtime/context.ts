@@ -10,7 +10,7 @@ import { Snooze } from '../core/outcome.js'
 import { AttemptError } from './attemptError.js'
 import { beatsPerTimeout, keepAlive } from './keepAlive.js'
 import type { Incoming } from './receiveCall.js'
-import { postUntilTaken, type PostDeps } from './post.js'
+import { postOnce, postUntilTaken, tryLimitMs, type PostDeps } from './post.js'
 import { createFollowUps, type FollowUps } from './followUps.js'
 import { createReporter, type Reporter } from './report.js'
 
@@ -39,6 +39,11 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, pos
   const stop = lazyAbort()
   let ended = false
   let deadline = new Date(call.deadline)
+  const timeoutMs = deadline.getTime() - deps.clock.now().getTime()
+  /** No heartbeat moves the deadline beyond this. */
+  const latestMs = call.latest === undefined ? deadline.getTime() : Date.parse(call.latest)
+  /** Whether the last automatic heartbeat did not get through. */
+  let outOfReach = false
 
   const giveUp = (message: string): AttemptError => {
     const over = new AttemptError('ATTEMPT_OVER', message)
@@ -59,7 +64,10 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, pos
       stop.abort(timeout)
     }
     const watch = () => {
-      const leftMs = deadline.getTime() - deps.clock.now().getTime()
+      const now = deps.clock.now().getTime()
+      // whoever cannot be reached cannot say that it heard nothing
+      if (outOfReach && deadline.getTime() <= now) deadline = new Date(Math.min(now + timeoutMs, latestMs))
+      const leftMs = deadline.getTime() - now
       if (leftMs <= 0) expire()
       else cancelAlarm = deps.clock.alarm(leftMs, watch)
     }
@@ -91,8 +99,24 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, pos
     }
   }
 
-  const leftMs = deadline.getTime() - deps.clock.now().getTime()
-  const stopBeating = posted && leftMs > 0 ? keepAlive(deps.clock, leftMs / beatsPerTimeout, heartbeat) : undefined
+  const beatEveryMs = timeoutMs / beatsPerTimeout
+  /** One try, because the next beat is the next one. Answers whether the attempt goes on, as far as it is known. */
+  const beat = async (): Promise<boolean> => {
+    if (ended || stop.isAborted()) return false
+    const limitMs = Math.min(tryLimitMs, beatEveryMs)
+    const outcome = await postOnce(attemptUrl(call, 'heartbeat'), '{}', deps, stop.signal(), limitMs)
+    if (ended || stop.isAborted()) return false
+    if (outcome.kind === 'refused') {
+      giveUp(`The coordinator refused a heartbeat (${outcome.status}): the attempt is over.`)
+      return false
+    }
+    const moved = outcome.kind === 'taken' ? deadlineIn(outcome.answer) : undefined
+    // something else may answer in the coordinator's place
+    outOfReach = moved === undefined
+    if (moved) deadline = moved
+    return true
+  }
+  const stopBeating = posted && timeoutMs > 0 ? keepAlive(deps.clock, beatEveryMs, beat) : undefined
 
   let reporter: Reporter | undefined
   /** Most workers tell nothing, so it is made when there is something to tell. */
@@ -174,6 +198,7 @@ function lazyAbort() {
       }
       return controller.signal
     },
+    isAborted: () => reason !== undefined,
     throwIfAborted() {
       // oxlint-disable-next-line no-throw-literal -- always an AttemptError
       if (reason !== undefined) throw reason
@@ -189,15 +214,20 @@ const timeoutMessage = (worker: string, deadline: Date, posted = false): string 
   }`
 
 /** Beside the address for the receipt, with its token. */
-function attemptUrl({ receipt }: FunctionCall, end: string): string {
+export function attemptUrl({ receipt }: FunctionCall, end: string): string {
   const url = new URL(receipt)
   url.pathname = url.pathname.replace(/receipt$/, end)
   return url.href
 }
 
 function readDeadline(answer: unknown): Date {
+  const deadline = deadlineIn(answer)
+  if (!deadline) throw new Error('The coordinator took a heartbeat but named no new deadline.')
+  return deadline
+}
+
+function deadlineIn(answer: unknown): Date | undefined {
   const text = typeof answer === 'object' && answer !== null && 'deadline' in answer ? answer.deadline : undefined
   const deadline = new Date(typeof text === 'string' ? text : Number.NaN)
-  if (Number.isNaN(deadline.getTime())) throw new Error('The coordinator took a heartbeat but named no new deadline.')
-  return deadline
+  return Number.isNaN(deadline.getTime()) ? undefined : deadline
 }

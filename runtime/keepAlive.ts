@@ -4,15 +4,16 @@ import type { Clock } from '../core/clock.js'
 /** Two heartbeats in a row may be lost. */
 export const beatsPerTimeout = 3
 
-/** One heartbeat after the other, each some time after the last was answered, until one fails: then the attempt is over, or as good as. Answers with what stops it. */
-export function keepAlive(clock: Clock, everyMs: number, heartbeat: () => Promise<void>): () => void {
+/** One heartbeat after the other, each some time after the last one ended, for as long as they say that the attempt goes on. Answers with what stops it. */
+export function keepAlive(clock: Clock, everyMs: number, heartbeat: () => Promise<boolean>): () => void {
   let stopped = false
   let cancel = () => {}
+  const beat = async () => {
+    if (await heartbeat()) plan()
+  }
   const plan = () => {
     if (stopped) return
-    cancel = clock.alarm(everyMs, () => {
-      heartbeat().then(plan, () => {})
-    })
+    cancel = clock.alarm(everyMs, () => void beat())
   }
   plan()
   return () => {

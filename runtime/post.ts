@@ -23,7 +23,7 @@ export interface PostLimits {
 }
 
 /** How long one try may take before the next one begins. */
-const tryLimitMs = 10_000
+export const tryLimitMs = 10_000
 
 export async function postUntilTaken(
   url: string,
@@ -46,11 +46,17 @@ export const postBackoffMs = (tries: number, random: () => number): number =>
   Math.min(500 * 2 ** Math.min(tries - 1, 16), 30_000) * (0.5 + random() / 2)
 
 /** One try. */
-export async function postOnce(url: string, body: string, deps: PostDeps, signal?: AbortSignal): Promise<PostOutcome> {
+export async function postOnce(
+  url: string,
+  body: string,
+  deps: PostDeps,
+  signal?: AbortSignal,
+  limitMs = tryLimitMs,
+): Promise<PostOutcome> {
   const settled = new AbortController()
   const stop = new AbortController()
   signal?.addEventListener('abort', () => stop.abort(), { signal: settled.signal })
-  const cancelAlarm = deps.clock.alarm(tryLimitMs, () => stop.abort())
+  const cancelAlarm = deps.clock.alarm(limitMs, () => stop.abort())
   try {
     const response = await deps.fetch(url, {
       method: 'POST',
@@ -66,7 +72,7 @@ export async function postOnce(url: string, body: string, deps: PostDeps, signal
       : { kind: 'unreached', problem: `it answered ${status}` }
   } catch (error) {
     const tooSlow = stop.signal.aborted && !signal?.aborted
-    return { kind: 'unreached', problem: tooSlow ? `no answer in ${tryLimitMs / 1_000} s` : thrownText(error) }
+    return { kind: 'unreached', problem: tooSlow ? `no answer in ${limitMs / 1_000} s` : thrownText(error) }
   } finally {
     cancelAlarm()
     settled.abort()

@@ -15,6 +15,7 @@ import { createKeyring, type Environment } from './keys.js'
 import { perform, type RunnableJob } from './perform.js'
 import { postUntilTaken, type PostDeps } from './post.js'
 import { joinReceipts, successReceipt, thrownReceipt } from './receipt.js'
+import { tellEnd } from './tellEnd.js'
 import { readRequest, receiveCall, type Incoming, type Verifier } from './receiveCall.js'
 import { json, refusalAnswer, toResponse, type Outgoing, type Refusal } from './refusal.js'
 
@@ -76,11 +77,12 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
       const waitMs = preferredWaitMs(incoming.header('prefer'))
       if (waitMs !== undefined && canPost(calls, platform)) return answerOrPost(calls, incoming, waitMs, platform)
       const [first, ...others] = calls
-      if (others.length === 0) return json(200, await runAttempt(job, first, deps, onHangUp))
+      if (others.length === 0) return json(200, await runAttempt(job, first, deps, { platform, onHangUp }))
       const toAll = onHangUp && shared(onHangUp)
-      return json(200, joinReceipts(await Promise.all(calls.map((call) => runAttempt(job, call, deps, toAll)))))
+      const receipts = calls.map((call) => runAttempt(job, call, deps, { platform, onHangUp: toAll }))
+      return json(200, joinReceipts(await Promise.all(receipts)))
     }
-    const posted = Promise.all(calls.map((call) => runAndPost(job, call, deps, warn, platform?.signal)))
+    const posted = Promise.all(calls.map((call) => runAndPost(job, call, deps, warn, platform)))
     platform?.waitUntil?.(posted)
     return { status: 202, headers: {}, body: null }
   }
@@ -92,7 +94,7 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     waitMs: number,
     platform: PlatformContext | undefined,
   ): Promise<Outgoing> {
-    const receipts = calls.map((call) => runAttempt(job, call, deps))
+    const receipts = calls.map((call) => runAttempt(job, call, deps, { platform }))
     // a function that took long to start has less of the time left
     const now = clock.now().getTime()
     const askedAt = Math.min(now, Number(header('webhook-timestamp')) * 1_000)
@@ -160,20 +162,26 @@ function shared(onHangUp: NonNullable<Incoming['onHangUp']>): NonNullable<Incomi
 
 const plain = (body: string): Outgoing => ({ status: 200, headers: { 'content-type': 'text/plain' }, body })
 
+interface Surroundings {
+  platform: PlatformContext | undefined
+  /** Absent where nobody waits for the answer. */
+  onHangUp?: Incoming['onHangUp']
+}
+
 /** The receipt of one attempt, as text. Never rejects. */
 async function runAttempt(
   job: RunnableJob,
   call: FunctionCall,
   deps: PostDeps,
-  onHangUp?: Incoming['onHangUp'],
+  { platform, onHangUp }: Surroundings,
 ): Promise<string> {
   const attempt = beginAttempt(call, deps, { onHangUp, posted: job.receipt === 'posted' })
   try {
+    const { timedOut } = attempt
+    const work = perform(job, call, attempt)
+    if (call.limited) tellEnd(work, call, deps, { timedOut, onHangUp, waitUntil: platform?.waitUntil?.bind(platform) })
     // a `run` that does not obey its signal goes on after the deadline, but nobody waits for it
-    return withTold(
-      successReceipt(await Promise.race([attempt.timedOut, perform(job, call, attempt)]), job.limits?.result),
-      attempt,
-    )
+    return withTold(successReceipt(await Promise.race([timedOut, work]), job.limits?.result), attempt)
   } catch (thrown) {
     return withTold(thrownReceipt(thrown), attempt)
   } finally {
@@ -189,8 +197,8 @@ const runAndPost = async (
   call: FunctionCall,
   deps: PostDeps,
   warn: (message: string) => void,
-  signal: AbortSignal | undefined,
-): Promise<void> => postReceipt(call, await runAttempt(job, call, deps), deps, warn, signal)
+  platform: PlatformContext | undefined,
+): Promise<void> => postReceipt(call, await runAttempt(job, call, deps, { platform }), deps, warn, platform?.signal)
 
 async function postReceipt(
   call: FunctionCall,

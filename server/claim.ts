@@ -10,8 +10,9 @@ import type { Deps } from './deps.js'
 import type { ClaimedJob, JobDocument } from './store/documents.js'
 import { readBack, readBackLost } from './lostAnswer.js'
 import { holdPaused } from './pause.js'
-import { release } from './release.js'
-import { claimWithSlots } from './slots.js'
+import { leave, release } from './release.js'
+import { deadlineOf, freeSlot, reserveSlots, type Begin } from './slots.js'
+import type { ClaimPart } from './store/jobs.js'
 import { passThrottles } from './throttle.js'
 import { deferred } from './transition.js'
 
@@ -24,7 +25,14 @@ export interface ClaimResult {
 /** At most so many in one batch: larger ones are no faster and hold their last job back longer. */
 export const maxClaim = 500
 
-export async function claim(deps: Deps, limit: number): Promise<ClaimResult> {
+/**
+ * How long a job that is claimed ahead may wait for its lane. The deadline that a function is told begins with its call; the one that is stored, which the reaper goes by,
+ * is later by this much, so that neither has to be moved by a write.
+ */
+export const waitForLaneMs = 1_000
+
+/** `freeLanes` start at once: where more jobs than those are claimed, some wait for a lane. */
+export async function claim(deps: Deps, limit: number, freeLanes = Number.POSITIVE_INFINITY): Promise<ClaimResult> {
   const batch = Math.min(limit, maxClaim)
   const candidates = await deps.store.jobs.claimable(batch)
   // where nothing waits and nothing was paused, there is no need to look what is
@@ -39,7 +47,7 @@ export async function claim(deps: Deps, limit: number): Promise<ClaimResult> {
   const deployed = await holdUnknown(deps, await holdPaused(deps, pauses, candidates, more))
   if (deployed.length === 0) return { jobs: [], more }
 
-  const claimed = await takeAll(deps, deployed)
+  const claimed = await takeAll(deps, deployed, deployed.length > freeLanes ? waitForLaneMs : 0)
   try {
     return { jobs: await passed(deps, claimed), more }
   } catch (error) {
@@ -52,7 +60,7 @@ export async function claim(deps: Deps, limit: number): Promise<ClaimResult> {
 /** Those that may start now; the throttle's others come back later. */
 async function passed(deps: Deps, claimed: ClaimedJob[]): Promise<ClaimedJob[]> {
   const { start, later } = await passThrottles(deps, claimed)
-  await Promise.all(later.map(({ job, runAt, by }) => deps.writes.applyTransition(deferred(job, runAt, by))))
+  await Promise.all(later.map(({ job, runAt, by }) => leave(deps, job, deferred(job, runAt, by))))
   const next = Math.min(...later.map(({ runAt }) => runAt.getTime()))
   if (later.length > 0) deps.events.emit('scheduled', new Date(next))
   await releaseKeysAtStart(deps, start)
@@ -83,32 +91,47 @@ async function holdUnknown(deps: Deps, candidates: JobDocument[]): Promise<JobDo
   return candidates.filter(({ worker }) => deps.contracts.has(worker))
 }
 
-/** Jobs of workers with a limit need a slot, which is part of their claim. */
-async function takeAll(deps: Deps, candidates: JobDocument[]): Promise<ClaimedJob[]> {
+/** Jobs of workers with a limit reserve a place first. */
+async function takeAll(deps: Deps, candidates: JobDocument[], waitMs: number): Promise<ClaimedJob[]> {
   await Promise.all([...new Set(candidates.map(({ worker }) => worker))].map((worker) => deps.contracts.get(worker)))
   const isLimited = ({ worker }: JobDocument) => deps.contracts.loaded(worker)!.concurrency !== undefined
+  const begin: Begin = {
+    claim: deps.newClaim(),
+    startedAt: deps.clock.now(),
+    allowedMs: ({ worker }) => deps.contracts.loaded(worker)!.timeoutMs + waitMs,
+  }
   const limited = candidates.filter(isLimited)
-  if (limited.length === 0) return take(deps, candidates)
-  const [withSlots, others] = await Promise.all([
-    claimWithSlots(deps, limited),
+  if (limited.length === 0) return take(deps, candidates, begin)
+  const [withPlaces, others] = await Promise.all([
+    takeLimited(deps, limited, begin),
     take(
       deps,
       candidates.filter((job) => !isLimited(job)),
+      begin,
     ),
   ])
-  return inOrder(candidates, [...withSlots, ...others])
+  return inOrder(candidates, [...withPlaces, ...others])
+}
+
+async function takeLimited(deps: Deps, candidates: JobDocument[], begin: Begin): Promise<ClaimedJob[]> {
+  const reserved = await reserveSlots(deps, candidates, begin)
+  const claimed = await take(deps, reserved, begin)
+  if (claimed.length === reserved.length) return claimed
+  const won = new Set(claimed.map(({ _id }) => _id))
+  const lost = reserved.filter(({ _id }) => !won.has(_id))
+  await Promise.all(lost.map((job) => freeSlot(deps, { ...job, claim: begin.claim })))
+  return claimed
 }
 
 /** The guarded write takes those that are as they were read. Its parts are those of one timeout, because the deadline is part of it. */
-async function take(deps: Deps, candidates: JobDocument[]): Promise<ClaimedJob[]> {
+async function take(deps: Deps, candidates: readonly JobDocument[], begin: Begin): Promise<ClaimedJob[]> {
   if (candidates.length === 0) return []
-  const claim = deps.newClaim()
-  const startedAt = deps.clock.now()
-  const parts = new Map<number, { jobs: JobDocument[]; deadline: Date }>()
-  const partOf = ({ worker }: JobDocument) => {
-    const { timeoutMs } = deps.contracts.loaded(worker)!
-    const part = parts.get(timeoutMs) ?? { jobs: [], deadline: new Date(startedAt.getTime() + timeoutMs) }
-    parts.set(timeoutMs, part)
+  const { claim, startedAt, allowedMs } = begin
+  const parts = new Map<number, ClaimPart>()
+  const partOf = (job: JobDocument) => {
+    const ms = allowedMs(job)
+    const part = parts.get(ms) ?? { jobs: [], deadline: deadlineOf(begin, job) }
+    parts.set(ms, part)
     return part
   }
   const ours = candidates.map((job): ClaimedJob => {
@@ -129,7 +152,7 @@ async function take(deps: Deps, candidates: JobDocument[]): Promise<ClaimedJob[]
   return inOrder(candidates, await readBack(deps, ids, claim))
 }
 
-function inOrder(order: JobDocument[], jobs: ClaimedJob[]): ClaimedJob[] {
+function inOrder(order: readonly JobDocument[], jobs: ClaimedJob[]): ClaimedJob[] {
   const byId = new Map(jobs.map((job) => [job._id, job]))
   return order.flatMap(({ _id }) => byId.get(_id) ?? [])
 }

@@ -24,6 +24,7 @@ import { gatherWrites } from './gatherWrites.js'
 import { createGroupEnds } from './groups/ends.js'
 import { createGroupWaits } from './groups/wait.js'
 import { createIds } from './ids.js'
+import { createHearing } from './hearing.js'
 import { createIntake } from './intake.js'
 import type { Invoke } from './invoke.js'
 import { createInvokers } from './invokers.js'
@@ -35,6 +36,7 @@ import { createPlaces } from './places.js'
 import { createKnownPauses } from './pauses.js'
 import { createPresence, type Presence } from './presence.js'
 import { runTick } from './runTick.js'
+import { createScheduleWatch } from './scheduleWatch.js'
 import { slotsFreed } from './slots.js'
 import { createSigner } from './signer.js'
 import { insertOrStart, type EnterOutcome } from './startAtOnce.js'
@@ -220,6 +222,9 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     breakers: createBreakers(() => deps),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),
     maxJobBytes: maxBodyBytes,
+    waitsForLane: (attempt) => dispatcher.waits(attempt),
+    hearing: createHearing(clock, { always: !stayOn }),
+    scheduleWatch: createScheduleWatch(),
     url: withoutSlash(options.url),
     presence,
     halted: halted.signal,
@@ -276,6 +281,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     else if ('sync' in clock) await (clock as DatabaseClock).sync()
     await deployed.begin()
     if (stopped.signal.aborted) return
+    deps.hearing.begin()
     if (stayOn) loops = startLoops(deps, steps)
     state = 'ready'
   }
@@ -424,8 +430,6 @@ function gatheredWrites(store: Store, clock: Clock, { again, isAway, insertJobs,
     // by the claim that each move names it is made once, however often it is asked for
     const now = clock.now()
     await again(() => store.jobs.apply(transitions, now))
-    const freed = transitions.flatMap(({ slotKey }) => slotKey ?? [])
-    if (freed.length > 0) await again(() => slotsFreed(freed))
   }
   const isWorthHalving = async (error: unknown) => !isAway() && (await mayBeOneItem(store, error))
   return {
@@ -445,6 +449,15 @@ function gatheredWrites(store: Store, clock: Clock, { again, isAway, insertJobs,
       write: async (transitions) => {
         await apply(transitions)
         return transitions.map(() => {})
+      },
+      ...oneWrite,
+      isWorthHalving,
+    }),
+    freeSlot: gatherWrites({
+      write: async (runs) => {
+        await again(() => store.slots.free(runs))
+        await again(() => slotsFreed(runs.map(({ slotKey }) => slotKey)))
+        return runs.map(() => {})
       },
       ...oneWrite,
       isWorthHalving,

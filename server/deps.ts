@@ -7,6 +7,7 @@ import type { ContractTrial } from './contractTrial.js'
 import type { Deployed } from './deployed.js'
 import type { Events } from './events.js'
 import type { GroupEnds } from './groups/ends.js'
+import type { Hearing } from './hearing.js'
 import type { Intake } from './intake.js'
 import type { Invoke } from './invoke.js'
 import type { KeyRing } from './keyRing.js'
@@ -14,12 +15,14 @@ import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
 import type { KnownPauses } from './pauses.js'
 import type { Presence } from './presence.js'
+import type { ScheduleWatch } from './scheduleWatch.js'
 import type { Signer } from './signer.js'
 import type { AttemptEndDocument, JobDocument } from './store/documents.js'
 import type { Store } from './store/index.js'
 import type { EnterOutcome } from './startAtOnce.js'
 import type { Transition } from './store/jobs.js'
 import type { Places } from './places.js'
+import type { SlotRun } from './store/slots.js'
 import type { WriteLane } from './writeTurns.js'
 
 export interface Deps {
@@ -48,6 +51,8 @@ export interface Deps {
   places: Places
   pauses: KnownPauses
   breakers: Breakers
+  hearing: Hearing
+  scheduleWatch: ScheduleWatch
   /** How long this coordinator may work. */
   awake: Awake
   presence: Presence
@@ -57,6 +62,8 @@ export interface Deps {
   lanes: () => { running: number; limit: number }
   /** The most that the args of one job may take, with superjson's meta, however many come in one request. Bytes. */
   maxJobBytes: number
+  /** Whether an attempt is this coordinator's, and its function has not been called yet. */
+  waitsForLane: (attempt: { id: string; claim: string }) => boolean
   /** The coordinator's address as functions see it, without a slash at the end. */
   url: string
   writes: Writes
@@ -70,4 +77,6 @@ export interface Writes {
   /** Puts a receipt into the ledger and, where it is the first of its attempt, moves the job. Answers whether it was. */
   settle: (settlement: { receipt: AttemptEndDocument; transition: Transition }) => Promise<boolean>
   applyTransition: (transition: Transition) => Promise<void>
+  /** Takes out the entry of a run that has ended, and lets the next job of its slot key be claimed. */
+  freeSlot: (run: SlotRun) => Promise<void>
 }

@@ -1,4 +1,9 @@
-/** Dispatch: one attempt of a claimed job, from the signed call to its receipt. */
+/**
+ * Dispatch: one attempt of a claimed job, from the signed call to its receipt.
+ *
+ * The deadline that a function is told begins with its call. Where jobs are claimed ahead, the stored one is later by as long as they may wait for a lane; where a call comes
+ * later than that (the database was slow, the coordinator was halted), the stored deadline is moved before it is made.
+ */
 import { versionField } from '../core/migrate.js'
 import { firstReportMs } from '../core/attemptLog.js'
 import { preferAsync } from '../core/prefer.js'
@@ -6,7 +11,8 @@ import type { FunctionCall, ParsedReceiptBody } from '../core/wire.js'
 import type { BreakOff, Breaking } from './breaking.js'
 import type { Deps } from './deps.js'
 import type { Answer, Call } from './invoke.js'
-import { failure, giveBack, record, timeout } from './receive.js'
+import { failure, giveBack, isTimedOut, record, timeout } from './receive.js'
+import { extendSlot, freeSlot, keepSlot, slotRunOf } from './slots.js'
 import type { ClaimedJob } from './store/documents.js'
 import { writeFailure } from './store/writeFailure.js'
 import { untilAnswered } from './untilAnswered.js'
@@ -17,19 +23,25 @@ import { untilAnswered } from './untilAnswered.js'
  */
 export async function call(deps: Deps, jobs: ClaimedJob[], breaking: Breaking): Promise<Answer[]> {
   const now = deps.clock.now()
-  if (jobs.some(({ deadline }) => deadline <= now)) return callInTime(deps, jobs, now, breaking)
+  if (jobs.some((job) => isLate(deps, job, now))) return callLate(deps, jobs, now, breaking)
+  return callNow(deps, jobs, now, breaking)
+}
+
+async function callNow(deps: Deps, jobs: ClaimedJob[], now: Date, breaking: Breaking): Promise<Answer[]> {
   const [first] = jobs as [ClaimedJob]
   // it left with a deployment while they waited for their lane
   if (!deps.contracts.has(first.worker)) return jobs.map(() => ({ kind: 'unheard' }))
   const url = deps.deployed.addressOf(first)
   if (url === undefined) return jobs.map(({ worker }) => unaddressed(worker))
-  const stopWatching = watchDeadline(deps, jobs, breaking)
+  const told = jobs.map((job) => deadlineToTell(deps, job, now))
+  const stopWatching = watchDeadline(deps, jobs, told, breaking)
   try {
-    return answers(await deps.invoke(signedCall(deps, url, jobs, breaking)), jobs.length)
+    return answers(await deps.invoke(signedCall(deps, url, { jobs, told, breaking })), jobs.length)
   } catch (error) {
     // an invoker of the user's own may throw; ours answers
     deps.log('error', 'an invoker threw', { worker: first.worker, error })
-    return jobs.map(() => ({ kind: 'failed', code: 'UNREACHABLE', message: 'The function could not be called.' }))
+    const message = 'The function could not be called.'
+    return jobs.map(() => ({ kind: 'failed', code: 'UNREACHABLE', message, mayRun: true }))
   } finally {
     stopWatching()
   }
@@ -41,12 +53,58 @@ const unaddressed = (worker: string): Answer => ({
   message: `ERRAND_FUNCTIONS_URL has no address for ${worker}. Add ${worker}=https://… to it, or *=https://… for all others.`,
 })
 
-/** Jobs that waited too long for their lane are not called: somebody else may have reaped them and given their slots away. */
-async function callInTime(deps: Deps, jobs: ClaimedJob[], now: Date, breaking: Breaking): Promise<Answer[]> {
-  const inTime = jobs.filter(({ deadline }) => deadline > now)
-  const said = inTime.length === 0 ? [] : await call(deps, inTime, breaking)
-  const answerOf = new Map(inTime.map((job, index) => [job, said[index]!]))
+const timeoutMsOf = ({ contracts }: Deps, { worker }: ClaimedJob): number => contracts.loaded(worker)?.timeoutMs ?? 0
+
+/** An attempt may lose so much of its time to the writes before its call. */
+const shareLost = 0.05
+
+const isLate = (deps: Deps, job: ClaimedJob, now: Date): boolean =>
+  job.deadline.getTime() - now.getTime() < timeoutMsOf(deps, job) * (1 - shareLost)
+
+/** All of its worker's timeout from now on, within what is stored. */
+function deadlineToTell(deps: Deps, job: ClaimedJob, now: Date): Date {
+  const own = new Date(now.getTime() + timeoutMsOf(deps, job))
+  return own < job.deadline ? own : job.deadline
+}
+
+/** Jobs whose deadlines ran while nobody could call them get their time anew. What is past its deadline is not called: somebody else may have reaped it. */
+async function callLate(deps: Deps, jobs: ClaimedJob[], now: Date, breaking: Breaking): Promise<Answer[]> {
+  const isOurs = async (job: ClaimedJob) => !isLate(deps, job, now) || (await renewDeadline(deps, job, now))
+  const isOursYet = await Promise.all(jobs.map(isOurs))
+  const ours = jobs.filter((_, index) => isOursYet[index])
+  const said = ours.length === 0 ? [] : await callNow(deps, ours, now, breaking)
+  const answerOf = new Map(ours.map((job, index) => [job, said[index]!]))
   return jobs.map((job) => answerOf.get(job) ?? { kind: 'late' })
+}
+
+async function renewDeadline(deps: Deps, job: ClaimedJob, now: Date): Promise<boolean> {
+  if (job.deadline <= now) return false
+  const deadline = new Date(now.getTime() + timeoutMsOf(deps, job))
+  await extendSlot(deps, job, deadline)
+  if (!(await deps.store.jobs.moveDeadline(job._id, job.claim, now, deadline))) return false
+  job.deadline = deadline
+  return true
+}
+
+/** Said by what stands between: it did not wait for the function, which may go on. */
+const fromGateway = /^HTTP_50[24]$/
+
+/** Whether the function works on the job no more, as far as it can be known: it has answered, or was not called. */
+export function isOver({ clock }: Deps, { deadline }: ClaimedJob, answer: Answer | undefined): boolean {
+  switch (answer?.kind) {
+    case 'receipt':
+      return !isTimedOut(answer.receipt, deadline, clock.now())
+    case 'failed':
+      return !answer.mayRun && !fromGateway.test(answer.code)
+    case 'late':
+    case 'unheard':
+      return true
+    case 'accepted':
+    case 'aborted':
+    case 'receipts':
+    case undefined:
+      return false
+  }
 }
 
 /** What the answer to a call means for each of its jobs. */
@@ -58,7 +116,7 @@ function answers(answer: Answer, count: number): Answer[] {
 }
 
 /** A heartbeat may have moved a deadline, perhaps on another coordinator; so at the last deadline the database is asked. */
-function watchDeadline(deps: Deps, jobs: ClaimedJob[], breaking: Breaking): () => void {
+function watchDeadline(deps: Deps, jobs: ClaimedJob[], told: Date[], breaking: Breaking): () => void {
   const breakOff = () => breaking.breakOff('deadline')
   const leftMs = (deadline: Date) => deadline.getTime() - deps.clock.now().getTime()
   let cancel: () => void
@@ -72,7 +130,7 @@ function watchDeadline(deps: Deps, jobs: ClaimedJob[], breaking: Breaking): () =
   const watch = (deadline: Date) => {
     cancel = deps.clock.alarm(leftMs(deadline), () => void look().catch(breakOff))
   }
-  watch(jobs.length === 1 ? jobs[0]!.deadline : latest(jobs.map(({ deadline }) => deadline))!)
+  watch(told.length === 1 ? told[0]! : latest(told)!)
   return () => {
     watching = false
     cancel()
@@ -83,24 +141,43 @@ const latest = (dates: Date[]): Date | undefined => dates.toSorted((a, b) => a.g
 
 async function movedDeadline(deps: Deps, jobs: ClaimedJob[]): Promise<Date | undefined> {
   const current = await Promise.all(jobs.map(({ _id }) => deps.store.jobs.find(_id)))
-  return latest(current.flatMap((job, index) => (job?.claim === jobs[index]!.claim ? (job.deadline ?? []) : [])))
+  return latest(
+    jobs.flatMap(({ claim, deadline }, index) => {
+      const moved = current[index]?.claim === claim ? current[index]?.deadline : undefined
+      return moved && moved > deadline ? moved : []
+    }),
+  )
+}
+
+export interface CallEnd {
+  /** Why the call was broken off, if it was. */
+  reason: BreakOff | undefined
+  /** Whether the function works on the job no more; see `isOver`. */
+  over: boolean
+  /** Aborts when the database is waited for no longer. */
+  givenUp?: AbortSignal
 }
 
 /**
- * Writes what an answer means for the job; `reason` says why the call was broken off, if it was. While the database is away it is tried again, until the
- * attempt's deadline, or until `givenUp` aborts. Never rejects: what goes wrong here is found by the reaper at the deadline.
+ * Writes what an answer means for the job. While the database is away it is tried again, until the attempt's deadline, or until `givenUp` aborts. Never
+ * rejects: what goes wrong here is found by the reaper at the deadline.
  */
 export async function settle(
   deps: Deps,
   job: ClaimedJob,
   answer: Answer,
-  reason: BreakOff | undefined,
-  givenUp?: AbortSignal,
+  { reason, over, givenUp }: CallEnd,
 ): Promise<void> {
   const at = deps.clock.now()
   const patience = { until: latestWrite(job, at), ...(givenUp ? { signal: givenUp } : {}) }
   try {
-    await untilAnswered(deps, () => settleAnswer(deps, job, answer, reason, at), patience)
+    try {
+      await untilAnswered(deps, () => settleAnswer(deps, job, answer, reason, at), patience)
+    } finally {
+      // in this order, so that nobody sees more jobs running than the limit allows
+      if (over) await freeSlot(deps, job)
+      else keepSlot(deps, job)
+    }
   } catch (error) {
     deps.log('error', 'an attempt could not be settled; the reaper will', { job: job._id, attempt: job.attempt, error })
   }
@@ -135,7 +212,7 @@ async function settleAnswer(
     case 'failed':
       return recordOurs(deps, job, failure(answer.code, answer.message, answer.retryAfterMs), at)
     case 'late':
-      return recordOurs(deps, job, timeout, at)
+    // its function was not called, so nothing is charged
     case 'unheard':
       return giveBack(deps, job)
     case 'aborted':
@@ -158,18 +235,26 @@ async function withReport(deps: Deps, job: ClaimedJob): Promise<ClaimedJob> {
   return current?.report?.claim === job.claim ? { ...job, report: current.report } : job
 }
 
+interface Calling {
+  jobs: ClaimedJob[]
+  /** The deadline of each, as its function is told. */
+  told: Date[]
+  breaking: Breaking
+}
+
 /** Signed as one message, whose id is the first job's attempt and how many come after it. */
-function signedCall(deps: Deps, url: string, jobs: ClaimedJob[], breaking: Breaking): Call {
+function signedCall(deps: Deps, url: string, { jobs, told, breaking }: Calling): Call {
   const [first] = jobs as [ClaimedJob]
   const id = `${first._id}.${first.attempt}`
   const one = jobs.length === 1
-  const body = one ? callBody(deps, first) : `{"jobs":[${jobs.map((job) => callBody(deps, job)).join(',')}]}`
+  const bodies = jobs.map((job, index) => callBody(deps, job, told[index]!))
+  const body = one ? bodies[0]! : `{"jobs":[${bodies.join(',')}]}`
   return {
     worker: first.worker,
     url,
     headers: {
       ...deps.signer.headers(first.worker, one ? id : `${id}+${jobs.length - 1}`, deps.clock.now(), body),
-      ...preferenceFor(deps, jobs),
+      ...preferenceFor(deps, told),
     },
     body,
     get signal() {
@@ -183,13 +268,19 @@ function signedCall(deps: Deps, url: string, jobs: ClaimedJob[], breaking: Break
 const answerMs = 1_000
 
 /** An attempt that outlasts this coordinator's time awake (awake.ts) is to post its receipt. */
-function preferenceFor({ awake, clock }: Deps, jobs: ClaimedJob[]): Record<string, string> {
+function preferenceFor({ awake, clock }: Deps, told: Date[]): Record<string, string> {
   const { until } = awake
-  if (until === undefined || jobs.every(({ deadline }) => deadline <= until)) return {}
+  if (until === undefined || told.every((deadline) => deadline <= until)) return {}
   return { prefer: preferAsync(until.getTime() - clock.now().getTime() - answerMs) }
 }
 
-function callBody(deps: Deps, job: ClaimedJob): string {
+function latestOf({ contracts }: Deps, { worker, startedAt }: ClaimedJob): Pick<FunctionCall, 'latest'> {
+  const contract = contracts.loaded(worker)
+  if (contract?.receipt !== 'posted') return {}
+  return { latest: new Date(startedAt.getTime() + contract.maxRuntimeMs).toISOString() }
+}
+
+function callBody(deps: Deps, job: ClaimedJob, deadline: Date): string {
   const token = deps.signer.receiptToken(job._id, job.claim)
   const call: Omit<FunctionCall, 'args' | 'argsMeta'> = {
     id: job._id,
@@ -197,7 +288,9 @@ function callBody(deps: Deps, job: ClaimedJob): string {
     attempt: job.attempt,
     maxAttempts: job.maxAttempts,
     ...versionField(job.argsVersion),
-    deadline: job.deadline.toISOString(),
+    deadline: deadline.toISOString(),
+    ...latestOf(deps, job),
+    ...(slotRunOf(deps, job) ? { limited: true as const } : {}),
     receipt: `${deps.url}/job/${job._id}/receipt?token=${token}`,
   }
   // args lie in the database as JSON text and are forwarded without being parsed

@@ -4,18 +4,20 @@
  *   claim ──▶ ready (ours, waits for a lane) ──▶ calling (has a lane) ──▶ settling (answered, its receipt is being written)
  *
  * A lane is free as soon as the function has answered: receipts wait together for their grouped write instead of each holding a lane.
- * While there is a backlog, jobs are claimed a moment ahead, as many as will start within `aheadMs` at the pace of the last calls: quick jobs
- * are then claimed by the hundred, and slow ones are not taken from coordinators that could start them sooner.
+ * While there is a backlog, jobs are claimed a moment ahead, as many as will start within that moment at the pace of their workers (lanes.ts). What finds no
+ * lane all the same goes back, uncharged: at once where it could be foreseen, else after a second, so that others may have it.
  *
  * It claims when it is woken (a job was enqueued or staged, lanes fell free), and is polled for what other coordinators enqueued.
  */
 import { setMaxListeners } from 'node:events'
 import { unheard } from './breakers.js'
 import { Breaking, type BreakOff } from './breaking.js'
-import { claim, maxClaim } from './claim.js'
+import { claim, maxClaim, waitForLaneMs } from './claim.js'
 import type { Deps } from './deps.js'
-import { call, settle } from './dispatch.js'
+import { call, isOver, settle } from './dispatch.js'
+import { fitting, planLanes, type LanePlan } from './lanes.js'
 import { release } from './release.js'
+import { freeSlot } from './slots.js'
 import type { Lanes } from './startAtOnce.js'
 import type { ClaimedJob } from './store/documents.js'
 
@@ -30,6 +32,8 @@ export interface Dispatcher extends Lanes {
   readonly running: number
   /** The attempts whose functions are being called. */
   calls(): { id: string; claim: string }[]
+  /** Whether an attempt is ours and its function has not been called yet. */
+  waits(attempt: { id: string; claim: string }): boolean
   /** Whether nothing runs and nothing is being claimed. */
   readonly isIdle: boolean
   /** How many attempts were begun, and how many calls have ended, since it was made. */
@@ -40,10 +44,8 @@ export interface Dispatcher extends Lanes {
   leave(): void
 }
 
-/** How far ahead jobs are claimed. Their deadline runs meanwhile, so it is a small part of the shortest sensible timeout. */
-const aheadMs = 200
-/** About how long a claim takes. */
-const claimMs = 50
+/** So many jobs tell what the next claim will bring. */
+const latelyKept = 40
 /** Characters of args in one call, below the smallest body that a platform takes. */
 const maxBatchSize = 1_000_000
 /** More unwritten receipts than this, and no more calls are begun until some are written. */
@@ -53,6 +55,7 @@ const maxSettling = 4_000
 interface Call {
   jobs: ClaimedJob[]
   breaking: Breaking
+  beganMs: number
 }
 
 export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
@@ -60,6 +63,10 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   const calling = new Set<Call>()
   const settling = new Set<Promise<unknown>>()
   const pace = createPace()
+  /** The workers of the last jobs that were claimed, or came in. */
+  let lately: string[] = []
+  /** How many the last claim brought. */
+  let lastClaimed = 0
   /** In calls that are under way. */
   let jobsCalled = 0
   /** Lanes that are kept for jobs that are being inserted. */
@@ -77,19 +84,34 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
 
   const mayStart = () => !stopped && deps.awake.mayStart
 
-  const room = () => lanes + pace.jobsWithin(aheadMs, lanes) - jobsCalled - reserved - ready.length
-
-  /** With a backlog a claim may wait until it brings many: as many as will start while it travels, half of all room at the most. */
-  const worthClaiming = () => {
-    const ahead = pace.jobsWithin(aheadMs, lanes)
-    const many = backlog ? Math.min(pace.jobsWithin(claimMs, lanes), (lanes + ahead) / 2) : 1
-    return room() >= Math.max(1, many)
+  const plan = (): LanePlan => {
+    const nowMs = deps.clock.now().getTime()
+    return planLanes(
+      {
+        limit: lanes,
+        calls: Array.from(calling, ({ jobs, beganMs }) => ({
+          worker: jobs[0]!.worker,
+          jobs: jobs.length,
+          forMs: nowMs - beganMs,
+        })),
+        reserved,
+        ready: ready.map(({ worker }) => worker),
+        lately,
+        backlog,
+        maxClaim,
+      },
+      pace.of,
+    )
   }
+
+  /** The plan is made from all calls, so it is not made at the end of each while most of what was claimed is still to start. */
+  const mayClaim = () => backlog && mayStart() && ready.length <= lastClaimed / 2
 
   const startReady = () => {
     if (ready.length > 0 && !mayStart()) giveBack(ready.splice(0))
     while (ready.length > 0 && calling.size < lanes && settling.size < maxSettling) void send(nextCall())
-    if (backlog && mayStart() && worthClaiming()) wake()
+    watchReady()
+    if (mayClaim() && plan().claim > 0) wake()
     if (isIdle()) {
       for (const resolve of becameIdle) resolve()
       becameIdle = []
@@ -101,24 +123,42 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     const first = ready.shift()!
     const atOnce = deps.contracts.loaded(first.worker)?.batch ?? 1
     const jobs = atOnce === 1 ? [first] : [first, ...takeMates(ready, first, atOnce - 1)]
-    return { jobs, breaking: new Breaking() }
+    return { jobs, breaking: new Breaking(), beganMs: deps.clock.now().getTime() }
+  }
+
+  let cancelWatch: (() => void) | undefined
+  /** Lanes may all be held by calls that take long; what waits for one too long is for others to start. */
+  const watchReady = () => {
+    if (cancelWatch || ready.length === 0) return
+    const waitedMs = deps.clock.now().getTime() - ready[0]!.startedAt.getTime()
+    cancelWatch = deps.clock.alarm(Math.max(0, waitForLaneMs - waitedMs), () => {
+      cancelWatch = undefined
+      const since = deps.clock.now().getTime() - waitForLaneMs
+      const waited = ready.filter(({ startedAt }) => startedAt.getTime() <= since)
+      ready = ready.filter(({ startedAt }) => startedAt.getTime() > since)
+      if (waited.length > 0) giveBack(waited)
+      startReady()
+    })
   }
 
   const send = async (begun: Call): Promise<void> => {
-    const { jobs, breaking } = begun
+    const { jobs, breaking, beganMs } = begun
     calling.add(begun)
     jobsCalled += jobs.length
     started += jobs.length
-    const beganMs = deps.clock.now().getTime()
     const isLeftAlone = deps.breakers.leavesAlone(jobs)
     const said = isLeftAlone ? unheard(jobs) : await call(deps, jobs, breaking)
     const { answers, turning } = deps.breakers.judge(jobs, said)
-    if (!isLeftAlone) pace.add((deps.clock.now().getTime() - beganMs) / jobs.length)
+    if (!isLeftAlone) pace.add(jobs[0]!.worker, (deps.clock.now().getTime() - beganMs) / jobs.length)
     calling.delete(begun)
     jobsCalled -= jobs.length
     finished += jobs.length
     const settles: unknown[] = jobs.map((job, index) =>
-      settle(deps, job, answers[index]!, breaking.reason, patience.signal),
+      settle(deps, job, answers[index]!, {
+        reason: breaking.reason,
+        over: isOver(deps, job, said[index]),
+        givenUp: patience.signal,
+      }),
     )
     const settled = Promise.all(turning ? [...settles, turning] : settles)
     settling.add(settled)
@@ -133,14 +173,30 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   const fill = async (): Promise<void> => {
     do {
       pumpAgain = false
-      if (room() <= 0) backlog = true
-      if (!worthClaiming()) return
-      const { jobs, more } = await claim(deps, Math.min(room(), maxClaim))
+      const planned = plan()
+      if (planned.claim === 0) {
+        // somebody may wait, and nobody has looked
+        backlog = true
+        return
+      }
+      const { jobs, more } = await claim(deps, planned.claim, planned.free)
       backlog = more
-      if (mayStart()) ready.push(...jobs)
-      else await release(deps, jobs)
+      take(jobs)
       startReady()
     } while (mayStart() && (pumpAgain || backlog))
+  }
+
+  /** Those that cannot start soon are left to others. */
+  const take = (jobs: ClaimedJob[]) => {
+    if (!mayStart()) return giveBack(jobs)
+    const workers = jobs.map(({ worker }) => worker)
+    const fit = fitting(workers, plan(), pace.of)
+    lately = [...lately, ...workers].slice(-latelyKept)
+    lastClaimed = fit
+    ready.push(...jobs.slice(0, fit))
+    if (fit === jobs.length) return
+    backlog = true
+    giveBack(jobs.slice(fit))
   }
 
   const pump = (): Promise<void> => {
@@ -168,6 +224,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
 
   /** A shutdown came, or the end of the time awake, while they were being inserted or waited for a lane. */
   const giveBack = (jobs: ClaimedJob[]) => {
+    if (jobs.length === 0) return
     const released = release(deps, jobs)
       .catch((error: unknown) => deps.log('warn', 'jobs could not be given back; the reaper will', { error }))
       .finally(() => {
@@ -193,7 +250,11 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     for (const { jobs, breaking } of calling) {
       if (jobs.length === 1 && attemptKey(jobs[0]!) === key) breaking.breakOff('cancelled')
     }
+    const forgotten = ready.filter((job) => attemptKey(job) === key)
     ready = ready.filter((job) => attemptKey(job) !== key)
+    for (const job of forgotten) {
+      freeSlot(deps, job).catch((error: unknown) => deps.log('warn', 'a slot falls free by its time only', { error }))
+    }
   }
 
   const idle = () => (isIdle() ? Promise.resolve() : new Promise<void>((resolve) => becameIdle.push(resolve)))
@@ -209,6 +270,8 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     reserve,
     begin(jobs, kept) {
       reserved -= kept
+      lately.push(...jobs.map(({ worker }) => worker))
+      if (lately.length > 2 * latelyKept) lately = lately.slice(-latelyKept)
       if (mayStart()) ready.push(...jobs)
       else giveBack(jobs)
       startReady()
@@ -226,11 +289,13 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     get running() {
       return ready.length + jobsCalled + settling.size
     },
+    waits: ({ id, claim }) => ready.some((job) => job._id === id && job.claim === claim),
     calls: () => [...calling].flatMap(({ jobs }) => jobs.map(({ _id: id, claim }) => ({ id, claim }))),
     async stop(graceMs) {
       stopped = true
       stopListening.forEach((stop) => stop())
       await pumping?.catch(() => {})
+      cancelWatch?.()
       await release(deps, ready.splice(0))
       const drained = new AbortController()
       const endGrace = async () => {
@@ -277,15 +342,15 @@ function lastingPatience(): AbortController {
 
 const attemptKey = ({ _id, claim }: Pick<ClaimedJob, '_id' | 'claim'>): string => `${_id}:${claim}`
 
-/** How long calls take, as an average that forgets: a twentieth of the difference is taken over from each call. */
+/** How long jobs of each worker take, as an average that forgets: a twentieth of the difference is taken over from each call. */
 function createPace() {
-  let averageMs: number | undefined
+  const averageMs = new Map<string, number>()
   return {
-    add(ms: number) {
-      averageMs = averageMs === undefined ? ms : averageMs + (ms - averageMs) / 20
+    add(worker: string, ms: number) {
+      const before = averageMs.get(worker)
+      averageMs.set(worker, before === undefined ? ms : before + (ms - before) / 20)
     },
-    /** How many jobs so many lanes start in that time; none while nothing is known. */
-    jobsWithin: (ms: number, lanes: number): number =>
-      averageMs === undefined ? 0 : Math.min(maxClaim, Math.floor((lanes * ms) / Math.max(averageMs, 1))),
+    /** Undefined where no call of the worker has ended. */
+    of: (worker: string): number | undefined => averageMs.get(worker),
   }
 }

@@ -10,6 +10,8 @@ export interface EventMap {
   ticking: Date
   /** A pause has ended: jobs that it held may still have to be released. */
   resumed: Date
+  /** The place of a run whose function nobody heard answer falls free at this moment. */
+  slotExpires: Date
   /** A circuit breaker is open until this moment. */
   broken: Date
   /** A job reached a final state. `scheduleId` where its schedule waits for that. */
@@ -36,6 +38,7 @@ export function createEvents(): Events {
     scheduled: new Set(),
     ticking: new Set(),
     resumed: new Set(),
+    slotExpires: new Set(),
     broken: new Set(),
     finished: new Set(),
     attempted: new Set(),

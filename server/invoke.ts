@@ -35,7 +35,8 @@ export type Answer =
   | { kind: 'late' }
   /** It failed while the circuit breaker was open: the job goes back, and no attempt is charged. */
   | { kind: 'unheard' }
-  | { kind: 'failed'; code: string; message: string; retryAfterMs?: number }
+  /** `mayRun`: the call was sent, and nobody knows whether the function works on it. */
+  | { kind: 'failed'; code: string; message: string; retryAfterMs?: number; mayRun?: true }
 
 export type Invoke = (call: Call) => Promise<Answer>
 
@@ -116,7 +117,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   }
 
   fail(error: unknown): void {
-    this.#resolve({ kind: 'failed', ...connectionFailure(this.#url, error) })
+    const sent = this.#controller ? { mayRun: true as const } : {}
+    this.#resolve({ kind: 'failed', ...connectionFailure(this.#url, error), ...sent })
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

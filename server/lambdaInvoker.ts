@@ -170,7 +170,8 @@ function failed(functionName: string, error: unknown): Answer {
   const reason = [name, code].find((text) => text !== undefined && text !== 'Error') ?? 'the connection failed'
   if (status === undefined) {
     const message = `The Lambda function ${functionName} could not be called (${reason}). Has the coordinator credentials, and is the region right?`
-    return { kind: 'failed', code: 'UNREACHABLE', message }
+    // the SDK does not say whether the call was sent
+    return { kind: 'failed', code: 'UNREACHABLE', message, mayRun: true }
   }
   if (status === 429) {
     const { kind, ...answer } = readAnswer(status, retryAfterSeconds, undefined) as Answer & { kind: 'failed' }

@@ -13,7 +13,6 @@ import type { Guard } from './store/revision.js'
 import { finishedEvent } from './events.js'
 import { uniqueKeyOf } from './unique.js'
 import { unknownJob } from './receive.js'
-import { slotsFreed } from './slots.js'
 import { memberOf } from './transition.js'
 import { jobRow, jobView } from './view.js'
 
@@ -78,7 +77,6 @@ export async function cancel(
   const before = await deps.store.jobs.cancel(id, now, expireAt, stillIs)
   if (before) {
     if (before.state === 'running') deps.events.emit('cancelled', { id, claim: before.claim! })
-    if (before.slot !== undefined) await slotsFreed(deps, [before.slotKey!])
     deps.events.emit('finished', finishedEvent(before))
     if (before.group !== undefined) await deps.groups.memberFinal(memberOf(before, before.group), 'cancelled')
     return { id, state: 'cancelled' }

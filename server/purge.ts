@@ -10,6 +10,7 @@ const pauseMs = 20
 export async function purge(deps: Deps, signal?: AbortSignal): Promise<number> {
   const now = deps.clock.now()
   await deps.store.throttles.removeExpired(now)
+  await deps.store.slots.removeExpired(now)
   await purgeAudit(deps)
   await deps.store.groups.removeExpired(now, batch)
   let purged = 0

@@ -26,6 +26,7 @@ import {
 } from './store/documents.js'
 import type { Transition } from './store/jobs.js'
 import { refuseLargeResult, withoutLargeResult } from './resultSize.js'
+import { extendSlot, freeSlot } from './slots.js'
 import { toldAtEnd } from './told.js'
 import { decide, released } from './transition.js'
 
@@ -36,6 +37,12 @@ export function failure(code: string, message: string, retryAfterMs?: number): P
 }
 
 export const timeout: ParsedReceiptBody = failure('TIMEOUT', 'No receipt came before the deadline.')
+
+/** A function that says so at its deadline may have left its work going on; its place falls free by itself a moment later. */
+export const isTimedOut = (body: ParsedAttemptEnd, deadline: Date, now: Date): boolean =>
+  body.status === 'failure' && body.error.code === 'TIMEOUT' && deadline.getTime() - now.getTime() < aroundDeadlineMs
+
+const aroundDeadlineMs = 5_000
 
 /**
  * Writes the receipt of an attempt that is known to be ours, and moves its job. Answers whether it was the first one. May be asked again where its answer was lost.
@@ -117,7 +124,7 @@ async function transitionFor(deps: Deps, job: ClaimedJob, receipt: AttemptEndDoc
 }
 
 /** `undefined` where the worker is not deployed any more. */
-async function contractOf({ contracts }: Deps, { worker }: { worker: string }): Promise<Contract | undefined> {
+export async function contractOf({ contracts }: Deps, { worker }: { worker: string }): Promise<Contract | undefined> {
   return contracts.loaded(worker) ?? (contracts.has(worker) ? await contracts.get(worker) : undefined)
 }
 
@@ -202,11 +209,32 @@ export async function receivePosted(
   body: ParsedAttemptEnd,
 ): Promise<{ duplicate: boolean }> {
   const job = await jobOf(deps, jobId)
+  const contract = await contractOf(deps, job)
   refuseDeepResult(body)
-  refuseLargeResult(body, (await contractOf(deps, job))?.maxResultBytes)
+  refuseLargeResult(body, contract?.maxResultBytes)
   checkResult(body)
+  const over = !job.deadline || !isTimedOut(body, job.deadline, deps.clock.now())
+  try {
+    return await takePosted(deps, { job, claim, contract }, body)
+  } finally {
+    if (over) await freeSlot(deps, { ...job, claim })
+  }
+}
+
+interface PostedAttempt {
+  job: JobDocument
+  claim: string
+  contract: Contract | undefined
+}
+
+async function takePosted(
+  deps: Deps,
+  { job, claim, contract }: PostedAttempt,
+  body: ParsedAttemptEnd,
+): Promise<{ duplicate: boolean }> {
+  const jobId = job._id
   if (isCurrent(job, claim)) {
-    if (job.deadline > deps.clock.now()) {
+    if (deps.hearing.isInTime(job, contract)) {
       const first = await record(deps, job, body, 'function')
       if (first) return { duplicate: false }
     } else {
@@ -251,10 +279,22 @@ export async function heartbeat(deps: Deps, { jobId, claim }: NamedAttempt): Pro
   const job = await jobOf(deps, jobId)
   const now = deps.clock.now()
   const contract = await deps.contracts.get(job.worker)
-  const latest = (job.startedAt ?? now).getTime() + contract.maxRuntimeMs
+  if (!isCurrent(job, claim) || !deps.hearing.isInTime(job, contract)) throw attemptOver(job)
+  const latest = job.startedAt.getTime() + contract.maxRuntimeMs
   const deadline = new Date(Math.min(now.getTime() + contract.timeoutMs, latest))
-  if (await deps.store.jobs.heartbeat(jobId, claim, now, deadline)) return { deadline }
+  await extendSlot(deps, job, deadline)
+  if (await deps.store.jobs.moveDeadline(jobId, claim, beforeBoth(now, job.deadline), deadline)) return { deadline }
   throw attemptOver(job)
+}
+
+/** The last moment that is before the deadline, and not after now. */
+export const beforeBoth = (now: Date, deadline: Date): Date => (now < deadline ? now : new Date(deadline.getTime() - 1))
+
+/** The function works on the attempt no more, whatever became of it: nobody heard its answer. Throws `UNKNOWN_JOB`. */
+export async function receiveEnded(deps: Deps, { jobId, claim }: NamedAttempt): Promise<void> {
+  const job = await jobOf(deps, jobId)
+  await contractOf(deps, job)
+  await freeSlot(deps, { ...job, claim })
 }
 
 export const attemptOver = ({ _id: id, state }: JobDocument): ErrandError =>
@@ -265,7 +305,7 @@ export const attemptOver = ({ _id: id, state }: JobDocument): ErrandError =>
 /** The attempt, as long as it may still do anything. Throws as `heartbeat` does. */
 export async function currentAttempt(deps: Deps, { jobId, claim }: NamedAttempt): Promise<ClaimedJob> {
   const job = await jobOf(deps, jobId)
-  if (isCurrent(job, claim) && job.deadline > deps.clock.now()) return job
+  if (isCurrent(job, claim) && deps.hearing.isInTime(job, await contractOf(deps, job))) return job
   throw attemptOver(job)
 }
 

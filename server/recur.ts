@@ -30,6 +30,8 @@ export async function recur(deps: Deps, signal?: AbortSignal): Promise<Recurred>
     if (signal?.aborted) break
     const readAt = deps.clock.now()
     due = await deps.store.schedules.due(readAt, batch)
+    // the database answers, so somebody is there
+    deps.scheduleWatch.sinceWhen(deps.clock.now())
     for (const schedule of due) if (await attempt(tick(deps, schedule, readAt))) ticked++
   }
   await attempt(makeWaiting(deps))

@@ -1,151 +1,142 @@
 /**
- * Concurrency: a job of a limited worker runs only while it holds a slot. A slot is a number below the limit, written into the job by its claim
- * under a unique index, and taken out by the same write that ends the attempt; so it is never held twice and cannot leak.
+ * Concurrency: a job of a limited worker runs only while its run has an entry among the users of its slot key (store/slots), and there are never more
+ * entries that count than the limit allows.
  *
- *   queued ──claim──▶ running, slot 2          no slot free: queued ──▶ blocked
- *                        └── ends: the slot is free, the best blocked job of the key becomes queued
+ *   queued ──reserve──▶ entry ──claim──▶ running ──▶ the function has answered: the entry goes, and the best blocked job becomes queued
+ *      └── no room: blocked                └─────▶ nobody heard it answer: the entry stays until the deadline it was told, and five seconds
  *
- * Two races are covered here: somebody else takes a slot between our look and our write (then the index refuses it, and we look again), and a
- * slot falls free between our look and the writing of `blocked` (then nobody would wake the job, so we look once more). A sweep is the safety
- * net for a coordinator that dies between freeing a slot and waking the next.
+ * What is limited is what runs, not what state a job is in. A job may move on while its function works: it timed out, was cancelled, or was given back by
+ * a coordinator that could not wait. Its entry stays then, as long as the function may work by the deadline that it knows.
+ *
+ * The entry is written before the claim. A coordinator that dies in between leaves an entry that ends by its time, and never a job that runs without one.
+ * Two races are covered here: somebody else takes the last place (then the write itself finds no room), and a place falls free while `blocked` is written (then
+ * nobody would wake the job, so we look once more). A sweep finds the places whose time is over, and what a coordinator that died has left.
  */
 import type { Deps } from './deps.js'
 import { slotKeyOf } from './enqueue.js'
-import type { ClaimedJob, JobDocument } from './store/documents.js'
-import type { SlotClaim } from './store/jobs.js'
+import type { ClaimedJob, JobDocument, SlotUser } from './store/documents.js'
+import { slotRunId, type SlotRequest, type SlotRun } from './store/slots.js'
 
-/** Lost races before the rest is left for the next claim. */
-const maxRounds = 4
+/** A function that ends its work at the deadline needs a moment for it, and its clock may be a little late. */
+const graceMs = 5_000
 
-interface Limited {
-  job: JobDocument
-  slotKey: string
-  limit: number
-  timeoutMs: number
+/** How long a run counts whose function does not answer. */
+export const countsUntil = (deadline: Date): Date => new Date(deadline.getTime() + graceMs)
+
+/** What the runs of one claim have in common. */
+export interface Begin {
+  claim: string
+  startedAt: Date
+  /** How long the attempt of a job may take, its wait for a lane included. */
+  allowedMs: (job: JobDocument) => number
 }
 
-/** Claims those of the jobs for which there is a slot, in their order; the others become blocked. */
-export async function claimWithSlots(deps: Deps, jobs: JobDocument[]): Promise<ClaimedJob[]> {
-  let asking = jobs.map((job) => limited(deps, job))
-  const claimed: ClaimedJob[] = []
-  for (let round = 0; round < maxRounds && asking.length > 0; round++) {
-    const free = await freeSlots(deps, asking)
-    const placed = place(asking, free)
-    await block(
-      deps,
-      asking.filter(({ job }) => !placed.has(job)),
-    )
-    asking = asking.filter(({ job }) => placed.has(job))
-    if (asking.length === 0) break
-    const won = await take(deps, asking, placed)
-    claimed.push(...won)
-    const ids = new Set(won.map(({ _id }) => _id))
-    asking = asking.filter(({ job }) => !ids.has(job._id))
-  }
-  return claimed
-}
+export const deadlineOf = ({ startedAt, allowedMs }: Begin, job: JobDocument): Date =>
+  new Date(startedAt.getTime() + allowedMs(job))
 
-function limited(deps: Deps, job: JobDocument): Limited {
-  const contract = deps.contracts.loaded(job.worker)!
-  return {
-    job,
-    slotKey: job.slotKey ?? slotKeyOf(job.worker, undefined),
-    limit: contract.concurrency!.limit,
-    timeoutMs: contract.timeoutMs,
+/** Those of the jobs, in their order, for which there is room now; the others become blocked. */
+export async function reserveSlots(deps: Deps, jobs: readonly JobDocument[], begin: Begin): Promise<JobDocument[]> {
+  const { claim, startedAt: since } = begin
+  const requests = new Map<string, SlotRequest>()
+  for (const job of jobs) {
+    const slotKey = keyOf(job)
+    const { limit } = deps.contracts.loaded(job.worker)!.concurrency!
+    const request = requests.get(slotKey) ?? { slotKey, limit, users: [] }
+    requests.set(slotKey, request)
+    request.users.push({ job: job._id, claim, since, until: countsUntil(deadlineOf(begin, job)) })
   }
-}
-
-/** For each key the numbers that nobody holds, smallest first. */
-async function freeSlots(deps: Deps, asking: Limited[]): Promise<Map<string, number[]>> {
-  const limits = new Map(asking.map(({ slotKey, limit }) => [slotKey, limit]))
-  const taken = new Map<string, Set<number>>()
-  for (const { slotKey, slot } of await deps.store.jobs.holdersOf([...limits.keys()])) {
-    const numbers = taken.get(slotKey!) ?? new Set()
-    taken.set(slotKey!, numbers.add(Number(slot!.slice(slotKey!.length + 1))))
-  }
-  const wanted = new Map<string, number>()
-  for (const { slotKey } of asking) wanted.set(slotKey, (wanted.get(slotKey) ?? 0) + 1)
-  return new Map(
-    [...limits].map(([slotKey, limit]) => {
-      const free: number[] = []
-      for (let number = 0; number < limit && free.length < wanted.get(slotKey)!; number++) {
-        if (!taken.get(slotKey)?.has(number)) free.push(number)
-      }
-      return [slotKey, free]
-    }),
+  const taken = await deps.store.slots.take([...requests.values()], since)
+  const hasPlace = ({ _id: job }: JobDocument) => taken.has(slotRunId({ job, claim }))
+  await block(
+    deps,
+    jobs.filter((job) => !hasPlace(job)),
   )
+  return jobs.filter(hasPlace)
 }
 
-function place(asking: Limited[], free: Map<string, number[]>): Map<JobDocument, number> {
-  const placed = new Map<JobDocument, number>()
-  for (const { job, slotKey } of asking) {
-    const number = free.get(slotKey)!.shift()
-    if (number !== undefined) placed.set(job, number)
-  }
-  return placed
-}
+const keyOf = ({ worker, slotKey }: Pick<JobDocument, 'worker' | 'slotKey'>): string =>
+  slotKey ?? slotKeyOf(worker, undefined)
 
-async function take(deps: Deps, asking: Limited[], placed: Map<JobDocument, number>): Promise<ClaimedJob[]> {
-  const claim = deps.newClaim()
-  const startedAt = deps.clock.now()
-  const groups = new Map<string, SlotClaim>()
-  for (const { job, timeoutMs } of asking) {
-    const slotNumber = placed.get(job)!
-    const key = `${slotNumber} ${timeoutMs}`
-    const group = groups.get(key) ?? { jobs: [], slotNumber, deadline: new Date(startedAt.getTime() + timeoutMs) }
-    groups.set(key, group)
-    group.jobs.push(job)
-  }
-  const count = await deps.store.jobs.claimWithSlots([...groups.values()], claim, startedAt)
-  if (count === asking.length) {
-    return asking.map(({ job, slotKey, timeoutMs }) => ({
-      ...job,
-      state: 'running',
-      claim,
-      startedAt,
-      deadline: new Date(startedAt.getTime() + timeoutMs),
-      attempt: job.attempt + 1,
-      slot: `${slotKey}#${placed.get(job)!}`,
-    }))
-  }
-  return deps.store.jobs.claimedBy(
-    asking.map(({ job }) => job._id),
-    claim,
-  )
-}
-
-async function block(deps: Deps, jobs: Limited[]): Promise<void> {
+async function block(deps: Deps, jobs: readonly JobDocument[]): Promise<void> {
   if (jobs.length === 0) return
-  await deps.store.jobs.block(jobs.map(({ job }) => job))
-  const free = await freeSlots(deps, jobs)
-  const freed = [...free]
-    .filter(([, numbers]) => numbers.length > 0)
-    .map(([slotKey, numbers]) => [slotKey, numbers.length] as const)
-  await wake(deps, freed)
+  const keyless = jobs.filter(({ slotKey }) => slotKey === undefined)
+  await deps.store.jobs.block(jobs.filter(({ slotKey }) => slotKey !== undefined))
+  for (const slotKey of new Set(keyless.map(keyOf))) {
+    await deps.store.jobs.block(
+      keyless.filter((job) => keyOf(job) === slotKey),
+      slotKey,
+    )
+  }
+  const limits = new Map(jobs.map((job) => [keyOf(job), deps.contracts.loaded(job.worker)!.concurrency!.limit]))
+  const inUse = await deps.store.slots.inUse([...limits.keys()], deps.clock.now())
+  const free = [...limits].map(([slotKey, limit]) => [slotKey, limit - inUse.get(slotKey)!.length] as const)
+  await wake(
+    deps,
+    free.filter(([, count]) => count > 0),
+  )
 }
 
-/** Slots of these keys are free, once for each time a key is named: as many blocked jobs may be claimed. */
-export async function slotsFreed(deps: Deps, slotKeys: string[]): Promise<void> {
-  if (!(await deps.store.jobs.anyBlocked(slotKeys))) return
+/** The entry that an attempt has, if its worker has a limit. */
+export function slotRunOf(
+  { contracts }: Deps,
+  { _id: job, claim, worker, slotKey }: Pick<ClaimedJob, '_id' | 'claim' | 'worker' | 'slotKey'>,
+): SlotRun | undefined {
+  const contract = contracts.loaded(worker)
+  // of a worker that is gone, or not loaded here, the job knows
+  if (contract ? contract.concurrency === undefined : slotKey === undefined) return undefined
+  return { slotKey: keyOf({ worker, ...(slotKey === undefined ? {} : { slotKey }) }), job, claim }
+}
+
+/** The function of this attempt has answered, or was never called. */
+export async function freeSlot(
+  deps: Deps,
+  job: Pick<ClaimedJob, '_id' | 'claim' | 'worker' | 'slotKey'>,
+): Promise<void> {
+  const run = slotRunOf(deps, job)
+  if (run) await deps.writes.freeSlot(run)
+}
+
+/** The attempt may take until then; its place is kept first, so that it never falls free before. */
+export async function extendSlot(deps: Deps, job: ClaimedJob, deadline: Date): Promise<void> {
+  const run = slotRunOf(deps, job)
+  if (run) await deps.store.slots.extend(run, countsUntil(deadline))
+}
+
+/** Nobody heard the function of this attempt answer; its place falls free by itself then. */
+export function keepSlot(deps: Deps, job: ClaimedJob): void {
+  if (slotRunOf(deps, job)) deps.events.emit('slotExpires', countsUntil(job.deadline))
+}
+
+/** One place of each of these keys is free, once for each time a key is named: as many blocked jobs may be claimed. */
+export async function slotsFreed(deps: Deps, slotKeys: readonly string[]): Promise<void> {
+  if (!(await deps.store.jobs.anyBlocked([...slotKeys]))) return
   const counts = new Map<string, number>()
   for (const slotKey of slotKeys) counts.set(slotKey, (counts.get(slotKey) ?? 0) + 1)
   await wake(deps, [...counts])
 }
 
-async function wake(deps: Deps, freed: (readonly [slotKey: string, count: number])[]): Promise<void> {
+async function wake(deps: Deps, freed: readonly (readonly [slotKey: string, count: number])[]): Promise<void> {
   const woken = await Promise.all(freed.map(([slotKey, count]) => deps.store.jobs.unblock(slotKey, count)))
   if (woken.some((count) => count > 0)) deps.events.emit('queued', undefined)
 }
 
 const sweepKeys = 1_000
 
-/** The safety net: keys with blocked jobs and free slots. */
-export async function sweepBlocked(deps: Deps): Promise<void> {
+/** Wakes the blocked jobs of keys that have places. Answers with when the next place falls free by its time. */
+export async function sweepBlocked(deps: Deps): Promise<Date | undefined> {
   const blocked = await deps.store.jobs.countBlocked(sweepKeys)
+  if (blocked.length === 0) return undefined
+  const inUse = await deps.store.slots.inUse(
+    blocked.map(({ slotKey }) => slotKey),
+    deps.clock.now(),
+  )
   for (const { slotKey, worker, count } of blocked) {
     const concurrency = deps.contracts.has(worker) ? (await deps.contracts.get(worker)).concurrency : undefined
-    const held = concurrency ? (await deps.store.jobs.holdersOf([slotKey])).length : 0
-    const free = (concurrency?.limit ?? count) - held
+    const free = concurrency ? concurrency.limit - inUse.get(slotKey)!.length : count
     if (free > 0) await wake(deps, [[slotKey, Math.min(free, count)]])
   }
+  return earliestEnd([...inUse.values()].flat())
 }
+
+const earliestEnd = (users: readonly SlotUser[]): Date | undefined =>
+  users.reduce<Date | undefined>((first, { until }) => (first && first <= until ? first : until), undefined)

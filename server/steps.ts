@@ -65,11 +65,16 @@ export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
     name: 'reap',
     everyMs: 5_000,
     run: async () => {
-      const reaped = (await reap(deps)).length
+      const reaped = (await reap(deps, () => dispatcher.calls())).length
       return { due: reaped < reapBatch ? undefined : deps.clock.now(), did: { reaped } }
     },
   },
-  { name: 'unblock', everyMs: 15_000, run: silent(() => sweepBlocked(deps)) },
+  {
+    name: 'unblock',
+    everyMs: 15_000,
+    run: async () => ({ due: await sweepBlocked(deps) }),
+    listen: (wake) => deps.events.on('slotExpires', wake),
+  },
   { name: 'release', everyMs: 30_000, run: silent(() => releaseHeld(deps)) },
   {
     name: 'resume',

@@ -14,7 +14,8 @@ export const ticksOf = (schedule: ScheduleDocument): TickRule =>
 export async function tick(deps: Deps, schedule: ScheduleDocument, readAt: Date): Promise<void> {
   const { missed, overrun } = withDefaults(schedule)
   const first = schedule.nextRunAt!
-  const { ticks, nextRunAt, leftOut } = dueTicks(ticksOf(schedule), missed, first, readAt)
+  const presentSince = deps.scheduleWatch.sinceWhen(deps.clock.now())
+  const { ticks, nextRunAt, leftOut } = dueTicks(ticksOf(schedule), missed, first, readAt, presentSince)
   const about = { schedule: schedule._id, worker: schedule.worker }
   if (leftOut) deps.log('info', 'ticks were missed and make no job', { ...about, since: first, missed })
   if (overrun === 'queue') {

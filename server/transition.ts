@@ -62,14 +62,12 @@ function finalUnset(job: ClaimedJob, state: 'succeeded' | 'failed', now: Date): 
 /** What a filter finds a failed job by. */
 const errorCodeOf = ({ error }: ReceiptDocument): string => error?.code ?? error?.name ?? 'Error'
 
-/** Every way out of `running` gives the slot back, in the same write. */
-const leaving = (job: ClaimedJob): Pick<Transition, 'id' | 'claim' | 'slotKey'> => ({
-  id: job._id,
-  claim: job.claim,
-  ...(job.slot === undefined || job.slotKey === undefined ? {} : { slotKey: job.slotKey }),
-})
+const leaving = (job: ClaimedJob): Pick<Transition, 'id' | 'claim'> => ({ id: job._id, claim: job.claim })
 
-/** An attempt that never began, or was broken off by a shutdown: the job is claimable again and no attempt is charged. */
+/** An attempt that never began: the job is claimable again and no attempt is charged. */
+export const uncalled = (job: ClaimedJob): Transition => ({ ...released(job), unledgered: true })
+
+/** The same by the ledger, of an attempt that a shutdown broke off. */
 export const released = (job: ClaimedJob): Transition => ({
   ...leaving(job),
   set: { state: 'queued' },
@@ -102,4 +100,5 @@ export const deferred = (job: ClaimedJob, runAt: Date, by: 'throttled' | 'overBu
   set: { state: 'scheduled', runAt, [by]: true },
   unset: by === 'throttled' ? ['overBudget'] : [],
   attemptChange: -1,
+  unledgered: true,
 })

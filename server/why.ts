@@ -31,7 +31,7 @@ export async function whyJob(deps: Deps, id: string, viewer: Viewer): Promise<Wh
 
 async function reasonsOf(deps: Deps, job: JobDocument): Promise<Reason[]> {
   if (isFinal(job.state)) return [await finalReason(deps, job)]
-  if (job.state === 'running') return [runningReason(job)]
+  if (job.state === 'running') return [runningReason(deps, job)]
   const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
   const [pauses, failing] = await Promise.all([deps.pauses.fresh(), failingReason(deps, job)])
   // what somebody has to lift comes first, then what time or others' ends lift
@@ -51,13 +51,11 @@ async function finalReason(deps: Deps, job: JobDocument): Promise<Reason> {
   return { kind: 'final', state, finishedAt: job.finishedAt!.toISOString(), attempt, maxAttempts, ...error }
 }
 
-const runningReason = ({ attempt, maxAttempts, startedAt, deadline }: JobDocument): Reason => ({
-  kind: 'running',
-  attempt,
-  maxAttempts,
-  startedAt: startedAt!.toISOString(),
-  deadline: deadline!.toISOString(),
-})
+function runningReason(deps: Deps, { _id: id, claim, attempt, maxAttempts, startedAt, deadline }: JobDocument): Reason {
+  const since = startedAt!.toISOString()
+  if (deps.waitsForLane({ id, claim: claim! })) return { kind: 'claimed', since, lanes: lanesOf(deps) }
+  return { kind: 'running', attempt, maxAttempts, startedAt: since, deadline: deadline!.toISOString() }
+}
 
 function pausedReason(pauses: Pauses, job: JobDocument): Reason[] {
   const pause = pauses.covering(job)
@@ -148,17 +146,20 @@ async function blockedReason(deps: Deps, job: JobDocument, contract: Contract | 
   const { worker } = job
   const slotKey = job.slotKey ?? slotKeyOf(worker, undefined)
   const key = slotKey.slice(worker.length + 1)
-  const [before, { count, holders }] = await Promise.all([
+  const [before, inUse] = await Promise.all([
     deps.store.lines.beforeBlocked(job, slotKey, mostCounted),
-    deps.store.lines.slotHolders(slotKey, mostHolders),
+    deps.store.slots.inUse([slotKey], deps.clock.now()),
   ])
+  const users = inUse.get(slotKey)!.toSorted((a, b) => a.since.getTime() - b.since.getTime())
   return {
     kind: 'blocked',
     worker,
     ...(key === '' ? {} : { key }),
     ...(contract?.concurrency === undefined ? {} : { limit: contract.concurrency.limit }),
-    holding: count,
-    holders: holders.map(({ _id, startedAt }) => ({ id: _id, since: startedAt!.toISOString() })),
+    holding: users.length,
+    holders: users
+      .slice(0, mostHolders)
+      .map(({ job: id, since, until }) => ({ id, since: since.toISOString(), until: until.toISOString() })),
     before,
   }
 }

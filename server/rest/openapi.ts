@@ -509,6 +509,18 @@ export const openapi = {
         },
       },
     },
+    '/job/{id}/ended': {
+      post: {
+        summary:
+          "Tell that a function works on the attempt no more, where its answer was not heard; frees the attempt's slot",
+        parameters: [jobIdParameter, tokenParameter],
+        responses: {
+          200: { description: 'Its slot is free.' },
+          401: problem('The token is not one of this job.'),
+          404: problem('There is no such job.'),
+        },
+      },
+    },
     '/pauses': {
       get: {
         summary: 'What is paused, oldest first',

@@ -9,7 +9,7 @@ import { maxResultBytes } from '../../core/resultSize.js'
 import { attemptEnd } from '../../core/attemptEnd.js'
 import { enqueueFollowUp } from '../followUp.js'
 import { maxAnswerBytes } from '../invoke.js'
-import { attemptNamed, heartbeat, receivePosted, type NamedAttempt } from '../receive.js'
+import { attemptNamed, heartbeat, receiveEnded, receivePosted, type NamedAttempt } from '../receive.js'
 import { report } from '../report.js'
 import { toldBytes } from '../requestBody.js'
 import { admit, bodyOf, limitBody, readBody, type RestOptions } from './request.js'
@@ -47,5 +47,12 @@ export function addReceiptRoutes(app: Hono, { deps, maxBodyBytes }: RestOptions)
     await bodyOf(context)
     const { deadline } = await heartbeat(deps, attempt)
     return context.json({ deadline: deadline.toISOString() })
+  })
+
+  app.post('/job/:id/ended', async (context) => {
+    const attempt = attemptOf(context)
+    await bodyOf(context)
+    await receiveEnded(deps, attempt)
+    return context.json({ recorded: true })
   })
 }

@@ -78,8 +78,6 @@ export interface JobDocument {
   claim?: string
   startedAt?: Date
   deadline?: Date
-  /** `slotKey` and a number below the limit; a unique index stands on it, so a slot is held by one job. */
-  slot?: string
 
   /** What the attempt that runs, or ran last, has told so far. It goes into the attempt's receipt. */
   report?: AttemptReport
@@ -194,6 +192,24 @@ export interface ScheduleDocument extends ScheduleRule {
   lastRunAt: Date | null
   /** With `overrun: 'queue'`: ticks whose job waits for the end of another, the oldest first. Absent where there is none. */
   waiting?: Date[]
+}
+
+/** The runs that use the slots of a concurrency key; see server/slots. */
+export interface SlotsDocument {
+  /** A job's `slotKey`. */
+  _id: string
+  users: SlotUser[]
+  /** Some time after the last `until`. */
+  expireAt: Date
+}
+
+/** One run of a job. */
+export interface SlotUser {
+  job: string
+  claim: string
+  since: Date
+  /** It counts until then, unless its function answers before. */
+  until: Date
 }
 
 export interface ThrottleDocument {

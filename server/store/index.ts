@@ -12,6 +12,7 @@ import type {
   LiveDocument,
   PauseDocument,
   ScheduleDocument,
+  SlotsDocument,
   ThrottleDocument,
 } from './documents.js'
 import { auditStore, type AuditStore } from './audit.js'
@@ -26,6 +27,7 @@ import { watchOperations, type OperationsOptions } from './operations.js'
 import { pausesStore, type PausesStore } from './pauses.js'
 import { receiptsStore, type ReceiptsStore } from './receipts.js'
 import { schedulesStore, type SchedulesStore } from './schedules.js'
+import { slotsStore, type SlotsStore } from './slots.js'
 import { throttlesStore, type ThrottlesStore } from './throttles.js'
 
 export interface Store {
@@ -33,6 +35,7 @@ export interface Store {
   receipts: ReceiptsStore
   schedules: SchedulesStore
   throttles: ThrottlesStore
+  slots: SlotsStore
   lines: LinesStore
   pauses: PausesStore
   audit: AuditStore
@@ -54,6 +57,7 @@ const partsOf = (db: Db) => ({
   receipts: receiptsStore(db.collection<AttemptEndDocument>('receipts')),
   schedules: schedulesStore(db.collection<ScheduleDocument>('schedules')),
   throttles: throttlesStore(db.collection<ThrottleDocument>('throttles')),
+  slots: slotsStore(db.collection<SlotsDocument>('slots')),
   lines: linesStore(db.collection<JobDocument>('jobs')),
   pauses: pausesStore(db.collection<PauseDocument>('pauses')),
   audit: auditStore(db.collection<AuditDocument>('audit')),

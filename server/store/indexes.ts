@@ -14,7 +14,6 @@ export const jobIndexes = [
   { name: 'expired', key: { expireAt: 1 }, partialFilterExpression: { expireAt: { $exists: true } } },
   { name: 'unique', key: { uniqueKey: 1 }, unique: true, partialFilterExpression: { uniqueKey: { $exists: true } } },
   { name: 'call', key: { parent: 1, call: 1 }, unique: true, partialFilterExpression: { call: { $exists: true } } },
-  { name: 'slot', key: { slot: 1 }, unique: true, partialFilterExpression: { slot: { $exists: true } } },
   { name: 'blocked', key: { slotKey: 1, priority: -1, _id: 1 }, partialFilterExpression: { state: 'blocked' } },
   { name: 'together', key: { batch: 1 }, partialFilterExpression: { batch: { $exists: true } } },
   {
@@ -55,5 +54,6 @@ export async function ensureIndexes(db: Db): Promise<void> {
       unhurried,
     ),
     db.collection('throttles').createIndexes([{ name: 'expired', key: { expireAt: 1 } }], unhurried),
+    db.collection('slots').createIndexes([{ name: 'expired', key: { expireAt: 1 } }], unhurried),
   ])
 }

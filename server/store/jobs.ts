@@ -46,14 +46,14 @@ export interface Transition {
   unset: readonly (keyof JobDocument)[]
   /** Only for a final state: how long the job is kept from now on. */
   keepMs?: number
-  /** Only for a job that holds a slot: who shares it, and may have it now. */
-  slotKey?: string
   /** Only for a final state, of a member of a group: which one, and what its failure does to it. */
   member?: Member
   /** Added to `attempt`: -1 for an attempt that never began. */
   attemptChange?: number
   /** Counted with the job. */
   snoozed?: true
+  /** No entry of the ledger stands behind it, so it holds only while nobody can have written one: before the deadline. */
+  unledgered?: true
 }
 
 export type Replacement = Pick<JobDocument, 'args' | 'priority' | 'runAt' | 'state'> & {
@@ -86,10 +86,6 @@ export interface ClaimPart {
   deadline: Date
 }
 
-export interface SlotClaim extends ClaimPart {
-  slotNumber: number
-}
-
 type WaitingField = '_id' | 'worker' | 'args' | 'argsMeta' | 'argsVersion' | 'redact'
 const waitingProjection = { worker: 1, args: 1, argsMeta: 1, argsVersion: 1, redact: 1 } as const satisfies Partial<
   Record<WaitingField, 1>
@@ -114,7 +110,7 @@ export const rowProjection = (withoutArgs: boolean): Document =>
 export const argsLength = ({ args = '', argsMeta = '' }: Partial<Pick<JobDocument, 'args' | 'argsMeta'>>): number =>
   args.length + argsMeta.length
 
-const unsetAttempt = ['claim', 'startedAt', 'deadline', 'slot'] as const satisfies (keyof JobDocument)[]
+const unsetAttempt = ['claim', 'startedAt', 'deadline'] as const satisfies (keyof JobDocument)[]
 
 export function jobsStore(jobs: Collection<JobDocument>) {
   return {
@@ -375,56 +371,13 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         ),
       ),
 
-    /** Jobs that hold slots of these keys. */
-    holdersOf: (slotKeys: string[]): Promise<{ slotKey?: string; slot?: string }[]> =>
-      jobs
-        .find(
-          // a slot is its key, `#` and a number; `$` is the character after `#`
-          { $or: slotKeys.map((key) => ({ slot: { $gte: `${key}#`, $lt: `${key}$` } })) },
-          { hint: 'slot', projection: { _id: 0, slotKey: 1, slot: 1 } },
-        )
-        .toArray(),
-
-    /** Claims jobs each with its slot, one write for each number of a slot. A slot that somebody else took meanwhile stops its write; read back by token then. */
-    async claimWithSlots(groups: SlotClaim[], claim: string, startedAt: Date): Promise<number> {
-      // a job from before its worker had a limit has no key
-      const slotKey = { $ifNull: ['$slotKey', { $concat: ['$worker', '\n'] }] }
-      const operations = groups.flatMap(({ jobs: seen, slotNumber, deadline }) =>
-        asSeen(seen).map((asTheyWere) => ({
-          updateMany: {
-            filter: { ...asTheyWere, ...claimable },
-            update: [
-              {
-                $set: {
-                  state: 'running',
-                  claim,
-                  startedAt,
-                  deadline,
-                  attempt: { $add: ['$attempt', 1] },
-                  slot: { $concat: [slotKey, `#${slotNumber}`] },
-                  slotKey,
-                },
-              },
-            ],
-          },
-        })),
-      )
-      try {
-        const { modifiedCount } = await jobs.bulkWrite(operations, { ordered: false })
-        return modifiedCount
-      } catch (error) {
-        duplicates(error)
-        return -1
-      }
-    },
-
-    /** Queued jobs that found no slot wait until one is free. */
-    async block(seen: readonly SeenJob[]): Promise<void> {
+    /** Queued jobs that found no slot wait until one is free. `slotKey` is for jobs that have none, from before their worker had a limit. */
+    async block(seen: readonly SeenJob[], slotKey?: string): Promise<void> {
       await updateAll(
         jobs,
         asSeen(seen).map((asTheyWere) => ({
           filter: { ...asTheyWere, ...claimable },
-          update: { $set: { state: 'blocked' }, ...raised },
+          update: { $set: { state: 'blocked', ...(slotKey === undefined ? {} : { slotKey }) }, ...raised },
         })),
       )
     },
@@ -476,7 +429,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     async apply(transitions: Transition[], now: Date): Promise<void> {
       const groups = new Map<string, { ids: string[]; transition: Transition }>()
       for (const transition of transitions) {
-        const { id: _id, slotKey: _slotKey, member: _member, ...alike } = transition
+        const { id: _id, member: _member, ...alike } = transition
         const likeness = JSON.stringify(alike)
         const group = groups.get(likeness)
         if (group) group.ids.push(transition.id)
@@ -484,7 +437,12 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       }
       const operations = [...groups.values()].map(({ ids, transition }) => ({
         updateMany: {
-          filter: { _id: { $in: ids }, state: 'running' as const, claim: transition.claim },
+          filter: {
+            _id: { $in: ids },
+            state: 'running' as const,
+            claim: transition.claim,
+            ...(transition.unledgered ? { deadline: { $gt: now } } : {}),
+          },
           update: transitionUpdate(transition, now),
         },
       }))
@@ -492,26 +450,27 @@ export function jobsStore(jobs: Collection<JobDocument>) {
     },
 
     /** Running jobs whose deadline has passed, longest overdue first. */
-    overdue: (now: Date, limit: number): Promise<ClaimedJob[]> =>
+    overdue: (now: Date, limit: number, skip: number): Promise<ClaimedJob[]> =>
       jobs
         .find({ state: 'running', deadline: { $lte: now } }, { hint: 'overdue' })
         .sort({ deadline: 1 })
+        .skip(skip)
         .limit(limit)
         .toArray() as Promise<ClaimedJob[]>,
 
-    /** Moves an attempt's deadline, for the attempt alone that holds the claim and is in time. */
-    async heartbeat(id: string, claim: string, now: Date, deadline: Date): Promise<boolean> {
+    /** Moves an attempt's deadline, for the attempt alone that holds the claim and whose deadline is after that moment. */
+    async moveDeadline(id: string, claim: string, after: Date, deadline: Date): Promise<boolean> {
       const { matchedCount } = await jobs.updateOne(
-        { _id: id, state: 'running', claim, deadline: { $gt: now } },
+        { _id: id, state: 'running', claim, deadline: { $gt: after } },
         { $set: { deadline } },
       )
       return matchedCount === 1
     },
 
-    /** Keeps what an attempt tells, while it is in time. */
-    async report(id: string, claim: string, now: Date, report: AttemptReport): Promise<boolean> {
+    /** Keeps what an attempt tells, if its deadline is after that moment. */
+    async report(id: string, claim: string, after: Date, report: AttemptReport): Promise<boolean> {
       const { matchedCount } = await jobs.updateOne(
-        { _id: id, state: 'running', claim, deadline: { $gt: now } },
+        { _id: id, state: 'running', claim, deadline: { $gt: after } },
         { $set: { report } },
       )
       return matchedCount === 1

@@ -55,23 +55,6 @@ export function linesStore(jobs: Collection<JobDocument>) {
     beforeOverBudget: ({ worker, runAt }: JobDocument, limit: number): Promise<number> =>
       countBefore(runAt, { worker, overBudget: true }, limit),
 
-    /** The jobs that run under the key's slots, longest first: at most `limit` of them, and how many there are. */
-    async slotHolders(
-      slotKey: string,
-      limit: number,
-    ): Promise<{ count: number; holders: Pick<JobDocument, '_id' | 'startedAt'>[] }> {
-      // a slot is its key, `#` and a number; `$` is the character after `#`
-      const held = { slot: { $gte: `${slotKey}#`, $lt: `${slotKey}$` } }
-      const [count, holders] = await Promise.all([
-        jobs.countDocuments(held, { hint: 'slot' }),
-        jobs
-          .find(held, { hint: 'slot', projection: { startedAt: 1 } })
-          .limit(limit)
-          .toArray(),
-      ])
-      return { count, holders: holders.toSorted((a, b) => a.startedAt!.getTime() - b.startedAt!.getTime()) }
-    },
-
     /** Those of the worker's newest `limit` jobs, not younger than this one, that have been tried. */
     async triedBefore({ _id, worker }: JobDocument, limit: number): Promise<string[]> {
       const found = await jobs

@@ -36,6 +36,17 @@ describe('of the ticks that are due', () => {
     }
   })
 
+  it.each(['last', 'skip'] as const)(
+    "none is missed where somebody was there when it fell due, though '%s'",
+    (missed) => {
+      const late = dueTicks(fiveMinutes, missed, at('00:50:00'), at('01:02:00'), at('00:40:00'))
+      expect(late.ticks).toEqual(['00:50:00', '00:55:00', '01:00:00'].map(at))
+      expect(late.leftOut).toBe(false)
+      const sinceThen = dueTicks(fiveMinutes, missed, at('00:50:00'), at('01:02:00'), at('00:52:00'))
+      expect(sinceThen.ticks).toEqual(['00:55:00', '01:00:00'].map(at))
+    },
+  )
+
   it("'all' makes each once, a thousand at a time", () => {
     const minutely = ruleOf('* * * * *')
     const now = new Date(since.getTime() + 2_500 * 60_000)

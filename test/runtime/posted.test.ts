@@ -239,13 +239,54 @@ describe('while a posted run goes on', () => {
     expect(fn.posts.map(({ url }) => url)).toEqual([heartbeatUrl, receiptUrl])
   })
 
+  it('goes on past its deadline while the coordinator cannot be reached, and is in time again when it can', async () => {
+    const { opened, open } = gate<string>()
+    const renewed = new Date(start.getTime() + 95_000).toISOString()
+    const taken = () => new Response(JSON.stringify({ deadline: renewed }))
+    const away = Array.from({ length: 6 }, () => unreachable)
+    let context: JobContext | undefined
+    const run = (given: JobContext) => {
+      context = given
+      return opened
+    }
+    const fn = postedFunction(run, [...away, taken, status(200)])
+    await fn.call({ latest: new Date(start.getTime() + 3_600_000).toISOString() })
+    for (let beat = 0; beat < 7; beat++) {
+      fn.clock.advance(10_000)
+      await settled()
+    }
+    expect(context!.signal.aborted).toBe(false)
+    expect(context!.deadline).toEqual(new Date(renewed))
+    open('done')
+    await fn.done()
+    expect(fn.posts.at(-1)!.body).toBe('{"status":"success","result":"done"}')
+  })
+
+  it('does not go on beyond its maxRuntime, though nobody can be reached', async () => {
+    let context: JobContext | undefined
+    const run = (given: JobContext) => {
+      context = given
+      return new Promise(() => {})
+    }
+    const fn = postedFunction(run, [unreachable])
+    await fn.call({ latest: new Date(start.getTime() + 60_000).toISOString() })
+    for (let beat = 0; beat < 5; beat++) {
+      fn.clock.advance(10_000)
+      await settled()
+      expect(context!.signal.aborted).toBe(false)
+    }
+    fn.clock.advance(10_000)
+    await settled()
+    expect(context!.signal.reason).toMatchObject({ code: 'TIMEOUT' })
+  })
+
   it('gives up at the deadline where no heartbeat is heard', async () => {
     const fn = postedFunction(() => new Promise(() => {}), [unreachable, unreachable, unreachable, status(200)])
     await fn.call()
-    fn.clock.advance(10_000)
-    await fn.clock.untilSleeping((ms) => ms === 375)
-    fn.clock.advance(20_000)
-    await settled()
+    for (let beat = 0; beat < 3; beat++) {
+      fn.clock.advance(10_000)
+      await settled()
+    }
     for (let round = 0; round < 4; round++) {
       fn.clock.advance(1_500)
       await settled()

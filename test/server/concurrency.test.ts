@@ -2,8 +2,10 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
+import type { FunctionCall } from '../../core/wire.js'
 import type { Answer, Invoke } from '../../server/invoke.js'
 import { sweepBlocked } from '../../server/slots.js'
+import type { SlotsDocument } from '../../server/store/documents.js'
 import { testErrand, type TestErrand } from '../support/errand.js'
 
 const sync = defineJob({
@@ -17,13 +19,17 @@ const sync = defineJob({
 function shops() {
   const running = new Map<string, { shop: string; answer: (answer: Answer) => void }>()
   const most = new Map<string, number>()
+  /** The claims of runs that were answered for. */
+  const answered = new Set<string>()
   const count = (shop: string) => [...running.values()].filter((call) => call.shop === shop).length
   const invoke: Invoke = ({ body, signal }) =>
     new Promise((resolve) => {
-      const { id, attempt, args } = JSON.parse(body) as { id: string; attempt: number; args: { shop: string } }
+      const { id, attempt, args, receipt } = JSON.parse(body) as FunctionCall & { args: { shop: string } }
       const key = `${id}.${attempt}`
+      const claim = new URL(receipt).searchParams.get('token')!.split('.')[0]!
       const answer = (given: Answer) => {
         running.delete(key)
+        if (given.kind !== 'aborted') answered.add(`${id} ${claim}`)
         resolve(given)
       }
       running.set(key, { shop: args.shop, answer })
@@ -33,6 +39,7 @@ function shops() {
   return {
     invoke,
     most,
+    answered,
     running,
     count,
     /** Their deadline has come: they stop by themselves, as `wrap` makes them, and their answers are lost. */
@@ -85,7 +92,7 @@ describe('concurrency', () => {
     expect(await states(errand)).toEqual(expect.arrayContaining(['succeeded', 'running', 'running']))
   })
 
-  it('frees the slot of an attempt whose receipt is missing', async () => {
+  it('frees the slot of an attempt whose receipt is missing, once its function has ended by the deadline it was told', async () => {
     const functions = shops()
     await using errand = await testErrand({ sync }, { invoke: functions.invoke })
     // a coordinator that died: its jobs run under slots, and nobody will answer for them
@@ -93,9 +100,12 @@ describe('concurrency', () => {
     await settled(errand)
     await errand.clock.advance('30s')
     await errand.reap()
-    await errand.coordinator.dispatcher.pump()
     await settled(errand)
-    expect((await states(errand)).filter((state) => state === 'blocked')).toEqual([])
+    expect(await states(errand)).toEqual(['scheduled', 'scheduled', 'blocked'])
+    await errand.clock.advance('5s')
+    await sweepBlocked(errand.coordinator.deps)
+    await settled(errand)
+    expect(await states(errand)).toEqual(['scheduled', 'scheduled', 'running'])
     expect(functions.most.get('a')).toBe(2)
   })
 
@@ -150,8 +160,11 @@ describe('concurrency', () => {
         }
         expect((await states(one)).filter((state) => !final.has(state))).toEqual([])
         expect(Math.max(0, ...functions.most.values())).toBeLessThanOrEqual(2)
-        const left = await one.database.db.collection('jobs').countDocuments({ slot: { $exists: true } })
-        expect(left).toBe(0)
+        await Promise.all(both.map((errand) => errand.coordinator.dispatcher.idle()))
+        const entries = await one.database.db.collection<SlotsDocument>('slots').find().toArray()
+        expect(
+          entries.flatMap(({ users }) => users).filter(({ job, claim }) => functions.answered.has(`${job} ${claim}`)),
+        ).toEqual([])
       }),
       { numRuns: 8 },
     )

@@ -315,6 +315,7 @@ async function post(
   const attempt = attempts[which % Math.max(1, attempts.length)]
   if (!attempt) return
   attempt.counts = false
+  attempt.works = false
   const result = `${functions.attempts.indexOf(attempt)} ${clock.now().getTime()}`
   const error = { name: 'Error', message: 'no' }
   const { status, body } = await errand.post(

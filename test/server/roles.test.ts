@@ -125,6 +125,7 @@ describe('routes', () => {
       'post /job/{id}/progress',
       'post /job/{id}/enqueue',
       'post /job/{id}/heartbeat',
+      'post /job/{id}/ended',
       'get /healthz',
       'get /readyz',
     ])

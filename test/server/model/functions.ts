@@ -21,6 +21,8 @@ export interface Started {
   deadlineMs: number
   /** Whether the attempt may still be the job's current one: neither answered nor cancelled, and its coordinator lives. */
   counts: boolean
+  /** Whether the function works on it, whatever became of the attempt: it has neither answered nor posted. It stops by itself at its deadline. */
+  works: boolean
   call: PlayedCall
 }
 
@@ -54,6 +56,8 @@ export function playFunctions(clock: Clock, { stalls, log }: { stalls: boolean; 
           call.isOpen = false
           owner.calls.delete(call)
           if (answer.kind !== 'accepted') for (const job of call.jobs) job.counts = false
+          // a function hears nothing of a caller that hangs up
+          if (answer.kind !== 'accepted' && answer.kind !== 'aborted') for (const job of call.jobs) job.works = false
           resolve(answer)
         }
         calls.push(call)
@@ -86,6 +90,7 @@ export function playFunctions(clock: Clock, { stalls, log }: { stalls: boolean; 
       receipt,
       deadlineMs: Date.parse(deadline),
       counts: true,
+      works: true,
       call,
     }
     const what = `${worker} ${key} ${id} attempt ${attempt}`
@@ -106,7 +111,7 @@ export function playFunctions(clock: Clock, { stalls, log }: { stalls: boolean; 
     if (limit === undefined) return
     const now = clock.now().getTime()
     const running = attempts.filter(
-      (job) => job.worker === worker && job.key === key && job.counts && job.deadlineMs > now,
+      (job) => job.worker === worker && job.key === key && job.works && job.deadlineMs > now,
     )
     expect(running.length, `${worker} ${key} runs so many at once`).toBeLessThanOrEqual(limit)
   }

@@ -10,6 +10,7 @@ import {
   type AttemptEndDocument,
   type JobDocument,
   type ScheduleDocument,
+  type SlotsDocument,
 } from '../../../server/store/documents.js'
 import type { Functions } from './functions.js'
 import { limits } from './workers.js'
@@ -22,6 +23,7 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
   const jobs = db.collection<JobDocument>('jobs')
   const receipts = db.collection<AttemptEndDocument>('receipts')
   const schedules = db.collection<ScheduleDocument>('schedules')
+  const slots = db.collection<SlotsDocument>('slots')
   /** As they were last seen. */
   const seen = new Map<string, JobDocument>()
   const gone = new Set<string>()
@@ -35,7 +37,7 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
   const check = async (now: Date) => {
     const current = await jobs.find().toArray()
     const byId = new Map(current.map((job) => [job._id, job]))
-    checkSlots(current)
+    checkSlots(current, await slots.find().toArray(), now)
     checkKeys(current)
     checkOverruns(current)
     for (const job of current) checkJob(job)
@@ -53,7 +55,6 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
     expect(gone, `purged job ${job._id} is back`).not.toContain(job._id)
     expect(job.attempt, 'attempts').toBeLessThanOrEqual(job.maxAttempts)
     expect(job.state === 'running', 'a claim while it runs, and only then').toBe(job.claim !== undefined)
-    if (job.state !== 'running') expect(job.slot, `a slot of job ${job._id}, which is ${job.state}`).toBeUndefined()
     if (before && isFinal(before.state) && !retried.has(job._id)) {
       expect(job.state, `the final state of job ${job._id}`).toBe(before.state)
     }
@@ -138,15 +139,18 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
     }
   }
 
-  function checkSlots(current: JobDocument[]) {
-    const running = new Map<string, number>()
-    for (const { state, worker, slotKey, slot } of current) {
-      if (state !== 'running' || limits[worker] === undefined) continue
-      expect(slot, 'a running job of a limited worker has a slot').toBeDefined()
-      running.set(slotKey!, (running.get(slotKey!) ?? 0) + 1)
+  function checkSlots(current: JobDocument[], documents: SlotsDocument[], now: Date) {
+    const places = new Set<string>()
+    for (const { _id, users } of documents) {
+      const counting = users.filter(({ until }) => until > now)
+      for (const { job, claim } of counting) places.add(receiptId(job, claim))
+      expect(counting.length, `runs that use slots of ${_id}`).toBeLessThanOrEqual(limits[_id.split('\n')[0]!]!)
     }
-    for (const [slotKey, count] of running) {
-      expect(count, `jobs of ${slotKey} that run`).toBeLessThanOrEqual(limits[slotKey.split('\n')[0]!]!)
+    for (const { _id, state, worker, claim, deadline } of current) {
+      if (state !== 'running' || limits[worker] === undefined || deadline! <= now) continue
+      // one whose function has answered may still have to be moved
+      if (functions.attempts.some((attempt) => attempt.id === _id && !attempt.works)) continue
+      expect(places, `places of the runs; job ${_id} of ${worker} runs`).toContain(receiptId(_id, claim!))
     }
   }
 
