@@ -31,7 +31,10 @@ export function createContracts(source: ContractSource, deployment?: number): Co
   const loading = new Map<string, Promise<Contract>>()
 
   const load = async (worker: string): Promise<Contract> => {
-    const options = await source[worker]!.load()
+    const options = await source[worker]!.load().catch((cause: unknown) => {
+      const reason = messageOfThrown(cause) ?? 'what it threw is no error'
+      throw new Error(`The contract of ${worker} cannot be loaded: ${reason}`, { cause })
+    })
     const contract = { ...readContract(worker, options), ...(deployment === undefined ? {} : { deployment }) }
     loaded.set(worker, contract)
     return contract

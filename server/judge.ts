@@ -5,6 +5,7 @@
  */
 import { config, util, type $ZodRawIssue, type $ZodType, type output, type ParsePayload } from 'zod/v4/core'
 import { ErrandError, type ErrandErrorOptions, type Issue } from '../core/errors.js'
+import { look } from '../core/thrown.js'
 
 /** As many are told of one request. */
 export const mostIssues = 100
@@ -33,7 +34,7 @@ export interface JudgeOptions {
   isMeant?: (issue: Pick<Issue, 'code'> & { path: PropertyKey[] }) => boolean
 }
 
-/** By a schema whose checks may be asynchronous. */
+/** By a worker's schema, whose checks may be asynchronous, and may throw: that is not a fault of the coordinator, and what they throw may hold the input. */
 export async function judge<Schema extends $ZodType>(
   schema: Schema,
   input: unknown,
@@ -45,7 +46,7 @@ export async function judge<Schema extends $ZodType>(
     if (hasMoreValues(input, mostValues)) return verdictOf(first, true, options)
     return verdictOf(await run(schema, input, { async: true }), false, options)
   } catch (error) {
-    return tooMuch(error)
+    return look(() => error instanceof RangeError) ? tooMuch(error) : threw(options)
   }
 }
 
@@ -80,6 +81,13 @@ function verdictOf<Output>(
   return meant.length === 0
     ? { fits: true, output: value as Output }
     : { fits: false, misfits: { ...told(meant, most, nameFields), isMore } }
+}
+
+/** It counts as a check that does not pass: a transform or a refinement had expected something else. */
+function threw<Output>({ isMeant = () => true }: JudgeOptions): Verdict<Output> {
+  if (!isMeant({ path: [], code: 'custom' })) return { fits: true, output: undefined as Output }
+  const issue = { path: [], code: 'schema_threw', message: 'made the schema throw' }
+  return { fits: false, misfits: { issues: [issue], count: 1, isMore: true } }
 }
 
 /** The input holds itself, and the schema follows it; or there are more issues than one call takes. */

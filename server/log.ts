@@ -1,5 +1,7 @@
 /** Log lines are one JSON object each, or one readable line on a terminal. They never hold args, results, keys or tokens. */
 
+import { look, messageOfThrown } from '../core/thrown.js'
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void
 
@@ -51,5 +53,6 @@ export function sparing(log: Log, { spares, now }: Sparing): Log {
   }
 }
 
-/** Of an error only its message: a stack or its fields may hold more than belongs into a log. */
-const plainValue = (value: unknown): unknown => (value instanceof Error ? value.message : value)
+/** Of an error only its message: a stack or its fields may hold more than belongs into a log. What was thrown may be no error, and may not let itself be read. */
+const plainValue = (value: unknown): unknown =>
+  messageOfThrown(value) ?? (look(() => JSON.stringify(value)) === undefined ? 'cannot be read' : value)

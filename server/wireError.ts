@@ -1,6 +1,7 @@
 /** What of an error may leave the server: code, sentence, issues, details. Never a stack, and never the text of an error that is not ours. */
 import { errorCodes } from '../core/errorCodes.js'
 import { ErrandError } from '../core/errors.js'
+import { look } from '../core/thrown.js'
 import type { WireError } from '../core/wire.js'
 import type { Log } from './log.js'
 import { isOutage } from './store/outage.js'
@@ -20,7 +21,7 @@ export function toWireError(log: Log, error: unknown): { status: number; body: W
     }
   }
   log('error', requestFailed, { error })
-  return isOutage(error)
+  return look(() => isOutage(error))
     ? {
         status: 503,
         body: {
