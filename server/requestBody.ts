@@ -3,6 +3,7 @@
  * told beforehand or it comes in chunks. What is too large is not read on; whoever holds the socket (server/listen) sees to the rest.
  */
 import { ErrandError } from '../core/errors.js'
+import { gather } from '../core/gather.js'
 
 /** Of a route that expects none. */
 export const maxNoBodyBytes = 1024
@@ -38,21 +39,19 @@ export async function readText(
 async function readChunks({ body }: Request, maxBytes: number, onBytes: (bytes: number) => void): Promise<string> {
   if (body === null) return ''
   const reader = body.getReader()
-  const chunks: Uint8Array[] = []
+  const gathered = gather(maxBytes)
   for (let bytes = 0; ;) {
     const { done, value } = await reader.read()
-    if (done) break
+    if (done) return new TextDecoder().decode(gathered.bytes())
     bytes += value.byteLength
     try {
-      if (bytes > maxBytes) throw tooLarge(maxBytes)
+      if (!gathered.add(value)) throw tooLarge(maxBytes)
       onBytes(bytes)
     } catch (error) {
       void reader.cancel().catch(() => {})
       throw error
     }
-    chunks.push(value)
   }
-  return new TextDecoder().decode(Buffer.concat(chunks))
 }
 
 const tooLarge = (maxBytes: number): ErrandError =>

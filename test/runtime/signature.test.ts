@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { defineJob } from '../../core/defineJob.js'
 import { sign } from '../../core/signature.js'
 import { wrap } from '../../runtime/index.js'
-import { heapGrowthOf } from '../support/bytewise.js'
+import { bytewiseStream, heapGrowthOf } from '../support/bytewise.js'
 import { callOf, key, otherKey, signedRequest, start, testFunction } from './support.js'
 
 const run = vi.fn<() => string>(() => 'done')
@@ -196,16 +196,7 @@ describe.each(['node', 'web'] as const)('a request with many signatures, by the 
 })
 
 it('keeps of a body that comes byte by byte its bytes and no more', async () => {
-  let left = 3_000_000
-  const byte = Uint8Array.of(32)
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      // so that somebody can look
-      if (left % 10_000 === 0) await new Promise(setImmediate)
-      if (left-- > 0) controller.enqueue(byte)
-      else controller.close()
-    },
-  })
+  const body = bytewiseStream(3_000_000)
   const request = new Request('http://functions.test/', { method: 'POST', body, duplex: 'half' } as RequestInit)
   const answer = testFunction(job).handler.fetch(request)
   expect(await heapGrowthOf(answer)).toBeLessThan(60_000_000)

@@ -7,6 +7,19 @@ export function bytewise(body: string): Buffer {
   return Buffer.concat([wire, Buffer.from('0\r\n\r\n')])
 }
 
+/** The same for who speaks `fetch`. */
+export const bytewiseStream = (length: number): ReadableStream<Uint8Array> => {
+  let left = length
+  return new ReadableStream({
+    async pull(controller) {
+      // so that somebody can look
+      if (left % 10_000 === 0) await new Promise(setImmediate)
+      if (left-- > 0) controller.enqueue(Uint8Array.of(32))
+      else controller.close()
+    },
+  })
+}
+
 /** By how much the heap grows at most while the work is done; looked at between two turns of the loop. */
 export async function heapGrowthOf(work: Promise<unknown>): Promise<number> {
   const before = process.memoryUsage().heapUsed
