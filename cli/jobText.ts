@@ -43,7 +43,7 @@ export function describeJob(style: Style, job: JobView, reader: Reader): string 
     ['runs', waits ? formatMoment(job.runAt, now) : undefined],
     ['finished', job.finishedAt === undefined ? undefined : formatMoment(job.finishedAt, now)],
     ['progress', job.progress && describeProgress(job.progress)],
-    ['args', job.argsHidden ? style.dim(hiddenText) : plain(formatJson(job.args, argsIndent))],
+    ['args', job.argsHidden ? hidden(style, job.argsProblem) : plain(formatJson(job.args, argsIndent))],
   ])
   const receipts = job.receipts.map((receipt) => describeReceipt(style, receipt, reader))
   const running = job.log ? [['  log so far', ...logLines(style, job)].join('\n')] : []
@@ -67,19 +67,20 @@ export const pausedBy = ({ by, at, reason }: PauseView, now: Date): string =>
   `by ${plain(by)} ${formatAgo(at, now)}${reason === undefined ? '' : `: ${plain(reason)}`}`
 
 /** Why it is, the coordinator does not say: this API key may not see it, or it is not known what to redact. */
-const hiddenText = 'hidden'
+const hidden = (style: Style, problem?: string): string =>
+  style.dim(problem === undefined ? 'hidden' : `cannot be shown: ${plain(problem)}`)
 
 /** Two spaces, the longest name of a field, two spaces. */
 const argsIndent = 12
 
 export function describeReceipt(style: Style, receipt: ReceiptView, reader: Reader): string {
-  const { attempt, status, late, result, resultHidden, error, progress, startedAt, finishedAt } = receipt
+  const { attempt, status, late, result, resultHidden, resultProblem, error, progress, startedAt, finishedAt } = receipt
   const paint = status === 'success' ? style.green : style.red
   const took = style.dim(`${formatTime(startedAt)}, took ${formatTook(startedAt, finishedAt)}`)
   const head = `  ${paint(status === 'success' ? '✔' : '✖')} attempt ${attempt}  ${paint(status)}${late ? ', after it was cancelled' : ''}  ${took}`
   const lines = [
     ...(result === undefined ? [] : [`result ${plain(formatJson(result, 4))}`]),
-    ...(resultHidden ? [`result ${style.dim(hiddenText)}`] : []),
+    ...(resultHidden ? [`result ${hidden(style, resultProblem)}`] : []),
     ...(error === undefined ? [] : [describeError(style, error, reader.cwd)]),
     ...(progress === undefined ? [] : [`progress ${describeProgress(progress)}`]),
   ]

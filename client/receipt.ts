@@ -89,6 +89,12 @@ function checkKnown(end: End): JobEnd {
 function receiptOfEnd({ id, state, finishedAt, receipt }: JobEnd): Receipt<unknown> {
   if (state === 'cancelled') return { status: 'cancelled', finishedAt: new Date(finishedAt) }
   if (!receipt) throw new ErrandError('INTERNAL', `Job ${id} has ${state} and has no receipt.`)
+  if (receipt.resultProblem !== undefined && receipt.resultHidden) {
+    throw new ErrandError(
+      'UNREADABLE',
+      `The result of job ${id} is there and cannot be shown: it is ${receipt.resultProblem}.`,
+    )
+  }
   if (receipt.resultHidden) {
     throw new ErrandError(
       'FORBIDDEN',

@@ -1,11 +1,11 @@
 /** Schedules: make, look, look ahead, change, pause, resume, run, remove. */
 import { encodeArgs } from '../core/encodeJob.js'
-import { restorePayload } from '../core/payload.js'
 import type { ScheduleView } from '../core/schedules.js'
 import type { Scheduled, ScheduleDetails, ScheduleOptions, Schedules } from './scheduleTypes.js'
 import type { Enqueued } from './enqueue.js'
 import type { Transport } from './transport.js'
 import type { JobHandle } from './types.js'
+import { argsOf } from './view.js'
 
 export const createSchedule =
   ({ call }: Transport) =>
@@ -47,7 +47,7 @@ const scheduleDetails = ({
   ...view
 }: ScheduleView): ScheduleDetails => ({
   ...view,
-  args: restorePayload(args, argsMeta),
+  ...argsOf(view, args, argsMeta),
   nextRunAt: nextRunAt === null ? null : new Date(nextRunAt),
   ...(pausedAt === undefined ? {} : { pausedAt: new Date(pausedAt) }),
   lastRunAt: lastRunAt === null ? null : new Date(lastRunAt),

@@ -62,8 +62,10 @@ export interface ReceiptError {
 export interface ShownArgs {
   /** Fields that their worker's `redact` names are `[redacted]`. `null` where all are hidden. */
   args: unknown
-  /** They are not for this API key; or it is not known what to redact, because their worker is not deployed or has another version. */
+  /** They are not for this API key; or it is not known what to redact, because their worker is not deployed or has another version; or see `argsProblem`. */
   argsHidden?: true
+  /** What the coordinator has stored cannot be shown to anybody, or not as it was given, and this is why. */
+  argsProblem?: string
   /** Something in them is `[redacted]`, so they are not what was enqueued. */
   argsRedacted?: true
 }
@@ -91,6 +93,8 @@ export interface SuccessReceipt<Result> extends Told {
   result: Result
   /** Of `jobs.get` alone: the result is not for this API key, or it is not known what to redact of it; then `result` is `undefined`. */
   resultHidden?: true
+  /** What the coordinator has stored cannot be shown to anybody, or not as `run` returned it, and this is why. */
+  resultProblem?: string
   /** Counts from 1. */
   attempt: number
   /** It came after its attempt had been cancelled, and changed nothing. */

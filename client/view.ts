@@ -28,7 +28,7 @@ export function jobSummary({
     ...(finishedAt === undefined ? {} : { finishedAt: new Date(finishedAt) }),
     ...toldOf({ progress }),
     ...(paused === undefined ? {} : { paused: pauseOf(paused) }),
-    args: restorePayload(args, argsMeta),
+    ...argsOf(view, args, argsMeta),
   }
 }
 
@@ -43,11 +43,39 @@ export function receiptOf(view: ReceiptView): SuccessReceipt<unknown> | FailureR
   return view.status === 'success'
     ? {
         status: 'success',
-        result: restorePayload(view.result, view.resultMeta),
+        ...resultOf(view),
         ...(view.resultHidden ? { resultHidden: true as const } : {}),
         ...common,
       }
     : { status: 'failure', error: view.error ?? { name: 'Error', message: '' }, ...common }
+}
+
+/** As they were given. One that cannot be put back is shown as its JSON, with the others around it. */
+export function argsOf(
+  { argsProblem }: Pick<JobRow, 'argsProblem'>,
+  args: unknown,
+  meta: unknown,
+): { args: unknown; argsProblem?: string } {
+  const { value, problem = argsProblem } = restored(args, meta)
+  return { args: value, ...(problem === undefined ? {} : { argsProblem: problem }) }
+}
+
+function resultOf({ result, resultMeta, resultProblem }: ReceiptView): { result: unknown; resultProblem?: string } {
+  const { value, problem = resultProblem } = restored(result, resultMeta)
+  return { result: value, ...(problem === undefined ? {} : { resultProblem: problem }) }
+}
+
+function restored(json: unknown, meta: unknown): { value: unknown; problem?: string } {
+  if (meta === undefined) return { value: json }
+  try {
+    // on a copy, because values are put back in place
+    return { value: restorePayload(structuredClone(json), meta) }
+  } catch (error) {
+    return {
+      value: json,
+      problem: `shown as its JSON: ${error instanceof Error ? error.message : 'its meta does not fit'}`,
+    }
+  }
 }
 
 const toldOf = ({

@@ -51,6 +51,8 @@ export const errorCodes = {
   INTERNAL: 500,
   /** A tick whose steps did not all succeed; `details` has what a tick tells, and `failed` names them. The next tick tries again. */
   TICK_FAILED: 500,
+  /** What lies in the database cannot be shown any more: it was stored before values had bounds. */
+  UNREADABLE: 500,
   /** The coordinator is shutting down or cannot reach its database. */
   UNAVAILABLE: 503,
   /**

@@ -23,6 +23,7 @@ export const groupSummary = <Result extends z.ZodType = z.ZodUnknown>(
         worker: z.string().optional(),
         state: z.enum(finalStates),
         result: result.optional(),
+        resultProblem: z.string().optional(),
         error: z.object({ name: z.string(), message: z.string(), code: z.string().optional() }).optional(),
       }),
     ),

@@ -35,6 +35,8 @@ export interface GroupMember<Result = unknown> {
   state: FinalState
   /** What `run` returned, where the member succeeded and results are not cut off. */
   result?: Result
+  /** Why a result that is there is left out for itself: it cannot be carried. */
+  resultProblem?: string
   /** Of the last attempt, where the member failed and errors are not cut off. */
   error?: { name: string; message: string; code?: string }
 }

@@ -181,9 +181,11 @@ export interface ArgsView {
   argsMeta?: unknown
   /**
    * They are not for this caller's key; or it is not known what to redact, because their worker is not deployed or has another version; or a list of schedules
-   * would be too large with them.
+   * would be too large with them; or see `argsProblem`.
    */
   argsHidden?: true
+  /** What lies in the database cannot be shown to anybody, or not as it was given, and this is why: it was stored before there were bounds. */
+  argsProblem?: string
   /** Something in them is `[redacted]`, so they are not what was enqueued. */
   argsRedacted?: true
 }
@@ -193,6 +195,7 @@ export interface ResultView {
   resultMeta?: unknown
   /** There is a result, and it is hidden; see `ArgsView`. */
   resultHidden?: true
+  resultProblem?: string
 }
 
 /** One attempt's receipt as `GET /job/:id` shows it. */

@@ -9,9 +9,11 @@
  */
 import type { Contract } from '../core/contract.js'
 import { firstVersion } from '../core/migrate.js'
-import type { Payload } from '../core/payload.js'
+import { maxDepthAround, tooDeep } from '../core/depth.js'
+import { isTooDeep, restorePayload, type Payload } from '../core/payload.js'
 import { redact } from '../core/redact.js'
 import { readRedactPath, type RedactPath } from '../core/redactPath.js'
+import { MetaError } from '../core/restore.js'
 import type { ArgsView, ResultView } from '../core/wire.js'
 import type { Contracts } from './contracts.js'
 
@@ -50,7 +52,7 @@ export interface Disclosure {
 
 export async function disclosureOf(contracts: Contracts, worker: string, viewer: Viewer): Promise<Disclosure> {
   const contract = await contractOf(contracts, worker)
-  const argsPayload = (stored: StoredArgs): Shown | undefined => {
+  const argsPayload = (stored: StoredArgs): Shown | Unreadable | undefined => {
     if (!viewer.seesArgs || !contract || stored.args === undefined) return undefined
     if (isOfAnotherVersion(stored, contract)) return undefined
     const more = stored.redact?.map(readRedactPath) ?? []
@@ -62,21 +64,24 @@ export async function disclosureOf(contracts: Contracts, worker: string, viewer:
     args(stored) {
       const found = argsPayload(stored)
       if (!found) return { args: null, argsHidden: true }
-      const { json, meta } = parsed(found.payload)
+      const read = 'payload' in found ? readPayload(found.payload) : found
+      if (!('json' in read)) return { args: null, argsHidden: true, argsProblem: read.problem }
+      const { json, meta, problem } = read
       return {
         args: json,
         ...(meta === undefined ? {} : { argsMeta: meta }),
-        ...(found.isWhole ? {} : { argsRedacted: true }),
+        ...('payload' in found && !found.isWhole ? { argsRedacted: true } : {}),
+        ...(problem === undefined ? {} : { argsProblem: problem }),
       }
     },
     wholeArgs(stored) {
       const found = argsPayload(stored)
-      return found?.isWhole ? found.payload : undefined
+      return found && 'payload' in found && found.isWhole ? found.payload : undefined
     },
     result({ result, resultMeta }) {
       if (result === undefined) return {}
       const found = viewer.seesResults && contract ? shown(contract.redact, payloadOf(result, resultMeta)) : undefined
-      return found ? resultView(found.payload) : { resultHidden: true }
+      return resultView(found)
     },
   }
 }
@@ -102,7 +107,8 @@ export async function mayRedact(contracts: Contracts, worker: string): Promise<b
 /** Of a receipt, to whoever waits for it. */
 export const delivered: Pick<Disclosure, 'result' | 'seesResults'> = {
   seesResults: true,
-  result: ({ result, resultMeta }) => (result === undefined ? {} : resultView(payloadOf(result, resultMeta))),
+  result: ({ result, resultMeta }) =>
+    result === undefined ? {} : resultView(shown([], payloadOf(result, resultMeta))),
 }
 
 async function contractOf(contracts: Contracts, worker: string): Promise<Contract | undefined> {
@@ -124,7 +130,13 @@ interface Shown {
   isWhole: boolean
 }
 
-function shown(paths: readonly RedactPath[], payload: Payload): Shown | undefined {
+/** It was stored before there were bounds, or by other hands. One such value must not spoil the list that it is on. */
+interface Unreadable {
+  problem: string
+}
+
+function shown(paths: readonly RedactPath[], payload: Payload): Shown | Unreadable | undefined {
+  if (isTooDeep(payload, maxDepthAround)) return { problem: tooDeep() }
   try {
     const redacted = redact(payload, paths)
     return { payload: redacted, isWhole: redacted === payload }
@@ -135,12 +147,42 @@ function shown(paths: readonly RedactPath[], payload: Payload): Shown | undefine
 
 const payloadOf = (json: string, meta: string | undefined): Payload => (meta === undefined ? { json } : { json, meta })
 
-const parsed = ({ json, meta }: Payload): { json: unknown; meta?: unknown } => ({
-  json: JSON.parse(json) as unknown,
-  ...(meta === undefined ? {} : { meta: JSON.parse(meta) as unknown }),
-})
+interface Read {
+  json: unknown
+  meta?: unknown
+  problem?: string
+}
 
-function resultView(payload: Payload): ResultView {
-  const { json, meta } = parsed(payload)
-  return { result: json, ...(meta === undefined ? {} : { resultMeta: meta }) }
+/** What is carried to whoever asks. A meta that they could not put back into its JSON is left out. */
+function readPayload({ json, meta }: Payload): Read | Unreadable {
+  try {
+    if (meta === undefined) return { json: JSON.parse(json) as unknown }
+    const read = { json: JSON.parse(json) as unknown, meta: JSON.parse(meta) as unknown }
+    return { ...read, ...metaProblem(json, read.meta) }
+  } catch {
+    return { problem: 'no JSON' }
+  }
+}
+
+function metaProblem(json: string, meta: unknown): Pick<Read, 'meta' | 'problem'> {
+  try {
+    // on a copy, because values are put back in place
+    restorePayload(JSON.parse(json), meta)
+    return {}
+  } catch (error) {
+    const problem = error instanceof MetaError ? error.message : "superjson's meta does not fit its JSON"
+    return { meta: undefined, problem: `shown without what JSON cannot say: ${problem}` }
+  }
+}
+
+function resultView(found: Shown | Unreadable | undefined): ResultView {
+  if (!found) return { resultHidden: true }
+  const read = 'payload' in found ? readPayload(found.payload) : found
+  if (!('json' in read)) return { resultHidden: true, resultProblem: read.problem }
+  const { json, meta, problem } = read
+  return {
+    result: json,
+    ...(meta === undefined ? {} : { resultMeta: meta }),
+    ...(problem === undefined ? {} : { resultProblem: problem }),
+  }
 }

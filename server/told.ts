@@ -6,6 +6,7 @@
  * shutdown; then the lines of the earlier run stand before those of the later one, and its progress holds until there is a newer one.
  */
 import { joinLogs, type LogLine } from '../core/attemptLog.js'
+import { isDeeperThan, maxDepthAround, tooDeep } from '../core/depth.js'
 import { reportedLog, type ParsedReport, type ProgressView, type ReportView } from '../core/report.js'
 import type { Viewer } from './disclosure.js'
 import type { AttemptReport, ClaimedJob, JobDocument, ReceiptDocument, Told } from './store/documents.js'
@@ -53,9 +54,16 @@ const allLines = ({ earlierLog, log }: AttemptReport) => joinLogs(earlierLog, lo
 /** To those who do not see results, only how far it is. */
 export const toldView = ({ progress, log }: Told, { seesResults }: Pick<Viewer, 'seesResults'>): ReportView => ({
   ...(progress && { progress: progressView(progress, seesResults) }),
-  ...(seesResults && log && { log: log.lines.map((line) => JSON.parse(line) as LogLine) }),
+  ...(seesResults && log && { log: log.lines.map(lineView) }),
   ...(seesResults && log && log.dropped > 0 && { logDropped: log.dropped }),
 })
+
+function lineView(text: string): LogLine {
+  const line = JSON.parse(text) as LogLine
+  if (!isDeeperThan(maxDepthAround, text)) return line
+  const { at, message } = line
+  return { at, message: `${message} (its fields cannot be shown: they are ${tooDeep()})` }
+}
 
 function progressView({ note, ...progress }: NonNullable<Told['progress']>, withNote: boolean): ProgressView {
   const view = { ...progress, at: progress.at.toISOString() }

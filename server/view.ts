@@ -1,4 +1,5 @@
 /** Documents as others see them. */
+import { withoutDeepCauses } from '../core/causes.js'
 import { withoutKey } from '../core/why.js'
 import type { JobState } from '../core/states.js'
 import type { JobRow, JobView, ReceiptView } from '../core/wire.js'
@@ -71,7 +72,8 @@ export const receiptView = (
   status: receipt.status,
   ...(late ? { late: true } : {}),
   ...disclosure.result(receipt),
-  ...(receipt.error === undefined ? {} : { error: receipt.error }),
+  // one from before causes were cut
+  ...(receipt.error === undefined ? {} : { error: withoutDeepCauses(receipt.error) }),
   ...toldView(receipt, disclosure),
   startedAt: receipt.startedAt.toISOString(),
   finishedAt: receipt.finishedAt.toISOString(),

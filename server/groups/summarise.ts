@@ -3,7 +3,8 @@
  * left out, then errors, and of very many members all but those that did not succeed.
  */
 import type { GroupMember, GroupSummary } from '../../core/groupTypes.js'
-import { restorePayload } from '../../core/payload.js'
+import { tooDeep } from '../../core/depth.js'
+import { encodePayload, isTooDeep, restorePayload } from '../../core/payload.js'
 import { isFinal, type FinalState } from '../../core/states.js'
 import type { Deps } from '../deps.js'
 import {
@@ -129,7 +130,20 @@ function detailOf({ state }: GroupMember, { result, resultMeta, error }: Receipt
     const { name, message, code } = error
     return { error: { name, message, ...(code === undefined ? {} : { code }) } }
   }
-  return result === undefined ? {} : { result: restored(result, resultMeta) }
+  return result === undefined ? {} : carried(result, resultMeta)
+}
+
+/** One result that cannot be carried must not keep the follow-up of its group from being made. */
+function carried(json: string, meta: string | undefined): Pick<GroupMember, 'result' | 'resultProblem'> {
+  if (isTooDeep({ json, ...(meta === undefined ? {} : { meta }) })) return { resultProblem: `It is ${tooDeep()}.` }
+  const result = restored(json, meta)
+  try {
+    encodePayload(result)
+    return { result }
+  } catch {
+    // of a function in another language
+    return { resultProblem: 'It holds a name that superjson refuses, such as `constructor`.' }
+  }
 }
 
 /** As `run` returned it. */

@@ -161,7 +161,7 @@ describe('enqueueMany', () => {
   })
 
   it('throws when the first request fails, and tells the outcome of each item when a later one does', async () => {
-    await using errand = await testErrand(workers)
+    await using errand = await testErrand(workers, { maxBodyBytes: 2 * maxRequestSize })
     const large = { worker: 'mail.send', args: { to: 'x'.repeat(maxRequestSize - 1_000) }, delay: '1d' } as const
     const small = { worker: 'tick', delay: '1d' } as const
     let requests = 0

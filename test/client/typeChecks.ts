@@ -121,6 +121,7 @@ interface Summary<Result> {
     worker?: string | undefined
     state: 'succeeded' | 'failed' | 'cancelled'
     result?: Result | undefined
+    resultProblem?: string | undefined
     error?: { name: string; message: string; code?: string | undefined } | undefined
   }[]
   truncated: false | 'results' | 'members'
