@@ -8,10 +8,10 @@
  * There is room as long as a bound is not reached; the last one that comes in may go beyond it. So a request as large as requests may be is never
  * too large for an empty coordinator, nor worse off than small ones beside it, and what waits is at most the bound and one request.
  *
- * What comes in bulk and what comes alone have bounds of their own (as they have turns of their own in server/writeTurns): however much bulk
+ * What comes in bulk and what comes alone have bounds of their own (as they have writes of their own, server/writeLane): however much bulk
  * waits, a single job still comes in.
  */
-import type { WriteLane } from './writeTurns.js'
+import type { WriteLane } from './writeLane.js'
 
 /** What has come in and is not written yet. */
 export interface Load {

@@ -432,8 +432,10 @@ function gatheredWrites(store: Store, clock: Clock, { again, isAway, insertJobs,
     await again(() => store.jobs.apply(transitions, now))
   }
   const isWorthHalving = async (error: unknown) => !isAway() && (await mayBeOneItem(store, error))
+  const insert = () => gatherWrites({ write: insertJobs, ...oneWrite, sizeOf: jobSize, isWorthHalving })
+  const inserts = { single: insert(), bulk: insert() }
   return {
-    insertJob: gatherWrites({ write: insertJobs, ...oneWrite, sizeOf: jobSize, isWorthHalving }),
+    insertJob: (job, lane = 'single') => inserts[lane](job),
     // the ledger first: a crash in between leaves receipts whose moves the reaper finishes
     settle: gatherWrites({
       write: async (settlements) => {

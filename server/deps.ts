@@ -23,7 +23,7 @@ import type { EnterOutcome } from './startAtOnce.js'
 import type { Transition } from './store/jobs.js'
 import type { Places } from './places.js'
 import type { SlotRun } from './store/slots.js'
-import type { WriteLane } from './writeTurns.js'
+import type { WriteLane } from './writeLane.js'
 
 export interface Deps {
   store: Store
@@ -72,7 +72,7 @@ export interface Deps {
 
 /** The writes that are gathered; see server/gatherWrites. */
 export interface Writes {
-  /** Inserts a job, and starts it at once where it can. `bulk` for one of many, that single jobs may go before. Default: `single`. */
+  /** Inserts a job, and starts it at once where it can. `bulk` for one of many, which single jobs do not wait for. Default: `single`. */
   insertJob: (job: JobDocument, lane?: WriteLane) => Promise<EnterOutcome>
   /** Puts a receipt into the ledger and, where it is the first of its attempt, moves the job. Answers whether it was. */
   settle: (settlement: { receipt: AttemptEndDocument; transition: Transition }) => Promise<boolean>

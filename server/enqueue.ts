@@ -12,7 +12,7 @@ import type { Deps } from './deps.js'
 import type { JobDocument } from './store/documents.js'
 import { readMoment } from './time.js'
 import { keyFields, settleConflict, uniqueRuleOf } from './unique.js'
-import type { WriteLane } from './writeTurns.js'
+import type { WriteLane } from './writeLane.js'
 
 export interface Enqueued {
   id: string

@@ -8,7 +8,7 @@ import { prepareItem } from './prepareItem.js'
 import { enqueueTogether } from './together.js'
 import { mostIssuesOf } from './judge.js'
 import { toWireError } from './wireError.js'
-import { laneOf } from './writeTurns.js'
+import { laneOf } from './writeLane.js'
 
 /**
  * Answers with the outcomes in the order of the items. A bad one has its error in its place, and the others go in; with `atomic` it throws

@@ -10,7 +10,7 @@ import { ErrandError } from '../core/errors.js'
 import { formatBytes } from '../core/size.js'
 import { assumedLoad, hasRoom, minus, noLoad, plus, retryAfter, shareOf, type Bounds, type Load } from './admission.js'
 import { createReadingTurns, type ReadingTurns } from './readingTurns.js'
-import type { WriteLane } from './writeTurns.js'
+import type { WriteLane } from './writeLane.js'
 
 /** Of one request: `using place = intake.enter(lane, bytes)`. */
 export interface Place extends Disposable {

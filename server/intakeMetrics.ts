@@ -2,9 +2,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Load } from './admission.js'
 import type { Intake } from './intake.js'
-import type { WriteLane } from './writeTurns.js'
-
-const lanes: readonly WriteLane[] = ['single', 'bulk']
+import { writeLanes } from './writeLane.js'
 
 const gauges: { name: string; help: string; of: keyof Load }[] = [
   {
@@ -31,7 +29,7 @@ export function addIntakeMetrics(intake: Intake, registry: Registry): void {
       name,
       help: `${help}, by lane: single or bulk.`,
       collect() {
-        for (const lane of lanes) this.set({ lane }, intake.waiting(lane)[of])
+        for (const lane of writeLanes) this.set({ lane }, intake.waiting(lane)[of])
       },
     })
   }
@@ -51,7 +49,7 @@ export function addIntakeMetrics(intake: Intake, registry: Registry): void {
     help: 'Requests with jobs that were refused because too much waited to be written, by lane: single or bulk.',
     collect() {
       this.reset()
-      for (const lane of lanes) this.inc({ lane }, intake.refused(lane))
+      for (const lane of writeLanes) this.inc({ lane }, intake.refused(lane))
     },
   })
 }

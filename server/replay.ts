@@ -16,7 +16,7 @@ import { newJob, type Enqueued } from './enqueue.js'
 import { unknownJob } from './receive.js'
 import type { JobDocument } from './store/documents.js'
 import { sameRevision } from './store/revision.js'
-import type { WriteLane } from './writeTurns.js'
+import type { WriteLane } from './writeLane.js'
 
 export interface Replayed extends Enqueued {
   replayOf: string

@@ -2,7 +2,7 @@
 import { laneOfBody } from './admission.js'
 import type { Intake, Place } from './intake.js'
 import { toldBytes } from './requestBody.js'
-import type { WriteLane } from './writeTurns.js'
+import type { WriteLane } from './writeLane.js'
 
 export interface RequestIntake {
   /** By default the lane follows from the size of the body. Throws `OVERLOADED`, and then nothing of the body was read. */

@@ -20,7 +20,7 @@ import { prepareItem } from './prepareItem.js'
 import type { JobDocument } from './store/documents.js'
 import { holdsNoLonger } from './unique.js'
 import { inSentences, issuesOf, mostIssues, mostIssuesOf, type Misfits } from './judge.js'
-import { laneOf } from './writeTurns.js'
+import { laneOf } from './writeLane.js'
 
 /** Where an item stands in the request, as issues name it. */
 export type Place = (string | number)[]

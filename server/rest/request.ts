@@ -17,7 +17,7 @@ import type { Tick } from '../runTick.js'
 import type { Waits } from '../wait.js'
 import { refuseForeignPage } from '../webPage.js'
 import { parse } from '../judge.js'
-import type { WriteLane } from '../writeTurns.js'
+import type { WriteLane } from '../writeLane.js'
 
 export interface RestOptions {
   deps: Deps

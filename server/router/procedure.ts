@@ -16,7 +16,7 @@ import { isOutage } from '../store/outage.js'
 import type { Waits } from '../wait.js'
 import { parse } from '../judge.js'
 import { toWireError } from '../wireError.js'
-import type { WriteLane } from '../writeTurns.js'
+import type { WriteLane } from '../writeLane.js'
 
 export interface RouterContext {
   deps: Deps

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { retryAfter } from '../../server/admission.js'
 import { createIntake, type Place } from '../../server/intake.js'
-import type { WriteLane } from '../../server/writeTurns.js'
+import type { WriteLane } from '../../server/writeLane.js'
 import { manualClock } from '../support/clock.js'
 
 const bounds = { jobs: 40, bytes: 40_000 }
