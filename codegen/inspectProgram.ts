@@ -6,6 +6,7 @@
 import { readFileSync, writeSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { ContractOptions } from '../core/contract.js'
+import { look, messageOfThrown } from '../core/thrown.js'
 import { optionProblems, scheduleArgsProblems, unserialisableProblems } from './contractProblems.js'
 import { redactSchemaProblems } from './redactProblems.js'
 import type { InspectOrder, InspectReport, Inspection } from './inspect.js'
@@ -33,8 +34,9 @@ async function inspect(load: () => Promise<unknown>, typeName: string): Promise<
   try {
     return await inspectOptions((await load()) as ContractOptions, typeName)
   } catch (error) {
-    const { message, stack } = error instanceof Error ? error : new Error(String(error))
-    return { kind: 'failed', message, stack: stack ?? '' }
+    const message = messageOfThrown(error) ?? look(() => String(error)) ?? 'what it threw cannot be read'
+    const stack = look(() => (error as Error).stack)
+    return { kind: 'failed', message, stack: typeof stack === 'string' ? stack : '' }
   }
 }
 

@@ -29,4 +29,12 @@ export default { a: async () => { throw new Error('seen: ' + before) } }`
     )
     expect(next.get('a')).toMatchObject({ kind: 'failed', message: 'mine' })
   })
+
+  it('tells of one that throws what cannot be read', async () => {
+    inspector = openInspector(options)
+    const code = `const refuse = () => { throw 1 }
+export default { a: async () => { throw new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse }) } }`
+    const found = await inspector.inspect(bundle(code), workers)
+    expect(found.get('a')).toMatchObject({ kind: 'failed', message: 'what it threw cannot be read' })
+  })
 })
