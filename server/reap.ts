@@ -1,6 +1,9 @@
 /**
  * Reap: attempts whose deadline has passed get the receipt they are missing, TIMEOUT, by the same ledger as every other one. Where a receipt
  * is there already, its coordinator died before it could move the job; then the move is finished by what that receipt says.
+ *
+ * A job that was claimed and not called yet is given back without an entry in the ledger, and its attempt's number with it. So the reaper takes hold of a run before it writes: whoever
+ * gives the job back comes before that, and the reaper finds that it runs no more, or comes too late. Else the number would have a receipt, and be given once more.
  */
 import type { Deps } from './deps.js'
 import { contractOf, record, timeout } from './receive.js'
@@ -15,7 +18,7 @@ export type OwnCalls = () => readonly { id: string; claim: string }[]
 
 /** Answers with the ids of the jobs it moved. */
 export async function reap(deps: Deps, ownCalls: OwnCalls = () => []): Promise<string[]> {
-  const overdue = await findOverdue(deps, ownCalls)
+  const overdue = await deps.store.jobs.takeHold(await findOverdue(deps, ownCalls), deps.clock.now())
   await Promise.all(overdue.map((job) => reapOne(deps, job)))
   return overdue.map(({ _id }) => _id)
 }

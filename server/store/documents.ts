@@ -78,6 +78,8 @@ export interface JobDocument {
   claim?: string
   startedAt?: Date
   deadline?: Date
+  /** The claim of a run that a reaper has taken hold of, to write the receipt that is missing. */
+  reaping?: string
 
   /** What the attempt that runs, or ran last, has told so far. It goes into the attempt's receipt. */
   report?: AttemptReport

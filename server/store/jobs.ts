@@ -52,7 +52,7 @@ export interface Transition {
   attemptChange?: number
   /** Counted with the job. */
   snoozed?: true
-  /** No entry of the ledger stands behind it, so it holds only while nobody can have written one: before the deadline. */
+  /** No entry of the ledger stands behind it, so it holds only while nobody is about to write one: before a reaper has taken hold of the run. */
   unledgered?: true
 }
 
@@ -441,7 +441,7 @@ export function jobsStore(jobs: Collection<JobDocument>) {
             _id: { $in: ids },
             state: 'running' as const,
             claim: transition.claim,
-            ...(transition.unledgered ? { deadline: { $gt: now } } : {}),
+            ...(transition.unledgered ? { reaping: { $ne: transition.claim } } : {}),
           },
           update: transitionUpdate(transition, now),
         },
@@ -457,6 +457,21 @@ export function jobsStore(jobs: Collection<JobDocument>) {
         .skip(skip)
         .limit(limit)
         .toArray() as Promise<ClaimedJob[]>,
+
+    /**
+     * Takes hold of runs that are overdue: from now on none of them is given back but by the ledger. Answers with those that are overdue still.
+     */
+    async takeHold(overdue: readonly ClaimedJob[], now: Date): Promise<ClaimedJob[]> {
+      if (overdue.length === 0) return []
+      const runs: Guard = {
+        _id: { $in: overdue.map(({ _id }) => _id) },
+        claim: { $in: overdue.map(({ claim }) => claim) },
+        state: 'running',
+        deadline: { $lte: now },
+      }
+      await jobs.updateMany(runs, [{ $set: { reaping: '$claim' } }])
+      return (await jobs.find({ ...runs, $expr: { $eq: ['$reaping', '$claim'] } }).toArray()) as ClaimedJob[]
+    },
 
     /** Moves an attempt's deadline, for the attempt alone that holds the claim and whose deadline is after that moment. */
     async moveDeadline(id: string, claim: string, after: Date, deadline: Date): Promise<boolean> {

@@ -70,3 +70,43 @@ describe('a key', () => {
     expect(await errand.coordinator.deps.store.keys.all()).toMatchObject([{ _id: 'bob' }])
   })
 })
+
+describe('an attempt that was never called', () => {
+  it('is not taken back once a reaper has written its receipt, however the coordinators are halted', async () => {
+    const paced = defineJob({
+      args: z.object({ n: z.number() }),
+      throttle: { limit: 1, per: '1s', burst: 1 },
+      retry: { attempts: 2, backoff: ['1s'] },
+      timeout: '5s',
+      run: () => null,
+    })
+    await using errand = await testErrand({ paced })
+    await using other = await testErrand({ paced }, { beside: errand })
+    const { jobs } = errand.coordinator.deps.store
+    const ids: string[] = []
+    for (const n of [1, 2]) {
+      ids.push((await errand.post('/job', { worker: 'paced', args: { n }, delay: '1s' })).body.id)
+    }
+    await errand.clock.advance('1s')
+    await jobs.stage(errand.clock.now(), 10)
+    insteadOnce(jobs, 'apply', (apply) => async (...given) => {
+      // the throttle sends one away; meanwhile it is reaped, by a coordinator that dies behind the receipt
+      await errand.clock.advance('5s')
+      const { jobs } = other.coordinator.deps.store
+      other.coordinator.deps.store.jobs = { ...jobs, apply: () => Promise.reject(new Error('killed')) }
+      await expect(other.reap()).rejects.toThrow('killed')
+      other.coordinator.deps.store.jobs = jobs
+      return apply(...given)
+    })
+    await errand.claim()
+    for (let round = 0; round < 6; round++) {
+      await other.reap()
+      await errand.clock.advance('5s')
+      await other.run()
+    }
+    for (const id of ids) {
+      const attempts = (await other.get(id)).receipts.map(({ attempt }) => attempt)
+      expect(attempts).toEqual([...new Set(attempts)])
+    }
+  })
+})
