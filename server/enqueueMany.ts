@@ -4,6 +4,7 @@ import type { EnqueueOutcome, enqueueManyRequest } from '../core/wire.js'
 import type { Asker } from './auth.js'
 import type { Deps } from './deps.js'
 import { insert, type EnqueueWays } from './enqueue.js'
+import { mapInTurns } from './inTurns.js'
 import { prepareItem } from './prepareItem.js'
 import { enqueueTogether } from './together.js'
 import { mostIssuesOf } from './judge.js'
@@ -21,7 +22,7 @@ export function enqueueMany(
 ): Promise<EnqueueOutcome[]> {
   if (atomic) return enqueueTogether(deps, jobs, asker)
   const ways = { lane: laneOf(jobs.length), mostIssues: mostIssuesOf(jobs.length) }
-  return Promise.all(jobs.map((item) => enqueueOne(deps, item, asker, ways)))
+  return mapInTurns(jobs, (item) => enqueueOne(deps, item, asker, ways))
 }
 
 async function enqueueOne(

@@ -4,6 +4,7 @@
  */
 import { ErrandError } from '../core/errors.js'
 import { gather } from '../core/gather.js'
+import { refuseHeavyJson } from './jsonWeight.js'
 
 /** Of a route that expects none. */
 export const maxNoBodyBytes = 1024
@@ -17,7 +18,7 @@ export function toldBytes({ headers }: Request): number | undefined {
 }
 
 /**
- * Throws `PAYLOAD_TOO_LARGE`, and `BAD_REQUEST` where the body is cut off. Of a body whose length was not told, `onBytes` hears how many are here, and may
+ * Throws `PAYLOAD_TOO_LARGE`, also for JSON that would take too long to parse, and `BAD_REQUEST` where the body is cut off. Of a body whose length was not told, `onBytes` hears how many are here, and may
  * throw to read no more.
  */
 export async function readText(
@@ -27,13 +28,16 @@ export async function readText(
 ): Promise<string> {
   const told = toldBytes(request)
   if (told !== undefined && told > maxBytes) throw tooLarge(maxBytes)
+  let text: string
   try {
     // whole is quicker than as a stream
-    return told !== undefined ? await request.text() : await readChunks(request, maxBytes, onBytes)
+    text = told !== undefined ? await request.text() : await readChunks(request, maxBytes, onBytes)
   } catch (error) {
     if (error instanceof ErrandError) throw error
     throw new ErrandError('BAD_REQUEST', 'The body ended before it was whole.', { cause: error })
   }
+  refuseHeavyJson(text)
+  return text
 }
 
 async function readChunks({ body }: Request, maxBytes: number, onBytes: (bytes: number) => void): Promise<string> {

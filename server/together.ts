@@ -18,6 +18,7 @@ import type { Deps } from './deps.js'
 import type { Enqueued, PreparedJob } from './enqueue.js'
 import { prepareItem } from './prepareItem.js'
 import type { JobDocument } from './store/documents.js'
+import { mapInTurns } from './inTurns.js'
 import { holdsNoLonger } from './unique.js'
 import { inSentences, issuesOf, mostIssues, mostIssuesOf, type Misfits } from './judge.js'
 import { laneOf } from './writeLane.js'
@@ -54,16 +55,14 @@ export async function checkEach(
   misfits: Misfits,
 ): Promise<PlacedJob[]> {
   const most = mostIssuesOf(items.length)
-  const placed = await Promise.all(
-    items.map(async ({ item, place }) => {
-      try {
-        return { ...(await prepareItem(deps, item, asker, most)), place }
-      } catch (error) {
-        addMisfits(misfits, place, error)
-        return undefined
-      }
-    }),
-  )
+  const placed = await mapInTurns(items, async ({ item, place }) => {
+    try {
+      return { ...(await prepareItem(deps, item, asker, most)), place }
+    } catch (error) {
+      addMisfits(misfits, place, error)
+      return undefined
+    }
+  })
   return placed as PlacedJob[]
 }
 
