@@ -110,7 +110,10 @@ export function isOver({ clock }: Deps, { deadline }: ClaimedJob, answer: Answer
 /** What the answer to a call means for each of its jobs. */
 function answers(answer: Answer, count: number): Answer[] {
   if (answer.kind !== 'receipts') return count === 1 ? [answer] : Array.from({ length: count }, () => answer)
-  if (answer.receipts.length === count) return answer.receipts.map((receipt) => ({ kind: 'receipt', receipt }))
+  if (answer.receipts.length === count) {
+    const { receipts, size = 0 } = answer
+    return receipts.map((receipt) => ({ kind: 'receipt', receipt, size: size / count }))
+  }
   const message = `The function answered with ${answer.receipts.length} receipts for ${count} jobs.`
   return Array.from({ length: count }, () => ({ kind: 'failed', code: 'BAD_RECEIPT', message }))
 }

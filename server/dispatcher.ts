@@ -50,6 +50,8 @@ const latelyKept = 40
 const maxBatchSize = 1_000_000
 /** More unwritten receipts than this, and no more calls are begun until some are written. */
 const maxSettling = 4_000
+/** The same in bytes, where they are large. */
+const maxSettlingBytes = 32_000_000
 
 /** One call of a function, which has a lane. */
 interface Call {
@@ -62,6 +64,8 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   let ready: ClaimedJob[] = []
   const calling = new Set<Call>()
   const settling = new Set<Promise<unknown>>()
+  /** Of large answers among them. */
+  let settlingBytes = 0
   const pace = createPace()
   /** The workers of the last jobs that were claimed, or came in. */
   let lately: string[] = []
@@ -109,7 +113,8 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
 
   const startReady = () => {
     if (ready.length > 0 && !mayStart()) giveBack(ready.splice(0))
-    while (ready.length > 0 && calling.size < lanes && settling.size < maxSettling) void send(nextCall())
+    const mayCall = () => calling.size < lanes && settling.size < maxSettling && settlingBytes < maxSettlingBytes
+    while (ready.length > 0 && mayCall()) void send(nextCall())
     watchReady()
     if (mayClaim() && plan().claim > 0) wake()
     if (isIdle()) {
@@ -161,10 +166,13 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
       }),
     )
     const settled = Promise.all(turning ? [...settles, turning] : settles)
+    const bytes = said.reduce((sum, answer) => sum + (answer.kind === 'receipt' ? (answer.size ?? 0) : 0), 0)
     settling.add(settled)
+    settlingBytes += bytes
     startReady()
     await settled
     settling.delete(settled)
+    settlingBytes -= bytes
     startReady()
   }
 

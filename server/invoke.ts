@@ -23,10 +23,10 @@ export interface Call {
 }
 
 export type Answer =
-  /** A receipt, or a snooze in its place. */
-  | { kind: 'receipt'; receipt: ParsedAttemptEnd }
+  /** A receipt, or a snooze in its place. `size` is about what it takes in memory until it is written, in bytes, where that is much. */
+  | { kind: 'receipt'; receipt: ParsedAttemptEnd; size?: number }
   /** One for each job of a call that carried several, in their order. */
-  | { kind: 'receipts'; receipts: ParsedAttemptEnd[] }
+  | { kind: 'receipts'; receipts: ParsedAttemptEnd[]; size?: number }
   /** The function will post its receipt. */
   | { kind: 'accepted' }
   /** `signal` aborted before the answer was read. */
@@ -187,13 +187,17 @@ export function readAnswer(
   return bounded(readBody(text), text)
 }
 
+/** Thousands of shorter answers may wait to be written. */
+const smallLength = 4_096
+
 /** Most answers are too short to hold a large result, so nothing is counted then. UTF-8 takes at most three bytes for each unit. */
 function bounded(answer: Answer, text: string): Answer {
-  if (text.length * 3 <= maxResultBytes) return answer
-  if (answer.kind === 'receipt') return { kind: 'receipt', receipt: withoutLargeResult(answer.receipt) }
-  if (answer.kind === 'receipts')
-    return { kind: 'receipts', receipts: answer.receipts.map((receipt) => withoutLargeResult(receipt)) }
-  return answer
+  const size = text.length
+  if (size <= smallLength || (answer.kind !== 'receipt' && answer.kind !== 'receipts')) return answer
+  if (size * 3 <= maxResultBytes) return { ...answer, size }
+  return answer.kind === 'receipt'
+    ? { kind: 'receipt', receipt: withoutLargeResult(answer.receipt), size }
+    : { kind: 'receipts', receipts: answer.receipts.map((receipt) => withoutLargeResult(receipt)), size }
 }
 
 function readBody(text: string): Answer {

@@ -7,6 +7,19 @@ import { testErrand } from '../support/errand.js'
 const work = defineJob({ args: z.object({}), run: () => null })
 
 describe('with a backlog and a database that fails', () => {
+  it('tells of one failure once, however many jobs came meanwhile', async () => {
+    const told: string[] = []
+    await using errand = await testErrand({ work }, { log: (_, message) => told.push(message) })
+    const { store, events } = errand.coordinator.deps
+    let fail = (_: Error): void => {}
+    store.jobs.claimable = () => new Promise((_, reject) => (fail = reject))
+    for (let n = 0; n < 20; n++) events.emit('queued', undefined)
+    fail(new Error('the database is away'))
+    await expect(errand.coordinator.dispatcher.pump()).rejects.toThrow('the database is away')
+    await new Promise(setImmediate)
+    expect(told).toEqual(['could not claim jobs; trying again soon'])
+  })
+
   it('leaves asking again to the loop, and does not spin', async () => {
     const answers: ((answer: Answer) => void)[] = []
     const invoke = () => new Promise<Answer>((resolve) => answers.push(resolve))

@@ -45,6 +45,11 @@ describe('isOutage', () => {
     ).toEqual([true, true, true])
   })
 
+  it('knows a socket that ended while the driver waited to write to it, which is told in the words of Node', () => {
+    const ended = Object.assign(new Error('This socket has been ended by the other party'), { code: 'EPIPE' })
+    expect([isOutage(ended), isOutage(new Error('outer', { cause: ended }))]).toEqual([true, true])
+  })
+
   it('takes no refusal for an outage, and no code of another library', () => {
     const refusals = [
       new MongoServerError({ message: 'not authorized', code: 13 }),
