@@ -1,5 +1,4 @@
 /** `npm run chaos`: see --help. */
-import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { setMaxListeners } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -12,8 +11,10 @@ import { openLedger, type Ledger } from './ledger/ledger.js'
 import { createCallers } from './load/caller.js'
 import { runLoad } from './load/load.js'
 import { help, readOptions, UsageError, type Options } from './options.js'
+import { commitOf, publish } from '../support/publish.js'
 import { createRandom } from '../support/random.js'
-import { isBroken, reportOf, reportText, saveReport, type Conditions, type Report } from './report.js'
+import { repository } from './repository.js'
+import { isBroken, reportOf, reportTables, reportText, saveReport, type Conditions, type Report } from './report.js'
 import { settle } from './settle.js'
 import { watchFinal, watchMemory, withDatabase } from './watch.js'
 
@@ -21,7 +22,13 @@ const log = (line: string): void => console.error(`${new Date().toISOString().sl
 
 async function run(options: Options, folder: string): Promise<Report> {
   const { minutes, seed, coordinators, dist } = options
-  const conditions: Conditions = { seed, minutes, coordinators, commit: commitOf(dist), at: new Date().toISOString() }
+  const conditions: Conditions = {
+    seed,
+    minutes,
+    coordinators,
+    commit: commitOf(dirname(dist)),
+    at: new Date().toISOString(),
+  }
   await writeFile(join(folder, 'conditions.json'), JSON.stringify(conditions))
   log(`seed ${seed}, ${minutes} minutes, commit ${conditions.commit}, in ${folder}`)
   const random = createRandom(seed)
@@ -65,18 +72,6 @@ async function check(folder: string, dist: string): Promise<Report> {
   return reportOf(await readEvidence(folder, dist), lines, conditions)
 }
 
-/** Of the repository that a build lies in. */
-function commitOf(dist: string): string {
-  try {
-    const git = (...args: string[]) => execFileSync('git', args, { cwd: dirname(dist), encoding: 'utf8' }).trim()
-    return (
-      git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+')
-    )
-  } catch {
-    return 'unknown'
-  }
-}
-
 async function main(options: Options): Promise<number> {
   if (!existsSync(join(options.dist, 'cli', 'main.js'))) {
     throw new UsageError(`There is no build in ${options.dist}. Run \`npm run build\` there.`)
@@ -85,6 +80,7 @@ async function main(options: Options): Promise<number> {
   const report = options.check === undefined ? await run(options, folder) : await check(folder, options.dist)
   await saveReport(folder, report)
   console.log(reportText(report))
+  if (options.publish) await publish(repository, 'chaos', reportTables(report))
   const keeps = options.keep || options.check !== undefined || isBroken(report)
   if (keeps) log(`what there is to look at is in ${folder}`)
   else await rm(folder, { recursive: true, force: true })

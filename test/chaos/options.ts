@@ -12,6 +12,7 @@ export interface Options {
   dist: string
   settleMinutes: number
   keep: boolean
+  publish: boolean
   /** Only checks what an earlier run has kept. */
   check: string | undefined
   help: boolean
@@ -29,6 +30,7 @@ export function readOptions(args: string[]): Options {
     dist: resolve(values['against-dist'] ?? process.env['CHAOS_DIST'] ?? join(repository, 'dist')),
     settleMinutes: readNumber('--settle', values.settle, { fallback: 4, least: 0.5 }),
     keep: values.keep ?? false,
+    publish: values.publish ?? false,
     check: values.check,
     help: values.help ?? false,
   }
@@ -45,6 +47,7 @@ function parse(args: string[]) {
         'against-dist': { type: 'string' },
         settle: { type: 'string' },
         keep: { type: 'boolean' },
+        publish: { type: 'boolean' },
         check: { type: 'string' },
         help: { type: 'boolean' },
       },
@@ -79,4 +82,5 @@ other; then all is let heal, and what must never happen is counted by a ledger t
   --against-dist dir   tests another build: the dist/ of a repository with its packages. Default: this one's; also CHAOS_DIST.
   --keep               keeps the run's folder also where nothing was broken
   --check dir          only checks the folder of an earlier run again
+  --publish            writes the tables of docs/reliability.md
 `

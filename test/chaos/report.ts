@@ -68,6 +68,39 @@ export function reportText(report: Report): string {
   return lines.join('\n')
 }
 
+/** In Markdown. */
+export function reportTables(report: Report): string {
+  const { seed, minutes, coordinators, commit, at, figures } = report
+  const found = new Map(report.zeros.map((zero) => [zero.name, zero]))
+  const zeroRows = zeros.flatMap(({ name, counted }) => {
+    const { of, broken } = found.get(name) ?? { of: 0, broken: [] }
+    return [`| ${name} | ${broken.length} | ${of.toLocaleString('en-US')} | ${counted} |`]
+  })
+  const faultRows = figures.faults.map(
+    ({ fault, times, medianMs, worstMs }) => `| ${fault} | ${times} | ${seconds(medianMs)} | ${seconds(worstMs)} |`,
+  )
+  return [
+    `${minutes} minutes of faults, ${figures.faultCount} of them, with ${coordinators} coordinators and as many hosts of functions; seed ${seed}, commit ${commit}, ${at.slice(0, 10)}.`,
+    ['| what must not happen | found | of | how it is counted |', '| --- | --- | --- | --- |', ...zeroRows].join('\n'),
+    [
+      '| figure | |',
+      '| --- | --- |',
+      `| jobs, as they were at the end | ${counts(figures.byState)} |`,
+      `| runs that functions saw | ${figures.runs.toLocaleString('en-US')} |`,
+      `| duplicates of execution: runs that were finished although another one of the job was | ${figures.duplicates} |`,
+      `| runs that began after their job had ended: calls that were held on the line, say | ${figures.afterTheEnd} |`,
+      `| answers that were lost: an attempt is recorded as timed out, and its function had answered in time | ${figures.answeredInVain} |`,
+      `| jobs that failed for good by faults alone, their attempts used up | ${figures.failedByFaults} |`,
+      `| until everything was final after the last fault | ${seconds(figures.settleMs)} |`,
+      `| memory of a coordinator, at most | ${figures.rssMaxMb} MB |`,
+      `| lines logged by the coordinators | ${counts(figures.lines)} |`,
+      `| answers with a 5xx other than 503 | ${counts(figures.faultyAnswers) || 'none'} |`,
+      `| coordinators and hosts that ended by themselves | ${figures.endedAlone.join(', ') || 'none'} |`,
+    ].join('\n'),
+    ['| fault | times | work went on after, median | worst |', '| --- | --- | --- | --- |', ...faultRows].join('\n'),
+  ].join('\n\n')
+}
+
 export const counts = (values: Record<string, number>): string =>
   Object.entries(values)
     .map(([name, count]) => `${count} ${name}`)

@@ -5,7 +5,25 @@ import type { FuzzRequest } from './request.js'
 import type { Answered } from './socket.js'
 import type { CallerName, Target } from './target.js'
 
+/** What must be so, and how it is looked for. */
+export const rules = {
+  answered: 'Every request has an answer within 40 seconds; no socket is closed without one.',
+  blame:
+    'No answer is a 5xx, but a 503 that says so, or says `INTERNAL`: whatever a caller writes is no fault of ours.',
+  roles:
+    'No caller may more than its role: without a key nothing but health and the description, and no receipt or call without a good token or signature.',
+  secrets: 'No answer and no line of the log tells a stack, a path of the code, a key, or anything of the database.',
+  beside:
+    'Good work goes on: a job is enqueued, run and seen, by the lists that a poisoned neighbour could close, again and again meanwhile.',
+  turns:
+    'No request takes over 50 ms of the processor in one turn of the loop before a key or a signature was accepted, or 250 ms after.',
+  memory: 'All of them together leave less than 20 MB behind, once garbage is collected.',
+} as const
+export type Rule = keyof typeof rules
+
 export interface Finding {
+  rule: Rule
+  /** In words that are the same for all of a kind. */
   kind: string
   /** Which request of the seed; absent for what is not of one request. */
   n?: number
@@ -23,14 +41,18 @@ const rolesOf: Record<CallerName, readonly Role[]> = {
   operate: ['operate'],
 }
 
-export function problemsOf(target: Target, request: FuzzRequest, answer: Answered): string[] {
+export type Problem = Pick<Finding, 'rule' | 'kind'>
+
+const broken = (rule: Rule, ...kinds: string[]): Problem[] => kinds.map((kind) => ({ rule, kind }))
+
+export function problemsOf(target: Target, request: FuzzRequest, answer: Answered): Problem[] {
   const { status, body } = answer
   return [
-    ...(answer.timedOut ? ['it had no answer in time'] : []),
-    ...(status === 0 && !answer.timedOut ? ['its connection ended without an answer'] : []),
-    ...faultyStatus(answer),
-    ...tooMuch(request, answer),
-    ...leaksIn(target, `${answer.headers}\n${body}`),
+    ...(answer.timedOut ? broken('answered', 'it had no answer in time') : []),
+    ...(status === 0 && !answer.timedOut ? broken('answered', 'its connection ended without an answer') : []),
+    ...broken('blame', ...faultyStatus(answer)),
+    ...broken('roles', ...tooMuch(request, answer)),
+    ...broken('secrets', ...leaksIn(target, `${answer.headers}\n${body}`)),
   ]
 }
 

@@ -41,6 +41,10 @@ export function hear(known: Known, { receipt }: Told): void {
 
 const answerLimitMs = 40_000
 
+/** The request may take as long as a caller waits. */
+export const sendTo = (target: Target, { to, bytes }: FuzzRequest): Promise<Answered> =>
+  send(to === 'functions' ? target.functionsUrl : target.url, bytes, answerLimitMs)
+
 export const nthRequest = (
   seed: number,
   n: number,
@@ -69,16 +73,12 @@ export async function fuzz({
   const one = async (n: number) => {
     const request = nthRequest(seed, n, target, known, callers)
     watch?.(n, 'begins')
-    const answer = await send(
-      request.to === 'functions' ? target.functionsUrl : target.url,
-      request.bytes,
-      answerLimitMs,
-    )
+    const answer = await sendTo(target, request)
     watch?.(n, 'ends')
     statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
     slowestMs = Math.max(slowestMs, answer.ms)
     remember(known, answer)
-    for (const problem of problemsOf(target, request, answer)) findings.push({ kind: problem, n, what: request.what })
+    for (const problem of problemsOf(target, request, answer)) findings.push({ ...problem, n, what: request.what })
   }
 
   const several = async () => {
@@ -101,5 +101,5 @@ function remember({ ids }: Known, { status, body }: Answered): void {
 /** Of lines that the target logged. */
 export const findingsInLog = (target: Target, lines: readonly string[]): Finding[] =>
   lines.flatMap((line) =>
-    leaksIn(target, line).map((kind) => ({ kind: `a log line: ${kind}`, what: line.slice(0, 300) })),
+    leaksIn(target, line).map((kind) => ({ rule: 'secrets', kind: `a log line: ${kind}`, what: line.slice(0, 300) })),
   )

@@ -7,6 +7,7 @@ export interface Options {
   seed: number
   /** Only the nth request, for whoever looks at a finding. */
   only: number | undefined
+  publish: boolean
   help: boolean
 }
 
@@ -19,6 +20,7 @@ export function readOptions(args: string[]): Options {
     requests: readCount('--requests', values.requests) ?? 100_000,
     seed: readCount('--seed', values.seed) ?? randomInt(2 ** 31),
     only: readCount('--only', values.only),
+    publish: values.publish ?? false,
     help: values.help ?? false,
   }
 }
@@ -31,6 +33,7 @@ function parse(args: string[]) {
         requests: { type: 'string' },
         seed: { type: 'string' },
         only: { type: 'string' },
+        publish: { type: 'boolean' },
         help: { type: 'boolean' },
       },
     }).values
@@ -53,5 +56,6 @@ own, with good work beside them. Exit code 1 where anything is found.
 
   --requests n   how many. Default: 100,000.
   --seed n       which ones. Default: others each time; it is printed.
-  --only n       sends the nth request of the seed alone, three times, and shows it and its answer
+  --only n       sends the nth request of the seed alone, and shows it and its answer
+  --publish      writes the tables of docs/reliability.md
 `
