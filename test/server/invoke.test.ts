@@ -85,7 +85,7 @@ describe('a function that', () => {
         const call = { worker: 'work', url, headers: {}, body: '{}', signal: AbortSignal.any([]), onAbort() {} }
         const answer = http.invoke(call)
         expect(await heapGrowthOf(answer)).toBeLessThan(60_000_000)
-        expect(await answer).toEqual({ kind: 'receipt', receipt: JSON.parse(text) as unknown })
+        expect(await answer).toEqual({ kind: 'receipt', receipt: JSON.parse(text) as unknown, size: text.length })
         await http.close()
       },
     )

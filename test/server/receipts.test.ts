@@ -263,7 +263,8 @@ describe('a result of more than 1 MiB', () => {
     const meta = { ...success, resultMeta: { values: { a: 'x'.repeat(1024 * 1024) } } }
     expect(readAnswer(200, undefined, JSON.stringify(meta))).toMatchObject({ receipt: failure })
     const fits = { status: 'success', result: 'x'.repeat(1024 * 1024 - 2) }
-    expect(readAnswer(200, undefined, JSON.stringify(fits))).toEqual({ kind: 'receipt', receipt: fits })
+    const text = JSON.stringify(fits)
+    expect(readAnswer(200, undefined, text)).toEqual({ kind: 'receipt', receipt: fits, size: text.length })
   })
 })
 
