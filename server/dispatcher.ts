@@ -243,7 +243,11 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   const wake = () => {
-    pump().catch((error: unknown) => deps.log('warn', 'could not claim jobs; trying again soon', { error }))
+    // whoever began it tells of its failure, once for all that wait for it
+    const isFirst = pumping === undefined
+    pump().catch((error: unknown) => {
+      if (isFirst) deps.log('warn', 'could not claim jobs; trying again soon', { error })
+    })
   }
 
   const breakOff = (reason: BreakOff) => {

@@ -57,6 +57,9 @@ const codes = new Set([
   13_436, // NotPrimaryOrSecondary
 ])
 
+/** Of a socket that ends while the driver waits to write more to it: the one moment in which it hands on what Node says as it is. */
+const socketCodes = new Set(['EPIPE', 'ECONNRESET', 'ECONNABORTED', 'ETIMEDOUT'])
+
 const labels = new Set(['RetryableWriteError', 'PoolRequestedRetry', 'SystemOverloadedError'])
 
 interface Reason {
@@ -76,7 +79,7 @@ const deepest = 10
 export function isOutage(error: unknown, depth = 0): boolean {
   if (typeof error !== 'object' || error === null || depth > deepest) return false
   const { name, code, errorLabels, cause, errorResponse, writeErrors } = error as Reason
-  if (names.has(name as string)) return true
+  if (names.has(name as string) || socketCodes.has(code as string)) return true
   // other libraries have codes too, and theirs mean other things
   if (typeof name === 'string' && name.startsWith('Mongo')) {
     if (codes.has(Number(code))) return true
