@@ -6,9 +6,11 @@ import type * as z from 'zod/v4/core'
 import type { Backoff } from './backoff.js'
 import { defaultBackoff } from './backoff.js'
 import type { ArgsSchema, JobOptions } from './defineJob.js'
+import { tooDeep } from './depth.js'
 import { durationProblem, parseDuration, type Duration } from './duration.js'
 import { ErrandError } from './errors.js'
 import { firstVersion } from './migrate.js'
+import { encodePayload } from './payload.js'
 import { readRedactPath, redactPathProblem, type RedactPath } from './redactPath.js'
 import { ruleFields, ruleProblems, type ScheduleRule } from './scheduleRule.js'
 import { parseSize } from './size.js'
@@ -309,7 +311,19 @@ function scheduleProblems(schedule: ContractOptions['schedule']): PolicyProblem[
     ...unknownOptions(schedule, [...ruleFields, 'args', 'priority'], ['schedule']),
     ...ruleProblems(schedule).map(({ field, message }) => ({ path: ['schedule', field], message })),
     ...integerProblems('schedule.priority', schedule.priority, -1000, 1000),
+    ...carriageProblems(schedule.args),
   ]
+}
+
+/** They are written down when a coordinator starts, which a schedule of one worker must not keep it from. */
+function carriageProblems(args: unknown = {}): PolicyProblem[] {
+  try {
+    encodePayload(args)
+    return []
+  } catch {
+    const message = `cannot be carried: they are ${tooDeep()}, or hold what superjson has no words for.`
+    return [{ path: ['schedule', 'args'], message }]
+  }
 }
 
 function keepProblems(keep: ContractOptions['keep']): PolicyProblem[] {

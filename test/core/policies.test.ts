@@ -7,6 +7,7 @@ import { durationMs, formatDuration, maxDurationMs, parseDuration, type Duration
 import { defineJob } from '../../core/index.js'
 import { nearestName } from '../../core/nearest.js'
 import { decodePayload, encodePayload } from '../../core/payload.js'
+import { nested } from '../support/nested.js'
 
 const failure = { name: 'Error', message: 'no' }
 const unit = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
@@ -154,6 +155,9 @@ describe('contracts', () => {
       { path: ['maxRuntime'], message: 'must not be shorter than the timeout, 1m.' },
     ])
     expect(policyProblems({ args, timeout: '1m', maxRuntime: '1m' })).toEqual([])
+    expect(policyProblems({ args, schedule: { every: '1h', args: nested(101) } })).toMatchObject([
+      { path: ['schedule', 'args'], message: expect.stringContaining('100 levels') as string },
+    ])
     expect(policyProblems({ args, migrate: () => ({}) })).toEqual([
       { path: ['migrate'], message: 'is never called, because there is no version before 1. Raise `version`.' },
     ])

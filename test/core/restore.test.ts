@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import superjson from 'superjson'
 import { describe, expect, it } from 'vitest'
+import { isDeeperThan, isNestedDeeper } from '../../core/depth.js'
 import { decodePayload, encodePayload, restorePayload } from '../../core/payload.js'
 import { maxBigintDigits, maxEntries, maxPaths } from '../../core/restore.js'
 import { nested, nestedJson } from '../support/nested.js'
@@ -155,6 +156,25 @@ describe('a meta that asks for too much', () => {
     expect(back(10n ** BigInt(maxBigintDigits - 1))).toBe(10n ** BigInt(maxBigintDigits - 1))
     expect((back(new Set(Array.from({ length: maxEntries }, (_, n) => n))) as Set<number>).size).toBe(maxEntries)
     expect((back(new Uint8Array(200_000)) as Uint8Array).length).toBe(200_000)
+  })
+})
+
+describe('how deep a text is nested', () => {
+  const inText = JSON.stringify({ text: '{['.repeat(200) + '"\\' })
+  it.each<[string, boolean]>([
+    [nestedJson(100), false],
+    [nestedJson(101), true],
+    ['['.repeat(101) + ']'.repeat(101), true],
+    [`[${'{},'.repeat(500)}{}]`, false],
+    [`[${`${nestedJson(99)},`.repeat(5)}1]`, false],
+    [`[${`${nestedJson(99)},`.repeat(5)}${nestedJson(100)}]`, true],
+    [inText, false],
+    [`{${JSON.stringify('a\\')}:${nestedJson(100)}}`, true],
+    [`{"a":${JSON.stringify('"')},"b":${nestedJson(99)}}`, false],
+    ['', false],
+  ])('is told without reading it as JSON: %#', (json, deeper) => {
+    expect(isDeeperThan(100, json)).toBe(deeper)
+    expect(json === '' || isNestedDeeper(100, JSON.parse(json)) === deeper).toBe(true)
   })
 })
 
