@@ -4,6 +4,7 @@
  * `validate` does; what fits costs as much as ever). All issues are looked for only in an input that holds few values, and at most a hundred are put into words.
  */
 import { config, util, type $ZodRawIssue, type $ZodType, type output, type ParsePayload } from 'zod/v4/core'
+import { maxDepth } from '../core/depth.js'
 import { ErrandError, type ErrandErrorOptions, type Issue } from '../core/errors.js'
 import { look } from '../core/thrown.js'
 
@@ -126,19 +127,21 @@ function inWords(issue: $ZodRawIssue): Issue {
   return { path: placeOf(issue), code, message: message.slice(0, longestSentence) }
 }
 
-/** Of a value that came out of JSON. Looks at no more than that. */
+/** Of a value that came out of JSON. Looks at no more than that; what is nested very deep is counted as more. */
 function hasMoreValues(value: unknown, most: number): boolean {
   let left = most
-  const count = (value: unknown): boolean => {
-    if (--left < 0) return true
+  const count = (value: unknown, depth: number): boolean => {
+    if (--left < 0 || depth > deepest) return true
     if (typeof value !== 'object' || value === null) return false
-    if (Array.isArray(value)) return value.some(count)
+    if (Array.isArray(value)) return value.some((item) => count(item, depth + 1))
     if (value instanceof Map || value instanceof Set) return (left -= value.size) < 0
-    for (const key in value) if (count((value as Record<string, unknown>)[key])) return true
+    for (const key in value) if (count((value as Record<string, unknown>)[key], depth + 1)) return true
     return false
   }
-  return count(value)
+  return count(value, 0)
 }
+
+const deepest = 2 * maxDepth
 
 /** The first few, as sentences, and how many follow. `root` names the input as a whole. */
 export function inSentences({ issues, count, isMore }: Misfits, root?: string): string {

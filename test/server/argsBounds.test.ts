@@ -176,7 +176,7 @@ describe('what is wrong with an input', () => {
 
   it.each([
     ['/job', `{"worker":"any",${Array.from({ length: 50_000 }, (_, n) => `"k${n}":1`).join(',')}}`],
-    ['/jobs', `{${Array.from({ length: 400_000 }, (_, n) => `"k${n}":1`).join(',')}}`],
+    ['/jobs', `{${Array.from({ length: 90_000 }, (_, n) => `"k${n}":1`).join(',')}}`],
     ['/pauses', `{${Array.from({ length: 900 }, (_, n) => `"k${n}":1`).join(',')}}`],
     ['/trpc/jobs.waitMany', `{"json":{"ids":${wrong(120_000)}}}`],
     ['/trpc/jobs.cancelMany', `{"json":{"dryRun":true,"filter":{"state":${wrong(120_000)}}}}`],
