@@ -35,7 +35,10 @@ export async function callForEach<Result extends { id: string }>(
       outcomes.push(result)
     } catch (error) {
       // without a coordinator the next ones would say the same
-      if (!(error instanceof ErrandError) || ['UNAVAILABLE', 'UNAUTHORIZED', 'FORBIDDEN'].includes(error.code))
+      if (
+        !(error instanceof ErrandError) ||
+        ['UNAVAILABLE', 'OVERLOADED', 'UNAUTHORIZED', 'FORBIDDEN'].includes(error.code)
+      )
         throw error
       const { code, message } = error
       if (!out.json) out.problem({ code, message })

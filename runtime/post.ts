@@ -14,7 +14,8 @@ export type PostOutcome =
   | { kind: 'taken'; answer: unknown }
   /** Posting it again would not help: the attempt is over, or the address or the body is wrong. */
   | { kind: 'refused'; status: number; error: unknown }
-  | { kind: 'unreached'; problem: string }
+  /** `retryAfterMs` is when the coordinator, or what stands before it, wants to be asked again. */
+  | { kind: 'unreached'; problem: string; retryAfterMs?: number }
 
 export interface PostLimits {
   /** No new try begins after this moment. */
@@ -25,6 +26,9 @@ export interface PostLimits {
 /** How long one try may take before the next one begins. */
 export const tryLimitMs = 10_000
 
+/** A try that begins so long before the end may still be answered. */
+const lastTryMs = 1_000
+
 export async function postUntilTaken(
   url: string,
   body: string,
@@ -34,8 +38,11 @@ export async function postUntilTaken(
   for (let tries = 1; ; tries++) {
     const outcome = await postOnce(url, body, deps, signal)
     if (outcome.kind !== 'unreached') return outcome
-    const waitMs = postBackoffMs(tries, deps.random)
-    if (signal?.aborted || deps.clock.now().getTime() + waitMs > until().getTime()) return outcome
+    const leftMs = until().getTime() - deps.clock.now().getTime()
+    // too early is better than not at all
+    const toldMs = Math.min((outcome.retryAfterMs ?? 0) * (1 + deps.random() / 2), leftMs - lastTryMs)
+    const waitMs = Math.max(postBackoffMs(tries, deps.random), toldMs)
+    if (signal?.aborted || waitMs > leftMs) return outcome
     await deps.clock.sleep(waitMs, signal)
     if (signal?.aborted) return outcome
   }
@@ -69,7 +76,7 @@ export async function postOnce(
     const status = response.status
     return isRefusal(status)
       ? { kind: 'refused', status, error: (parseJson(text) as { error?: unknown } | undefined)?.error }
-      : { kind: 'unreached', problem: `it answered ${status}` }
+      : { kind: 'unreached', problem: `it answered ${status}`, ...readRetryAfter(response.headers.get('retry-after')) }
   } catch (error) {
     const tooSlow = stop.signal.aborted && !signal?.aborted
     return { kind: 'unreached', problem: tooSlow ? `no answer in ${limitMs / 1_000} s` : thrownText(error) }
@@ -78,6 +85,10 @@ export async function postOnce(
     settled.abort()
   }
 }
+
+/** In seconds, as a coordinator says it. */
+const readRetryAfter = (text: string | null): { retryAfterMs?: number } =>
+  text !== null && /^\d{1,9}$/.test(text) ? { retryAfterMs: Number(text) * 1_000 } : {}
 
 /** Request Timeout, Too Early and Too Many Requests ask for another try; every other 4xx would come again. */
 const isRefusal = (status: number): boolean => status >= 400 && status < 500 && ![408, 425, 429].includes(status)

@@ -1,5 +1,6 @@
 /** `errand enqueue-many`: asks for many jobs, from a file with one on each line. */
 import type { Command } from 'commander'
+import { ErrandError } from '../../core/errors.js'
 import type { EnqueueOutcome, EnqueueRequest } from '../../core/wire.js'
 import type { Cli } from '../cli.js'
 import { connect, type CallOptions, type Coordinator } from '../connection.js'
@@ -51,6 +52,14 @@ async function enqueueMany(cli: Cli, file: string, options: EnqueueManyOptions):
         outcomes.push(...answers)
       }
     })
+  } catch (error) {
+    const rest = lines.slice(outcomes.length)
+    if (outcomes.length > 0 && !out.json) out.note(`Line ${rest[0]!.place} and those behind it have no outcome.`)
+    if (outcomes.length > 0 && error instanceof ErrandError) {
+      const { code, message } = error
+      outcomes.push(...rest.map((): EnqueueOutcome => ({ ok: false, error: { code, message } })))
+    }
+    throw error
   } finally {
     // what went in before a later request failed must be known
     if (out.json && (outcomes.length > 0 || lines.length === 0)) out.result(outcomes, String)

@@ -53,6 +53,18 @@ describe('ctx.enqueue', () => {
     expect(fn.bodies()).toEqual(Array.from({ length: 3 }, () => ({ worker: 'a', args: {}, call: '#1' })))
   })
 
+  it('posts again when an overloaded coordinator said, and before the deadline where that would be too late', async () => {
+    const busy = (seconds: string) => () => new Response('', { status: 503, headers: { 'retry-after': seconds } })
+    const fn = enqueuing((enqueue) => enqueue('a', {}), [busy('4'), busy('3600'), made])
+    const receipt = fn.receipt()
+    for (const waitMs of [5_000, 24_000]) {
+      await fn.clock.untilSleeping((ms) => ms === waitMs)
+      fn.clock.advance(waitMs)
+    }
+    await receipt
+    expect(fn.posts.filter(({ url }) => url.includes('/enqueue'))).toHaveLength(3)
+  })
+
   it('throws ErrandError with code and details for what is wrong with the job', async () => {
     const fn = enqueuing(
       (enqueue, { signal }) =>
