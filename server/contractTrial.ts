@@ -81,9 +81,16 @@ function problemOf(text: string, options: ContractTrialOptions): Promise<ErrandE
       resolve(problem)
     }
     const refuse = (problem: string) => end(cannotLoad(isLoaded ? undefined : worker, problem))
-    let cancelAlarm = clock.alarm(limitMs, () =>
-      refuse(`it is not done within ${formatDuration(limitMs)}, because it loops or waits for what never comes`),
-    )
+    const limit = () =>
+      clock.alarm(limitMs, () =>
+        refuse(`it is not done within ${formatDuration(limitMs)}, because it loops or waits for what never comes`),
+      )
+    let cancelAlarm = limit()
+    // what a busy machine takes to start a thread is not the contracts' time
+    thread.once('online', () => {
+      cancelAlarm()
+      cancelAlarm = limit()
+    })
     thread.on('message', (said: Said) => {
       if (said === 'loaded') {
         isLoaded = true

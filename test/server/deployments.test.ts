@@ -58,6 +58,10 @@ afterAll(async () => {
   for (const project of projects.values()) await project[Symbol.asyncDispose]()
 })
 
+/** A trial that has little patience, with contracts that loop. */
+const [quick, patient] = [createContractTrial({ limitMs: 1_000 }), createContractTrial()]
+const tryContracts = (text: string): Promise<void> => (text.includes('for (;;)') ? quick : patient)(text)
+
 /** What every function does: it tells which build it is of. `n: 0` fails at the first attempt. */
 const jobOf = (build: Name) =>
   defineJob({
@@ -620,7 +624,6 @@ describe('a deployment whose contracts cannot be loaded here', () => {
     await deployments.turn(seen, { deployment: _id, before: [], at, by: 'ada' })
   }
   const looping = 'export default { mail() { for (;;); } }'
-  const tryContracts = createContractTrial({ limitMs: 500 })
 
   it('leaves in effect what was, until another one is live', async () => {
     await using fleet = await startFleet()
@@ -713,8 +716,6 @@ describe('what is registered', () => {
     })
   })
 
-  const tryContracts = createContractTrial({ limitMs: 500 })
-
   it.each([
     ['contracts that do not parse', { contracts: 'export default {' }, 'The contracts cannot be loaded'],
     ['contracts that throw', { contracts: 'throw new Error("no")' }, 'The contracts cannot be loaded: no.'],
@@ -734,7 +735,7 @@ describe('what is registered', () => {
     [
       'a contract that loops',
       { contracts: 'export default { mail() { for (;;); } }' },
-      'The contract of mail cannot be loaded: it is not done within 500ms',
+      'The contract of mail cannot be loaded: it is not done within 1s',
     ],
     ['workers of another build', { workers: [{ name: 'other', hash: 'h' }] }, 'are not of one build: other, mail'],
     ['a worker without an address', { functions: 'other=https://a.example' }, '`functions` has no address for mail'],
@@ -744,7 +745,7 @@ describe('what is registered', () => {
       '`functions` (`--url` of `errand deploy`) is no address',
     ],
   ])('is refused with %s', async (_what, more, message) => {
-    await using fleet = await startFleet(message.includes('500ms') ? { tryContracts } : {})
+    await using fleet = await startFleet({ tryContracts })
     const { status, body } = await fleet.a.post('/deployments', { ...requests.get('third'), ...more })
     expect([status, body.error.code]).toEqual([400, 'BAD_REQUEST'])
     expect(body.error.message).toContain(message)
