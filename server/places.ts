@@ -23,6 +23,8 @@ export interface Places {
    * `OVERLOADED` where all have.
    */
   take(who: string, ids: number): () => void
+  /** Throws where there is not even a place for one id; for whoever would learn of it too late. */
+  look(who: string): void
 }
 
 interface Taken {
@@ -30,15 +32,22 @@ interface Taken {
   ids: number
 }
 
+const none: Readonly<Taken> = { waits: 0, ids: 0 }
+
 export function createPlaces(ofOne = limitsOfOne, ofAll = limitsOfAll): Places {
-  const all: Taken = { waits: 0, ids: 0 }
+  const all: Taken = { ...none }
   const byKey = new Map<string, Taken>()
 
+  const check = (own: Readonly<Taken>, ids: number) => {
+    if (isFull(own, ids, ofOne)) throw tooMany('TOO_MANY_REQUESTS', 'this API key waits', ofOne)
+    if (isFull(all, ids, ofAll)) throw tooMany('OVERLOADED', 'others wait', ofAll)
+  }
+
   return {
+    look: (who) => check(byKey.get(who) ?? none, 1),
     take(who, ids) {
-      const own = byKey.get(who) ?? { waits: 0, ids: 0 }
-      if (isFull(own, ids, ofOne)) throw tooMany('TOO_MANY_REQUESTS', 'this API key waits', ofOne)
-      if (isFull(all, ids, ofAll)) throw tooMany('OVERLOADED', 'others wait', ofAll)
+      const own = byKey.get(who) ?? { ...none }
+      check(own, ids)
       byKey.set(who, own)
       for (const taken of [own, all]) add(taken, 1, ids)
       let isOver = false
@@ -52,7 +61,7 @@ export function createPlaces(ofOne = limitsOfOne, ofAll = limitsOfAll): Places {
   }
 }
 
-const isFull = (taken: Taken, ids: number, most: PlaceLimits): boolean =>
+const isFull = (taken: Readonly<Taken>, ids: number, most: PlaceLimits): boolean =>
   taken.waits >= most.waits || taken.ids + ids > most.ids
 
 function add(taken: Taken, waits: number, ids: number): void {

@@ -18,8 +18,8 @@ export function toldBytes({ headers }: Request): number | undefined {
 }
 
 /**
- * Throws `PAYLOAD_TOO_LARGE`, also for JSON that would take too long to parse, and `BAD_REQUEST` where the body is cut off. Of a body whose length was not told, `onBytes` hears how many are here, and may
- * throw to read no more.
+ * Throws `PAYLOAD_TOO_LARGE`, also for JSON that would take too long to parse, and `BAD_REQUEST` where the body is cut off. Of a body whose length was not
+ * told, `onBytes` hears how many are here, and may throw to read no more.
  */
 export async function readText(
   request: Request,

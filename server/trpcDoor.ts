@@ -28,6 +28,7 @@ export function answerTrpc(
   options: TrpcOptions,
 ): Promise<Response> {
   const { method, url, headers, signal } = request
+  refuseStreamTooMany(new URL(url), context)
   const intake = requestIntake(context.deps.intake, request)
   return fetchRequestHandler({
     endpoint: '/trpc',
@@ -70,6 +71,14 @@ function refuseOtherThanJson(method: string, headers: Headers): void {
   )
 }
 
+/** A stream is answered with 200 before its procedure says anything, so whoever has no place for one is told here. Throws as `Places` do. */
+function refuseStreamTooMany({ pathname }: URL, { deps, identity }: Pick<RouterContext, 'deps' | 'identity'>): void {
+  const procedure = procedureAt(pathname.replace(/^\/trpc\//, ''))
+  if (procedure?._def.type !== 'subscription') return
+  const actor = actorIn(identity, procedure._def.meta.roles)
+  if (actor) deps.places.look(actor.name)
+}
+
 /** Of those procedures in the request that the caller may call. Many small inputs may come together, as far as jobs may. */
 function maxBytesOf({ pathname, searchParams }: URL, identity: Identity, maxJobsBytes: number): number {
   const path = decoded(pathname.replace(/^\/trpc\//, ''))
@@ -80,15 +89,19 @@ function maxBytesOf({ pathname, searchParams }: URL, identity: Identity, maxJobs
 }
 
 function limitOf(path: string, identity: Identity, maxJobsBytes: number): number {
-  const meta = metaOf(path)
+  const meta = procedureAt(path)?._def.meta
   if (!meta) return maxNoBodyBytes
   if (!actorIn(identity, meta.roles)) return mostOfRefused
   return meta.maxBytes === 'jobs' ? maxJobsBytes : (meta.maxBytes ?? maxInputBytes)
 }
 
-const procedures = router._def.procedures as unknown as Record<string, { _def: { meta: ProcedureMeta } } | undefined>
-const metaOf = (path: string): ProcedureMeta | undefined =>
-  Object.hasOwn(procedures, path) ? procedures[path]!._def.meta : undefined
+interface AnyProcedure {
+  _def: { type: string; meta: ProcedureMeta }
+}
+
+const procedures = router._def.procedures as unknown as Record<string, AnyProcedure>
+const procedureAt = (path: string): AnyProcedure | undefined =>
+  Object.hasOwn(procedures, path) ? procedures[path] : undefined
 
 /** What cannot be decoded is no procedure, which tRPC tells. */
 function decoded(path: string): string {

@@ -3,7 +3,7 @@
  * jobs are enqueued over HTTP, run, enqueue others, and a tick starts those that have come due.
  */
 import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
+import { Agent, createServer, request, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -84,6 +84,8 @@ interface Answered {
 }
 
 interface Host extends AsyncDisposable {
+  /** Where it listens; a Lambda has no socket of its own. */
+  url?: string
   /** A request as it came. */
   answer(request: IncomingMessage, body: string): Promise<Answered>
   /** As the platform's cron does it. */
@@ -111,6 +113,7 @@ const startNode: StartHost = async (settings) => {
   })
   const [, url] = await program.line(/ready at (\S+)/)
   return {
+    url: url!,
     answer: (request, body) => forward(url!, request, body),
     async tick() {
       const headers = { authorization: `Bearer ${apiKey}` }
@@ -125,6 +128,7 @@ const startOnVercel: StartHost = async (settings) => {
   const running = await startVercel(folder, { ...settings, CRON_SECRET: cronSecret })
   const url = running.url.replace(/\/$/, '')
   return {
+    url,
     answer: (request, body) => forward(url, request, body),
     async tick() {
       expect((await fetch(`${url}${vercelTickPath}`, { headers: { authorization: 'Bearer other' } })).status).toBe(401)
@@ -300,5 +304,42 @@ describe.each([
     expect((await fetch(`${front.url}/tick`, { method: 'POST' })).status).toBe(401)
     expect((await fetch(`${front.url}/job/x`)).status).toBe(401)
     expect((await fetch(`${front.url}/healthz`)).status).toBe(200)
+  })
+})
+
+describe.each([
+  ['node', startNode],
+  ['vercel', startOnVercel],
+] as const)('the coordinator of the target %s', (_, startHost) => {
+  it('takes a body in chunks by both doors, up to its limit, and the next request on the connection', async () => {
+    await using database = await testDatabase()
+    await using host = await startHost(settingsFor(database, 'http://127.0.0.1:9'))
+    const job = { worker: 'greet', args: { name: 'Ada' }, delay: '1h' }
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const post = (path: string, pieces: readonly string[]) =>
+      new Promise<number>((resolve, reject) => {
+        const headers = {
+          authorization: `Bearer ${apiKey}`,
+          'content-type': 'application/json',
+          'transfer-encoding': 'chunked',
+        }
+        const sent = request(host.url! + path, { method: 'POST', agent, headers }, (answer) => {
+          answer.resume().on('end', () => resolve(answer.statusCode!))
+        })
+        sent.on('error', reject)
+        for (const piece of pieces) sent.write(piece)
+        sent.end()
+      })
+    const inPieces = (value: unknown) => JSON.stringify(value).match(/.{1,10}/gs)!
+    expect(await post('/job', inPieces(job))).toBe(201)
+    expect(await post('/trpc/enqueueMany', inPieces({ json: { jobs: [job] } }))).toBe(200)
+    expect(
+      await post(
+        '/job',
+        Array.from({ length: 120 }, () => 'x'.repeat(10_000)),
+      ),
+    ).toBe(413)
+    expect(await post('/job', inPieces(job))).toBe(201)
+    agent.destroy()
   })
 })

@@ -24,6 +24,7 @@ async function waiting(ofOne = 2, ofAll = 3) {
         leave()
       }
     },
+    look: (who) => places.look(who),
   }
   Object.assign(errand.coordinator.deps, { places: counted })
   const untilHeld = async (count: number) => {
@@ -70,7 +71,8 @@ describe('those who wait', () => {
       method: 'POST',
       body: JSON.stringify({ json: { ids: [id] } }),
     })
-    expect(await stream.text()).toContain('"TOO_MANY_REQUESTS"')
+    expect([stream.status, stream.headers.get('retry-after')]).toEqual([429, '5'])
+    expect(await stream.json()).toMatchObject({ error: { code: 'TOO_MANY_REQUESTS' } })
     // another key has places of its own
     const other = ask('two', `/job/${id}/receipt`)
     await untilHeld(3)
@@ -130,6 +132,8 @@ describe('places', () => {
     places.take('a', 1)
     expect(() => places.take('a', 1)).toThrow('3 at once')
     expect(() => places.take('b', 1)).toThrow('4 at once')
+    expect(() => places.look('a')).toThrow('3 at once')
+    expect(() => places.look('c')).toThrow('4 at once')
   })
 
   it('are as the pages say', () => {
