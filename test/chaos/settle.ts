@@ -22,7 +22,9 @@ export interface Settled {
 }
 
 /** Schedules that are paused once the work of the run is over, so that there is an end of it. */
-const ticking = ['code:every', 'code:cron', 'code:queued', 'code:skipped', 'made', 'handled']
+const ticking = ['code:every', 'code:cron', 'code:skipped', 'made', 'handled']
+/** A paused one makes no jobs of the ticks that wait either; so it is paused when none does. */
+const queueing = 'code:queued'
 
 export async function settle(house: House, operator: Caller, limitMs: number): Promise<Settled> {
   const since = Date.now()
@@ -40,6 +42,7 @@ export async function settle(house: House, operator: Caller, limitMs: number): P
   for (const id of ticking) await insist(() => pauseSchedule(operator, id))
   let stuck: string[]
   do {
+    await pauseQueue(house, operator)
     await releaseWaitingGroups(house, operator)
     await sleep(1_000)
     stuck = await withDatabase(house, whatIsLeft)
@@ -79,6 +82,16 @@ async function pauseSchedule(operator: Caller, id: string): Promise<boolean> {
   return outcome !== 'unknown'
 }
 
+async function pauseQueue(house: House, operator: Caller): Promise<void> {
+  const schedule = await withDatabase(house, (db) =>
+    db.collection<ScheduleDocument>('schedules').findOne({ _id: queueing }),
+  )
+  const waits = (schedule?.waiting ?? []).length > 0
+  if (schedule?.pausedAt === undefined && !waits) await pauseSchedule(operator, queueing)
+  // a tick came in that very moment
+  if (schedule?.pausedAt !== undefined && waits) await operator.call('POST', `/schedules/${queueing}/resume`)
+}
+
 async function resumeAll(operator: Caller): Promise<void> {
   for (const key of [undefined, 'p', 'q']) {
     await insist(async () => {
@@ -115,7 +128,7 @@ async function whatIsLeft(db: Db): Promise<string[]> {
   const groups = await db.collection<GroupDocument>('groups').find({ state: 'open' }).limit(shownOfEach).toArray()
   const schedules = await db
     .collection<ScheduleDocument>('schedules')
-    .find({ 'waiting.0': { $exists: true } })
+    .find({ $or: [{ 'waiting.0': { $exists: true } }, { pausedAt: { $exists: false } }] })
     .toArray()
   const batches = await db.collection('batches').find({ state: 'writing' }).limit(shownOfEach).toArray()
   return [
@@ -124,7 +137,9 @@ async function whatIsLeft(db: Db): Promise<string[]> {
         `job ${_id} of ${worker} is ${state}, attempt ${attempt}, runAt ${runAt.toISOString()}${held ? `, held by ${held}` : ''}`,
     ),
     ...groups.map(({ _id, problem }) => `group ${_id} is open${problem ? `: ${problem.code}` : ''}`),
-    ...schedules.map(({ _id, waiting = [] }) => `schedule ${_id} has ${waiting.length} ticks that wait`),
+    ...schedules.map(
+      ({ _id, waiting = [] }) => `schedule ${_id} is not paused, or has ticks that wait: ${waiting.length}`,
+    ),
     ...batches.map(({ _id }) => `batch ${String(_id)} is being written`),
   ]
 }

@@ -34,7 +34,8 @@ function ticksOf(
   )
   const asked = pauses[0]?.askedAt
   if (createdAt === undefined || asked === undefined) return { due: [], perhaps: [] }
-  const until = pauses.find(({ outcome }) => outcome === 'acked')?.at ?? asked
+  // a queue is paused again where a tick came in the moment of its pause
+  const until = pauses.findLast(({ outcome }) => outcome === 'acked')?.at ?? asked
   const first = aligned ? Math.floor(createdAt / everyMs) * everyMs + everyMs : createdAt + everyMs
   const all = Array.from(
     { length: Math.max(0, Math.floor((until - first) / everyMs) + 1) },
