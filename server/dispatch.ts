@@ -69,7 +69,16 @@ function deadlineToTell(deps: Deps, job: ClaimedJob, now: Date): Date {
 
 /** Jobs whose deadlines ran while nobody could call them get their time anew. What is past its deadline is not called: somebody else may have reaped it. */
 async function callLate(deps: Deps, jobs: ClaimedJob[], now: Date, breaking: Breaking): Promise<Answer[]> {
-  const isOurs = async (job: ClaimedJob) => !isLate(deps, job, now) || (await renewDeadline(deps, job, now))
+  const isOurs = async (job: ClaimedJob) => {
+    if (!isLate(deps, job, now)) return true
+    try {
+      return await renewDeadline(deps, job, now)
+    } catch (error) {
+      // it may have been moved, or not: nobody has called its function, so it can go back in either case
+      deps.log('warn', 'a deadline could not be moved; its job is given back', { job: job._id, error })
+      return false
+    }
+  }
   const isOursYet = await Promise.all(jobs.map(isOurs))
   const ours = jobs.filter((_, index) => isOursYet[index])
   const said = ours.length === 0 ? [] : await callNow(deps, ours, now, breaking)

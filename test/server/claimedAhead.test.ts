@@ -1,3 +1,4 @@
+import { MongoNetworkError } from 'mongodb'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
@@ -112,6 +113,32 @@ describe('a call that comes late', () => {
     await errand.clock.advance('19s')
     expect(await errand.reap()).toEqual([])
     expect(await errand.get(id!)).toMatchObject({ state: 'running' })
+  })
+
+  it('is not made where the database does not say that the deadline was moved, and the job goes back uncharged', async () => {
+    const functions = handOperated()
+    await using errand = await testErrand(workers, { invoke: functions.invoke })
+    const { jobs } = errand.coordinator.deps.store
+    const { claim } = jobs
+    const moveDeadline = jobs.moveDeadline.bind(jobs)
+    jobs.claim = async (...args) => {
+      const count = await claim(...args)
+      jobs.claim = claim
+      await errand.clock.advance('8s')
+      return count
+    }
+    jobs.moveDeadline = async (...args) => {
+      jobs.moveDeadline = moveDeadline
+      await moveDeadline(...args)
+      throw new MongoNetworkError('connection 7 closed')
+    }
+    const [id] = await enqueueTogether(errand, 'slow', 1)
+    await errand.claim()
+    await errand.coordinator.dispatcher.idle()
+    await errand.claim()
+    const { call } = await functions.next()
+    expect(call).toMatchObject({ id, attempt: 1 })
+    expect((await errand.get(id!)).receipts).toEqual([])
   })
 
   it('is not made past the deadline, and the job goes back uncharged', async () => {
