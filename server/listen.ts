@@ -3,6 +3,8 @@
  *
  * An answer may come before the body was read: to whoever has no key, or sends too much. What is on its way then would stand before the next request on
  * the connection, so it is thrown away first, up to a limit. A connection with more to come is closed with the answer, which says so.
+ *
+ * A request that does not come to its end is given up: as long as it lasts it has a place among those that may wait to be written (server/intake).
  */
 import { getRequestListener, RequestError, type HttpBindings } from '@hono/node-server'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
@@ -18,6 +20,8 @@ export interface ListenOptions {
   port: number
   /** The setting to name when the port is taken. */
   setting: string
+  /** How long a request may take to arrive, its body included, in milliseconds. Then it is answered with 408. Default 60,000. */
+  arrivalMs?: number
 }
 
 export interface Listening {
@@ -33,7 +37,7 @@ type FetchCallback = Parameters<typeof getRequestListener>[0]
 const mostUnreadBytes = 4 * 1024 * 1024
 const mostUnreadMs = 500
 
-export async function listen({ fetch, host, port, setting }: ListenOptions): Promise<Listening> {
+export async function listen({ fetch, host, port, setting, arrivalMs = 60_000 }: ListenOptions): Promise<Listening> {
   const handle = (request: Request, { incoming, outgoing }: HttpBindings): Response | Promise<Response> =>
     hasBody(incoming) ? answerAfterBody(incoming, outgoing, fetch(request)) : fetch(request)
   const answer = getRequestListener(handle as FetchCallback, {
@@ -41,7 +45,8 @@ export async function listen({ fetch, host, port, setting }: ListenOptions): Pro
     overrideGlobalObjects: false,
     errorHandler: problem,
   })
-  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing))
+  const limits = { requestTimeout: arrivalMs, headersTimeout: arrivalMs, connectionsCheckingInterval: arrivalMs / 4 }
+  const server = createServer(limits, (incoming, outgoing) => void answer(incoming, outgoing))
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port, setting)))
     server.listen(port, host, resolve)

@@ -1,6 +1,9 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
+import { listen } from '../../server/listen.js'
 import { clientOf, gate, observedClock } from '../client/support.js'
 import { testErrand, type TestErrand, type TestErrandOptions } from '../support/errand.js'
 import { handOperated, pathOf } from '../support/handOperated.js'
@@ -200,6 +203,31 @@ describe('attempts that run while too much waits to be written', () => {
     expect((await send(errand, pathOf(call, 'heartbeat'), {})).status).toBe(200)
     expect((await send(errand, pathOf(call), { status: 'success' })).body).toEqual({ recorded: true })
     expect((await errand.get(call.id)).state).toBe('succeeded')
+  })
+})
+
+describe('a body that does not come to its end', () => {
+  it('gives its place back when it was waited for long enough', async () => {
+    await using errand = await testErrand({ work }, { maxWaiting: { bytes: 10_000 } })
+    const { coordinator } = errand
+    const listening = await listen({
+      fetch: (request) => coordinator.fetch(request),
+      host: '127.0.0.1',
+      port: 0,
+      setting: 'PORT',
+      arrivalMs: 200,
+    })
+    const { port, host } = new URL(listening.url)
+    const socket = connect(Number(port), '127.0.0.1')
+    const answered = once(socket, 'data') as Promise<[Buffer]>
+    socket.write(
+      `POST /jobs HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{"jobs":[`,
+    )
+    expect(String((await answered)[0])).toContain('408')
+    while (coordinator.deps.intake.waiting('bulk').requests > 0) await new Promise(setImmediate)
+    expect((await send(errand, '/jobs', bulkOf(1))).status).toBe(200)
+    socket.destroy()
+    await listening.close()
   })
 })
 
