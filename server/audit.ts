@@ -12,6 +12,7 @@ import type { Role } from '../core/roles.js'
 import { actorOf, type Actor, type Guard, type Identity } from './auth.js'
 import type { Deps } from './deps.js'
 import { firstIdAt } from './ids.js'
+import { repeat } from './repeatedWrite.js'
 import type { AuditDocument } from './store/documents.js'
 
 /** How long entries are kept. */
@@ -46,10 +47,10 @@ export async function operateAudited<Answer>(
 ): Promise<Answer> {
   const actor = await requireRole(deps, guard, identity, action)
   const entry = entryOf(deps, actor, action, await action.input(), 'begun')
-  await deps.store.audit.insert(entry)
+  await repeat(deps, () => deps.store.audit.insert(entry))
   const finish = async (outcome: string) => {
     try {
-      await deps.store.audit.finish(entry._id, outcome)
+      await repeat(deps, () => deps.store.audit.finish(entry._id, outcome))
     } catch (error) {
       const fields = { entry: entry._id, action: entry.action, outcome, error }
       deps.log('error', 'the outcome of an action could not be written to the audit', fields)

@@ -15,6 +15,7 @@ import { tryAgain } from './contractTrial.js'
 import type { Deps } from './deps.js'
 import { readFunctionAddresses, type FunctionAddress } from './functionAddresses.js'
 import { ping } from './ping.js'
+import { repeat, repeatGuarded } from './repeatedWrite.js'
 import type { DeployedWorker, DeploymentDocument, LiveDocument } from './store/documents.js'
 import type { DeploymentRecord } from './store/deployments.js'
 
@@ -28,7 +29,7 @@ export async function register(deps: Deps, request: ParsedRegisterRequest, by: s
   const { functions, contracts, targets, note } = request
   const workers = await readWorkers(deps, request)
   checkAddresses(addressesOf(deps, functions), workers)
-  const deployment = await deps.store.deployments.insert({
+  const deployment = await insert(deps, {
     at: deps.clock.now(),
     by,
     functions,
@@ -39,6 +40,20 @@ export async function register(deps: Deps, request: ParsedRegisterRequest, by: s
   })
   return deploymentView(deployment, await deps.store.deployments.live())
 }
+
+/** A number is given with the insert, so one whose answer was lost is looked for by who registered it, and when. */
+async function insert(deps: Deps, deployment: Omit<DeploymentDocument, '_id'>): Promise<DeploymentDocument> {
+  const { deployments } = deps.store
+  let isFirst = true
+  return repeat(deps, async () => {
+    const made = isFirst ? undefined : (await deployments.list(mostListed)).find((one) => isSame(one, deployment))
+    isFirst = false
+    return made ?? deployments.insert(deployment)
+  })
+}
+
+const isSame = (one: Omit<DeploymentRecord, '_id'>, other: Omit<DeploymentRecord, '_id'>): boolean =>
+  one.at.getTime() === other.at.getTime() && one.by === other.by && one.functions === other.functions
 
 /** Newest first, at most a hundred. */
 export async function listDeployments({ store }: Deps): Promise<Deployments> {
@@ -141,13 +156,21 @@ async function switchTo(deps: Deps, { seen, id, before, force, by }: Target): Pr
   return { id, previous, answered: force ? 0 : next.workers.length, ...difference(last?.workers ?? [], next.workers) }
 }
 
+/** Over the revision that was seen. Answers false where somebody else was faster. */
+function write(deps: Deps, seen: LiveDocument | null, next: Omit<LiveDocument, '_id' | 'revision'>): Promise<boolean> {
+  const { deployments } = deps.store
+  const token = deps.newClaim()
+  const isOurs = async () => (await deployments.live())?.token === token
+  return repeatGuarded(deps, () => deployments.turn(seen, { ...next, token }), isOurs)
+}
+
 /** The one write that switches. What follows from it fails without harm: the loop tries again, and so does the next switch. */
 async function turn(
   deps: Deps,
   seen: LiveDocument | null,
   next: Omit<LiveDocument, '_id' | 'revision'>,
 ): Promise<void> {
-  if (!(await deps.store.deployments.turn(seen, next))) throw await meanwhile(deps)
+  if (!(await write(deps, seen, next))) throw await meanwhile(deps)
   await lookNow(deps)
   await retireOld(deps, next.by).catch((error: unknown) =>
     deps.log('warn', 'old deployments could not be retired; the next switch tries again', { error }),
@@ -270,13 +293,13 @@ async function retireOne(deps: Deps, seen: LiveDocument | null, id: number, by: 
   const { deployments } = deps.store
   const { deployment, before } = seen ?? { deployment: null, before: [] }
   const at = deps.clock.now()
-  await deployments.retire(id, at)
-  const isStill = await deployments.turn(seen, { deployment, before, at: seen?.at ?? at, by: seen?.by ?? by })
+  await repeat(deps, () => deployments.retire(id, at))
+  const isStill = await write(deps, seen, { deployment, before, at: seen?.at ?? at, by: seen?.by ?? by })
   if (!isStill) {
-    await deployments.unretire(id)
+    await repeat(deps, () => deployments.unretire(id))
     return false
   }
-  if (await deployments.dropContracts(id)) return true
+  if (await repeat(deps, () => deployments.dropContracts(id))) return true
   const live = await deployments.live()
   return live?.deployment !== id && retireOne(deps, live, id, by)
 }

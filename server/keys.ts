@@ -11,6 +11,7 @@ import { ErrandError } from '../core/errors.js'
 import type { createKeyRequest, CreatedKey, KeyView } from '../core/keys.js'
 import { digest, type Actor, type Guard } from './auth.js'
 import type { Deps } from './deps.js'
+import { repeat, repeatGuarded } from './repeatedWrite.js'
 import type { KeyDocument } from './store/documents.js'
 import { createStore } from './store/index.js'
 
@@ -42,7 +43,8 @@ export async function createKey(
     createdAt: deps.clock.now(),
     createdBy: by.name,
   }
-  if (!(await deps.store.keys.insert(document))) {
+  const isOurs = async () => (await deps.store.keys.find(name))?.hash === document.hash
+  if (!(await repeatGuarded(deps, () => deps.store.keys.insert(document), isOurs))) {
     throw new ErrandError('NAME_TAKEN', `There is a key "${name}" already. Choose another name, or revoke it first.`)
   }
   deps.keys.forget()
@@ -94,7 +96,8 @@ export async function revokeKey(deps: Deps, guard: Guard, name: string): Promise
   const key = await deps.store.keys.find(name)
   if (!key) throw unknownKey(name)
   if (key.role === 'operate' && !guard.fromSetting.some(({ role }) => role === 'operate')) await leave(deps, key)
-  const removed = await deps.store.keys.remove(key)
+  const isGone = async () => (await deps.store.keys.find(name))?.hash !== key.hash
+  const removed = await repeatGuarded(deps, () => deps.store.keys.remove(key), isGone)
   deps.keys.forget()
   if (!removed) throw unknownKey(name)
   return { name, revoked: true }
@@ -107,10 +110,10 @@ export async function revokeKey(deps: Deps, guard: Guard, name: string): Promise
  */
 async function leave(deps: Deps, key: KeyDocument): Promise<void> {
   const { _id: name } = key
-  await deps.store.keys.setLeaving(key, true)
+  await repeat(deps, () => deps.store.keys.setLeaving(key, true))
   const others = await deps.store.keys.operatorsBeside(name)
   if (others.some(({ leaving }) => !leaving)) return
-  await deps.store.keys.setLeaving(key, false)
+  await repeat(deps, () => deps.store.keys.setLeaving(key, false))
   const [other] = others
   throw new ErrandError(
     'OPERATE_KEY_NEEDED',

@@ -10,6 +10,7 @@ import type { Deps } from './deps.js'
 import { disclosureOf, disclosuresOf, type Viewer } from './disclosure.js'
 import type { JobDocument } from './store/documents.js'
 import type { Guard } from './store/revision.js'
+import { repeat, repeated, repeatGuarded } from './repeatedWrite.js'
 import { finishedEvent } from './events.js'
 import { uniqueKeyOf } from './unique.js'
 import { unknownJob } from './receive.js'
@@ -74,20 +75,29 @@ export async function cancel(
   const contract = deps.contracts.has(worker) ? await deps.contracts.get(worker) : undefined
   const now = deps.clock.now()
   const expireAt = new Date(now.getTime() + (contract?.keepMs.cancelled ?? 7 * 86_400_000))
-  const before = await deps.store.jobs.cancel(id, now, expireAt, stillIs)
+  const { outcome: before, lost } = await repeated(deps, () => deps.store.jobs.cancel(id, now, expireAt, stillIs))
   if (before) {
-    if (before.state === 'running') deps.events.emit('cancelled', { id, claim: before.claim! })
-    deps.events.emit('finished', finishedEvent(before))
-    if (before.group !== undefined) await deps.groups.memberFinal(memberOf(before, before.group), 'cancelled')
+    await follow(deps, before, before.claim)
     return { id, state: 'cancelled' }
   }
-  const after = await deps.store.jobs.find(id)
+  const after = await repeat(deps, () => deps.store.jobs.find(id))
   if (!after) throw unknownJob(id)
-  if (after.state === 'cancelled') return { id, state: 'cancelled' }
+  if (after.state === 'cancelled') {
+    // it may have been this cancel, whose answer was lost; what follows from it does no harm twice
+    if (lost !== undefined) await follow(deps, after, after.cancelledAttempts?.at(-1)?.claim)
+    return { id, state: 'cancelled' }
+  }
   const why = isFinal(after.state)
     ? `has ${after.state} and cannot be cancelled`
     : `has changed since it was found, and is ${after.state}`
   throw new ErrandError('WRONG_STATE', `Job ${id} ${why}.`, { details: { id, state: after.state } })
+}
+
+/** What follows from a cancel. `claim` is that of the run it ended, if it ended one. */
+async function follow(deps: Deps, job: JobDocument, claim: string | undefined): Promise<void> {
+  if (claim !== undefined) deps.events.emit('cancelled', { id: job._id, claim })
+  deps.events.emit('finished', finishedEvent(job))
+  if (job.group !== undefined) await deps.groups.memberFinal(memberOf(job, job.group), 'cancelled')
 }
 
 /**
@@ -128,8 +138,17 @@ async function retryAsSeen(deps: Deps, job: JobDocument): Promise<boolean> {
     })
   }
   if (job.expireAt && job.expireAt <= keptUntil) throw unknownJob(id)
-  const retried = await deps.store.jobs.retry(job, contract?.maxAttempts ?? 5, { now, keptUntil }, key)
-  if (retried === 'keyTaken') {
+  let isKeyTaken = false
+  const retry = async () => {
+    const retried = await deps.store.jobs.retry(job, contract?.maxAttempts ?? 5, { now, keptUntil }, key)
+    isKeyTaken = retried === 'keyTaken'
+    return retried === true
+  }
+  const retried = await repeatGuarded(deps, retry, async () => {
+    const after = await deps.store.jobs.find(id)
+    return after?.revision === (job.revision ?? 0) + 1 && after.runAt.getTime() === now.getTime()
+  })
+  if (isKeyTaken) {
     throw new ErrandError('KEY_TAKEN', `The key of job ${id} is taken by another job now.`, {
       details: { id: (await deps.store.jobs.holderOf(key!))?._id },
     })

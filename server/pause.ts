@@ -19,7 +19,8 @@ import type { Deps } from './deps.js'
 import type { Viewer } from './disclosure.js'
 import { breakerId, heldBy, pauseId, pauseOfHeld, pauseView, type Pauses } from './pauses.js'
 import { slotsFreed } from './slots.js'
-import type { HeldBy } from './store/documents.js'
+import { repeat, repeated } from './repeatedWrite.js'
+import type { HeldBy, PauseDocument } from './store/documents.js'
 import type { PausableJob } from './store/jobs.js'
 
 /** All pauses are read every half second. A tool that pauses every key it meets would slow them. */
@@ -50,7 +51,7 @@ export async function pause(deps: Deps, { worker, key, reason }: PauseRequest, b
     at: deps.clock.now(),
     ...(reason === undefined ? {} : { reason }),
   }
-  const existing = await deps.store.pauses.insert(pause)
+  const existing = await repeat(deps, () => deps.store.pauses.insert(pause))
   await deps.pauses.fresh()
   return pauseView(existing ?? pause)
 }
@@ -60,7 +61,8 @@ export async function resume(deps: Deps, target: PauseTarget): Promise<Resumed> 
   const { worker, key } = target
   // whoever resumes a worker knows that its function is well again
   const ids = [pauseId(target), ...(worker !== undefined && key === undefined ? [breakerId(worker)] : [])]
-  const removed = await Promise.all(ids.map((id) => deps.store.pauses.remove(id)))
+  const before = await deps.store.pauses.list()
+  const removed = await Promise.all(ids.map((id) => remove(deps, id, before)))
   const pause = removed.find((each) => each !== null)
   const pauses = await deps.pauses.fresh()
   if (!pause) throw unknownPause(target, pauses)
@@ -68,6 +70,12 @@ export async function resume(deps: Deps, target: PauseTarget): Promise<Resumed> 
   const { released } = await deps.store.jobs.releaseHeldBy(ids.map(heldBy), releaseBatch)
   deps.events.emit('queued', undefined)
   return { ...pauseView(pause), released }
+}
+
+/** Answers with the pause that it ended, or null. What was there before tells it where the answer was lost. */
+async function remove(deps: Deps, id: string, before: readonly PauseDocument[]): Promise<PauseDocument | null> {
+  const { outcome, lost } = await repeated(deps, () => deps.store.pauses.remove(id))
+  return outcome ?? (lost === undefined ? null : (before.find(({ _id }) => _id === id) ?? null))
 }
 
 function unknownPause({ worker, key }: PauseTarget, pauses: Pauses): ErrandError {

@@ -17,6 +17,7 @@ import { nextTick } from '../core/ticks.js'
 import { checkWorker, type Asker } from './auth.js'
 import type { Deps } from './deps.js'
 import { checkArgs } from './checkArgs.js'
+import { repeat } from './repeatedWrite.js'
 import type { ScheduleDocument } from './store/documents.js'
 import { isSameDefinition, type ScheduleDefinition } from './store/schedules.js'
 import { tick, ticksOf } from './tick.js'
@@ -124,7 +125,7 @@ async function create(deps: Deps, id: string, definition: ScheduleDefinition): P
   const now = deps.clock.now()
   const nextRunAt = nextTick(tickRule(definition, { id, since: now }), now) ?? null
   const schedule = { _id: id, ...definition, createdAt: now, revision: 1, nextRunAt, lastRunAt: null }
-  return (await deps.store.schedules.insert(schedule)) ? schedule : undefined
+  return (await repeat(deps, () => deps.store.schedules.insert(schedule))) ? schedule : undefined
 }
 
 /** Answers `undefined` where it has to be looked at anew: a tick was due, or somebody else was faster. */
@@ -145,7 +146,10 @@ export async function redefine(
     }
     changed.nextRunAt = schedule.pausedAt ? null : (nextTick(ticksOf(changed), now) ?? null)
   }
-  return (await deps.store.schedules.redefine(schedule, definition, changed.nextRunAt)) ? changed : undefined
+  const { nextRunAt } = changed
+  return (await repeat(deps, () => deps.store.schedules.redefine(schedule, definition, nextRunAt)))
+    ? changed
+    : undefined
 }
 
 /** Nothing of the old definition is left in it. */

@@ -17,6 +17,7 @@ import { checkArgs } from './checkArgs.js'
 import { insert, type Enqueued } from './enqueue.js'
 import { redefine } from './schedule.js'
 import { scheduleView } from './scheduleView.js'
+import { repeat } from './repeatedWrite.js'
 import type { ScheduleDocument } from './store/documents.js'
 import { definitionIn, type ScheduleDefinition } from './store/schedules.js'
 import { ticksOf } from './tick.js'
@@ -94,7 +95,7 @@ export function pauseSchedule(deps: Deps, id: string, viewer: Viewer): Promise<S
   return untilWritten(deps, id, viewer, async (schedule) => {
     if (schedule.pausedAt) return schedule
     const pausedAt = deps.clock.now()
-    const written = await deps.store.schedules.setPaused(schedule, pausedAt, null)
+    const written = await repeat(deps, () => deps.store.schedules.setPaused(schedule, pausedAt, null))
     return written ? { ...schedule, pausedAt, nextRunAt: null } : undefined
   })
 }
@@ -105,7 +106,7 @@ export function resumeSchedule(deps: Deps, id: string, viewer: Viewer): Promise<
     if (!pausedAt) return schedule
     const now = deps.clock.now()
     const nextRunAt = nextTick(ticksOf(schedule), now) ?? null
-    const written = await deps.store.schedules.setPaused(schedule, undefined, nextRunAt)
+    const written = await repeat(deps, () => deps.store.schedules.setPaused(schedule, undefined, nextRunAt))
     // now: ticks may be waiting that need not wait any longer
     if (written) deps.events.emit('ticking', now)
     return written ? { ...schedule, nextRunAt } : undefined
@@ -125,7 +126,7 @@ export async function runSchedule(deps: Deps, id: string): Promise<Enqueued> {
 export async function removeSchedule(deps: Deps, id: string): Promise<void> {
   const schedule = await findSchedule(deps, id)
   refuseCode(schedule, `Remove \`schedule\` from ${schedule.worker} and deploy, or pause it.`)
-  await deps.store.schedules.remove(id)
+  await repeat(deps, () => deps.store.schedules.remove(id))
 }
 
 /** Looks again where the schedule changed between look and write. */

@@ -5,6 +5,7 @@
 import { askThrottle, newThrottle, type ThrottleAnswer, type ThrottleRule } from '../core/throttle.js'
 import type { Contract } from '../core/contract.js'
 import type { Deps } from './deps.js'
+import { repeat } from './repeatedWrite.js'
 import type { ClaimedJob, ThrottleDocument } from './store/documents.js'
 
 export interface ThrottleVerdict {
@@ -81,16 +82,16 @@ async function askOnce(deps: Deps, { by }: Gate, asking: KeyedJobs[], verdict: T
   const documents = await deps.store.throttles.findMany(asking.map(({ id }) => id))
   const now = deps.clock.now().getTime()
   const answers = asking.map((keyed) => ({ keyed, answer: answerFor(keyed, documents.get(keyed.id), now) }))
-  const written = await deps.store.throttles.writeMany(
-    answers.map(({ keyed, answer }) => ({
-      id: keyed.id,
-      from: documents.get(keyed.id)?.version,
-      ...answer.state,
-      // a throttle whose bucket is full and whose line is empty is the same as none
-      expireAt: new Date(Math.max(answer.state.tat, answer.state.line) + keyed.rule.intervalMs + graceMs),
-    })),
-    deps.newClaim(),
-  )
+  const writes = answers.map(({ keyed, answer }) => ({
+    id: keyed.id,
+    from: documents.get(keyed.id)?.version,
+    ...answer.state,
+    // a throttle whose bucket is full and whose line is empty is the same as none
+    expireAt: new Date(Math.max(answer.state.tat, answer.state.line) + keyed.rule.intervalMs + graceMs),
+  }))
+  const version = deps.newClaim()
+  // tokens that were taken are known by the version, also where an answer was lost
+  const written = await repeat(deps, () => deps.store.throttles.writeMany(writes, version))
   for (const { keyed, answer } of answers) if (written.has(keyed.id)) settle(keyed, answer, by, verdict)
   return asking.filter(({ id }) => !written.has(id))
 }

@@ -17,9 +17,12 @@ import type { Asker } from './auth.js'
 import type { Deps } from './deps.js'
 import type { Enqueued, PreparedJob } from './enqueue.js'
 import { prepareItem } from './prepareItem.js'
+import { repeat, repeatGuarded } from './repeatedWrite.js'
 import type { JobDocument } from './store/documents.js'
 import { mapInTurns } from './inTurns.js'
+import { isOutage } from './store/outage.js'
 import { holdsNoLonger } from './unique.js'
+import { untilAnswered } from './untilAnswered.js'
 import { inSentences, issuesOf, mostIssues, mostIssuesOf, type Misfits } from './judge.js'
 import { laneOf } from './writeLane.js'
 
@@ -195,9 +198,10 @@ async function writeTogether(
   { mayExist, begin, items }: Writing,
 ): Promise<void> {
   const batch = deps.newId()
-  await deps.store.batches.begin(batch, deps.clock.now())
+  const since = deps.clock.now()
+  await repeat(deps, () => deps.store.batches.begin(batch, since))
   try {
-    await begin?.(batch)
+    if (begin) await repeat(deps, () => begin(batch))
     for (let left = missing; left.length > 0;) {
       const conflicting = await insertHeld(deps, batch, left)
       for (const [item, holder] of await findHolders(deps, conflicting, mayExist, items)) existing.set(item, holder)
@@ -207,11 +211,11 @@ async function writeTogether(
     await undo(deps, batch, error)
     throw error
   }
-  if (!(await deps.store.batches.decide(batch, 'released', deps.clock.now()))) {
+  if (!(await decide(deps, batch, 'released'))) {
     await deps.store.batches.undo(batch)
     throw new ErrandError('UNAVAILABLE', 'The batch took too long to be written, and was undone. Try again.')
   }
-  await release(deps, batch)
+  await releaseSoon(deps, batch)
   announce(
     deps,
     missing.filter((item) => !existing.has(item)),
@@ -229,14 +233,35 @@ async function insertHeld(deps: Deps, batch: string, items: readonly PlacedJob[]
   return items.filter((_, index) => (writes[index] as PromiseFulfilledResult<unknown>).value === 'keyTaken')
 }
 
+/** Answers whether it was this call that decided. Nobody but the coordinator that writes a batch releases it. */
+function decide(deps: Deps, batch: string, state: 'released' | 'undone'): Promise<boolean> {
+  const { batches } = deps.store
+  const at = deps.clock.now()
+  const isOurs = async () => (await batches.stateOf(batch)) === state
+  return repeatGuarded(deps, () => batches.decide(batch, state, at), isOurs)
+}
+
 async function undo(deps: Deps, batch: string, because: unknown): Promise<void> {
   try {
-    if (!(await deps.store.batches.decide(batch, 'undone', deps.clock.now()))) return
-    await deps.store.batches.undo(batch)
+    if (!(await decide(deps, batch, 'undone'))) return
+    await repeat(deps, () => deps.store.batches.undo(batch))
     // a write that failed for us may still arrive at the database; then the sweep looks again
     if (because instanceof ErrandError) await deps.store.batches.forget(batch)
   } catch (error) {
     deps.log('warn', 'a batch that was refused could not be undone; the sweep will', { batch, error })
+  }
+}
+
+/** It is decided, so whoever asked for it waits for nothing more: what follows is repeated until the database answers. */
+async function releaseSoon(deps: Deps, batch: string): Promise<void> {
+  try {
+    await release(deps, batch)
+  } catch (error) {
+    if (!isOutage(error)) throw error
+    untilAnswered(deps, () => release(deps, batch), { signal: deps.halted }).then(
+      () => deps.events.emit('queued', undefined),
+      (error: unknown) => deps.log('warn', 'a batch could not be released; the sweep will', { batch, error }),
+    )
   }
 }
 

@@ -8,6 +8,7 @@ import { ErrandError } from '../core/errors.js'
 import type { ParsedUniqueRequest } from '../core/unique.js'
 import type { Deps } from './deps.js'
 import type { Enqueued } from './enqueue.js'
+import { repeat } from './repeatedWrite.js'
 import type { JobDocument } from './store/documents.js'
 
 export const uniqueKeyOf = (worker: string, key: string): string => `${worker}\n${key}`
@@ -76,7 +77,8 @@ async function moveHolder(deps: Deps, holder: JobDocument, job: JobDocument, at:
   const state = runAt > now ? 'scheduled' : 'queued'
   const { args, argsMeta, argsVersion, priority, throttleKey, slotKey } = job
   const change = { args, argsMeta, argsVersion, priority, throttleKey, slotKey, runAt, state } as const
-  if (!(await deps.store.jobs.replaceWaiting(holder, change))) return undefined
+  // where its answer was lost it is looked again, and made again: the same args at the same time
+  if (!(await repeat(deps, () => deps.store.jobs.replaceWaiting(holder, change)))) return undefined
   if (state === 'queued') deps.events.emit('queued', undefined)
   else deps.events.emit('scheduled', runAt)
   return { id: holder._id, state, runAt, existing: true }

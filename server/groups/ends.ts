@@ -11,9 +11,12 @@
 import { isFinal, type FinalState } from '../../core/states.js'
 import type { Deps } from '../deps.js'
 import { gatherWrites } from '../gatherWrites.js'
+import { repeated } from '../repeatedWrite.js'
 import type { GroupDocument } from '../store/documents.js'
+import { isOutage } from '../store/outage.js'
 import type { Member } from '../store/jobs.js'
 import { followUpId } from '../ids.js'
+import { untilAnswered } from '../untilAnswered.js'
 import { cancelFollowUp, cancelOpenMembers } from './cancel.js'
 import { makeFollowUp } from './followUp.js'
 
@@ -41,11 +44,19 @@ export function createGroupEnds(get: () => Deps): GroupEnds {
 
   const ends: GroupEnds = {
     async memberFinal({ group, policy }, state) {
-      try {
+      const look = async () => {
         if (state === 'failed' && policy === 'cancelRest') await ends.cancelRest(group)
         await ends.closeIfOver(group)
+      }
+      const deps = get()
+      const failed = (error: unknown) =>
+        deps.log('error', 'a group could not be looked after; the sweep will', { group, error })
+      try {
+        await look()
       } catch (error) {
-        get().log('error', 'a group could not be looked after; the sweep will', { group, error })
+        // whoever moved the member waits no longer
+        if (isOutage(error)) untilAnswered(deps, look, { signal: deps.halted }).catch(failed)
+        else failed(error)
       }
     },
     async cancelRest(id) {
@@ -115,9 +126,11 @@ async function finish(
   const { _id: id, parent } = group
   const now = deps.clock.now()
   const expireAt = new Date(now.getTime() + keepClosedMs)
-  const closed = await deps.store.groups.close(id, { now, ...how, ...(parent === undefined ? { expireAt } : {}) })
-  // whoever closed or cancelled it meanwhile does the rest
-  if (!closed && how.outcome !== undefined) return
+  const { outcome: closed, lost } = await repeated(deps, () =>
+    deps.store.groups.close(id, { now, ...how, ...(parent === undefined ? { expireAt } : {}) }),
+  )
+  // whoever closed or cancelled it meanwhile does the rest; where an answer was lost, that may be we, and the rest does no harm twice
+  if (!closed && how.outcome !== undefined && lost === undefined) return
   if (how.thenJob !== undefined) {
     // somebody cancelled the group while its follow-up was made, and may have closed it without one
     const isCancelled = closed ? closed.cancelled : await deps.store.groups.takeFollowUp(id, how.thenJob)

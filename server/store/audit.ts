@@ -1,6 +1,7 @@
 /** The audit: an entry for each thing an operator did. Its ids grow with time, so that no other index is needed. */
-import type { Collection, Filter } from 'mongodb'
+import { MongoServerError, type Collection, type Filter } from 'mongodb'
 import type { AuditDocument } from './documents.js'
+import { duplicateKey } from './jobs.js'
 
 export interface AuditFilter {
   action: string | undefined
@@ -12,8 +13,13 @@ export interface AuditFilter {
 
 export function auditStore(audit: Collection<AuditDocument>) {
   return {
+    /** One that is there already under its id was written by an earlier try. */
     async insert(entry: AuditDocument): Promise<void> {
-      await audit.insertOne(entry)
+      try {
+        await audit.insertOne(entry)
+      } catch (error) {
+        if (!(error instanceof MongoServerError && error.code === duplicateKey)) throw error
+      }
     },
 
     /** Writes how an action ended, once. */

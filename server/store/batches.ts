@@ -1,6 +1,7 @@
 /** Batches: jobs, and groups of them, that come all or none. A batch's document says what becomes of its jobs; see server/together. */
-import type { Collection } from 'mongodb'
+import { MongoServerError, type Collection } from 'mongodb'
 import type { BatchDocument, GroupDocument, JobDocument } from './documents.js'
+import { duplicateKey } from './jobs.js'
 import { raised } from './revision.js'
 
 interface Collections {
@@ -11,9 +12,18 @@ interface Collections {
 
 export function batchesStore({ batches, jobs, groups }: Collections) {
   return {
+    /** One that is there already was begun by an earlier try. */
     async begin(id: string, now: Date): Promise<void> {
-      await batches.insertOne({ _id: id, state: 'writing', since: now })
+      try {
+        await batches.insertOne({ _id: id, state: 'writing', since: now })
+      } catch (error) {
+        if (!(error instanceof MongoServerError && error.code === duplicateKey)) throw error
+      }
     },
+
+    /** What was decided; `undefined` where it is forgotten. */
+    stateOf: async (id: string): Promise<BatchDocument['state'] | undefined> =>
+      (await batches.findOne({ _id: id }))?.state,
 
     /** Whoever is first decides. Answers whether that was this call. */
     async decide(id: string, state: 'released' | 'undone', now: Date): Promise<boolean> {

@@ -340,6 +340,8 @@ export interface LiveDocument {
   revision: number
   at: Date
   by: string
+  /** Of the write that made it so, for its coordinator to know it again. */
+  token?: string
 }
 
 export interface KeyDocument {

@@ -3,7 +3,7 @@ import type { Collection, Filter, IndexDescription } from 'mongodb'
 import { finalStates, type FinalState, type JobState } from '../../core/states.js'
 import type { GroupDocument, JobDocument } from './documents.js'
 import { asSeen, updateAll, type SeenJob } from './revision.js'
-import { argsLength, rowProjection } from './jobs.js'
+import { argsLength, duplicates, rowProjection } from './jobs.js'
 import { readPage, type Page } from './page.js'
 
 export const groupIndexes = [
@@ -42,8 +42,9 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
     (await groups.findOne({ parent: id, state: 'open' }, { hint: 'nested', projection: { _id: 1 } })) !== null
 
   return {
+    /** Those that are there already under their ids were inserted by an earlier try. */
     async insertMany(documents: GroupDocument[]): Promise<void> {
-      await groups.insertMany(documents, { ordered: false })
+      await groups.insertMany(documents, { ordered: false }).catch(duplicates)
     },
 
     find: (id: string): Promise<GroupDocument | null> => groups.findOne({ _id: id }),

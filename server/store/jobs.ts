@@ -14,6 +14,7 @@ import type { GroupPolicy } from '../../core/groupTypes.js'
 import { finalStates, isFinal, unfinishedStates, type JobState } from '../../core/states.js'
 import { readPage, type Page } from './page.js'
 import type { AttemptReport, ClaimedJob, HeldBy, JobDocument } from './documents.js'
+import { isUnconfirmed } from './outage.js'
 import { asSeen, raised, sameRevision, updateAll, type Guard, type SeenJob } from './revision.js'
 
 export type InsertOutcome = 'inserted' | 'sameId' | 'sameCall' | 'keyTaken'
@@ -127,9 +128,11 @@ export function jobsStore(jobs: Collection<JobDocument>) {
       return outcomes
     },
 
-    /** Which of them are there, and by which claim they run. */
+    /** Which of them are there to stay, and by which claim they run. */
     async claimsOf(ids: string[]): Promise<Map<string, string | undefined>> {
       const found = await jobs.find({ _id: { $in: ids } }, { projection: { claim: 1 } }).toArray()
+      // a read shows what is not in the journal yet, or not with a majority; a write, even of nothing, is answered when all before it is
+      if (found.length > 0) await jobs.updateOne({ _id: '' }, { $set: { attempt: 0 } })
       return new Map(found.map(({ _id, claim }) => [_id, claim]))
     },
 
@@ -662,6 +665,8 @@ export function duplicates(error: unknown): { index: number; errmsg: string | un
   if (!(error instanceof MongoBulkWriteError)) throw error
   const writeErrors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors]
   if (writeErrors.length === 0 || writeErrors.some(({ code }) => code !== duplicateKey)) throw error
+  // the others of the write are not with a majority yet, and an election may take them back
+  if (isUnconfirmed(error)) throw error
   return writeErrors.map(({ index, errmsg }) => ({ index, errmsg }))
 }
 

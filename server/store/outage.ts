@@ -76,12 +76,17 @@ interface Reason {
 /** Errors hold each other, and may do so in a ring. */
 const deepest = 10
 
+/** Whether a write on many was not confirmed by as many servers as were asked for. The driver tells of single documents alone where there is something to tell of both. */
+export const isUnconfirmed = ({ result }: { result?: { getWriteConcernError?: () => unknown } }): boolean =>
+  result?.getWriteConcernError?.() !== undefined
+
 export function isOutage(error: unknown, depth = 0): boolean {
   if (typeof error !== 'object' || error === null || depth > deepest) return false
   const { name, code, errorLabels, cause, errorResponse, writeErrors } = error as Reason
   if (names.has(name as string) || socketCodes.has(code as string)) return true
   // other libraries have codes too, and theirs mean other things
   if (typeof name === 'string' && name.startsWith('Mongo')) {
+    if (isUnconfirmed(error)) return true
     if (codes.has(Number(code))) return true
     if (Array.isArray(errorLabels) && errorLabels.some((label) => labels.has(label as string))) return true
     if (listOf(writeErrors).some((each) => codes.has(Number((each as Reason).code)))) return true

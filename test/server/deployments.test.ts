@@ -14,6 +14,7 @@ import { wrap } from '../../runtime/index.js'
 import { testProject, type TestProject } from '../codegen/project.js'
 import { insteadOnce } from '../support/between.js'
 import { manualClock } from '../support/clock.js'
+import { loseAnswers, meanwhile } from '../support/lostAnswers.js'
 import { testErrand, testKey, type TestErrand, type TestErrandOptions, type TestWorkers } from '../support/errand.js'
 
 const worker = (options: string) =>
@@ -825,5 +826,49 @@ describe('the role deploy', () => {
       ['deployments.register', 'deploy', 'ok'],
     ])
     expect(JSON.stringify(entries)).not.toContain('export')
+  })
+})
+
+describe('a write whose answer is lost', () => {
+  it.for([true, false])('registers a deployment once (it happened: %s)', async (happens) => {
+    await using fleet = await startFleet()
+    loseAnswers(fleet.a, 'deployments', 'insert', { happens })
+    const id = await meanwhile(fleet.a, register(fleet.a, 'first'))
+    const { deployments } = await (
+      await fleet.a.coordinator.fetch(new Request('http://coordinator.test/deployments'))
+    ).json()
+    expect(deployments).toMatchObject([{ id }])
+  })
+
+  it.for([true, false])('switches, and nobody is told that somebody else did (it happened: %s)', async (happens) => {
+    await using fleet = await startFleet()
+    const id = await register(fleet.a, 'first')
+    loseAnswers(fleet.a, 'deployments', 'turn', { happens })
+    const { status } = await meanwhile(fleet.a, fleet.a.post(`/deployments/${id}/activate`, {}))
+    expect(status).toBe(200)
+    expect(fleet.a.coordinator.deps.deployed.live).toBe(id)
+  })
+
+  it.for([true, false])('retires a deployment (it happened: %s)', async (happens) => {
+    await using fleet = await startFleet()
+    const id = await deploy(fleet.a, 'first')
+    await deploy(fleet.a, 'second')
+    loseAnswers(fleet.a, 'deployments', 'turn', { happens })
+    expect(await meanwhile(fleet.a, retire(fleet.a, id))).toMatchObject({ id, retiredAt: expect.any(String) })
+  })
+
+  it('is no switch of ours where somebody else was faster', async () => {
+    await using fleet = await startFleet()
+    const [first, second] = [await register(fleet.a, 'first'), await register(fleet.a, 'second')]
+    await using beside = await fleet.beside()
+    const losing = loseAnswers(fleet.a, 'deployments', 'turn', { happens: false })
+    const switching = fleet.a.post(`/deployments/${first}/activate`, {})
+    while (losing.asked === 0) await new Promise((resolve) => setImmediate(resolve))
+    await beside.post(`/deployments/${second}/activate`, {})
+    const { status, body } = await meanwhile(fleet.a, switching)
+    expect(status).toBe(503)
+    expect(body.error.message).toContain('may have been stored')
+    await fleet.a.coordinator.deps.deployed.look()
+    expect(fleet.a.coordinator.deps.deployed.live).toBe(second)
   })
 })

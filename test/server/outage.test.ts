@@ -15,6 +15,7 @@ import { createEvents } from '../../server/events.js'
 import { silentLog } from '../../server/log.js'
 import type { Deps } from '../../server/deps.js'
 import { createStore } from '../../server/store/index.js'
+import { duplicates } from '../../server/store/jobs.js'
 import { operationLimitMs, settled, watchOperations } from '../../server/store/operations.js'
 import { isOutage } from '../../server/store/outage.js'
 import { longestPauseMs, untilAnswered } from '../../server/untilAnswered.js'
@@ -48,6 +49,17 @@ describe('isOutage', () => {
   it('knows a socket that ended while the driver waited to write to it, which is told in the words of Node', () => {
     const ended = Object.assign(new Error('This socket has been ended by the other party'), { code: 'EPIPE' })
     expect([isOutage(ended), isOutage(new Error('outer', { cause: ended }))]).toEqual([true, true])
+  })
+
+  it('knows a write on many that a majority did not confirm, though the driver tells of its duplicates alone', () => {
+    const result = { getWriteConcernError: () => ({ code: 64, errmsg: 'waiting for replication timed out' }) }
+    const writeErrors = [{ code: 11_000, index: 0, errmsg: 'E11000' }]
+    const error = new MongoBulkWriteError(
+      { message: 'E11000', code: 11_000, writeErrors: writeErrors as never },
+      result as never,
+    )
+    expect(isOutage(error)).toBe(true)
+    expect(() => duplicates(error)).toThrow(error)
   })
 
   it('takes no refusal for an outage, and no code of another library', () => {

@@ -37,3 +37,15 @@ export function loseAnswers<Part extends keyof Parts>(
   }
   return losing
 }
+
+/** Waits while the write is made again after its pause. */
+export async function meanwhile<Outcome>(errand: TestErrand, outcome: Promise<Outcome>): Promise<Outcome> {
+  let isOver = false
+  const watched = outcome.finally(() => (isOver = true))
+  // the pause of a second try; nothing else waits for a time
+  while (!isOver) {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (errand.clock.sleeping() > 0) await errand.clock.advance('100ms')
+  }
+  return watched
+}
