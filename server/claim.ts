@@ -102,7 +102,7 @@ async function takeAll(deps: Deps, candidates: JobDocument[], waitMs: number): P
   }
   const limited = candidates.filter(isLimited)
   if (limited.length === 0) return take(deps, candidates, begin)
-  const [withPlaces, others] = await Promise.all([
+  const takes = await Promise.allSettled([
     takeLimited(deps, limited, begin),
     take(
       deps,
@@ -110,10 +110,24 @@ async function takeAll(deps: Deps, candidates: JobDocument[], waitMs: number): P
       begin,
     ),
   ])
-  return inOrder(candidates, [...withPlaces, ...others])
+  const claimed = takes.flatMap((each) => (each.status === 'fulfilled' ? each.value : []))
+  const failed = takes.find((each) => each.status === 'rejected')
+  if (!failed) return inOrder(candidates, claimed)
+  await release(deps, claimed)
+  throw failed.reason
 }
 
 async function takeLimited(deps: Deps, candidates: JobDocument[], begin: Begin): Promise<ClaimedJob[]> {
+  try {
+    return await takeWithPlaces(deps, candidates, begin)
+  } catch (error) {
+    // some may have their place, and nobody would use it until its time is over
+    await Promise.all(candidates.map((job) => freeSlot(deps, { ...job, claim: begin.claim })))
+    throw error
+  }
+}
+
+async function takeWithPlaces(deps: Deps, candidates: JobDocument[], begin: Begin): Promise<ClaimedJob[]> {
   const reserved = await reserveSlots(deps, candidates, begin)
   const claimed = await take(deps, reserved, begin)
   if (claimed.length === reserved.length) return claimed

@@ -14,6 +14,7 @@
  */
 import type { Deps } from './deps.js'
 import { slotKeyOf } from './enqueue.js'
+import { repeat } from './repeatedWrite.js'
 import type { ClaimedJob, JobDocument, SlotUser } from './store/documents.js'
 import { slotRunId, type SlotRequest, type SlotRun } from './store/slots.js'
 
@@ -45,7 +46,8 @@ export async function reserveSlots(deps: Deps, jobs: readonly JobDocument[], beg
     requests.set(slotKey, request)
     request.users.push({ job: job._id, claim, since, until: countsUntil(deadlineOf(begin, job)) })
   }
-  const taken = await deps.store.slots.take([...requests.values()], since)
+  // an entry is known by its claim, and not made twice
+  const taken = await repeat(deps, () => deps.store.slots.take([...requests.values()], since))
   const hasPlace = ({ _id: job }: JobDocument) => taken.has(slotRunId({ job, claim }))
   await block(
     deps,

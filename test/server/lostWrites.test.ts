@@ -12,6 +12,7 @@ import { testErrand, type TestErrand, type TestErrandOptions } from '../support/
 const args = z.object({ n: z.number() })
 const workers = {
   plain: defineJob({ args, retry: { attempts: 1 }, run: ({ n }) => void (n < 0 && fail()) }),
+  limited: defineJob({ args, concurrency: { limit: 1 }, run: () => null }),
   throttled: defineJob({ args, throttle: { limit: 1, per: '1m' }, run: () => null }),
   then: defineJob({ args: z.object({ group: z.any() }), run: () => null }),
 }
@@ -248,6 +249,36 @@ describe('tokens of a throttle whose answer is lost', () => {
     loseAnswers(errand, 'throttles', 'writeMany')
     await meanwhile(errand, errand.run())
     expect(await errand.get(id)).toMatchObject({ state: 'succeeded' })
+  })
+})
+
+describe('a place of a concurrency limit whose answer is lost', () => {
+  it.for([true, false])('is that of the job that asked for it (it happened: %s)', async (happens) => {
+    await using errand = await open()
+    const id = (await send(errand, 'POST', '/job', { worker: 'limited', args: { n: 1 } })).body.id
+    loseAnswers(errand, 'slots', 'take', { happens })
+    await meanwhile(errand, errand.run())
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
+  })
+
+  it('falls free where the claim fails behind it, and what was claimed beside it is given back', async () => {
+    await using errand = await open()
+    const limited = { worker: 'limited', args: { n: 1 }, delay: '1s' }
+    const ids: string[] = []
+    for (const job of [limited, limited, { ...queued, delay: '1s' }])
+      ids.push((await send(errand, 'POST', '/job', job)).body.id)
+    await errand.clock.advance('1s')
+    await errand.stage()
+    const { store } = errand.coordinator.deps
+    // the second of them finds no place, and cannot be told to wait for one
+    loseAnswers(errand, 'jobs', 'block', { happens: false })
+    await expect(errand.claim()).rejects.toThrow('closed')
+    const slotKey = (await store.jobs.find(ids[0]!))!.slotKey!
+    expect((await store.slots.inUse([slotKey], errand.clock.now())).get(slotKey)).toEqual([])
+    expect(await errand.get(ids[2]!)).toMatchObject({ state: 'queued', attempt: 0 })
+    for (let round = 0; round < 2; round++) await errand.run()
+    const states = await Promise.all(ids.map(async (id) => (await errand.get(id)).state))
+    expect(states).toEqual(['succeeded', 'succeeded', 'succeeded'])
   })
 })
 
