@@ -9,6 +9,7 @@
  * It is known by the driver's own heartbeats and by how the store's operations end, so it costs the database nothing, and a request nothing but a look. New requests wait a
  * moment for a database that is away, and are refused before they are worked on; what is under way waits for as long as an election takes.
  */
+import type { MongoClient } from 'mongodb'
 import { ErrandError } from '../core/errors.js'
 import type { Clock } from '../core/clock.js'
 import type { RenewableDatabase } from './database.js'
@@ -70,7 +71,10 @@ export function createPresence({ database, ping, back, clock, log }: PresenceOpt
 
   const listen = () => {
     stopListening()
-    stopListening = listenToHeartbeats(database.db.client, clock, {
+    // an older driver's database does not tell its client; then only what succeeds and fails is known
+    const client = database.db.client as MongoClient | undefined
+    if (!client) return
+    stopListening = listenToHeartbeats(client, clock, {
       changed(isThere) {
         if (isThere) return there()
         awaySince = clock.now()
