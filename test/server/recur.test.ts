@@ -302,6 +302,8 @@ describe('a tick while the last job is not final', () => {
         await errand.clock.advance('10m')
         await Promise.all([errand, ...others].map((each) => each.recur()))
         await errand.run()
+        // a job may have started with its insert, on the coordinator that made it
+        await Promise.all(others.map(({ coordinator }) => coordinator.dispatcher.idle()))
       }
       await Promise.all(others.map((other) => other[Symbol.asyncDispose]()))
       expect(minutesOf(await jobsOf(errand))).toEqual([10, 20, 30])
