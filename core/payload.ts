@@ -61,3 +61,12 @@ export const decodePayload = ({ json, meta }: Payload): unknown =>
 /** The same from values that are parsed already, as they come in a request's body. They are changed in place. */
 export const restorePayload = (json: unknown, meta: unknown): unknown =>
   meta === undefined || meta === null ? json : restore(json, meta)
+
+/**
+ * The same of what a coordinator has signed, which has read it within bounds: by superjson's own reader, which a function holds anyway. Throws where the meta does
+ * not fit.
+ */
+export const restoreSigned = (json: unknown, meta: unknown): unknown =>
+  meta === undefined || meta === null
+    ? json
+    : superjson.deserialize({ json, meta } as Parameters<typeof superjson.deserialize>[0], { inPlace: true })

@@ -1,7 +1,7 @@
 /** One attempt: args in, brought up to date, `run`, result out. Whatever goes wrong is thrown. */
 import type { ArgsSchema, Job, JobContext } from '../core/defineJob.js'
 import { aheadMessage, firstVersion, isAhead, migrated } from '../core/migrate.js'
-import { restorePayload } from '../core/payload.js'
+import { restoreSigned } from '../core/payload.js'
 import type { FunctionCall } from '../core/wire.js'
 import { AttemptError } from './attemptError.js'
 import type { Attempt } from './context.js'
@@ -24,7 +24,7 @@ export async function perform(job: RunnableJob, call: FunctionCall, attempt: Att
 async function readArgs(job: RunnableJob, call: FunctionCall): Promise<unknown> {
   const version = call.argsVersion ?? firstVersion
   if (isAhead(job, version)) throw new AttemptError('VERSION_AHEAD', aheadMessage(call.worker, job, version))
-  const restored = read(() => restorePayload(call.args, call.argsMeta))
+  const restored = read(() => restoreSigned(call.args, call.argsMeta))
   if (!restored.ok) throw invalidArgs(call.worker, restored.problem)
   // what `migrate` throws is the worker's own failure, with a stack of its source
   const args = await migrated(job, restored.value, version)
