@@ -30,7 +30,6 @@ async function coreBundle(): Promise<string> {
   const { outputFiles } = await esbuild({
     stdin: { contents: `export { wrap } from 'errand/runtime'`, resolveDir: project.root },
     ...artefactFormat,
-    keepNames: true,
     minifyIdentifiers: true,
     conditions: ['@errand/source'],
   })
