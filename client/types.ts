@@ -210,7 +210,7 @@ export interface JobPage {
 }
 
 /**
- * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer; what was asked may have happened all the
+ * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer, or had none of its database; what was asked may have happened all the
  * same, so give a job a `key` if trying again must not make a second one. A coordinator that is overloaded is asked again when it said, until the
  * client's `timeout` is over; then the code is `OVERLOADED`, and nothing of the request was stored.
  */

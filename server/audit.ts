@@ -14,6 +14,7 @@ import type { Deps } from './deps.js'
 import { firstIdAt } from './ids.js'
 import { repeat } from './repeatedWrite.js'
 import type { AuditDocument } from './store/documents.js'
+import { isOutage } from './store/outage.js'
 
 /** How long entries are kept. */
 export const auditKeptMs = 90 * 86_400_000
@@ -80,7 +81,9 @@ async function requireRole(deps: Deps, guard: Guard, identity: Identity, action:
   }
 }
 
-export const codeOf = (error: unknown): string => (error instanceof ErrandError ? error.code : 'INTERNAL')
+/** `UNAVAILABLE` says that it may have happened: the database was away, and its answer lost. */
+export const codeOf = (error: unknown): string =>
+  error instanceof ErrandError ? error.code : isOutage(error) ? 'UNAVAILABLE' : 'INTERNAL'
 
 const entryOf = (deps: Deps, actor: Actor, { action }: Action, input: unknown, outcome: string): AuditDocument => ({
   _id: deps.newId(),

@@ -161,6 +161,9 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   })
   const events = createEvents()
   const database = databaseOf(options)
+  const halted = new AbortController()
+  const overdue = new AbortController()
+  setMaxListeners(0, halted.signal)
   const presence: Presence = createPresence({
     database,
     ping: () => store.ping(),
@@ -172,6 +175,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     clock: systemClock,
     back: () => presence.answering(),
     failing: () => presence.failing(),
+    overdue: overdue.signal,
   })
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
   const intake = createIntake({ clock, bounds: { ...defaultBounds, ...options.maxWaiting } })
@@ -199,8 +203,6 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     schemes: Object.keys(more),
     getDeps: () => deps,
   })
-  const halted = new AbortController()
-  setMaxListeners(0, halted.signal)
   const deps: Deps = {
     store,
     contracts: deployed.contracts,
@@ -354,6 +356,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   /** What waits for the database at the end of the grace is left to others. */
   const haltAfter = async (graceMs: number) => {
     await clock.sleep(graceMs + lastWriteMs, halted.signal)
+    if (!halted.signal.aborted) overdue.abort()
     halted.abort()
   }
 
@@ -369,7 +372,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     await dispatcher.stop(graceMs)
     halted.abort()
     presence.stop()
-    await writeUses()
+    if (!presence.isAway) await writeUses()
     await invokers?.close()
   }
 

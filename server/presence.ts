@@ -76,7 +76,10 @@ export function createPresence({ database, ping, back, clock, log }: PresenceOpt
     if (!client) return
     stopListening = listenToHeartbeats(client, clock, {
       changed(isThere) {
-        if (isThere) return there()
+        if (isThere) {
+          log('info', 'the database is there again')
+          return there()
+        }
         awaySince = clock.now()
         log('warn', 'the database is away')
       },

@@ -15,18 +15,20 @@ export interface OperationsOptions {
   back: () => void
   /** It fails, and did not before. */
   failing: () => void
+  /** When it aborts, nobody waits any longer for what is under way. Default: never. */
+  overdue?: AbortSignal
 }
 
 /** The longest that anybody waits for one answer. */
 export const operationLimitMs = 15_000
 
-/** The database gave no answer within the limit. */
+/** The database gave no answer within the limit, or before its coordinator had to stop. */
 export class NoAnswerError extends Error {
   /** Resolves when the operation cannot happen any more, or has. */
   readonly settled: Promise<unknown>
 
   constructor(operation: string, outcome: Promise<unknown>) {
-    super(`The database did not answer ${operation} within ${operationLimitMs / 1_000} seconds.`)
+    super(`The database did not answer ${operation} in time.`)
     this.name = outageName
     this.settled = outcome.catch(() => {})
   }
@@ -51,7 +53,7 @@ type Operation = (...args: unknown[]) => Promise<unknown>
  * Answers with what makes the operations of a part of the store watched. `part` is asked for at each one, because another database may have taken the
  * place of the first.
  */
-export function watchOperations({ clock, back, failing }: OperationsOptions) {
+export function watchOperations({ clock, back, failing, overdue }: OperationsOptions) {
   /** In the order in which they began. */
   const waiting = new Set<Waiting>()
   let cancelAlarm: (() => void) | undefined
@@ -80,6 +82,7 @@ export function watchOperations({ clock, back, failing }: OperationsOptions) {
       }
     })
   }
+  overdue?.addEventListener('abort', () => waiting.forEach((each) => each.giveUp()), { once: true })
   const end = (each: Waiting) => {
     waiting.delete(each)
     if (waiting.size > 0) return

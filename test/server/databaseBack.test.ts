@@ -139,6 +139,23 @@ describe('a new request while the database is away', () => {
   )
 })
 
+describe('a coordinator that stops while the database is away', () => {
+  it('stops, though it cannot write what it would have to', { timeout: 120_000 }, async () => {
+    await using proxy = await databaseProxy(inject('mongodbUri'))
+    await using running = await runBehind(proxy)
+    const { id } = (await (await running.send('POST', '/job', { worker: 'silent', args: {} })).json()) as { id: string }
+    const away = running.logs('the database is away')
+    await proxy.refuse()
+    await proxy.cut()
+    await away
+    const stoppedAt = performance.now()
+    await running.coordinator.stop({ graceMs: 0 })
+    figure('stopped after', [performance.now() - stoppedAt])
+    await proxy.accept()
+    expect(id).toEqual(expect.any(String))
+  })
+})
+
 describe('what came due while the database was away', () => {
   const faults = {
     'refused connections': async (proxy: DatabaseProxy) => {
