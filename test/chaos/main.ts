@@ -88,7 +88,12 @@ async function main(options: Options): Promise<number> {
 }
 
 // processes end with us
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    log(`ended by ${signal}`)
+    process.exit(1)
+  })
+}
 
 try {
   const options = readOptions(process.argv.slice(2))

@@ -275,9 +275,12 @@ const until = async (at: number): Promise<void> => {
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-const whenClosed = async (socket: Socket): Promise<void> => {
-  if (!socket.closed) await once(socket, 'close')
-}
+/** Not `once`, which would fail by the error that often comes before. */
+const whenClosed = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    if (socket.closed) resolve()
+    else socket.once('close', () => resolve())
+  })
 
 async function listenOn(server: Server, port: number): Promise<void> {
   server.listen(port, '127.0.0.1')
