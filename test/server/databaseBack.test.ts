@@ -79,6 +79,8 @@ async function runBehind(proxy: DatabaseProxy): Promise<Running> {
       }),
     async [Symbol.asyncDispose]() {
       await coordinator.stop({ graceMs: 0 })
+      // nobody watches its client any more, and it may be stuck
+      await database.renew()
       await database.db.dropDatabase()
       await database.close()
     },
