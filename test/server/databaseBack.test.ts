@@ -14,7 +14,7 @@ import { createContracts } from '../../server/contracts.js'
 import { createCoordinator, type Coordinator } from '../../server/coordinator.js'
 import { openDatabase } from '../../server/database.js'
 import { inProcess, testKey, type TestWorkers } from '../support/errand.js'
-import { databaseProxy, type DatabaseProxy } from '../support/faultProxy.js'
+import { command, databaseProxy, type DatabaseProxy } from '../support/faultProxy.js'
 
 const { FAULT_ROUNDS: rounds = 3, FAULT_AWAY_MS: awayMs = 2_500, FAULT_HOLD_MS: holdMs = 1_000 } = process.env
 const isMeasured = 'FAULT_ROUNDS' in process.env || 'FAULT_AWAY_MS' in process.env
@@ -139,6 +139,53 @@ describe('a new request while the database is away', () => {
       expect((await running.send('POST', '/job', { worker: 'plain', args: {} })).status).toBe(201)
     },
   )
+})
+
+describe('an insert whose answer is cut off on its way', () => {
+  it(
+    'has started its job: its function is called, and its caller hears that it is there',
+    { timeout: 120_000 },
+    async () => {
+      await using proxy = await databaseProxy(inject('mongodbUri'))
+      await using running = await runBehind(proxy)
+      const { events, store } = running.coordinator.deps
+      // the contract is loaded by the first, so that the second starts with its insert
+      await running.send('POST', '/job', { worker: 'plain', args: {} })
+      const ended = new Set<string>()
+      events.on('finished', ({ id }) => ended.add(id))
+      const cut = proxy.cutAfter(command('insert', 'jobs'))
+      const answer = await running.send('POST', '/job', { worker: 'plain', args: {} })
+      await cut
+      expect(answer.status).toBe(201)
+      const { id } = (await answer.json()) as { id: string }
+      while (!ended.has(id)) await sleep(20)
+      expect(await store.jobs.find(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
+    },
+  )
+})
+
+describe('requests under way in a database that hangs', () => {
+  // takes as long as the limit, and is measured alone: the limit itself is held to in outage.test.ts
+  it.runIf(isMeasured)('are answered, and told that it may be stored', { timeout: 120_000 }, async () => {
+    await using proxy = await databaseProxy(inject('mongodbUri'))
+    await using running = await runBehind(proxy)
+    proxy.hold()
+    const askedAt = performance.now()
+    const asked = [
+      running.send('POST', '/job', { worker: 'plain', args: {} }),
+      running.send('POST', '/jobs', { jobs: [{ worker: 'plain', args: {} }], atomic: true }),
+      running.send('GET', '/jobs'),
+      running.send('GET', '/readyz'),
+    ]
+    const waits = await Promise.all(
+      asked.map(async (answer) => {
+        expect((await answer).status).toBe(503)
+        return performance.now() - askedAt
+      }),
+    )
+    figure('told after', waits)
+    proxy.pass()
+  })
 })
 
 describe('a coordinator that stops while the database is away', () => {
