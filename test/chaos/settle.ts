@@ -28,6 +28,7 @@ const queueing = 'code:queued'
 
 export async function settle(house: House, operator: Caller, limitMs: number): Promise<Settled> {
   const since = Date.now()
+  const until = since + limitMs
   for (const { coordinator, host, lines } of house.wings) {
     for (const service of [coordinator, host]) {
       service.resume()
@@ -36,17 +37,17 @@ export async function settle(house: House, operator: Caller, limitMs: number): P
     for (const line of Object.values(lines)) await line.heal()
   }
   const unready = await whoIsNotReady(house)
-  await resumeAll(operator)
+  await resumeAll(operator, until)
   // schedules go on for a moment, so that what was late is made before they are paused
   await sleep(10_000)
-  for (const id of ticking) await insist(() => pauseSchedule(operator, id))
+  for (const id of ticking) await insist(until, () => pauseSchedule(operator, id))
   let stuck: string[]
   do {
     await pauseQueue(house, operator)
-    await releaseWaitingGroups(house, operator)
+    await releaseWaitingGroups(house, operator, until)
     await sleep(1_000)
     stuck = await withDatabase(house, whatIsLeft)
-  } while (stuck.length > 0 && Date.now() - since < limitMs)
+  } while (stuck.length > 0 && Date.now() < until)
   return { unready, stuck, tookMs: Date.now() - since }
 }
 
@@ -68,16 +69,16 @@ async function whoIsNotReady(house: House): Promise<string[]> {
   return late.flat()
 }
 
-async function insist(act: () => Promise<boolean>): Promise<void> {
-  for (let left = 60; left > 0; left--) {
-    if (await act()) return
-    await sleep(500)
-  }
+/** Nobody has to be patient with a coordinator to which nothing is done. */
+const answerMs = 5_000
+
+async function insist(until: number, act: () => Promise<boolean>): Promise<void> {
+  while (!(await act()) && Date.now() < until) await sleep(500)
 }
 
 async function pauseSchedule(operator: Caller, id: string): Promise<boolean> {
   const askedAt = Date.now()
-  const { outcome } = await operator.call('POST', `/schedules/${id}/pause`)
+  const { outcome } = await operator.call('POST', `/schedules/${id}/pause`, undefined, { timeoutMs: answerMs })
   operator.note({ kind: 'schedule', id, outcome, paused: true, askedAt })
   return outcome !== 'unknown'
 }
@@ -89,20 +90,22 @@ async function pauseQueue(house: House, operator: Caller): Promise<void> {
   const waits = (schedule?.waiting ?? []).length > 0
   if (schedule?.pausedAt === undefined && !waits) await pauseSchedule(operator, queueing)
   // a tick came in that very moment
-  if (schedule?.pausedAt !== undefined && waits) await operator.call('POST', `/schedules/${queueing}/resume`)
+  if (schedule?.pausedAt !== undefined && waits)
+    await operator.call('POST', `/schedules/${queueing}/resume`, undefined, { timeoutMs: answerMs })
 }
 
-async function resumeAll(operator: Caller): Promise<void> {
+async function resumeAll(operator: Caller, until: number): Promise<void> {
   for (const key of [undefined, 'p', 'q']) {
-    await insist(async () => {
-      const resumed = await operator.call('DELETE', `/pauses?worker=pausable${key ? `&key=${key}` : ''}`)
+    await insist(until, async () => {
+      const path = `/pauses?worker=pausable${key ? `&key=${key}` : ''}`
+      const resumed = await operator.call('DELETE', path, undefined, { timeoutMs: answerMs })
       return resumed.outcome !== 'unknown'
     })
   }
 }
 
 /** Groups that wait for a member that failed: it is retried, as whoever looks after them would. */
-async function releaseWaitingGroups(house: House, operator: Caller): Promise<void> {
+async function releaseWaitingGroups(house: House, operator: Caller, until: number): Promise<void> {
   const failed = await withDatabase(house, (db) =>
     db
       .collection<JobDocument>('jobs')
@@ -111,8 +114,9 @@ async function releaseWaitingGroups(house: House, operator: Caller): Promise<voi
       .toArray(),
   )
   for (const { _id: id } of failed) {
+    if (Date.now() >= until) return
     const askedAt = Date.now()
-    const { outcome } = await operator.call('POST', `/job/${id}/retry`, {})
+    const { outcome } = await operator.call('POST', `/job/${id}/retry`, {}, { timeoutMs: answerMs })
     operator.note({ kind: 'retried', id, outcome, askedAt })
   }
 }
