@@ -40,13 +40,22 @@ const mostUnreadMs = 500
 export async function listen({ fetch, host, port, setting, arrivalMs = 60_000 }: ListenOptions): Promise<Listening> {
   const handle = (request: Request, { incoming, outgoing }: HttpBindings): Response | Promise<Response> =>
     hasBody(incoming) ? answerAfterBody(incoming, outgoing, fetch(request)) : fetch(request)
+  /** What cannot even become a request is told in the turn in which it comes. */
+  let coming: Pick<HttpBindings, 'incoming' | 'outgoing'> | undefined
   const answer = getRequestListener(handle as FetchCallback, {
     hostname: host,
     overrideGlobalObjects: false,
-    errorHandler: problem,
+    errorHandler(error) {
+      const response = problem(error)
+      return coming && hasBody(coming.incoming) ? answerAfterBody(coming.incoming, coming.outgoing, response) : response
+    },
   })
   const limits = { requestTimeout: arrivalMs, headersTimeout: arrivalMs, connectionsCheckingInterval: arrivalMs / 4 }
-  const server = createServer(limits, (incoming, outgoing) => void answer(incoming, outgoing))
+  const server = createServer(limits, (incoming, outgoing) => {
+    coming = { incoming, outgoing }
+    void answer(incoming, outgoing)
+    coming = undefined
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port, setting)))
     server.listen(port, host, resolve)

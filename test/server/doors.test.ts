@@ -1,5 +1,7 @@
 /** Who is let in before what is read: by both doors, over real sockets where it is about them. */
+import { once } from 'node:events'
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { openapi } from '../../server/rest/openapi.js'
 import { listen } from '../../server/listen.js'
@@ -181,6 +183,21 @@ describe('an answer that comes before the body was read', () => {
       expect((await server.send({ path: '/job', headers, body: JSON.stringify(mail()) }, agent)).status).toBe(201)
     }
     agent.destroy()
+  })
+
+  it('is waited for before it is told that nobody can read the request', async () => {
+    await using server = await served()
+    const { host, hostname, port } = new URL(server.url)
+    const socket = connect(Number(port), hostname)
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (text: string) => (answer += text))
+    socket.write(`POST * HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\ncontent-length: 10\r\n\r\n12345`)
+    // an answer, and the end of the connection behind it, would meet what is still on its way: then the caller sees neither
+    for (let turn = 0; turn < 300; turn++) await new Promise(setImmediate)
+    expect(answer).toBe('')
+    socket.write('67890')
+    await once(socket, 'close')
+    expect(answer).toContain('BAD_REQUEST')
   })
 
   it('closes the connection where much more is to come, and says so', async () => {
