@@ -49,7 +49,8 @@ export async function perform(
 ): Promise<{ n: number; v: number; run: string }> {
   const run = randomUUID()
   const { jobId: job, worker, attempt } = context
-  const until = () => context.deadline.getTime()
+  const told = watchDeadline(context)
+  const until = () => told.until
   note('start', run, { job, worker, attempt, deadline: until(), args })
   context.signal.addEventListener('abort', () => {
     const reason = context.signal.reason as { code?: string } | undefined
@@ -63,6 +64,28 @@ export async function perform(
   } catch (error) {
     note('end', run, { how: 'threw', deadline: until() })
     throw error
+  } finally {
+    told.stop()
+  }
+}
+
+/**
+ * The deadline that the coordinator has told, which a heartbeat may move. A function that cannot reach its coordinator gives itself more time, at its deadline and not before;
+ * that is nobody's word.
+ */
+function watchDeadline(context: JobContext): { readonly until: number; stop(): void } {
+  let until = context.deadline.getTime()
+  const look = () => {
+    const now = context.deadline.getTime()
+    if (now !== until && Date.now() < until) until = now
+  }
+  const timer = setInterval(look, 50).unref()
+  return {
+    get until() {
+      look()
+      return until
+    },
+    stop: () => clearInterval(timer),
   }
 }
 
