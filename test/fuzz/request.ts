@@ -30,26 +30,27 @@ export interface Known {
 /** A large value now and then; its characters at the most. */
 const largest = 4_000_000
 
+/** Each part has its own stream of chance: what the target has told by then, which is never the same twice, changes ids and tokens and nothing else. */
 export function requestOf(random: Random, target: Target, known: Known, only?: readonly CallerName[]): FuzzRequest {
   const door = pickDoor(random)
   const caller = callerOf(random, door, only)
   const large = random.chance(0.005) ? largest : 20_000
-  const spot = placeOf(random, door, known)
+  const spot = placeOf(random.fork('place'), door, known)
   const isGood = random.chance(0.2)
   const method =
     isGood || random.chance(0.97)
       ? door.method
       : random.pick(['GET', 'PUT', 'PATCH', 'OPTIONS', 'HEAD', 'DELETE', 'POST', 'TRACE'])
-  const path = isGood || random.chance(0.93) ? spot.path : brokenPath(random, spot.path)
+  const path = isGood || random.chance(0.93) ? spot.path : brokenPath(random.fork('path'), spot.path)
   const hasBody = method !== 'GET' && method !== 'HEAD' && (door.samples.length > 0 || random.chance(0.1))
-  const body = hasBody ? bodyOf(random, door, known, { isGood, large }) : undefined
+  const body = hasBody ? bodyOf(random.fork('body'), door, known, { isGood, large }) : undefined
   const isSigned = door.kind === 'function' ? random.chance(0.6) : spot.isSigned
-  const headers = headersOf(random, { target, caller, door, body, isGood, isSigned })
+  const headers = headersOf(random.fork('headers'), { target, caller, door, body, isGood, isSigned })
   return {
     door,
     caller,
     to: door.kind === 'function' ? 'functions' : 'coordinator',
-    bytes: write(random, method, path, headers, body, isGood),
+    bytes: write(random.fork('chunks'), method, path, headers, body, isGood),
     isDoors: method === door.method && path === spot.path,
     isSigned,
     what: `${method} ${path.slice(0, 120)} by ${caller}, body of ${body?.length ?? 0} bytes`,
@@ -94,7 +95,7 @@ function receiptPlace(random: Random, { path }: Door, { receipts }: Known): Plac
 /** A query's input stands in its address. */
 function trpcPath(random: Random, { path, method, samples }: Door, known: Known): string {
   if (method !== 'GET') return `/trpc/${path}`
-  const input = withIds(random, random.pick(samples), known)
+  const input = withIds(random.fork('ids'), random.pick(samples), known)
   const changed = random.chance(0.5) ? mutate(random, input, 2_000) : input
   return `/trpc/${path}?input=${encodeURIComponent(textOf({ json: changed }).replaceAll(/\\ud8[0-9a-f]{2}/g, 'x'))}`
 }
@@ -112,7 +113,7 @@ interface BodyHow {
 
 function bodyOf(random: Random, door: Door, known: Known, { isGood, large }: BodyHow): Buffer {
   if (!isGood && random.chance(0.004)) return heavyBody(random, door, largest)
-  const sample = door.samples.length > 0 ? withIds(random, random.pick(door.samples), known) : {}
+  const sample = door.samples.length > 0 ? withIds(random.fork('ids'), random.pick(door.samples), known) : {}
   const changed = isGood || random.chance(0.1) ? sample : mutatedBody(random, sample, large)
   const wrapped = door.kind === 'trpc' ? trpcBody(random, changed, isGood, large) : changed
   const text = textOf(wrapped)
