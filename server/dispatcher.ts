@@ -69,8 +69,8 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   const pace = createPace()
   /** The workers of the last jobs that were claimed, or came in. */
   let lately: string[] = []
-  /** How many the last claim brought. */
-  let lastClaimed = 0
+  /** The next claim is planned when so few jobs are ready. */
+  let planBelow = 0
   /** In calls that are under way. */
   let jobsCalled = 0
   /** Lanes that are kept for jobs that are being inserted. */
@@ -108,15 +108,20 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     )
   }
 
-  /** The plan is made from all calls, so it is not made at the end of each while most of what was claimed is still to start. */
-  const mayClaim = () => backlog && mayStart() && ready.length <= lastClaimed / 2
+  /** The plan is made from all calls, so it is not made at the end of each: once half of what was claimed has begun, and then after every few jobs that begin. */
+  const isWorthAClaim = () => {
+    // a claim that is under way is followed by the next plan
+    if (pumping || !backlog || !mayStart() || ready.length > planBelow) return false
+    planBelow = Math.max(0, ready.length - Math.ceil(lanes / 8))
+    return plan().claim > 0
+  }
 
   const startReady = () => {
     if (ready.length > 0 && !mayStart()) giveBack(ready.splice(0))
     const mayCall = () => calling.size < lanes && settling.size < maxSettling && settlingBytes < maxSettlingBytes
     while (ready.length > 0 && mayCall()) void send(nextCall())
     watchReady()
-    if (mayClaim() && plan().claim > 0) wake()
+    if (isWorthAClaim()) wake()
     if (isIdle()) {
       for (const resolve of becameIdle) resolve()
       becameIdle = []
@@ -200,8 +205,8 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     const workers = jobs.map(({ worker }) => worker)
     const fit = fitting(workers, plan(), pace.of)
     lately = [...lately, ...workers].slice(-latelyKept)
-    lastClaimed = fit
     ready.push(...jobs.slice(0, fit))
+    planBelow = fit / 2
     if (fit === jobs.length) return
     backlog = true
     giveBack(jobs.slice(fit))
