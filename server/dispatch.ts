@@ -127,26 +127,31 @@ function answers(answer: Answer, count: number): Answer[] {
   return Array.from({ length: count }, () => ({ kind: 'failed', code: 'BAD_RECEIPT', message }))
 }
 
-/** A heartbeat may have moved a deadline, perhaps on another coordinator; so at the last deadline the database is asked. */
+/**
+ * A heartbeat may have moved a deadline, perhaps on another coordinator; so at the last deadline the database is asked, and while it is away nothing is
+ * concluded. The function ends its work by the deadline that it was told.
+ */
 function watchDeadline(deps: Deps, jobs: ClaimedJob[], told: Date[], breaking: Breaking): () => void {
   const breakOff = () => breaking.breakOff('deadline')
   const leftMs = (deadline: Date) => deadline.getTime() - deps.clock.now().getTime()
   let cancel: () => void
-  let watching = true
-  const look = async () => {
-    const deadline = await movedDeadline(deps, jobs)
-    if (!watching) return
+  const look = async (signal: AbortSignal) => {
+    const deadline = await untilAnswered(deps, () => movedDeadline(deps, jobs), { signal })
+    if (signal.aborted) return
     if (deadline === undefined || leftMs(deadline) <= 0) breakOff()
     else watch(deadline)
   }
   const watch = (deadline: Date) => {
-    cancel = deps.clock.alarm(leftMs(deadline), () => void look().catch(breakOff))
+    cancel = deps.clock.alarm(leftMs(deadline), () => {
+      const looking = new AbortController()
+      cancel = () => looking.abort()
+      look(looking.signal).catch(() => {
+        if (!looking.signal.aborted) breakOff()
+      })
+    })
   }
   watch(told.length === 1 ? told[0]! : latest(told)!)
-  return () => {
-    watching = false
-    cancel()
-  }
+  return () => cancel()
 }
 
 const latest = (dates: Date[]): Date | undefined => dates.toSorted((a, b) => a.getTime() - b.getTime()).at(-1)

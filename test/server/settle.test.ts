@@ -35,6 +35,50 @@ function signal() {
 const success = { kind: 'receipt', receipt: { status: 'success', result: 42 } } as const
 const dispatcherIdle = ({ coordinator }: TestErrand) => coordinator.dispatcher.idle()
 
+/** Lets the coordinator not read jobs until it is told otherwise. */
+function keepFromReading({ coordinator }: TestErrand) {
+  const { jobs } = coordinator.deps.store
+  const { find } = jobs
+  const asked = signal()
+  const answered = signal()
+  let away = true
+  jobs.find = (id) => {
+    ;(away ? asked : answered).resolve()
+    return away ? Promise.reject(outage()) : find(id)
+  }
+  return { asked: asked.promise, answered: answered.promise, comeBack: () => (away = false) }
+}
+
+describe('a call whose deadline comes while the database is away', () => {
+  it('goes on by the deadline that a heartbeat moved, once the database can say so', async () => {
+    const { errand, id, call, answer } = await answering()
+    await using _ = errand
+    await errand.clock.advance('20s')
+    await errand.post(pathOf(call, 'heartbeat'), {})
+    const database = keepFromReading(errand)
+    await errand.clock.advance('11s')
+    await database.asked
+    database.comeBack()
+    await errand.clock.advance('1s')
+    await database.answered
+    answer(success)
+    await dispatcherIdle(errand)
+    expect(await errand.get(id)).toMatchObject({ state: 'succeeded', attempt: 1, receipts: [{ status: 'success' }] })
+  })
+
+  it('ends when the database says that nothing moved it', async () => {
+    const { errand, id } = await answering()
+    await using _ = errand
+    const database = keepFromReading(errand)
+    await errand.clock.advance('31s')
+    await database.asked
+    database.comeBack()
+    await errand.clock.advance('1s')
+    await dispatcherIdle(errand)
+    expect(await errand.get(id)).toMatchObject({ state: 'scheduled', receipts: [{ error: { code: 'TIMEOUT' } }] })
+  })
+})
+
 describe('a receipt whose write fails', () => {
   it('is written when the database is back, and counts from when it was answered', async () => {
     const { errand, id, answer } = await answering()
