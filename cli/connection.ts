@@ -2,7 +2,7 @@
 import type { TRPCClient } from '@trpc/client'
 import { ErrandError } from '../core/errors.js'
 import type { Role } from '../core/roles.js'
-import type { Router } from '../server/router/index.js'
+import type { Router } from '../server/api/router/index.js'
 import type { Cli } from './cli.js'
 import type { Output } from './output.js'
 import { readCallerSettings } from './settings.js'

@@ -1,7 +1,7 @@
 /** A coordinator with its database on a port, as `errand start` and `errand dev` run it. */
 import { configError } from '../core/errors.js'
 import type { Contracts, Coordinator, Log } from '../server/index.js'
-import type { Invoke } from '../server/invoke.js'
+import type { Invoke } from '../server/functions/invoke.js'
 import type { Output } from './output.js'
 import type { Opened } from './serve.js'
 import { addressOf, type Settings } from './settings.js'

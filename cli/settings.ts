@@ -7,8 +7,8 @@ import { resolve } from 'node:path'
 import { configError } from '../core/errors.js'
 import { nearestName } from '../core/nearest.js'
 import type { Role } from '../core/roles.js'
-import { readApiKeys, type ApiKey } from '../server/apiKeys.js'
-import type { PrivateFunctions } from '../server/addressGuard.js'
+import { readApiKeys, type ApiKey } from '../server/access/apiKeys.js'
+import type { PrivateFunctions } from '../server/functions/addressGuard.js'
 import {
   readAddress,
   readFunctionsUrl,
@@ -16,11 +16,11 @@ import {
   readSigningKeys,
   valueOf,
   type Env,
-} from '../server/settings.js'
+} from '../server/hosts/settings.js'
 import type { Project } from './project.js'
 import { localSigningKey } from './signingKey.js'
 
-export type { Env } from '../server/settings.js'
+export type { Env } from '../server/hosts/settings.js'
 
 /** What a coordinator and its functions need to know. */
 export interface Settings {

@@ -11,7 +11,7 @@ export const duration = z.custom<Duration>((value) => parseDuration(value) !== u
   error: (issue) => durationProblem(issue.input),
 })
 
-/** A moment as people write it; `server/time` reads it, because a local time needs its zone. */
+/** A moment as people write it; `core/time/requestMoment` reads it, because a local time needs its zone. */
 export const moment = z.union([z.string().min(1).max(64), z.date()])
 
 export const workerName = z.string().min(1).max(200)

@@ -12,7 +12,7 @@
 import type { MongoClient } from 'mongodb'
 import { ErrandError } from '../core/errors.js'
 import type { Clock } from '../core/clock.js'
-import type { RenewableDatabase } from './database.js'
+import type { RenewableDatabase } from '../database/connect.js'
 import type { Log } from './log.js'
 import { listenToHeartbeats } from './store/heartbeats.js'
 import { operationLimitMs } from './store/operations.js'

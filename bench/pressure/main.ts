@@ -1,7 +1,7 @@
 /** `npm run pressure`: what a coordinator does when more is pushed at it than its database takes. See --help. */
 import { randomBytes } from 'node:crypto'
-import { openDatabase } from '../../server/database.js'
-import { startEngine } from '../../server/engine/start.js'
+import { openDatabase } from '../../database/connect.js'
+import { startEngine } from '../../database/embedded/start.js'
 import type { JobDocument } from '../../server/store/documents.js'
 import { openBench, type Bench } from '../harness/bench.js'
 import { openAll } from '../harness/closers.js'

@@ -3,8 +3,8 @@
  * Every job is validated at enqueue and in the function, called over HTTP with a signature, and has its receipt recorded, journaled.
  */
 import { randomBytes } from 'node:crypto'
-import { openDatabase } from '../../server/database.js'
-import { startEngine } from '../../server/engine/start.js'
+import { openDatabase } from '../../database/connect.js'
+import { startEngine } from '../../database/embedded/start.js'
 import { createIds } from '../../server/ids.js'
 import { receiptId, type JobDocument, type ReceiptDocument } from '../../server/store/documents.js'
 import type { Bench } from '../harness/bench.js'

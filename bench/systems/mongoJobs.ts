@@ -3,7 +3,7 @@
  * to wait for jobs: its latency here is not its best. It has no bulk enqueue, and deletes finished jobs.
  */
 import { MongoClient } from 'mongodb'
-import { startEngine } from '../../server/engine/start.js'
+import { startEngine } from '../../database/embedded/start.js'
 import { importPeer, installPeers, packageVersion, peerVersion } from '../harness/packages.js'
 import { producerRole, type Payload } from '../harness/producer.js'
 import { openRole } from '../harness/role.js'

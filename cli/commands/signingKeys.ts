@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { workerNamePattern } from '../../core/contract.js'
 import { configError } from '../../core/errors.js'
-import { functionKey } from '../../server/functionKey.js'
+import { functionKey } from '../../server/functions/functionKey.js'
 import type { Cli } from '../cli.js'
 import { addExamples, addSettings } from '../help.js'
 import { UsageError } from '../problem.js'

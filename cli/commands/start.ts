@@ -41,8 +41,8 @@ async function start(cli: Cli, options: StartOptions): Promise<void> {
   for (const sentence of misspeltSettings(cli.env)) log('warn', sentence)
 
   await serveUntilStopped(cli, async (opened) => {
-    const { loadContracts, noContracts } = await import('../../server/contracts.js')
-    const { endureContracts } = await import('../../server/endureContracts.js')
+    const { loadContracts, noContracts } = await import('../../server/deployments/contracts.js')
+    const { endureContracts } = await import('../../server/deployments/endureContracts.js')
     const stopEnduring = endureContracts(log)
     opened.add(async () => stopEnduring())
     const isBuilt = existsSync(join(project.dir, 'manifest.json'))

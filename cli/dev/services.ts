@@ -1,6 +1,6 @@
 /** What runs beside the watcher in `errand dev`: functions in a process of their own, coordinator and database. */
 import type { Log } from '../../server/index.js'
-import type { Invoke } from '../../server/invoke.js'
+import type { Invoke } from '../../server/functions/invoke.js'
 import type { Cli } from '../cli.js'
 import { openCoordinator } from '../coordinatorService.js'
 import { formatClock, formatTook, plain } from '../format.js'
@@ -33,9 +33,9 @@ export interface DevServicesOptions {
 export async function openDevServices(opened: Opened, options: DevServicesOptions): Promise<DevServices> {
   const { out, project, settings, log } = options
   const [{ loadContracts }, { reconcileSchedules }, { releaseHeld }] = await Promise.all([
-    import('../../server/contracts.js'),
-    import('../../server/schedule.js'),
-    import('../../server/releaseHeld.js'),
+    import('../../server/deployments/contracts.js'),
+    import('../../server/schedules/schedule.js'),
+    import('../../server/deployments/releaseHeld.js'),
   ])
   const contracts = createLiveContracts(await loadContracts(project.dir))
   const functions = settings.functionsUrl === undefined ? await startFunctions(opened, options) : undefined
@@ -86,7 +86,7 @@ async function startFunctions(opened: Opened, { out, project, settings, log }: D
 
 /** Calls wait while the functions are being started again: what one job did to the process is not charged to the others. */
 async function openInvoke(opened: Opened, functions: FunctionsProcess): Promise<Invoke> {
-  const { createHttpInvoker } = await import('../../server/invoke.js')
+  const { createHttpInvoker } = await import('../../server/functions/invoke.js')
   const invoker = createHttpInvoker({ connections: maxCalls })
   opened.add(() => invoker.close())
   return async (call) => {

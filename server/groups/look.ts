@@ -4,11 +4,11 @@ import { ErrandError } from '../../core/errors.js'
 import type { GroupEnd, GroupJobPage, GroupView, groupJobsRequest } from '../../core/groups.js'
 import type { GroupState } from '../../core/groupTypes.js'
 import { matchesWorker } from '../../core/roles.js'
-import type { Follower } from '../auth.js'
+import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
-import { disclosuresOf } from '../disclosure.js'
+import { disclosuresOf } from '../access/disclosure.js'
 import type { GroupDocument } from '../store/documents.js'
-import { jobRow } from '../view.js'
+import { jobRow } from '../operations/view.js'
 
 /** Throws `UNKNOWN_GROUP`. */
 export async function getGroup(deps: Deps, id: string): Promise<GroupView> {

@@ -1,5 +1,5 @@
 /**
- * Making a group: all its jobs, nested ones too, come together or not at all (server/together), and the groups' own documents with them. Nothing of it
+ * Making a group: all its jobs, nested ones too, come together or not at all (server/jobs/together), and the groups' own documents with them. Nothing of it
  * can end before all of it is there, because a group that is still being written is never closed.
  */
 import type { Contract } from '../../core/contract.js'
@@ -14,10 +14,10 @@ import {
 } from '../../core/groups.js'
 import type { GroupSummary } from '../../core/groupTypes.js'
 import { migrated, versionField } from '../../core/migrate.js'
-import { checkWorker, type Asker } from '../auth.js'
-import { argsTexts, restoreArgs, type GivenArgs } from '../checkArgs.js'
+import { checkWorker, type Asker } from '../access/auth.js'
+import { argsTexts, restoreArgs, type GivenArgs } from '../jobs/checkArgs.js'
 import type { Deps } from '../deps.js'
-import { issuesOf, judge, mostIssuesOf, parse, type Misfits } from '../judge.js'
+import { issuesOf, judge, mostIssuesOf, parse, type Misfits } from '../jobs/judge.js'
 import type { FollowUpDocument, GroupDocument } from '../store/documents.js'
 import {
   addIssue,
@@ -29,7 +29,7 @@ import {
   type Place,
   type PlacedItem,
   type PlacedJob,
-} from '../together.js'
+} from '../jobs/together.js'
 import { memberFields } from './followUp.js'
 
 /** What a request asks for, laid out flat. */

@@ -4,7 +4,7 @@
  */
 import { setMaxListeners } from 'node:events'
 import type { GroupEnd } from '../../core/groups.js'
-import type { Follower } from '../auth.js'
+import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { longestWaitMs } from '../../core/ends.js'
 import { getGroupEnd } from './look.js'

@@ -4,8 +4,8 @@ import { timingSafeEqual } from 'node:crypto'
 import { ErrandError } from '../../core/errors.js'
 import { vercelFunctionsPath, vercelTickPath } from '../../core/tick.js'
 import { vercelWaitUntil } from '../../core/vercelWaitUntil.js'
-import { digest } from '../auth.js'
-import type { Env } from '../settings.js'
+import { digest } from '../access/auth.js'
+import type { Env } from './settings.js'
 import { createCoordinatorFunction, type CoordinatorFunctionOptions } from './coordinatorFunction.js'
 
 /**

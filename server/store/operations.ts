@@ -1,7 +1,7 @@
 /**
  * What all operations of the store have in common: a time limit, and that how they end tells whether the database answers.
  *
- * The limit holds for whoever waits. The driver has limits of its own (server/database.ts), but a read that it makes again after an election may take
+ * The limit holds for whoever waits. The driver has limits of its own (database/connect.ts), but a read that it makes again after an election may take
  * their sum, and a database that was handed in has none. What is given up here may still happen: `settled` of the error tells when it cannot any more.
  */
 import type { Clock } from '../../core/clock.js'

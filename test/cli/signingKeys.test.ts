@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { functionKey } from '../../server/functionKey.js'
+import { functionKey } from '../../server/functions/functionKey.js'
 import { errand, jsonOf, makeProject } from './support.js'
 
 const key = `whsec_${Buffer.from('a key of thirty-two bytes for it').toString('base64')}`

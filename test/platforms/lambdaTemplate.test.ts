@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { checkCoordinatorKnows } from '../../codegen/targets/lambda.js'
 import { printTemplate } from '../../codegen/targets/lambdaTemplate.js'
 import { readTargetOptions } from '../../codegen/targets/options.js'
-import { readFunctionAddresses } from '../../server/functionAddresses.js'
+import { readFunctionAddresses } from '../../server/functions/functionAddresses.js'
 
 interface Resource {
   Type: string

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
 import { gatherWrites } from '../../server/gatherWrites.js'
-import type { Answer } from '../../server/invoke.js'
+import type { Answer } from '../../server/functions/invoke.js'
 import { testErrand } from '../support/errand.js'
 import { handOperated } from '../support/handOperated.js'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Db } from 'mongodb'
 import { inject } from 'vitest'
-import { openDatabase } from '../../server/database.js'
+import { openDatabase } from '../../database/connect.js'
 
 export interface TestDatabase extends AsyncDisposable {
   db: Db

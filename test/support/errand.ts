@@ -3,12 +3,12 @@
  * Functions run in this process, through the real `wrap` and real signatures; only the socket is left out. Tests of the socket use `listen`.
  */
 import { createCoordinator, type Coordinator, type CoordinatorOptions } from '../../server/coordinator.js'
-import { createContracts } from '../../server/contracts.js'
-import { readAnswer, type Invoke } from '../../server/invoke.js'
-import { reap } from '../../server/reap.js'
-import { recur } from '../../server/recur.js'
-import { stage } from '../../server/stage.js'
-import { purge } from '../../server/purge.js'
+import { createContracts } from '../../server/deployments/contracts.js'
+import { readAnswer, type Invoke } from '../../server/functions/invoke.js'
+import { reap } from '../../server/jobs/reap.js'
+import { recur } from '../../server/schedules/recur.js'
+import { stage } from '../../server/jobs/stage.js'
+import { purge } from '../../server/jobs/purge.js'
 import type { JobView } from '../../core/wire.js'
 import type { Job } from '../../core/defineJob.js'
 import { wrap } from '../../runtime/index.js'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import type { TestProject } from 'vitest/node'
-import { startEngine } from '../../server/engine/start.js'
+import { startEngine } from '../../database/embedded/start.js'
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,6 +1,6 @@
 /** Functions that answer when, and what, a test says. */
 import type { FunctionCall } from '../../core/wire.js'
-import type { Answer, Call, Invoke } from '../../server/invoke.js'
+import type { Answer, Call, Invoke } from '../../server/functions/invoke.js'
 
 export function handOperated() {
   const calls: { call: FunctionCall; answer: (answer: Answer) => void; signal: AbortSignal }[] = []

@@ -1,5 +1,5 @@
 /** The embedded database, which may be killed and comes back on the same folder. */
-import { startEngine, type Engine } from '../../../server/engine/start.js'
+import { startEngine, type Engine } from '../../../database/embedded/start.js'
 
 export interface KillableEngine {
   readonly uri: string

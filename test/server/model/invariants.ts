@@ -3,7 +3,7 @@ import type { Db } from 'mongodb'
 import { expect } from 'vitest'
 import { isFinal } from '../../../core/states.js'
 import { ticksUntil } from '../../../core/ticks.js'
-import { ticksOf } from '../../../server/tick.js'
+import { ticksOf } from '../../../server/schedules/tick.js'
 import { tickId } from '../../../server/ids.js'
 import {
   receiptId,

@@ -1,0 +1,104 @@
+/**
+ * The intake: what has come in through any door and is not written yet, bounded. A request that brings jobs takes a place behind its role and before
+ * its body, and leaves it when all its jobs are written or refused; what that decides is server/api/admission's.
+ *
+ * What coordinators make themselves (ticks, follow-ups of groups) takes no place: it comes a page at a time. Neither does an operator who pauses, cancels or
+ * looks, nor a receipt, which frees what others wait for; receipts take turns at being read.
+ */
+import type { Clock } from '../../core/clock.js'
+import { ErrandError } from '../../core/errors.js'
+import { formatBytes } from '../../core/size.js'
+import { assumedLoad, hasRoom, minus, noLoad, plus, retryAfter, shareOf, type Bounds, type Load } from './admission.js'
+import { createReadingTurns, type ReadingTurns } from './readingTurns.js'
+import type { WriteLane } from '../jobs/writeLane.js'
+
+/** Of one request: `using place = intake.enter(lane, bytes)`. */
+export interface Place extends Disposable {
+  /** Of a body in chunks: so many bytes are here by now. Throws `OVERLOADED`. */
+  grow(bytes: number): void
+  /** How many jobs it brings, now that the body was read. Throws `OVERLOADED`. */
+  count(jobs: number): void
+}
+
+export interface Intake {
+  /** `bytes` of the body, where they are known. Throws `OVERLOADED`. */
+  enter(lane: WriteLane, bytes?: number): Place
+  waiting(lane: WriteLane): Load
+  /** Requests that were refused, since it was made. */
+  refused(lane: WriteLane): number
+  /** Receipts that functions post. */
+  readonly receipts: ReadingTurns
+}
+
+/** Of receipts that are being read and written. */
+const maxReceiptBytes = 16_000_000
+
+interface Entered {
+  load: Load
+  at: number
+}
+
+export function createIntake({ clock, bounds }: { clock: Clock; bounds: Bounds }): Intake {
+  const lanes = { single: createLane(clock, bounds, 'single'), bulk: createLane(clock, bounds, 'bulk') }
+  return {
+    enter: (lane, bytes) => lanes[lane].enter(bytes),
+    waiting: (lane) => lanes[lane].waiting,
+    refused: (lane) => lanes[lane].refused,
+    receipts: createReadingTurns(maxReceiptBytes),
+  }
+}
+
+function createLane(clock: Clock, all: Bounds, lane: WriteLane) {
+  const bounds = shareOf(all, lane)
+  /** In the order in which they came. */
+  const entered = new Set<Entered>()
+  let waiting = noLoad
+  let refused = 0
+  const nowMs = () => clock.now().getTime()
+
+  const refuse = (): ErrandError => {
+    refused++
+    const [oldest] = entered
+    return overloaded(waiting, retryAfter(oldest === undefined ? 0 : nowMs() - oldest.at))
+  }
+
+  /** Takes another load for the one it had, where the others leave room. */
+  const change = (place: Entered, load: Load): void => {
+    if (!entered.has(place)) return
+    const others = minus(waiting, place.load)
+    const isMore = load.jobs > place.load.jobs || load.bytes > place.load.bytes
+    if (isMore && !hasRoom(others, bounds)) throw refuse()
+    waiting = plus(others, load)
+    place.load = load
+  }
+
+  return {
+    get waiting() {
+      return waiting
+    },
+    get refused() {
+      return refused
+    },
+    enter(bytes?: number): Place {
+      if (!hasRoom(waiting, bounds)) throw refuse()
+      const place: Entered = { load: assumedLoad(lane, bytes), at: nowMs() }
+      entered.add(place)
+      waiting = plus(waiting, place.load)
+      return {
+        grow: (here) => change(place, { ...place.load, bytes: here }),
+        count: (jobs) => change(place, { ...place.load, jobs }),
+        [Symbol.dispose]() {
+          if (entered.delete(place)) waiting = minus(waiting, place.load)
+        },
+      }
+    },
+  }
+}
+
+const overloaded = ({ jobs, bytes }: Load, seconds: number): ErrandError =>
+  new ErrandError(
+    'OVERLOADED',
+    `The coordinator has as much to write as it holds (${jobs} jobs, ${formatBytes(bytes)}), because jobs come quicker than its database takes them. ` +
+      `Nothing of this request was stored. Send it again after ${seconds} s.`,
+    { details: { retryAfter: seconds } },
+  )

@@ -1,0 +1,66 @@
+/**
+ * The body of a request, for both doors: read once it is known who sends it and what they may do, up to the limit of its route, whether its length was
+ * told beforehand or it comes in chunks. What is too large is not read on; whoever holds the socket (server/api/listen) sees to the rest.
+ */
+import { ErrandError } from '../../core/errors.js'
+import { gather } from '../../core/gather.js'
+import { refuseHeavyJson } from './jsonWeight.js'
+
+/** Of a route that expects none. */
+export const maxNoBodyBytes = 1024
+/** The largest body of a request that carries many jobs: to parse it must not keep others waiting. The client sends more in several. */
+export const maxManyBytes = 8 * 1024 * 1024
+
+/** How long the body is, where its sender has told. The server hands over just as many bytes. */
+export function toldBytes({ headers }: Request): number | undefined {
+  const told = headers.get('content-length')
+  return told === null || headers.has('transfer-encoding') ? undefined : Number(told)
+}
+
+/**
+ * Throws `PAYLOAD_TOO_LARGE`, also for JSON that would take too long to parse, and `BAD_REQUEST` where the body is cut off. Of a body whose length was not
+ * told, `onBytes` hears how many are here, and may throw to read no more.
+ */
+export async function readText(
+  request: Request,
+  maxBytes: number,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<string> {
+  const told = toldBytes(request)
+  if (told !== undefined && told > maxBytes) throw tooLarge(maxBytes)
+  let text: string
+  try {
+    // whole is quicker than as a stream
+    text = told !== undefined ? await request.text() : await readChunks(request, maxBytes, onBytes)
+  } catch (error) {
+    if (error instanceof ErrandError) throw error
+    throw new ErrandError('BAD_REQUEST', 'The body ended before it was whole.', { cause: error })
+  }
+  refuseHeavyJson(text)
+  return text
+}
+
+async function readChunks({ body }: Request, maxBytes: number, onBytes: (bytes: number) => void): Promise<string> {
+  if (body === null) return ''
+  const reader = body.getReader()
+  const gathered = gather(maxBytes)
+  for (let bytes = 0; ;) {
+    const { done, value } = await reader.read()
+    if (done) return new TextDecoder().decode(gathered.bytes())
+    bytes += value.byteLength
+    try {
+      if (!gathered.add(value)) throw tooLarge(maxBytes)
+      onBytes(bytes)
+    } catch (error) {
+      void reader.cancel().catch(() => {})
+      throw error
+    }
+  }
+}
+
+const tooLarge = (maxBytes: number): ErrandError =>
+  new ErrandError(
+    'PAYLOAD_TOO_LARGE',
+    `The body is larger than ${maxBytes} bytes. Store large data elsewhere and send its address.`,
+    { details: { maxBytes } },
+  )

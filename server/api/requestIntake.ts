@@ -1,0 +1,26 @@
+/** How a request takes its place in the intake, at either door: behind its role, before its body. */
+import { laneOfBody } from './admission.js'
+import type { Intake, Place } from './intake.js'
+import { toldBytes } from './requestBody.js'
+import type { WriteLane } from '../jobs/writeLane.js'
+
+export interface RequestIntake {
+  /** By default the lane follows from the size of the body. Throws `OVERLOADED`, and then nothing of the body was read. */
+  enter(lane?: WriteLane): Place
+  /** So many bytes of a body in chunks are here. Throws `OVERLOADED`. */
+  readonly grow: (bytes: number) => void
+}
+
+export function requestIntake(intake: Intake, request: Request): RequestIntake {
+  const bytes = toldBytes(request)
+  let first: Place | undefined
+  return {
+    enter(lane = laneOfBody(bytes)) {
+      // calls that travel in one request share its body, which counts once
+      const place = intake.enter(lane, first ? 0 : bytes)
+      first ??= place
+      return place
+    },
+    grow: (here) => first?.grow(here),
+  }
+}

@@ -1,0 +1,24 @@
+/** How a job ended, for callers in any language: a long poll. */
+import type { Hono } from 'hono'
+import { awaitReceiptQuery, longestWaitMs } from '../../../core/ends.js'
+import { durationMs } from '../../../core/duration.js'
+import { waitForSome } from '../../operations/ends.js'
+import { unknownJob } from '../../jobs/receive.js'
+import { parse } from '../../jobs/judge.js'
+import { allow, type RestOptions } from './request.js'
+
+export function addEndRoutes(app: Hono, options: RestOptions): void {
+  const { deps, waits } = options
+
+  app.get('/job/:id/receipt', async (context) => {
+    const actor = allow(options, context, 'observe', 'enqueue')
+    const id = context.req.param('id')
+    const { timeout } = parse(awaitReceiptQuery, context.req.query())
+    const timeoutMs = Math.min(durationMs(timeout), longestWaitMs)
+    const request = { ids: [id], timeoutMs }
+    const { ended, waiting } = await waitForSome(deps, waits, request, actor, context.req.raw.signal)
+    const [end] = ended
+    if (end?.state === null) throw unknownJob(id)
+    return end ? context.json(end) : context.json(waiting[0], 202)
+  })
+}

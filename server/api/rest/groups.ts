@@ -1,0 +1,39 @@
+/** Groups: make, look, cancel, retry. */
+import type { Hono } from 'hono'
+import { groupJobsRequest, groupRequest } from '../../../core/groups.js'
+import { cancelGroup } from '../../groups/cancel.js'
+import { getGroup, listGroupJobs, retryGroup } from '../../groups/look.js'
+import { countJobs, makeGroup } from '../../groups/make.js'
+import { maxManyBytes } from '../requestBody.js'
+import { admit, allow, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
+
+export function addGroupRoutes(app: Hono, options: RestOptions): void {
+  const { deps, maxBodyBytes } = options
+
+  app.post('/group', limitBody(Math.max(maxManyBytes, maxBodyBytes)), async (context) => {
+    const actor = allow(options, context, 'enqueue')
+    using place = admit(options, context)
+    const request = await readBody(groupRequest, context)
+    place.count(countJobs(request.jobs))
+    return context.json(await makeGroup(deps, request, actor), 201)
+  })
+
+  app.get('/group/:id', async (context) => {
+    allow(options, context, 'observe', 'enqueue')
+    return context.json(await getGroup(deps, context.req.param('id')))
+  })
+
+  app.get('/group/:id/jobs', async (context) => {
+    const actor = allow(options, context, 'observe', 'enqueue')
+    const page = readQuery(groupJobsRequest.omit({ id: true }), context)
+    return context.json(await listGroupJobs(deps, { ...page, id: context.req.param('id') }, actor))
+  })
+
+  app.delete('/group/:id', operate(options, 'groups.cancel'), async (context) =>
+    context.json(await cancelGroup(deps, context.req.param('id'))),
+  )
+
+  app.post('/group/:id/retry', operate(options, 'groups.retry'), async (context) =>
+    context.json(await retryGroup(deps, context.req.param('id'))),
+  )
+}

@@ -1,0 +1,60 @@
+/** Jobs: enqueue, look, cancel. */
+import type { Hono } from 'hono'
+import { enqueueManyRequest, listJobsRequest, postJobRequest } from '../../../core/wire.js'
+import { enqueue } from '../../jobs/enqueue.js'
+import { enqueueMany } from '../../jobs/enqueueMany.js'
+import { cancelJob, getJob, listJobs } from '../../operations/operate.js'
+import { putSchedule } from '../../schedules/schedule.js'
+import { scheduledView } from '../../schedules/scheduleView.js'
+import { whyJob } from '../../operations/why.js'
+import { maxManyBytes } from '../requestBody.js'
+import { admit, allow, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
+
+export function addJobRoutes(app: Hono, options: RestOptions): void {
+  const { deps, maxBodyBytes } = options
+
+  app.post('/job', limitBody(maxBodyBytes), async (context) => {
+    const actor = allow(options, context, 'enqueue')
+    using _place = admit(options, context, 'single')
+    const request = await readBody(postJobRequest, context)
+    if (request.cron === undefined && request.every === undefined) {
+      const { runAt, ...job } = await enqueue(deps, request, actor)
+      return context.json({ ...job, runAt: runAt.toISOString() }, job.existing ? 200 : 201)
+    }
+    const { worker, args, argsMeta, cron, every, timezone, priority, key: id } = request
+    const scheduled = await putSchedule(deps, { id, worker, args, argsMeta, cron, every, timezone, priority }, actor)
+    return context.json(scheduledView(scheduled), 201)
+  })
+
+  app.post('/jobs', limitBody(Math.max(maxManyBytes, maxBodyBytes)), async (context) => {
+    const actor = allow(options, context, 'enqueue')
+    using place = admit(options, context)
+    const request = await readBody(enqueueManyRequest, context)
+    place.count(request.jobs.length)
+    return context.json({ outcomes: await enqueueMany(deps, request, actor) })
+  })
+
+  app.get('/jobs', async (context) => {
+    const actor = allow(options, context, 'observe')
+    return context.json(await listJobs(deps, readQuery(listJobsRequest, context), actor))
+  })
+
+  app.get('/workers', (context) => {
+    allow(options, context, 'observe')
+    return context.json(deps.contracts.names)
+  })
+
+  app.get('/job/:id', async (context) => {
+    const actor = allow(options, context, 'observe', 'enqueue')
+    return context.json(await getJob(deps, context.req.param('id'), actor))
+  })
+
+  app.get('/job/:id/why', async (context) => {
+    const actor = allow(options, context, 'observe')
+    return context.json(await whyJob(deps, context.req.param('id'), actor))
+  })
+
+  app.delete('/job/:id', operate(options, 'jobs.cancel'), async (context) =>
+    context.json(await cancelJob(deps, context.req.param('id'))),
+  )
+}

@@ -1,0 +1,58 @@
+/**
+ * What functions post: receipts, and what attempts do while they run. These routes need no API key: the token in their address is good for one attempt.
+ * It stands before the body, as a key does elsewhere.
+ */
+import type { Context, Hono } from 'hono'
+import { followUpRequest } from '../../../core/followUp.js'
+import { reportRequest } from '../../../core/report.js'
+import { maxResultBytes } from '../../../core/resultSize.js'
+import { attemptEnd } from '../../../core/attemptEnd.js'
+import { enqueueFollowUp } from '../../jobs/followUp.js'
+import { maxAnswerBytes } from '../../functions/invoke.js'
+import { attemptNamed, heartbeat, receiveEnded, receivePosted, type NamedAttempt } from '../../jobs/receive.js'
+import { report } from '../../jobs/report.js'
+import { toldBytes } from '../requestBody.js'
+import { admit, bodyOf, limitBody, readBody, type RestOptions } from './request.js'
+
+/** What is kept of a log takes a quarter of this. */
+const maxReportBytes = 64 * 1024
+
+export function addReceiptRoutes(app: Hono, { deps, maxBodyBytes }: RestOptions): void {
+  const attemptOf = ({ req }: Context): NamedAttempt => attemptNamed(deps, req.param('id')!, req.query('token'))
+
+  app.post('/job/:id/receipt', limitBody(maxAnswerBytes), async (context) => {
+    const attempt = attemptOf(context)
+    const { raw } = context.req
+    using _turn = await deps.intake.receipts.begin(toldBytes(raw) ?? maxResultBytes, raw)
+    const { duplicate } = await receivePosted(deps, attempt, await readBody(attemptEnd, context))
+    return context.json(duplicate ? { recorded: true, duplicate: true } : { recorded: true })
+  })
+
+  app.post('/job/:id/progress', limitBody(maxReportBytes), async (context) => {
+    const attempt = attemptOf(context)
+    await report(deps, attempt, await readBody(reportRequest, context))
+    return context.json({ recorded: true })
+  })
+
+  app.post('/job/:id/enqueue', limitBody(maxBodyBytes), async (context) => {
+    const attempt = attemptOf(context)
+    using _place = admit({ deps }, context, 'single')
+    const { runAt, ...job } = await enqueueFollowUp(deps, attempt, await readBody(followUpRequest, context))
+    return context.json({ ...job, runAt: runAt.toISOString() }, job.existing ? 200 : 201)
+  })
+
+  app.post('/job/:id/heartbeat', async (context) => {
+    const attempt = attemptOf(context)
+    // nothing is said in it, but some clients send an empty object
+    await bodyOf(context)
+    const { deadline } = await heartbeat(deps, attempt)
+    return context.json({ deadline: deadline.toISOString() })
+  })
+
+  app.post('/job/:id/ended', async (context) => {
+    const attempt = attemptOf(context)
+    await bodyOf(context)
+    await receiveEnded(deps, attempt)
+    return context.json({ recorded: true })
+  })
+}

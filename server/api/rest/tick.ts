@@ -1,0 +1,16 @@
+/** The tick, for a platform's cron. */
+import type { Hono } from 'hono'
+import { tickPath } from '../../../core/tick.js'
+import { tickRequest } from '../../../core/tickRequest.js'
+import { tickWithin } from '../../running/runTick.js'
+import { bodyOf, limitBody, readBody, type RestOptions } from './request.js'
+
+export function addTickRoutes(app: Hono, { tick, guard }: RestOptions): void {
+  // not `operate`: a cron calls each minute, and nothing happens that would not by itself, so the audit is spared
+  app.post(tickPath, limitBody(1_024), async (context) => {
+    guard.require(context.get('identity'), [])
+    // crons cannot send a body
+    const isEmpty = (await bodyOf(context)).trim() === ''
+    return context.json(await tick(isEmpty ? {} : tickWithin(await readBody(tickRequest, context))))
+  })
+}

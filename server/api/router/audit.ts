@@ -1,0 +1,8 @@
+/** The audit: look. */
+import { listAuditRequest } from '../../../core/audit.js'
+import { listAudit } from '../../access/audit.js'
+import { createRouter, toOperate } from './procedure.js'
+
+export const auditRouter = createRouter({
+  list: toOperate.input(listAuditRequest).query(({ ctx, input }) => listAudit(ctx.deps, input)),
+})

@@ -1,0 +1,8 @@
+/** What waits, for the check of new contracts. */
+import { waitingRequest } from '../../../core/compat.js'
+import { waitingPage } from '../../operations/compat.js'
+import { createRouter, toObserve } from './procedure.js'
+
+export const compatRouter = createRouter({
+  waiting: toObserve.input(waitingRequest).query(({ ctx, input }) => waitingPage(ctx.deps, input, ctx.actor)),
+})

@@ -1,0 +1,113 @@
+/**
+ * The tRPC door. It keeps the order of the other one (server/api/rest/request.ts): who calls, whether they may, and only then the body, up to the limit of the
+ * procedures that are asked for. tRPC itself reads the body when a procedure wants its input, which its role stands before.
+ */
+import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
+import { ErrandError } from '../../core/errors.js'
+import { mostOfRefused } from '../access/audit.js'
+import { actorIn, type Identity } from '../access/auth.js'
+import { answeredTogether } from './batchAnswers.js'
+import { maxNoBodyBytes, readText } from './requestBody.js'
+import { requestIntake, type RequestIntake } from './requestIntake.js'
+import { router } from './router/index.js'
+import { asTrpcError, errorOf, type ProcedureMeta, type RouterContext } from './router/procedure.js'
+
+/** Calls that may travel in one request. */
+export const maxBatchSize = 100
+/** The largest input of a procedure that names no other limit. */
+const maxInputBytes = 256 * 1024
+
+export interface TrpcOptions {
+  /** The largest body of a request with jobs, in bytes. */
+  maxJobsBytes: number
+}
+
+export function answerTrpc(
+  request: Request,
+  context: Omit<RouterContext, 'signal' | 'intake' | 'answers'>,
+  options: TrpcOptions,
+): Promise<Response> {
+  const { method, url, headers, signal } = request
+  refuseStreamTooMany(new URL(url), context)
+  const intake = requestIntake(context.deps.intake, request)
+  return fetchRequestHandler({
+    endpoint: '/trpc',
+    // all that tRPC takes of a request, less the other ways to read its body
+    req: { method, url, headers, signal, text: () => inputText(request, intake, context.identity, options) } as Request,
+    router,
+    maxBatchSize,
+    // `jobs.ended` and `jobs.waitMany` name more jobs than an address can hold
+    allowMethodOverride: true,
+    createContext: ({ info }) => {
+      refuseOtherThanJson(method, headers)
+      return { ...context, intake, answers: answeredTogether(info.calls.length), signal }
+    },
+    responseMeta: ({ errors }) => {
+      const after = errors.map((error) => errorOf(error)).find((error) => error?.details?.['retryAfter'] !== undefined)
+      return after ? { headers: { 'retry-after': String(after.details!['retryAfter']) } } : {}
+    },
+  })
+}
+
+async function inputText(
+  request: Request,
+  intake: RequestIntake,
+  identity: Identity,
+  { maxJobsBytes }: TrpcOptions,
+): Promise<string> {
+  try {
+    return await readText(request, maxBytesOf(new URL(request.url), identity, maxJobsBytes), intake.grow)
+  } catch (error) {
+    throw asTrpcError(error)
+  }
+}
+
+/** tRPC takes forms and bytes as well, which web pages of other origins can post without asking. A GET has no body. */
+function refuseOtherThanJson(method: string, headers: Headers): void {
+  const type = headers.get('content-type') ?? ''
+  if (method === 'GET' || method === 'HEAD' || /^application\/json\s*(;|$)/i.test(type)) return
+  throw asTrpcError(
+    new ErrandError('UNSUPPORTED_MEDIA_TYPE', 'The input must be JSON. Send it with `Content-Type: application/json`.'),
+  )
+}
+
+/** A stream is answered with 200 before its procedure says anything, so whoever has no place for one is told here. Throws as `Places` do. */
+function refuseStreamTooMany({ pathname }: URL, { deps, identity }: Pick<RouterContext, 'deps' | 'identity'>): void {
+  const procedure = procedureAt(pathname.replace(/^\/trpc\//, ''))
+  if (procedure?._def.type !== 'subscription') return
+  const actor = actorIn(identity, procedure._def.meta.roles)
+  if (actor) deps.places.look(actor.name)
+}
+
+/** Of those procedures in the request that the caller may call. Many small inputs may come together, as far as jobs may. */
+function maxBytesOf({ pathname, searchParams }: URL, identity: Identity, maxJobsBytes: number): number {
+  const path = decoded(pathname.replace(/^\/trpc\//, ''))
+  const paths = searchParams.get('batch') === '1' ? path.split(',').slice(0, maxBatchSize) : [path]
+  const limits = paths.map((path) => limitOf(path, identity, maxJobsBytes))
+  const together = limits.reduce((sum, limit) => sum + limit, 0)
+  return Math.max(...limits, Math.min(together, maxJobsBytes))
+}
+
+function limitOf(path: string, identity: Identity, maxJobsBytes: number): number {
+  const meta = procedureAt(path)?._def.meta
+  if (!meta) return maxNoBodyBytes
+  if (!actorIn(identity, meta.roles)) return mostOfRefused
+  return meta.maxBytes === 'jobs' ? maxJobsBytes : (meta.maxBytes ?? maxInputBytes)
+}
+
+interface AnyProcedure {
+  _def: { type: string; meta: ProcedureMeta }
+}
+
+const procedures = router._def.procedures as unknown as Record<string, AnyProcedure>
+const procedureAt = (path: string): AnyProcedure | undefined =>
+  Object.hasOwn(procedures, path) ? procedures[path] : undefined
+
+/** What cannot be decoded is no procedure, which tRPC tells. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * What this coordinator works by: the deployment that is live, or, where none is, the contracts and the setting that it has itself.
+ *
+ * One document says which is live. Whoever switches writes that one, and every coordinator looks at it every few seconds, when it starts, and when it is asked for a worker
+ * that it does not know. Then it takes the deployment up: contracts and addresses change here in one step between two others, and what follows from
+ * them (schedules made in code, jobs that waited for their worker) is done after it by every coordinator on its own. So one that dies behind its switch leaves nothing
+ * undone. Attempts that run go on where they are.
+ */
+import type { Contract } from '../../core/contract.js'
+import { messageOfThrown } from '../../core/thrown.js'
+import { deployedContracts, inTime, type Contracts } from './contracts.js'
+import { tryAgain } from './contractTrial.js'
+import type { Deps } from '../deps.js'
+import { readFunctionAddresses, type FunctionAddress } from '../functions/functionAddresses.js'
+import { releaseHeld } from './releaseHeld.js'
+import { reconcileSchedules } from '../schedules/schedule.js'
+import type { JobDocument, LiveDocument } from '../store/documents.js'
+import type { DeploymentRecord } from '../store/deployments.js'
+
+export interface Deployed {
+  /** Those of the live deployment, and, of workers that it no longer has, those that jobs are pinned to. */
+  readonly contracts: Contracts
+  /** Where an attempt of the job is called; `undefined` where nobody said. */
+  addressOf(job: Pick<JobDocument, 'worker' | 'deployment' | 'pinned'>): string | undefined
+  /** The number of the live one; `undefined` where none is. */
+  readonly live: number | undefined
+  /** False for a coordinator that is given its contracts otherwise, such as that of `errand dev`. */
+  readonly follows: boolean
+  /** Of the user's own invokers. */
+  readonly schemes: readonly string[]
+  /** Whether jobs can be pinned to it, as far as is known here. */
+  knows(deployment: number): boolean
+  /** Looks now which is live, and takes it up. Rejects where that fails; what was in effect stays so. */
+  look(): Promise<void>
+  /** The same, unless somebody has looked within the last `withinMs`, by default a second. Never rejects. */
+  lookAgain(withinMs?: number): Promise<void>
+  /** The same at a start, where what follows from it is done in any case. Rejects only where the database does not answer. */
+  begin(): Promise<void>
+}
+
+export interface DeployedOptions {
+  /** In effect where nothing is live. */
+  own: { contracts: Contracts; address: FunctionAddress }
+  follows: boolean
+  /** Of the user's own invokers. */
+  schemes: readonly string[]
+  getDeps: () => Deps
+}
+
+/** What is in effect between two switches. */
+interface Effect {
+  live: number | undefined
+  contracts: Contracts
+  address: FunctionAddress
+  /** By deployment: where jobs that are pinned to it are called. */
+  pinned: ReadonlyMap<number, FunctionAddress>
+  /** Workers that are gone and that jobs are pinned to, by the last deployment that had them. */
+  departed: ReadonlyMap<string, Departed>
+}
+
+interface Departed {
+  contracts: Contracts
+  address: FunctionAddress
+}
+
+/** Requests for workers that nobody knows must not become as many reads. */
+const againMs = 1_000
+
+export function createDeployed({ own, follows, schemes, getDeps }: DeployedOptions): Deployed {
+  let effect: Effect = { ...own, live: undefined, pinned: new Map(), departed: new Map() }
+  /** Contracts that were in use before the last switch: a claim that is under way relies on them. */
+  let left: Contracts | undefined
+  let revision = 0
+  /** What follows from a switch is done up to this one. */
+  let followed = 0
+  let lookedAt = Number.NEGATIVE_INFINITY
+  let looking: Promise<void> | undefined
+
+  const look = async (): Promise<void> => {
+    if (!follows) return
+    const deps = getDeps()
+    lookedAt = deps.clock.now().getTime()
+    const live = await deps.store.deployments.live()
+    if (live && live.revision > revision) await takeUp(deps, live)
+    if (followed < revision) await follow(deps)
+  }
+
+  const takeUp = async (deps: Deps, live: LiveDocument): Promise<void> => {
+    const next = await load(deps, live).catch((error: unknown) => {
+      throw new CannotTakeUp(live.deployment, error)
+    })
+    if (next.live !== effect.live) {
+      deps.log('info', 'a deployment is live', { deployment: live.deployment ?? 'none', by: live.by })
+    }
+    left = effect.contracts
+    effect = next
+    revision = live.revision
+  }
+
+  /** Whatever is in use now is loaded, for the hot path. */
+  const load = async (deps: Deps, live: LiveDocument): Promise<Effect> => {
+    const next = await read(deps, live)
+    const inUse = effect.contracts.names.filter((name) => effect.contracts.loaded(name) && next.contracts.has(name))
+    await inTime(deps.clock, Promise.all(inUse.map((name) => next.contracts.get(name))))
+    return next
+  }
+
+  const read = async (deps: Deps, { deployment }: LiveDocument): Promise<Effect> => {
+    const { store, clock } = deps
+    const living = await store.deployments.living()
+    const pinned = new Map(living.map(({ _id, functions }) => [_id, readFunctionAddresses(functions, schemes)]))
+    const contractsOf = async (one: DeploymentRecord) => {
+      const text = await textOf(store, one)
+      await tryAgain(deps, text)
+      return deployedContracts(text, one._id, scheduledOf(one), clock)
+    }
+    const record = living.find(({ _id }) => _id === deployment)
+    if (deployment !== null && !record) throw new Error(`The contracts of deployment ${deployment} are not there.`)
+    const current = record ? { contracts: await contractsOf(record), address: pinned.get(record._id)! } : own
+    const departed = new Map<string, Departed>()
+    for (const one of living.toReversed()) {
+      const gone = one.workers.filter(
+        ({ name, pinned }) => pinned && !current.contracts.has(name) && !departed.has(name),
+      )
+      if (gone.length === 0) continue
+      const last = { contracts: await contractsOf(one), address: pinned.get(one._id)! }
+      for (const { name } of gone) departed.set(name, last)
+    }
+    return { ...current, live: deployment ?? undefined, pinned, departed }
+  }
+
+  const follow = async (deps: Deps): Promise<void> => {
+    const upTo = revision
+    const isLive = async () => !follows || ((await deps.store.deployments.live())?.revision ?? 0) === upTo
+    await reconcileSchedules(deps, isLive)
+    await releaseHeld(deps)
+    followed = upTo
+    // another one went live meanwhile, and may have defined the same schedules before we did
+    if (!(await isLive())) await look()
+  }
+
+  const once = (): Promise<void> => (looking ??= look().finally(() => (looking = undefined)))
+
+  const lookAgain: Deployed['lookAgain'] = async (withinMs = againMs) => {
+    const { clock, log } = getDeps()
+    if (!follows || clock.now().getTime() - lookedAt < withinMs) return
+    await once().catch((error: unknown) => log('warn', 'could not look which deployment is live', { error }))
+  }
+
+  const contracts: Contracts = {
+    get names() {
+      const { contracts, departed } = effect
+      return departed.size === 0 ? contracts.names : [...contracts.names, ...departed.keys()].toSorted()
+    },
+    get scheduled() {
+      return effect.contracts.scheduled
+    },
+    has: (worker) => effect.contracts.has(worker) || effect.departed.has(worker),
+    loaded: (worker) =>
+      effect.contracts.loaded(worker) ?? effect.departed.get(worker)?.contracts.loaded(worker) ?? left?.loaded(worker),
+    async get(worker): Promise<Contract> {
+      // another coordinator may have switched a moment ago
+      if (!contracts.has(worker)) await lookAgain()
+      return (effect.departed.get(worker)?.contracts ?? effect.contracts).get(worker)
+    },
+  }
+
+  return {
+    contracts,
+    follows,
+    schemes,
+    get live() {
+      return effect.live
+    },
+    knows: (deployment) => effect.pinned.has(deployment),
+    addressOf({ worker, deployment, pinned }) {
+      const { live, address, departed } = effect
+      const own = pinned && deployment !== live ? effect.pinned.get(deployment!) : undefined
+      return (own ?? departed.get(worker)?.address ?? address)(worker)
+    },
+    async look() {
+      // one that is under way may have read before what the caller knows of
+      await looking?.catch(() => {})
+      await once()
+    },
+    lookAgain,
+    async begin() {
+      try {
+        await once()
+      } catch (error) {
+        if (!(error instanceof CannotTakeUp)) throw error
+        // it must be there to be switched back. What follows waits, or its own contracts would end the schedules of the live one
+        return getDeps().log('error', 'a deployment is live that this coordinator cannot load; trying again', { error })
+      }
+      if (followed === 0 || !follows) await follow(getDeps())
+    },
+  }
+}
+
+/** The database answered, and what is live cannot be loaded here. */
+class CannotTakeUp extends Error {
+  constructor(deployment: number | null, cause: unknown) {
+    super(
+      `Deployment ${deployment ?? 'none'} cannot be taken up: ${(messageOfThrown(cause) ?? 'its contracts threw').replace(/\.$/, '')}.`,
+      { cause },
+    )
+  }
+}
+
+const scheduledOf = ({ workers }: DeploymentRecord): string[] =>
+  workers.filter(({ scheduled }) => scheduled).map(({ name }) => name)
+
+async function textOf(store: Deps['store'], { _id }: DeploymentRecord): Promise<string> {
+  const text = await store.deployments.contractsOf(_id)
+  if (text === null) throw new Error(`The contracts of deployment ${_id} are not there.`)
+  return text
+}

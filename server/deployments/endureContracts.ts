@@ -1,0 +1,37 @@
+/**
+ * What the code of contracts throws when they have long been loaded (a timer of theirs, a rejection that nobody handles) must not end the coordinator. For
+ * programs that are a coordinator and nothing else: whoever makes one in a process of their own decides themselves.
+ */
+import { look } from '../../core/thrown.js'
+import { contractsName } from './contractsUrl.js'
+import type { Log } from '../log.js'
+
+/** All other errors that nobody catches end the process as ever. Answers with what undoes it. */
+export function endureContracts(log: Log): () => void {
+  const listener = (error: unknown) => {
+    if (isOfContracts(error)) {
+      return log('error', 'the contracts of a deployment threw after they were loaded; the coordinator goes on', {
+        error,
+      })
+    }
+    stop()
+    // Node tells of it, and ends
+    process.nextTick(() => {
+      throw error
+    })
+  }
+  const stop = () => void process.off('uncaughtException', listener)
+  process.on('uncaughtException', listener)
+  return stop
+}
+
+/** Whether no other code than theirs and Node's was at work. What has no stack is not known, so it counts as ours. */
+function isOfContracts(error: unknown): boolean {
+  const stack = look(() => (error as Error).stack)
+  // who awaits it (`at async`) was not at work
+  const frames = typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at (?!async )/.test(line)) : []
+  return (
+    frames.some((frame) => frame.includes(contractsName)) &&
+    frames.every((frame) => frame.includes(contractsName) || /\bnode:|<anonymous>|\(native\)/.test(frame))
+  )
+}

@@ -1,0 +1,90 @@
+/**
+ * Unique: one job of a key. The key is a field under a unique index, there for as long as the key is held, so of many that come at once the
+ * database lets one in. Here is what becomes of the others.
+ */
+import type { Contract, UniqueRule } from '../../core/contract.js'
+import { parseDuration } from '../../core/duration.js'
+import { ErrandError } from '../../core/errors.js'
+import type { ParsedUniqueRequest } from '../../core/unique.js'
+import type { Deps } from '../deps.js'
+import type { Enqueued } from '../jobs/enqueue.js'
+import { repeat } from '../repeatedWrite.js'
+import type { JobDocument } from '../store/documents.js'
+
+export const uniqueKeyOf = (worker: string, key: string): string => `${worker}\n${key}`
+
+type KeyFields = Pick<JobDocument, 'key' | 'uniqueKey' | 'uniqueUntil' | 'uniqueUntilStart'>
+
+const defaultMaxWaitMs = 3_600_000
+
+/** What one job's own `unique` says, else its worker's, else the default. */
+export function uniqueRuleOf(contract: Contract | undefined, own?: ParsedUniqueRequest): UniqueRule {
+  const policy = contract?.unique
+  const { until } = own ?? {}
+  return {
+    until: until === 'started' || until === 'finished' ? until : (parseDuration(until) ?? policy?.until ?? 'finished'),
+    // a bare key that a caller gives to a worker without a policy is a promise that this is the only one
+    onConflict: own?.onConflict ?? policy?.onConflict ?? (own ? 'return' : 'reject'),
+    maxWaitMs: parseDuration(own?.maxWait) ?? policy?.maxWaitMs ?? defaultMaxWaitMs,
+  }
+}
+
+export function keyFields(worker: string, key: string, { until }: UniqueRule, now: Date): KeyFields {
+  return {
+    key,
+    uniqueKey: uniqueKeyOf(worker, key),
+    ...(until === 'started' ? { uniqueUntilStart: true } : {}),
+    ...(typeof until === 'number' ? { uniqueUntil: new Date(now.getTime() + until) } : {}),
+  }
+}
+
+/** Answers with the job that takes the new one's place, or `undefined` where the key has fallen free. Throws `KEY_TAKEN`. */
+export async function settleConflict(
+  deps: Deps,
+  { onConflict, maxWaitMs }: UniqueRule,
+  job: JobDocument,
+): Promise<Enqueued | undefined> {
+  const holder = await deps.store.jobs.holderOf(job.uniqueKey!)
+  if (!holder || (await holdsNoLonger(deps, holder))) return undefined
+  // it may yet be undone with its batch, so nobody can be told that it is their job
+  if (holder.batch !== undefined) throw keyTaken(holder)
+  switch (onConflict) {
+    case 'return':
+      return { id: holder._id, state: holder.state, runAt: holder.runAt, existing: true }
+    case 'replace':
+      return moveHolder(deps, holder, job, job.runAt)
+    case 'debounce': {
+      const latest = new Date(holder.createdAt.getTime() + maxWaitMs)
+      return moveHolder(deps, holder, job, job.runAt < latest ? job.runAt : latest)
+    }
+    case 'reject':
+      throw keyTaken(holder)
+  }
+}
+
+/** Sets a key free whose time is over, and answers whether it was. */
+export async function holdsNoLonger(deps: Deps, holder: JobDocument): Promise<boolean> {
+  if (!holder.uniqueUntil || holder.uniqueUntil > deps.clock.now()) return false
+  await deps.store.jobs.releaseKeys([holder._id], { uniqueUntil: holder.uniqueUntil })
+  return true
+}
+
+/** Gives the holder the new job's args and time, if it has not started; looks again where its state changed in between. */
+async function moveHolder(deps: Deps, holder: JobDocument, job: JobDocument, at: Date): Promise<Enqueued | undefined> {
+  if (holder.state === 'running' || holder.finishedAt) throw keyTaken(holder)
+  const now = deps.clock.now()
+  const runAt = at < now ? now : at
+  const state = runAt > now ? 'scheduled' : 'queued'
+  const { args, argsMeta, argsVersion, priority, throttleKey, slotKey } = job
+  const change = { args, argsMeta, argsVersion, priority, throttleKey, slotKey, runAt, state } as const
+  // where its answer was lost it is looked again, and made again: the same args at the same time
+  if (!(await repeat(deps, () => deps.store.jobs.replaceWaiting(holder, change)))) return undefined
+  if (state === 'queued') deps.events.emit('queued', undefined)
+  else deps.events.emit('scheduled', runAt)
+  return { id: holder._id, state, runAt, existing: true }
+}
+
+const keyTaken = (holder: JobDocument): ErrandError =>
+  new ErrandError('KEY_TAKEN', `The key is taken by job ${holder._id}, which is ${holder.state}.`, {
+    details: { id: holder._id },
+  })

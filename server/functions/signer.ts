@@ -1,0 +1,59 @@
+/**
+ * Signs calls to functions, and makes the tokens of receipt addresses. node:crypto, because a claim of hundreds of jobs signs hundreds of
+ * calls and Web Crypto is seven times slower; core/signature verifies the same format on the other side.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { keyBytes, macBytes } from '../../core/signature.js'
+import { functionSecret } from './functionKey.js'
+
+export interface Signer {
+  /**
+   * Standard Webhooks headers for a body that goes to the function of a worker. The first key signs, and so does the key that is made from it for this
+   * function alone: a function has the one or the other.
+   */
+  headers(worker: string, id: string, now: Date, body: string): Record<string, string>
+  /** The token in an attempt's receipt address: names the claim and proves that we gave it out. */
+  receiptToken(jobId: string, claim: string): string
+  /** The claim that a token names, or `undefined` where no known key made it for this job. */
+  readReceiptToken(jobId: string, token: string): string | undefined
+}
+
+/** Throws `RangeError` where a key is no `whsec_…` key. */
+export function createSigner(keys: readonly string[]): Signer {
+  const secrets = keys.map(keyBytes)
+  const first = secrets[0]
+  if (!first) throw new RangeError('There is no signing key. Set ERRAND_SIGNING_KEYS.')
+  const functionSecrets = new Map<string, Buffer>()
+  const secretOf = (worker: string): Buffer => {
+    let secret = functionSecrets.get(worker)
+    if (!secret) functionSecrets.set(worker, (secret = functionSecret(first, worker)))
+    return secret
+  }
+
+  return {
+    headers(worker, id, now, body) {
+      const timestamp = String(Math.floor(now.getTime() / 1_000))
+      const signed = `${id}.${timestamp}.${body}`
+      return {
+        'webhook-id': id,
+        'webhook-timestamp': timestamp,
+        'webhook-signature': `${signature(first, signed)} ${signature(secretOf(worker), signed)}`,
+      }
+    },
+    receiptToken: (jobId, claim) => `${claim}.${tokenMac(first, jobId, claim).toString('base64url')}`,
+    readReceiptToken(jobId, token) {
+      const [claim, given, ...rest] = token.split('.')
+      if (!claim || !given || rest.length > 0) return undefined
+      const received = Buffer.from(given, 'base64url')
+      if (received.length !== macBytes) return undefined
+      const genuine = secrets.some((secret) => timingSafeEqual(tokenMac(secret, jobId, claim), received))
+      return genuine ? claim : undefined
+    },
+  }
+}
+
+const mac = (secret: Uint8Array, text: string): Buffer => createHmac('sha256', secret).update(text).digest()
+
+const signature = (secret: Uint8Array, text: string): string => `v1,${mac(secret, text).toString('base64')}`
+
+const tokenMac = (secret: Uint8Array, jobId: string, claim: string): Buffer => mac(secret, `receipt.${jobId}.${claim}`)

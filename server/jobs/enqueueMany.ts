@@ -1,0 +1,41 @@
+/** Many jobs in one request: each on its own, or with `atomic` all or none. */
+import type { z } from 'zod'
+import type { EnqueueOutcome, enqueueManyRequest } from '../../core/wire.js'
+import type { Asker } from '../access/auth.js'
+import type { Deps } from '../deps.js'
+import { insert, type EnqueueWays } from './enqueue.js'
+import { mapInTurns } from './inTurns.js'
+import { prepareItem } from './prepareItem.js'
+import { enqueueTogether } from './together.js'
+import { mostIssuesOf } from './judge.js'
+import { toWireError } from '../wireError.js'
+import { laneOf } from './writeLane.js'
+
+/**
+ * Answers with the outcomes in the order of the items. A bad one has its error in its place, and the others go in; with `atomic` it throws
+ * `BATCH_REFUSED` instead, and nothing was written.
+ */
+export function enqueueMany(
+  deps: Deps,
+  { jobs, atomic }: z.output<typeof enqueueManyRequest>,
+  asker: Asker,
+): Promise<EnqueueOutcome[]> {
+  if (atomic) return enqueueTogether(deps, jobs, asker)
+  const ways = { lane: laneOf(jobs.length), mostIssues: mostIssuesOf(jobs.length) }
+  return mapInTurns(jobs, (item) => enqueueOne(deps, item, asker, ways))
+}
+
+async function enqueueOne(
+  deps: Deps,
+  item: unknown,
+  asker: Asker,
+  ways: Required<EnqueueWays>,
+): Promise<EnqueueOutcome> {
+  try {
+    const { job, rule } = await prepareItem(deps, item, asker, ways.mostIssues)
+    const { runAt, ...enqueued } = await insert(deps, rule, job, ways.lane)
+    return { ok: true, ...enqueued, runAt: runAt.toISOString() }
+  } catch (error) {
+    return { ok: false, error: toWireError(deps.log, error).body }
+  }
+}

@@ -1,0 +1,13 @@
+/** One of many jobs in a request, checked and not yet stored. */
+import { enqueueRequest } from '../../core/wire.js'
+import type { Asker } from '../access/auth.js'
+import type { Deps } from '../deps.js'
+import { prepare, type PreparedJob } from './enqueue.js'
+import { parse } from './judge.js'
+
+/** Throws as `prepare` does, and `BAD_REQUEST`. What an item holds of args is let go, because thousands of them may wait to be written: the job has them as text. */
+export async function prepareItem(deps: Deps, item: unknown, asker: Asker, mostIssues: number): Promise<PreparedJob> {
+  const prepared = await prepare(deps, parse(enqueueRequest, item, mostIssues), asker, mostIssues)
+  Object.assign(item as object, { args: undefined, argsMeta: undefined })
+  return prepared
+}

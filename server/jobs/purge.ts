@@ -1,0 +1,53 @@
+/** Purge: final jobs past their keep time go, with their receipts, and old entries of the audit. Paced, so that a flood of them leaves room for others. */
+import { purgeAudit } from '../access/audit.js'
+import type { Deps } from '../deps.js'
+import type { JobDocument } from '../store/documents.js'
+
+const batch = 200
+const pauseMs = 20
+
+/** Answers with how many jobs went. */
+export async function purge(deps: Deps, signal?: AbortSignal): Promise<number> {
+  const now = deps.clock.now()
+  await deps.store.throttles.removeExpired(now)
+  await deps.store.slots.removeExpired(now)
+  await purgeAudit(deps)
+  await deps.store.groups.removeExpired(now, batch)
+  let purged = 0
+  while (!signal?.aborted) {
+    const expired = await deps.store.jobs.expired(now, batch)
+    if (expired.length === 0) break
+    const ids = await withoutNeeded(deps, expired, now)
+    // receipts first: a crash in between leaves jobs that the next round finds again, not receipts that nobody would ever find
+    if (ids.length > 0) {
+      await deps.store.receipts.removeOfJobs(ids)
+      purged += await deps.store.jobs.remove(ids, now)
+    }
+    if (expired.length < batch) break
+    await deps.clock.sleep(pauseMs, signal)
+  }
+  return purged
+}
+
+/** How long until a job is looked at again that its group needs. */
+const neededMs = 3_600_000
+
+/**
+ * A group needs its members for their summary, and its follow-up may read them; and a follow-up must not go before its group is marked as closed, or a
+ * sweep would make it again. Answers with the ids of the others.
+ */
+async function withoutNeeded(
+  deps: Deps,
+  jobs: Pick<JobDocument, '_id' | 'group' | 'follows'>[],
+  now: Date,
+): Promise<string[]> {
+  const groupsOf = ({ group, follows }: Pick<JobDocument, 'group' | 'follows'>) =>
+    [group, follows].filter((id) => id !== undefined)
+  const groups = [...new Set(jobs.flatMap(groupsOf))]
+  if (groups.length === 0) return jobs.map(({ _id }) => _id)
+  const needing = await deps.store.groups.needing(groups)
+  const needed = jobs.filter((job) => groupsOf(job).some((id) => needing.has(id))).map(({ _id }) => _id)
+  if (needed.length > 0) await deps.store.jobs.keep(needed, now, new Date(now.getTime() + neededMs))
+  const kept = new Set(needed)
+  return jobs.map(({ _id }) => _id).filter((id) => !kept.has(id))
+}

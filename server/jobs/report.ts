@@ -1,0 +1,14 @@
+/** Reports: what an attempt tells while it runs. They move no deadline and decide nothing. */
+import type { ParsedReport } from '../../core/report.js'
+import type { Deps } from '../deps.js'
+import { attemptOver, beforeBoth, currentAttempt, type NamedAttempt } from './receive.js'
+import { addReport } from './told.js'
+
+/** Throws `UNKNOWN_JOB`, and `ATTEMPT_OVER` for an attempt that has its receipt or is past its deadline. */
+export async function report(deps: Deps, attempt: NamedAttempt, body: ParsedReport): Promise<void> {
+  const job = await currentAttempt(deps, attempt)
+  const now = deps.clock.now()
+  // of two reports at once either may stay: each holds all lines, and the next one comes within a second
+  const after = beforeBoth(now, job.deadline)
+  if (!(await deps.store.jobs.report(job._id, job.claim, after, addReport(job, body, now)))) throw attemptOver(job)
+}

@@ -1,0 +1,301 @@
+/**
+ * Together: jobs that enter the queue all or none. Used by `enqueueMany` with `atomic`, and by groups.
+ *
+ *   every item checked ──▶ batch `writing` ──▶ jobs inserted, `held: 'together'` ──▶ batch `released` ──▶ jobs released ──▶ batch forgotten
+ *           │                                        │
+ *           └── refused: nothing was written         └── a key was taken meanwhile: batch `undone`, jobs deleted, refused
+ *
+ * A job that is held is in no index that a claim reads, so none runs before all are there. The decision is one guarded write on the batch's own
+ * document: `writing` becomes either `released` or `undone`, whoever comes first. A coordinator may die anywhere: before the decision the
+ * sweep (below, once a minute has passed) decides `undone` and deletes, after it the sweep does what was decided, once more and harmlessly. A
+ * batch that was undone by the sweep is remembered for a while, because its coordinator may be slow, not dead, and write a few jobs more; it
+ * then finds that it was decided otherwise, and says so to its caller.
+ */
+import { ErrandError, type Issue } from '../../core/errors.js'
+import type { EnqueueOutcome } from '../../core/wire.js'
+import type { Asker } from '../access/auth.js'
+import type { Deps } from '../deps.js'
+import type { Enqueued, PreparedJob } from './enqueue.js'
+import { prepareItem } from './prepareItem.js'
+import { repeat, repeatGuarded } from '../repeatedWrite.js'
+import type { JobDocument } from '../store/documents.js'
+import { mapInTurns } from './inTurns.js'
+import { isOutage } from '../store/outage.js'
+import { holdsNoLonger } from '../flowControl/unique.js'
+import { untilAnswered } from '../untilAnswered.js'
+import { inSentences, issuesOf, mostIssues, mostIssuesOf, type Misfits } from './judge.js'
+import { laneOf } from './writeLane.js'
+
+/** Where an item stands in the request, as issues name it. */
+export type Place = (string | number)[]
+
+export interface PlacedItem {
+  place: Place
+  item: unknown
+}
+
+/** An item that was checked by itself. */
+export type PlacedJob = PreparedJob & { place: Place }
+
+/**
+ * All items or none, their outcomes in order. Where a job whose key is held is the same work (`onConflict: 'return'`), the holder is the outcome; a holder is never replaced or moved, because that could not be undone.
+ * Throws `BATCH_REFUSED` with issues that name the items.
+ */
+export async function enqueueTogether(deps: Deps, items: readonly unknown[], asker: Asker): Promise<EnqueueOutcome[]> {
+  const misfits = noMisfits()
+  const places = items.map((item, index) => ({ item, place: ['jobs', index] }))
+  const placed = await checkEach(deps, places, asker, misfits)
+  if (misfits.count > 0) throw refused(misfits, items.length)
+  const enqueued = await insertTogether(deps, placed, { mayExist: true })
+  return enqueued.map(({ runAt, ...job }) => ({ ok: true, ...job, runAt: runAt.toISOString() }))
+}
+
+/** Each item by its worker's schema. Answers with all of them, in order, where `misfits` stays as it was. */
+export async function checkEach(
+  deps: Deps,
+  items: readonly PlacedItem[],
+  asker: Asker,
+  misfits: Misfits,
+): Promise<PlacedJob[]> {
+  const most = mostIssuesOf(items.length)
+  const placed = await mapInTurns(items, async ({ item, place }) => {
+    try {
+      return { ...(await prepareItem(deps, item, asker, most)), place }
+    } catch (error) {
+      addMisfits(misfits, place, error)
+      return undefined
+    }
+  })
+  return placed as PlacedJob[]
+}
+
+export const noMisfits = (): Misfits => misfitsOf([])
+
+const misfitsOf = (issues: Issue[]): Misfits => ({ issues, count: issues.length, isMore: false })
+
+/** Adds what is wrong with one item, in the request's own paths. An error that is not about the item is thrown on. */
+export function addMisfits(misfits: Misfits, place: Place, error: unknown): void {
+  if (!(error instanceof ErrandError)) throw error
+  const { code, message, issues = [{ path: [], code: code.toLowerCase(), message }] } = error
+  // issues of args are told from the args on, but for those of what rides beside them
+  const inside = (path: Place) => (code === 'INVALID_ARGS' && path[0] !== 'argsMeta' ? ['args', ...path] : path)
+  misfits.issues.push(...issues.map((issue) => ({ ...issue, path: [...place, ...inside(issue.path)] })))
+  misfits.count += countedIn(error) ?? issues.length
+  if (countedIn(error) === null) misfits.isMore = true
+}
+
+export function addIssue(misfits: Misfits, issue: Issue): void {
+  misfits.issues.push(issue)
+  misfits.count++
+}
+
+/** Null where nobody knows how many there are. */
+const countedIn = ({ details }: ErrandError): number | null | undefined =>
+  details?.['issuesInAll'] as number | null | undefined
+
+export function refused({ issues, count, isMore }: Misfits, items: number): ErrandError {
+  const inOrder = issues.toSorted((a, b) => comparePlaces(a.path, b.path)).slice(0, mostIssues)
+  const misfits = { issues: inOrder, count, isMore }
+  return new ErrandError(
+    'BATCH_REFUSED',
+    `Nothing was enqueued, because not every one of the ${items} items can be. ${inSentences(misfits)}`,
+    issuesOf(misfits),
+  )
+}
+
+function comparePlaces(a: Place, b: Place): number {
+  for (const [index, key] of a.entries()) {
+    const other = b[index]
+    if (key === other) continue
+    return typeof key === 'number' && typeof other === 'number' ? key - other : String(key) < String(other) ? -1 : 1
+  }
+  return a.length - b.length
+}
+
+export interface TogetherOptions {
+  /** Whether a job that holds the key, there already or earlier in the request, may stand for the item. */
+  mayExist: boolean
+  /** Writes what belongs to the batch beside its jobs; the store's `release` and `undo` of the batch take care of it too. */
+  begin?: (batch: string) => Promise<void>
+}
+
+/** Throws `BATCH_REFUSED` where keys are taken, and `UNAVAILABLE` where it took so long that the sweep has undone it. */
+export async function insertTogether(
+  deps: Deps,
+  placed: readonly PlacedJob[],
+  { mayExist, begin }: TogetherOptions,
+): Promise<Enqueued[]> {
+  const firsts = firstOfEachKey(placed, mayExist)
+  const fresh = placed.filter((item) => !firsts.has(item))
+  const existing = await findHolders(deps, fresh, mayExist, placed.length)
+  const missing = fresh.filter((item) => !existing.has(item))
+  if (missing.length > 0 || begin)
+    await writeTogether(deps, missing, existing, { mayExist, begin, items: placed.length })
+  return placed.map((item) => {
+    const first = firsts.get(item) ?? item
+    const { _id: id, state, runAt } = existing.get(first) ?? first.job
+    return first === item && !existing.has(item) ? { id, state, runAt } : { id, state, runAt, existing: true }
+  })
+}
+
+/** For items whose key an earlier one has: that one. */
+function firstOfEachKey(placed: readonly PlacedJob[], mayExist: boolean): Map<PlacedJob, PlacedJob> {
+  const holders = new Map<string, PlacedJob>()
+  const firsts = new Map<PlacedJob, PlacedJob>()
+  const issues: Issue[] = []
+  for (const item of placed) {
+    const { uniqueKey } = item.job
+    if (uniqueKey === undefined) continue
+    const first = holders.get(uniqueKey)
+    if (!first) holders.set(uniqueKey, item)
+    else if (mayExist && isSameWork(item)) firsts.set(item, first)
+    else issues.push(keyTaken(item, `The key is taken by ${first.place.join('.')}, earlier in the request.`))
+  }
+  if (issues.length > 0) throw refused(misfitsOf(issues), placed.length)
+  return firsts
+}
+
+const isSameWork = ({ rule }: PlacedJob): boolean => rule.onConflict === 'return'
+
+const keyTaken = ({ place }: PlacedJob, message: string): Issue => ({ path: place, code: 'key_taken', message })
+
+const keysInOneQuery = 1_000
+
+/** The jobs that stand for items whose key they hold. Keys that are held no longer are set free on the way. */
+async function findHolders(
+  deps: Deps,
+  items: readonly PlacedJob[],
+  mayExist: boolean,
+  total: number,
+): Promise<Map<PlacedJob, JobDocument>> {
+  const byKey = new Map(items.flatMap((item) => (item.job.uniqueKey === undefined ? [] : [[item.job.uniqueKey, item]])))
+  const keys = [...byKey.keys()]
+  const found = new Map<PlacedJob, JobDocument>()
+  const issues: Issue[] = []
+  for (let start = 0; start < keys.length; start += keysInOneQuery) {
+    for (const holder of await deps.store.jobs.holdersOfKeys(keys.slice(start, start + keysInOneQuery))) {
+      const item = byKey.get(holder.uniqueKey!)!
+      if (await holdsNoLonger(deps, holder)) continue
+      if (mayExist && isSameWork(item) && holder.batch === undefined) found.set(item, holder)
+      else issues.push(keyTaken(item, `The key is taken by job ${holder._id}, which is ${holder.state}.`))
+    }
+  }
+  if (issues.length > 0) throw refused(misfitsOf(issues), total)
+  return found
+}
+
+interface Writing {
+  mayExist: boolean
+  begin: TogetherOptions['begin']
+  items: number
+}
+
+/** `existing` grows where a key was taken between our look and our write. */
+async function writeTogether(
+  deps: Deps,
+  missing: readonly PlacedJob[],
+  existing: Map<PlacedJob, JobDocument>,
+  { mayExist, begin, items }: Writing,
+): Promise<void> {
+  const batch = deps.newId()
+  const since = deps.clock.now()
+  await repeat(deps, () => deps.store.batches.begin(batch, since))
+  try {
+    if (begin) await repeat(deps, () => begin(batch))
+    for (let left = missing; left.length > 0;) {
+      const conflicting = await insertHeld(deps, batch, left)
+      for (const [item, holder] of await findHolders(deps, conflicting, mayExist, items)) existing.set(item, holder)
+      left = conflicting.filter((item) => !existing.has(item))
+    }
+  } catch (error) {
+    await undo(deps, batch, error)
+    throw error
+  }
+  if (!(await decide(deps, batch, 'released'))) {
+    await deps.store.batches.undo(batch)
+    throw new ErrandError('UNAVAILABLE', 'The batch took too long to be written, and was undone. Try again.')
+  }
+  await releaseSoon(deps, batch)
+  announce(
+    deps,
+    missing.filter((item) => !existing.has(item)),
+  )
+}
+
+/** Answers with those whose key was taken. Waits for every write, also when one fails, so that none comes after the batch was undone. */
+async function insertHeld(deps: Deps, batch: string, items: readonly PlacedJob[]): Promise<PlacedJob[]> {
+  const lane = laneOf(items.length)
+  const writes = await Promise.allSettled(
+    items.map(({ job }) => deps.writes.insertJob({ ...job, held: 'together', batch }, lane)),
+  )
+  const failed = writes.find((write) => write.status === 'rejected')
+  if (failed) throw failed.reason
+  return items.filter((_, index) => (writes[index] as PromiseFulfilledResult<unknown>).value === 'keyTaken')
+}
+
+/** Answers whether it was this call that decided. Nobody but the coordinator that writes a batch releases it. */
+function decide(deps: Deps, batch: string, state: 'released' | 'undone'): Promise<boolean> {
+  const { batches } = deps.store
+  const at = deps.clock.now()
+  const isOurs = async () => (await batches.stateOf(batch)) === state
+  return repeatGuarded(deps, () => batches.decide(batch, state, at), isOurs)
+}
+
+async function undo(deps: Deps, batch: string, because: unknown): Promise<void> {
+  try {
+    if (!(await decide(deps, batch, 'undone'))) return
+    await repeat(deps, () => deps.store.batches.undo(batch))
+    // a write that failed for us may still arrive at the database; then the sweep looks again
+    if (because instanceof ErrandError) await deps.store.batches.forget(batch)
+  } catch (error) {
+    deps.log('warn', 'a batch that was refused could not be undone; the sweep will', { batch, error })
+  }
+}
+
+/** It is decided, so whoever asked for it waits for nothing more: what follows is repeated until the database answers. */
+async function releaseSoon(deps: Deps, batch: string): Promise<void> {
+  try {
+    await release(deps, batch)
+  } catch (error) {
+    if (!isOutage(error)) throw error
+    untilAnswered(deps, () => release(deps, batch), { signal: deps.halted }).then(
+      () => deps.events.emit('queued', undefined),
+      (error: unknown) => deps.log('warn', 'a batch could not be released; the sweep will', { batch, error }),
+    )
+  }
+}
+
+async function release(deps: Deps, batch: string): Promise<void> {
+  await deps.store.batches.release(batch)
+  await deps.store.batches.forget(batch)
+}
+
+function announce(deps: Deps, items: readonly PlacedJob[]): void {
+  const later = items.filter(({ job }) => job.state === 'scheduled').map(({ job }) => job.runAt.getTime())
+  if (later.length < items.length) deps.events.emit('queued', undefined)
+  if (later.length > 0) deps.events.emit('scheduled', new Date(later.reduce((a, b) => Math.min(a, b))))
+  for (const { job } of items) deps.metrics.enqueued(job.worker)
+}
+
+/** No batch takes so long to be written. */
+const abandonedMs = 60_000
+/** No write of a coordinator that was halted arrives later than this after its batch was undone. */
+const rememberMs = 10 * 60_000
+const sweepBatch = 1_000
+
+/** The safety net: batches whose coordinator died are finished, or undone where nothing was decided. */
+export async function sweepBatches(deps: Deps): Promise<void> {
+  const now = deps.clock.now()
+  const before = new Date(now.getTime() - abandonedMs)
+  for (const { _id: batch, state, since } of await deps.store.batches.abandoned(before, sweepBatch)) {
+    if (state === 'released') {
+      await release(deps, batch)
+      deps.events.emit('queued', undefined)
+      continue
+    }
+    if (state === 'writing' && !(await deps.store.batches.decide(batch, 'undone', now))) continue
+    const deleted = await deps.store.batches.undo(batch)
+    if (deleted > 0) deps.log('warn', 'jobs of a batch that was never finished are undone', { batch, jobs: deleted })
+    if (state === 'undone' && now.getTime() - since.getTime() > rememberMs) await deps.store.batches.forget(batch)
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Replay: a new job made from one that is final, with its args as they were or with others. The old one stays as it is. Args are checked by the
+ * schema of today, in both cases: the function of today gets them.
+ *
+ * The new job has the old one's worker, priority and key; its limits and attempts are those of the worker's policies of today. It is due now. Where its key
+ * is held by another job that job is not touched, whatever the worker's `onConflict` says: an operator who wants this work done again must know.
+ * Where the old job itself still holds the key, because it holds it for a time, the new one takes it over.
+ */
+import { ErrandError } from '../../core/errors.js'
+import type { ReplayRequest } from '../../core/bulk.js'
+import { firstVersion } from '../../core/migrate.js'
+import { isFinal } from '../../core/states.js'
+import type { Deps } from '../deps.js'
+import { checkArgs, storedArgs } from '../jobs/checkArgs.js'
+import { newJob, type Enqueued } from '../jobs/enqueue.js'
+import { unknownJob } from '../jobs/receive.js'
+import type { JobDocument } from '../store/documents.js'
+import { sameRevision } from '../store/revision.js'
+import type { WriteLane } from '../jobs/writeLane.js'
+
+export interface Replayed extends Enqueued {
+  replayOf: string
+}
+
+/** Throws `UNKNOWN_JOB`, `WRONG_STATE` for a job that is not final, `UNKNOWN_WORKER`, `INVALID_ARGS`, `VERSION_AHEAD`, `KEY_TAKEN`. */
+export async function replayJob(deps: Deps, id: string, request: ReplayRequest = {}): Promise<Replayed> {
+  const job = await deps.store.jobs.find(id)
+  if (!job) throw unknownJob(id)
+  return replay(deps, job, deps.newId(), request)
+}
+
+/** The same with the new job's id. One that is there already was made by an earlier call, which is as good. */
+export async function replay(
+  deps: Deps,
+  job: JobDocument,
+  id: string,
+  request: ReplayRequest = {},
+  lane?: WriteLane,
+): Promise<Replayed> {
+  if (!isFinal(job.state)) {
+    throw new ErrandError('WRONG_STATE', `Job ${job._id} is ${job.state}; only a job that is final can be replayed.`, {
+      details: { id: job._id, state: job.state },
+    })
+  }
+  const made = await replayOf(deps, job, id, request)
+  const outcome = await insertReplay(deps, job, made, lane)
+  if (outcome !== 'started') deps.events.emit('queued', undefined)
+  deps.metrics.enqueued(made.worker)
+  return { id, state: made.state, runAt: made.runAt, replayOf: job._id }
+}
+
+async function replayOf(deps: Deps, job: JobDocument, id: string, { args, argsMeta }: ReplayRequest) {
+  const contract = await deps.contracts.get(job.worker)
+  const now = deps.clock.now()
+  const checked =
+    args === undefined
+      ? await checkArgs(contract, storedArgs(job), { version: job.argsVersion ?? firstVersion, isPutTogether: true })
+      : await checkArgs(contract, { args, argsMeta }, { redact: job.redact, maxBytes: deps.maxJobBytes })
+  // other args make another key, where it is made of them
+  const key = args !== undefined && contract.unique ? undefined : job.key
+  return {
+    ...newJob(contract, { id, args: checked, runAt: now, now, priority: job.priority, key }),
+    ...(job.redact === undefined ? {} : { redact: job.redact }),
+    replayOf: job._id,
+  }
+}
+
+/** A holder that ends meanwhile leaves the key to others, too; after so many lost races somebody always holds it. */
+const maxRounds = 5
+
+async function insertReplay(deps: Deps, original: JobDocument, made: JobDocument, lane?: WriteLane) {
+  for (let round = 1; ; round++) {
+    const outcome = await deps.writes.insertJob(made, lane)
+    if (outcome !== 'keyTaken') return outcome
+    const holder = await deps.store.jobs.holderOf(made.uniqueKey!)
+    if (holder?._id === made._id) return 'sameId'
+    const isOver = holder?.uniqueUntil && holder.uniqueUntil <= deps.clock.now()
+    if (holder && !isOver && !(holder._id === original._id && isFinal(holder.state))) throw keyTaken(original, holder)
+    if (holder && round === maxRounds) throw keyTaken(original, holder)
+    // a crash behind this leaves the key free, and the replay may be asked for again
+    if (holder) await deps.store.jobs.releaseKeys([holder._id], { state: holder.state, ...sameRevision(holder) })
+  }
+}
+
+const keyTaken = (job: JobDocument, holder: JobDocument): ErrandError =>
+  new ErrandError('KEY_TAKEN', `The key of job ${job._id} is taken by job ${holder._id}, which is ${holder.state}.`, {
+    details: { id: holder._id },
+  })

@@ -1,8 +1,0 @@
-/** The audit: look. */
-import { listAuditRequest } from '../../core/audit.js'
-import { listAudit } from '../audit.js'
-import { createRouter, toOperate } from './procedure.js'
-
-export const auditRouter = createRouter({
-  list: toOperate.input(listAuditRequest).query(({ ctx, input }) => listAudit(ctx.deps, input)),
-})

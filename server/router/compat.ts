@@ -1,8 +1,0 @@
-/** What waits, for the check of new contracts. */
-import { waitingRequest } from '../../core/compat.js'
-import { waitingPage } from '../compat.js'
-import { createRouter, toObserve } from './procedure.js'
-
-export const compatRouter = createRouter({
-  waiting: toObserve.input(waitingRequest).query(({ ctx, input }) => waitingPage(ctx.deps, input, ctx.actor)),
-})

@@ -1,0 +1,147 @@
+/**
+ * How long a coordinator may work. One that stays on always may. One that sleeps between requests (a function) is awake as long as a request or a
+ * tick keeps it so, and its platform may stop it in the middle of a step afterwards. So each request opens a stay:
+ *
+ *   open ── may claim and call ──▶ last call ── waits for what runs ──▶ end: what still runs is left to itself ── asleep
+ *
+ * A stay that the platform grants after the answer lingers, too: what comes due within seconds, such as a first retry or a turn of a throttle, need not wait for
+ * the next tick then.
+ *
+ * An attempt that may outlast the stay is called with `Prefer: respond-async, wait=…`: a function that is not done by then answers 202 and posts its receipt,
+ * which wakes the coordinator again. So a job may take longer than any stay does. One that neither answers in time nor posts is found by the reaper, like every missing receipt.
+ */
+import type { Clock } from '../../core/clock.js'
+import type { Dispatcher } from '../jobs/dispatcher.js'
+import type { Events } from '../events.js'
+import { createLinger } from './linger.js'
+import type { Log } from '../log.js'
+
+export interface Awake {
+  /** Whether jobs may be claimed, and called, now. */
+  readonly mayStart: boolean
+  /** When whatever runs is left to itself; undefined where it never is. */
+  readonly until: Date | undefined
+}
+
+/** Of a coordinator that stays on. */
+export const alwaysAwake: Awake = { mayStart: true, until: undefined }
+
+export interface Stay {
+  /** Resolves when nothing runs any more, at the end of the stay at the latest. Never rejects. Only then is it over. */
+  end(): Promise<void>
+}
+
+export interface StayOptions {
+  /** How long jobs are begun. */
+  startsMs: number
+  /** How long running ones are waited for, from the opening. */
+  forMs: number
+  /** Whether it waits for what comes due within seconds. */
+  lingers: boolean
+}
+
+export interface Stays extends Awake {
+  open(options: StayOptions): Stay
+  /** Nothing that comes due is waited for any more. */
+  stop(): void
+}
+
+interface AwakeDeps {
+  clock: Clock
+  events: Events
+  log: Log
+  /** Stages what is due, and answers with when more will be. */
+  stage: () => Promise<Date | undefined>
+  /** Made after this. */
+  dispatcher: () => Dispatcher
+}
+
+interface OpenStay {
+  cancelLastCall: () => void
+  startsUntil: Date
+  until: Date
+  lingers: boolean
+}
+
+export function createStays({ clock, events, log, stage, dispatcher }: AwakeDeps): Stays {
+  const open = new Set<OpenStay>()
+
+  const mayStart = () => {
+    const now = clock.now()
+    return [...open].some(({ startsUntil }) => now < startsUntil)
+  }
+
+  const linger = createLinger({
+    clock,
+    log,
+    stage,
+    // nothing that comes due after the last call is begun
+    mayWaitUntil: (at) => [...open].some(({ lingers, startsUntil }) => lingers && at < startsUntil),
+  })
+  const stopListening = events.on('scheduled', (at) => linger.plan(at))
+
+  /** Resolves with the work or when the moment has come. */
+  const by = async (at: Date, work: Promise<unknown>): Promise<void> => {
+    const over = new AbortController()
+    void work.then(() => over.abort())
+    // a clock may come back early
+    while (!over.signal.aborted && clock.now() < at) {
+      await clock.sleep(at.getTime() - clock.now().getTime(), over.signal)
+    }
+  }
+
+  /** Resolves when nothing runs, nor will soon, or at the end. */
+  const quietBy = async ({ until, lingers }: OpenStay): Promise<void> => {
+    while (clock.now() < until) {
+      if (!dispatcher().isIdle) await by(until, dispatcher().idle())
+      else if (lingers && linger.over) await by(until, linger.over)
+      else return
+    }
+  }
+
+  /** At that moment what is claimed ahead goes back, unless another stay has use for it. A clock may ring early. */
+  const lastCall = (at: Date): (() => void) => {
+    let cancel = () => {}
+    const ring = () => {
+      const leftMs = at.getTime() - clock.now().getTime()
+      if (leftMs > 0) cancel = clock.alarm(leftMs, ring)
+      else dispatcher().rest()
+    }
+    ring()
+    return () => cancel()
+  }
+
+  const end = async (stay: OpenStay): Promise<void> => {
+    await quietBy(stay)
+    stay.cancelLastCall()
+    open.delete(stay)
+    // another stay waits for what runs
+    if (open.size > 0) return
+    dispatcher().rest()
+    dispatcher().leave()
+    // what is being written is written before the platform may stop us
+    await dispatcher().idle()
+  }
+
+  return {
+    get mayStart() {
+      return mayStart()
+    },
+    get until() {
+      return [...open].reduce((latest, { until }) => (until > latest ? until : latest), new Date(0))
+    },
+    open({ startsMs, forMs, lingers }) {
+      const now = clock.now().getTime()
+      const startsUntil = new Date(now + startsMs)
+      const until = new Date(now + forMs)
+      const stay = { startsUntil, until, lingers, cancelLastCall: lastCall(startsUntil) }
+      open.add(stay)
+      let ending: Promise<void> | undefined
+      return { end: () => (ending ??= end(stay)) }
+    },
+    stop() {
+      stopListening()
+      linger.stop()
+    },
+  }
+}

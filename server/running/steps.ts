@@ -1,0 +1,117 @@
+/**
+ * The steps around a job's life, in their order. Each is a function of its deps that a test can call by hand; loops (loops.ts) give each one an
+ * interval of its own, and a tick (runTick.ts) makes them one after the other.
+ */
+import type { TickCounts } from '../../core/tick.js'
+import type { Deps } from '../deps.js'
+import type { Dispatcher } from '../jobs/dispatcher.js'
+import { sweepGroups } from '../groups/sweep.js'
+import { sweepPaused } from '../flowControl/pause.js'
+import { purge } from '../jobs/purge.js'
+import { reap, reapBatch } from '../jobs/reap.js'
+import { recur } from '../schedules/recur.js'
+import { releaseHeld } from '../deployments/releaseHeld.js'
+import { sweepBlocked } from '../flowControl/slots.js'
+import { stage } from '../jobs/stage.js'
+import { sweepBatches } from '../jobs/together.js'
+import { watchCancelled } from '../jobs/watchCancelled.js'
+
+export interface Step {
+  name: string
+  /** The longest pause between two runs. */
+  everyMs: number
+  run: (signal: AbortSignal) => Promise<Done>
+  /** Whether a run that was cut short has done a part for good, so that the next one goes on with the rest. */
+  inParts?: true
+  /** Calls `wake` with a moment when there will be something to do. */
+  listen?: (wake: (at: Date) => void) => () => void
+}
+
+export interface Done {
+  /** When there is more to do, if that is known. */
+  due?: Date | undefined
+  /** What was done, where a tick tells it. */
+  did?: Partial<TickCounts>
+}
+
+/** How long a coordinator may work by a deployment that is live no more. */
+export const deploymentFreshMs = 5_000
+
+/** Few enough for an idle coordinator to ask its database less than twice a second. */
+export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
+  { name: 'deployment', everyMs: deploymentFreshMs, run: silent(() => deps.deployed.look()) },
+  { name: 'watch for cancels', everyMs: 2_000, run: silent(watchCancelled(deps, dispatcher)) },
+  {
+    name: 'stage',
+    everyMs: 2_000,
+    inParts: true,
+    run: async (signal) => {
+      const { staged, due } = await stage(deps, signal)
+      return { due, did: { staged } }
+    },
+    listen: (wake) => deps.events.on('scheduled', wake),
+  },
+  {
+    name: 'recur',
+    everyMs: 15_000,
+    inParts: true,
+    run: async (signal) => {
+      const { ticked, due } = await recur(deps, signal)
+      return { due, did: { ticked } }
+    },
+    listen: (wake) => listenForTicks(deps, wake),
+  },
+  {
+    name: 'reap',
+    everyMs: 5_000,
+    run: async () => {
+      const reaped = (await reap(deps, () => dispatcher.calls())).length
+      return { due: reaped < reapBatch ? undefined : deps.clock.now(), did: { reaped } }
+    },
+  },
+  {
+    name: 'unblock',
+    everyMs: 15_000,
+    run: async () => ({ due: await sweepBlocked(deps) }),
+    listen: (wake) => deps.events.on('slotExpires', wake),
+  },
+  { name: 'release', everyMs: 30_000, run: silent(() => releaseHeld(deps)) },
+  {
+    name: 'resume',
+    everyMs: 30_000,
+    run: silent((signal) => sweepPaused(deps, signal)),
+    listen: (wake) => deps.events.on('resumed', wake),
+  },
+  {
+    name: 'probe',
+    everyMs: 30_000,
+    run: async () => ({ due: await deps.breakers.probe() }),
+    listen: (wake) => deps.events.on('broken', wake),
+  },
+  { name: 'finish batches', everyMs: 60_000, run: silent(() => sweepBatches(deps)) },
+  { name: 'close groups', everyMs: 60_000, run: silent((signal) => sweepGroups(deps, signal)) },
+  { name: 'claim', everyMs: 2_000, run: silent(() => dispatcher.pump()) },
+  {
+    name: 'purge',
+    everyMs: 60_000,
+    inParts: true,
+    run: async (signal) => ({ did: { purged: await purge(deps, signal) } }),
+  },
+  { name: 'keys', everyMs: 60_000, run: silent(() => deps.keys.writeUses()) },
+]
+
+const silent =
+  (step: (signal: AbortSignal) => Promise<unknown>): Step['run'] =>
+  async (signal) => {
+    await step(signal)
+    return {}
+  }
+
+/** Besides ticks, the end of a job that a schedule waits for. */
+function listenForTicks({ events, clock }: Deps, wake: (at: Date) => void): () => void {
+  const stopListening = [
+    events.on('ticking', wake),
+    events.on('finished', ({ scheduleId }) => scheduleId !== undefined && wake(clock.now())),
+  ]
+  return () => stopListening.forEach((stop) => stop())
+}

@@ -1,0 +1,40 @@
+/** Recur: schedules whose time has come make jobs. */
+import type { Deps } from '../deps.js'
+import { makeWaiting } from './overrun.js'
+import type { ScheduleDocument } from '../store/documents.js'
+import { tick } from './tick.js'
+
+const batch = 100
+
+export interface Recurred {
+  /** How many schedules had a tick. */
+  ticked: number
+  /** When the next tick is due. */
+  due: Date | undefined
+}
+
+/** What is wrong with one schedule is thrown once the others had their turn. */
+export async function recur(deps: Deps, signal?: AbortSignal): Promise<Recurred> {
+  const errors: unknown[] = []
+  let ticked = 0
+  const attempt = async (work: Promise<void>) => {
+    try {
+      await work
+      return true
+    } catch (error) {
+      errors.push(error)
+      return false
+    }
+  }
+  for (let due: ScheduleDocument[] | undefined; due === undefined || (due.length === batch && errors.length === 0);) {
+    if (signal?.aborted) break
+    const readAt = deps.clock.now()
+    due = await deps.store.schedules.due(readAt, batch)
+    // the database answers, so somebody is there
+    deps.scheduleWatch.sinceWhen(deps.clock.now())
+    for (const schedule of due) if (await attempt(tick(deps, schedule, readAt))) ticked++
+  }
+  await attempt(makeWaiting(deps))
+  if (errors.length > 0) throw errors[0]
+  return { ticked, due: await deps.store.schedules.nextRunAt() }
+}

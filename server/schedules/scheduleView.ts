@@ -1,0 +1,27 @@
+/** Schedules as others see them. */
+import { versionField } from '../../core/migrate.js'
+import { withDefaults } from '../../core/scheduleRule.js'
+import type { ScheduleView } from '../../core/schedules.js'
+import type { Disclosure } from '../access/disclosure.js'
+import type { Scheduled } from './schedule.js'
+import type { ListedSchedule } from '../store/schedules.js'
+
+export const scheduleView = (schedule: ListedSchedule, disclosure: Disclosure): ScheduleView => ({
+  id: schedule._id,
+  worker: schedule.worker,
+  ...withDefaults(schedule),
+  ...disclosure.args(schedule),
+  ...versionField(schedule.argsVersion),
+  ...(schedule.priority === undefined ? {} : { priority: schedule.priority }),
+  nextRunAt: schedule.nextRunAt?.toISOString() ?? null,
+  ...(schedule.pausedAt === undefined ? {} : { pausedAt: schedule.pausedAt.toISOString() }),
+  lastRunAt: schedule.lastRunAt?.toISOString() ?? null,
+  waiting: schedule.waiting?.length ?? 0,
+  source: schedule.source,
+  createdAt: schedule.createdAt.toISOString(),
+})
+
+export const scheduledView = ({ scheduleId, nextRunAt }: Scheduled) => ({
+  scheduleId,
+  nextRunAt: nextRunAt?.toISOString() ?? null,
+})

@@ -1,0 +1,27 @@
+/**
+ * Since when this coordinator looks at its schedules without a gap.
+ *
+ * An occurrence is missed where nobody was there when its time came. A coordinator that was there and was slow, because thousands of schedules were due at once or the
+ * database took its time, has missed nothing. One that was away (just started, asleep, or without its database) has.
+ */
+import { onTimeMs } from '../../core/dueTicks.js'
+
+/** It looks every fifteen seconds; nobody who is there lets more time pass between two steps. */
+const awayMs = onTimeMs
+
+export interface ScheduleWatch {
+  /** It looks, or works, at that moment. Answers since when it has, without a gap: at the latest that moment. */
+  sinceWhen(now: Date): Date
+}
+
+export function createScheduleWatch(): ScheduleWatch {
+  let since: Date | undefined
+  let last: Date | undefined
+  return {
+    sinceWhen(now) {
+      if (!since || !last || now.getTime() - last.getTime() > awayMs) since = now
+      last = now
+      return since
+    },
+  }
+}
