@@ -1,11 +1,11 @@
 /** A coordinator with its database on a port, as `errand start` and `errand dev` run it. */
 import { configError } from '../core/errors.js'
 import type { Contracts, Coordinator, Log } from '../server/index.js'
-import type { Invoke } from '../server/functions/invoke.js'
 import type { Output } from './output.js'
 import type { Opened } from './serve.js'
 import { addressOf, type Settings } from './settings.js'
 import { aborted } from './signals.js'
+import type { Invoke } from '../server/deps.js'
 
 export interface CoordinatorServiceOptions {
   settings: Settings

@@ -1,6 +1,5 @@
 /** What runs beside the watcher in `errand dev`: functions in a process of their own, coordinator and database. */
 import type { Log } from '../../server/index.js'
-import type { Invoke } from '../../server/functions/invoke.js'
 import type { Cli } from '../cli.js'
 import { openCoordinator } from '../coordinatorService.js'
 import { formatClock, formatTook, plain } from '../format.js'
@@ -12,6 +11,7 @@ import { aborted } from '../signals.js'
 import { onAttempt, type EndedAttempt } from './attempts.js'
 import { startFunctionsProcess, type FunctionsProcess } from './functionsProcess.js'
 import { createLiveContracts } from './liveContracts.js'
+import type { Invoke } from '../../server/deps.js'
 
 export interface DevServices {
   url: string

@@ -1,15 +1,7 @@
 /** The setting ERRAND_API_KEYS: keys that need no database. */
 import { configError } from '../../core/errors.js'
 import { roles, workerPatternProblem, type Role } from '../../core/roles.js'
-
-/** What a key allows beside its role. */
-export interface KeyLimits {
-  role: Role
-  /** Of an `enqueue` key: the workers it may enqueue, by name or as `folder.*`. Default: all. */
-  workers?: readonly string[]
-  /** Of an `observe` key: whether args, results and what is made of them are shown. Default: no. */
-  args?: boolean
-}
+import type { KeyLimits } from '../deps.js'
 
 /** A key, or its SHA-256 in 64 hex digits. */
 export type ApiKey = KeyLimits & ({ key: string } | { hash: string })

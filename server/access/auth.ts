@@ -5,10 +5,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { ErrandError } from '../../core/errors.js'
 import { localName, matchesWorker, type Role } from '../../core/roles.js'
-import type { ApiKey, KeyLimits } from './apiKeys.js'
+import type { ApiKey } from './apiKeys.js'
 import type { Viewer } from './disclosure.js'
-import type { KeyRing } from './keyRing.js'
 import { isLoopback } from '../api/listen.js'
+import type { KeyLimits, KeyRing } from '../deps.js'
 
 /** A caller in one role. */
 export interface Actor extends Viewer {

@@ -15,7 +15,7 @@ import { redact } from '../../core/redact.js'
 import { readRedactPath, type RedactPath } from '../../core/redactPath.js'
 import { MetaError } from '../../core/restore.js'
 import type { ArgsView, ResultView } from '../../core/wire.js'
-import type { Contracts } from '../deployments/contracts.js'
+import type { Contracts } from '../deps.js'
 
 /** What a caller may be shown; an actor is one. */
 export interface Viewer {

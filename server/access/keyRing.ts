@@ -3,29 +3,13 @@
  * So a key that another coordinator revoked is of use here for `keysFreshMs` at the longest.
  */
 import type { Clock } from '../../core/clock.js'
-import type { KeyLimits } from './apiKeys.js'
 import type { KeysStore } from '../store/keys.js'
+import type { StoredKey, KeyRing } from '../deps.js'
 
 /** How old what is known of the keys may be. */
 export const keysFreshMs = 3_000
 /** The time of a key's last use is as exact as this. */
 const useEveryMs = 60_000
-
-export interface StoredKey extends KeyLimits {
-  name: string
-  digest: Buffer
-  lastUsedAt: Date | undefined
-}
-
-export interface KeyRing {
-  keys(): Promise<readonly StoredKey[]>
-  /** The keys have changed. */
-  forget(): void
-  /** Notes that a key was shown now. */
-  used(name: string): void
-  /** Writes down when keys were last used. */
-  writeUses(): Promise<void>
-}
 
 export function createKeyRing(store: KeysStore, clock: Clock): KeyRing {
   let known: { keys: readonly StoredKey[]; at: number } | undefined

@@ -1,25 +1,4 @@
-/**
- * Whether a request that brings jobs may come in, by what has come in and is not written yet. Pure: counts in, verdict out; server/api/intake keeps the counts.
- *
- *   role ──▶ admitted, by the bytes it will bring ──▶ body read ──▶ its jobs counted ──▶ written, or refused
- *              │                                                      │
- *              └── refused: OVERLOADED, body unread                   └── the same, where they are more than was assumed
- *
- * There is room as long as a bound is not reached; the last one that comes in may go beyond it. So a request as large as requests may be is never
- * too large for an empty coordinator, nor worse off than small ones beside it, and what waits is at most the bound and one request.
- *
- * What comes in bulk and what comes alone have bounds of their own (as they have writes of their own, server/jobs/writeLane): however much bulk
- * waits, a single job still comes in.
- */
-import type { WriteLane } from '../jobs/writeLane.js'
-
-/** What has come in and is not written yet. */
-export interface Load {
-  requests: number
-  jobs: number
-  /** Of their bodies. */
-  bytes: number
-}
+import type { WriteLane, Load } from '../deps.js'
 
 /** Where there is room no more. */
 export type Bounds = Pick<Load, 'jobs' | 'bytes'>

@@ -8,27 +8,9 @@
 import type { Clock } from '../../core/clock.js'
 import { ErrandError } from '../../core/errors.js'
 import { formatBytes } from '../../core/size.js'
-import { assumedLoad, hasRoom, minus, noLoad, plus, retryAfter, shareOf, type Bounds, type Load } from './admission.js'
-import { createReadingTurns, type ReadingTurns } from './readingTurns.js'
-import type { WriteLane } from '../jobs/writeLane.js'
-
-/** Of one request: `using place = intake.enter(lane, bytes)`. */
-export interface Place extends Disposable {
-  /** Of a body in chunks: so many bytes are here by now. Throws `OVERLOADED`. */
-  grow(bytes: number): void
-  /** How many jobs it brings, now that the body was read. Throws `OVERLOADED`. */
-  count(jobs: number): void
-}
-
-export interface Intake {
-  /** `bytes` of the body, where they are known. Throws `OVERLOADED`. */
-  enter(lane: WriteLane, bytes?: number): Place
-  waiting(lane: WriteLane): Load
-  /** Requests that were refused, since it was made. */
-  refused(lane: WriteLane): number
-  /** Receipts that functions post. */
-  readonly receipts: ReadingTurns
-}
+import { assumedLoad, hasRoom, minus, noLoad, plus, retryAfter, shareOf, type Bounds } from './admission.js'
+import { createReadingTurns } from './readingTurns.js'
+import type { WriteLane, Load, Place, Intake } from '../deps.js'
 
 /** Of receipts that are being read and written. */
 const maxReceiptBytes = 16_000_000

@@ -1,8 +1,7 @@
 /** What waits to be written, and what was refused because of it, for Prometheus. */
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Load } from './admission.js'
-import type { Intake } from './intake.js'
 import { writeLanes } from '../jobs/writeLane.js'
+import type { Load, Intake } from '../deps.js'
 
 const gauges: { name: string; help: string; of: keyof Load }[] = [
   {

@@ -1,19 +1,9 @@
 /** Numbers for Prometheus. A registry for each coordinator, so that two can live in one process. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Intake } from './intake.js'
 import { addIntakeMetrics } from './intakeMetrics.js'
 import { isBreaker, pauseView } from '../flowControl/pauses.js'
-import type { ReceiptDocument } from '../store/documents.js'
 import type { Store } from '../store/index.js'
-
-export interface Metrics {
-  attempt(worker: string, receipt: ReceiptDocument): void
-  snoozed(worker: string): void
-  enqueued(worker: string): void
-  /** The text of `/metrics`. */
-  text(): Promise<string>
-  readonly contentType: string
-}
+import type { Intake, Metrics } from '../deps.js'
 
 /** The counts of waiting jobs are asked of the database, so at most this often. */
 const freshMs = 5_000

@@ -3,6 +3,7 @@
  * so many places on a coordinator, and a part of them for one key; and as many ids, which waits of many jobs have.
  */
 import { ErrandError } from '../../core/errors.js'
+import type { Places } from '../deps.js'
 
 export interface PlaceLimits {
   /** Requests that wait at once. */
@@ -16,16 +17,6 @@ export const limitsOfOne: PlaceLimits = { waits: 1_000, ids: 100_000 }
 export const limitsOfAll: PlaceLimits = { waits: 2_000, ids: 200_000 }
 /** When it may be better, in seconds: most waits are over in less than a poll takes. */
 const retryAfter = 5
-
-export interface Places {
-  /**
-   * A place for one who waits for so many ids, until what it answers with is called. Throws `TOO_MANY_REQUESTS` where the key has as many as it may, and
-   * `OVERLOADED` where all have.
-   */
-  take(who: string, ids: number): () => void
-  /** Throws where there is not even a place for one id; for whoever would learn of it too late. */
-  look(who: string): void
-}
 
 interface Taken {
   waits: number

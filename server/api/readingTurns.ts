@@ -1,14 +1,4 @@
-/**
- * Receipts that functions post take turns at being read. They are not refused for what waits to be written, because they end attempts and let others begin;
- * but a thousand of them at once are not held in memory either. Where enough are being read and written, the next one waits with its body unread,
- * in the order in which they came: on its connection, which costs next to nothing.
- */
-export interface ReadingTurns {
-  /** A receipt of so many bytes. Its turn ends when what it answers with is disposed. Rejects where its caller goes away before it has a turn. */
-  begin(bytes: number, caller: { readonly signal: AbortSignal }): Promise<Disposable>
-  /** How many wait for their turn. */
-  readonly waiting: number
-}
+import type { ReadingTurns } from '../deps.js'
 
 /** Turns begin while those that have one hold fewer bytes than `maxBytes`. */
 export function createReadingTurns(maxBytes: number): ReadingTurns {

@@ -1,8 +1,7 @@
 /** How a request takes its place in the intake, at either door: behind its role, before its body. */
 import { laneOfBody } from './admission.js'
-import type { Intake, Place } from './intake.js'
 import { toldBytes } from './requestBody.js'
-import type { WriteLane } from '../jobs/writeLane.js'
+import type { WriteLane, Place, Intake } from '../deps.js'
 
 export interface RequestIntake {
   /** By default the lane follows from the size of the body. Throws `OVERLOADED`, and then nothing of the body was read. */

@@ -15,7 +15,7 @@ import { formatDuration } from '../../core/duration.js'
 import { ErrandError } from '../../core/errors.js'
 import { look, messageOfThrown } from '../../core/thrown.js'
 import { contractsUrl } from './contractsUrl.js'
-import type { Deps } from '../deps.js'
+import type { Deps, ContractTrial } from '../deps.js'
 
 export interface ContractTrialOptions {
   /** How long import and loading may take, in milliseconds. Default 10,000: a contract has nothing to wait for. */
@@ -28,9 +28,6 @@ export interface ContractTrialOptions {
   /** Default: Node's. */
   Thread?: typeof Worker
 }
-
-/** Resolves where the contracts can be loaded. Throws `BAD_REQUEST` where they cannot, and `UNAVAILABLE` where no thread can be made here. */
-export type ContractTrial = (text: string) => Promise<void>
 
 /** So many texts are not tried again. */
 const remembered = 50

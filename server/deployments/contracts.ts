@@ -9,18 +9,7 @@ import { configError, ErrandError } from '../../core/errors.js'
 import { didYouMean } from '../../core/nearest.js'
 import { messageOfThrown } from '../../core/thrown.js'
 import { contractsUrl } from './contractsUrl.js'
-
-export interface Contracts {
-  /** Sorted. */
-  readonly names: readonly string[]
-  has(worker: string): boolean
-  /** Throws `UNKNOWN_WORKER`, with the nearest name, where there is none. */
-  get(worker: string): Promise<Contract>
-  /** The contract if it was loaded before; the hot path uses this. */
-  loaded(worker: string): Contract | undefined
-  /** Workers whose contract holds a schedule. */
-  readonly scheduled: readonly string[]
-}
+import type { Contracts } from '../deps.js'
 
 export type ContractSource = Record<string, { load: () => Promise<ContractOptions>; scheduled: boolean }>
 

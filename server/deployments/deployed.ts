@@ -8,35 +8,14 @@
  */
 import type { Contract } from '../../core/contract.js'
 import { messageOfThrown } from '../../core/thrown.js'
-import { deployedContracts, inTime, type Contracts } from './contracts.js'
+import { deployedContracts, inTime } from './contracts.js'
 import { tryAgain } from './contractTrial.js'
-import type { Deps } from '../deps.js'
+import type { Deps, Contracts, Deployed } from '../deps.js'
 import { readFunctionAddresses, type FunctionAddress } from '../functions/functionAddresses.js'
 import { releaseHeld } from './releaseHeld.js'
 import { reconcileSchedules } from '../schedules/schedule.js'
-import type { JobDocument, LiveDocument } from '../store/documents.js'
+import type { LiveDocument } from '../store/documents.js'
 import type { DeploymentRecord } from '../store/deployments.js'
-
-export interface Deployed {
-  /** Those of the live deployment, and, of workers that it no longer has, those that jobs are pinned to. */
-  readonly contracts: Contracts
-  /** Where an attempt of the job is called; `undefined` where nobody said. */
-  addressOf(job: Pick<JobDocument, 'worker' | 'deployment' | 'pinned'>): string | undefined
-  /** The number of the live one; `undefined` where none is. */
-  readonly live: number | undefined
-  /** False for a coordinator that is given its contracts otherwise, such as that of `errand dev`. */
-  readonly follows: boolean
-  /** Of the user's own invokers. */
-  readonly schemes: readonly string[]
-  /** Whether jobs can be pinned to it, as far as is known here. */
-  knows(deployment: number): boolean
-  /** Looks now which is live, and takes it up. Rejects where that fails; what was in effect stays so. */
-  look(): Promise<void>
-  /** The same, unless somebody has looked within the last `withinMs`, by default a second. Never rejects. */
-  lookAgain(withinMs?: number): Promise<void>
-  /** The same at a start, where what follows from it is done in any case. Rejects only where the database does not answer. */
-  begin(): Promise<void>
-}
 
 export interface DeployedOptions {
   /** In effect where nothing is live. */

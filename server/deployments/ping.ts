@@ -2,9 +2,8 @@
 import type { SilentFunction } from '../../core/deploymentView.js'
 import { noBuild, pingId, type Ping, type Pong } from '../../core/ping.js'
 import { Breaking } from '../functions/breaking.js'
-import type { Deps } from '../deps.js'
+import type { Deps, Answer } from '../deps.js'
 import type { FunctionAddress } from '../functions/functionAddresses.js'
-import type { Answer } from '../functions/invoke.js'
 
 /** A cold start, and the way there and back. */
 const answerWithinMs = 15_000

@@ -12,30 +12,9 @@
  * A job in the database is never changed by this but to be held and let go. A coordinator that dies at any point leaves a breaker with a moment in it, and
  * when that has passed the next one goes on from there.
  */
-import type { Deps } from '../deps.js'
-import type { Answer } from '../functions/invoke.js'
+import type { Deps, Breakers, Verdict, Answer } from '../deps.js'
 import { breakerId, heldBy } from './pauses.js'
 import type { BreakerDocument, ClaimedJob } from '../store/documents.js'
-
-export interface Breakers {
-  /** Whether the function is to be left alone: jobs that were claimed a moment ago are not called. */
-  leavesAlone(jobs: readonly ClaimedJob[]): boolean
-  /**
-   * What the answer to a call says of the function. Answers with what is to be written of its jobs: `unheard` for those that were on their way when
-   * the breaker was open, so that no attempt is charged; a probe is, because a job that ends its function's process would else be tried for ever.
-   */
-  judge(jobs: readonly ClaimedJob[], answers: Answer[]): Verdict
-  /** Lets one job of each worker start whose time is over. Answers with the next such moment. */
-  probe(): Promise<Date | undefined>
-  /** Closes all that are open: other functions have taken the place of those that failed, and have answered. */
-  closeAll(): Promise<void>
-}
-
-export interface Verdict {
-  answers: Answer[]
-  /** The breaker is being written; there is no hurry, and it never rejects. */
-  turning?: Promise<void>
-}
 
 /** So many failures in a row, and none between them that got through. */
 const fewestFailures = 5

@@ -4,33 +4,9 @@
  * coordinator that took it, and within three seconds on every other one.
  */
 import type { PauseView } from '../../core/pauseView.js'
-import type { Deps } from '../deps.js'
+import type { Deps, Pauses, KnownPauses } from '../deps.js'
 import type { BreakerDocument, HeldBy, PauseDocument } from '../store/documents.js'
 import type { PausableJob } from '../store/jobs.js'
-
-/** The pauses of one moment. */
-export interface Pauses {
-  /** Whether everything is paused. */
-  readonly all: boolean
-  readonly none: boolean
-  has(id: string): boolean
-  /** The open circuit breakers. */
-  readonly broken: readonly BreakerDocument[]
-  breaker(worker: string): BreakerDocument | undefined
-  /** The widest pause that covers a job, or the open breaker of its function. */
-  covering(job: PausableJob): PauseDocument | undefined
-}
-
-export interface KnownPauses {
-  /** At most `staleMs` old. */
-  current(): Promise<Pauses>
-  /** Read now. */
-  fresh(): Promise<Pauses>
-  /** Whether anything was paused at the last look. Asks nobody. */
-  readonly any: boolean
-  /** The open circuit breaker of a worker, as far as it is known. Asks nobody. */
-  breaker(worker: string): BreakerDocument | undefined
-}
 
 /** Older, and it is read anew. */
 const freshMs = 500

@@ -8,37 +8,7 @@ import { maxResultBytes } from '../../core/resultSize.js'
 import { addressRefused, guardedConnector, type MayBePrivate } from './addressGuard.js'
 import { attemptEnd, attemptEnds, type ParsedAttemptEnd } from '../../core/attemptEnd.js'
 import { withoutLargeResult } from './resultSize.js'
-
-export interface Call {
-  /** Whose function is called. */
-  worker: string
-  /** Its address, as the setting says it; the scheme decides who calls. */
-  url: string
-  headers: Record<string, string>
-  body: string
-  /** Aborts the call at the attempt's deadline, and when the coordinator breaks it off. Made when it is first looked at. */
-  readonly signal: AbortSignal
-  /** The same without a signal, for the hot path. Calls the listener at once where the call was broken off before. */
-  onAbort(listener: () => void): void
-}
-
-export type Answer =
-  /** A receipt, or a snooze in its place. `size` is about what it takes in memory until it is written, in bytes, where that is much. */
-  | { kind: 'receipt'; receipt: ParsedAttemptEnd; size?: number }
-  /** One for each job of a call that carried several, in their order. */
-  | { kind: 'receipts'; receipts: ParsedAttemptEnd[]; size?: number }
-  /** The function will post its receipt. */
-  | { kind: 'accepted' }
-  /** `signal` aborted before the answer was read. */
-  | { kind: 'aborted' }
-  /** The deadline had passed before the call could be made. */
-  | { kind: 'late' }
-  /** It failed while the circuit breaker was open: the job goes back, and no attempt is charged. */
-  | { kind: 'unheard' }
-  /** `mayRun`: the call was sent, and nobody knows whether the function works on it. */
-  | { kind: 'failed'; code: string; message: string; retryAfterMs?: number; mayRun?: true }
-
-export type Invoke = (call: Call) => Promise<Answer>
+import type { Call, Answer, Invoke } from '../deps.js'
 
 /** A larger answer is cut off and counts as a failure. */
 export const maxAnswerBytes = 4 * 1024 * 1024

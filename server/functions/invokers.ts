@@ -1,8 +1,9 @@
 /** How a function is called is said by the scheme of its address: `https:` over HTTP, `lambda:` by Lambda's Invoke, and others as the user says. */
 import type { MayBePrivate } from './addressGuard.js'
 import { namedAddresses, schemeOf } from './functionAddresses.js'
-import { createHttpInvoker, type Answer, type Call, type Invoke, type Invoker } from './invoke.js'
+import { createHttpInvoker, type Invoker } from './invoke.js'
 import { createLambdaInvoker } from './lambdaInvoker.js'
+import type { Call, Answer, Invoke } from '../deps.js'
 
 export interface InvokersOptions {
   /** At most so many calls to each host at once. */

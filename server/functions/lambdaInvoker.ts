@@ -7,7 +7,8 @@ import { configError, ErrandError } from '../../core/errors.js'
 import { parseJson } from '../../core/parseJson.js'
 import { isLargerThan } from '../../core/size.js'
 import { readLambdaAddress } from './lambdaAddress.js'
-import { maxAnswerBytes, readAnswer, type Answer, type Call, type Invoker } from './invoke.js'
+import { maxAnswerBytes, readAnswer, type Invoker } from './invoke.js'
+import type { Call, Answer } from '../deps.js'
 
 export interface LambdaInvokerOptions {
   /** At most so many calls to each region at once; others wait. Default 100, as many as a coordinator's `concurrency`. */

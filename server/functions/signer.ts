@@ -5,18 +5,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { keyBytes, macBytes } from '../../core/signature.js'
 import { functionSecret } from './functionKey.js'
-
-export interface Signer {
-  /**
-   * Standard Webhooks headers for a body that goes to the function of a worker. The first key signs, and so does the key that is made from it for this
-   * function alone: a function has the one or the other.
-   */
-  headers(worker: string, id: string, now: Date, body: string): Record<string, string>
-  /** The token in an attempt's receipt address: names the claim and proves that we gave it out. */
-  receiptToken(jobId: string, claim: string): string
-  /** The claim that a token names, or `undefined` where no known key made it for this job. */
-  readReceiptToken(jobId: string, token: string): string | undefined
-}
+import type { Signer } from '../deps.js'
 
 /** Throws `RangeError` where a key is no `whsec_…` key. */
 export function createSigner(keys: readonly string[]): Signer {

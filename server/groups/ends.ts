@@ -9,25 +9,15 @@
  * before the nested group is closed: the outer one never sees a moment without an open member.
  */
 import { isFinal, type FinalState } from '../../core/states.js'
-import type { Deps } from '../deps.js'
+import type { Deps, GroupEnds } from '../deps.js'
 import { gatherWrites } from '../gatherWrites.js'
 import { repeated } from '../repeatedWrite.js'
 import type { GroupDocument } from '../store/documents.js'
 import { isOutage } from '../store/outage.js'
-import type { Member } from '../store/jobs.js'
 import { followUpId } from '../ids.js'
 import { untilAnswered } from '../untilAnswered.js'
 import { cancelFollowUp, cancelOpenMembers } from './cancel.js'
 import { makeFollowUp } from './followUp.js'
-
-export interface GroupEnds {
-  /** A member is final, and its group may be over. Never rejects: what goes wrong here is found by the sweep. */
-  memberFinal(member: Member, state: FinalState): Promise<void>
-  /** Cancels whatever still keeps the group open; then its follow-up runs. */
-  cancelRest(id: string): Promise<void>
-  /** Closes the group if nothing keeps it open. */
-  closeIfOver(id: string): Promise<void>
-}
 
 export function createGroupEnds(get: () => Deps): GroupEnds {
   /** Members that become final in one write ask once for their group, and one of them hears that it is over. */

@@ -7,13 +7,13 @@ import { errorCodes } from '../../core/errorCodes.js'
 import { configError, ErrandError } from '../../core/errors.js'
 import type { TickReport } from '../../core/tick.js'
 import { readApiKeys } from '../access/apiKeys.js'
-import type { Contracts } from '../deployments/contracts.js'
 import { createCoordinator, type Coordinator, type FetchOptions } from '../coordinator.js'
 import { openUri, type Database } from '../../database/connect.js'
 import { hasStoredKeys } from '../access/keys.js'
 import { createLog, sparing, type Log } from '../log.js'
 import { readAddress, readFunctionsUrl, readPrivateFunctions, readSigningKeys, valueOf, type Env } from './settings.js'
 import { toWireError } from '../wireError.js'
+import type { Contracts } from '../deps.js'
 
 export interface CoordinatorFunctionOptions {
   contracts: Contracts

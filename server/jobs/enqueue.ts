@@ -3,24 +3,14 @@ import { isKey, maxKeyLength, type Contract, type UniqueRule } from '../../core/
 import { durationMs } from '../../core/duration.js'
 import { ErrandError } from '../../core/errors.js'
 import { versionField } from '../../core/migrate.js'
-import type { JobState } from '../../core/states.js'
 import type { ParsedUniqueRequest } from '../../core/unique.js'
 import type { ParsedEnqueueRequest } from '../../core/wire.js'
 import { checkWorker, type Asker } from '../access/auth.js'
 import { checkArgs, type CheckedArgs } from './checkArgs.js'
-import type { Deps } from '../deps.js'
+import type { Deps, Enqueued, WriteLane } from '../deps.js'
 import type { JobDocument } from '../store/documents.js'
 import { readMoment } from '../../core/time/requestMoment.js'
 import { keyFields, settleConflict, uniqueRuleOf } from '../flowControl/unique.js'
-import type { WriteLane } from './writeLane.js'
-
-export interface Enqueued {
-  id: string
-  state: JobState
-  runAt: Date
-  /** The job was there before: it holds the key of the one that was asked for. */
-  existing?: true
-}
 
 export interface EnqueueWays {
   lane?: WriteLane

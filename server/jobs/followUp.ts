@@ -5,8 +5,8 @@
  * The attempt may end between the look at it and the insert. Then the job is made all the same, as if it had been asked for a moment earlier.
  */
 import type { ParsedFollowUpRequest } from '../../core/followUp.js'
-import type { Deps } from '../deps.js'
-import { insert, madeBefore, prepare, type Enqueued } from './enqueue.js'
+import type { Deps, Enqueued } from '../deps.js'
+import { insert, madeBefore, prepare } from './enqueue.js'
 import { currentAttempt, type NamedAttempt } from './receive.js'
 
 /** The system's own code, which may ask for any worker. */

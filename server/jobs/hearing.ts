@@ -10,15 +10,7 @@ import type { Clock } from '../../core/clock.js'
 import type { Contract } from '../../core/contract.js'
 import { waitForLaneMs } from './claim.js'
 import type { ClaimedJob } from '../store/documents.js'
-
-export interface Hearing {
-  /** Listens from now on. */
-  begin(): void
-  /** Somebody looks at the attempts, and the database answers. A long time since the last look is a gap. */
-  look(): void
-  /** Whether an attempt is in time: before its deadline, or in what it has more because nobody listened. */
-  isInTime(job: ClaimedJob, contract: Contract | undefined): boolean
-}
+import type { Hearing } from '../deps.js'
 
 /** The reaper looks every five seconds, and nothing that works waits for the database for longer than this. */
 const longestSilenceMs = 20_000

@@ -7,7 +7,7 @@
  * Only where a claim would do nothing else: jobs with a throttle, a slot, or a key to release at the start go through the claim, and so do those that a
  * pause covers.
  */
-import type { Deps } from '../deps.js'
+import type { Deps, EnterOutcome } from '../deps.js'
 import { beginable, lookLater } from './lostAnswer.js'
 import type { ClaimedJob, JobDocument } from '../store/documents.js'
 import type { InsertOutcome } from '../store/jobs.js'
@@ -22,8 +22,6 @@ export interface Lanes {
   /** Starts these jobs, and gives all reserved lanes back. */
   begin(jobs: ClaimedJob[], reserved: number): void
 }
-
-export type EnterOutcome = InsertOutcome | 'started'
 
 export async function insertOrStart(deps: Deps, lanes: Lanes, jobs: JobDocument[]): Promise<EnterOutcome[]> {
   // their callers have waited for those before them in the line

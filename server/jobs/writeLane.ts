@@ -1,8 +1,4 @@
-/**
- * The lane in which a job waits to be written. What somebody asked for by itself and what came in bulk are written apart, each one write at a time: so a
- * single job waits for no bulk, neither for what waits nor for a write of a thousand jobs that is under way; and bulk goes on, however many singles come.
- */
-export type WriteLane = 'single' | 'bulk'
+import type { WriteLane } from '../deps.js'
 
 export const writeLanes: readonly WriteLane[] = ['single', 'bulk']
 

@@ -10,13 +10,12 @@ import { ErrandError } from '../../core/errors.js'
 import type { ReplayRequest } from '../../core/bulk.js'
 import { firstVersion } from '../../core/migrate.js'
 import { isFinal } from '../../core/states.js'
-import type { Deps } from '../deps.js'
+import type { Deps, Enqueued, WriteLane } from '../deps.js'
 import { checkArgs, storedArgs } from '../jobs/checkArgs.js'
-import { newJob, type Enqueued } from '../jobs/enqueue.js'
+import { newJob } from '../jobs/enqueue.js'
 import { unknownJob } from '../jobs/receive.js'
 import type { JobDocument } from '../store/documents.js'
 import { sameRevision } from '../store/revision.js'
-import type { WriteLane } from '../jobs/writeLane.js'
 
 export interface Replayed extends Enqueued {
   replayOf: string

@@ -3,11 +3,11 @@ import { withoutDeepCauses } from '../../core/causes.js'
 import { withoutKey } from '../../core/why.js'
 import type { JobState } from '../../core/states.js'
 import type { JobRow, JobView, ReceiptView } from '../../core/wire.js'
-import type { Contracts } from '../deployments/contracts.js'
 import type { Disclosure } from '../access/disclosure.js'
-import { pauseView, type Pauses } from '../flowControl/pauses.js'
+import { pauseView } from '../flowControl/pauses.js'
 import type { JobDocument, ReceiptDocument } from '../store/documents.js'
 import { toldSoFar, toldView } from '../jobs/told.js'
+import type { Pauses, Contracts } from '../deps.js'
 
 /** States of jobs that a pause keeps from starting, now or when they are due. */
 const waitingStates: readonly JobState[] = ['scheduled', 'queued', 'blocked']

@@ -15,13 +15,7 @@ import type { Dispatcher } from '../jobs/dispatcher.js'
 import type { Events } from '../events.js'
 import { createLinger } from './linger.js'
 import type { Log } from '../log.js'
-
-export interface Awake {
-  /** Whether jobs may be claimed, and called, now. */
-  readonly mayStart: boolean
-  /** When whatever runs is left to itself; undefined where it never is. */
-  readonly until: Date | undefined
-}
+import type { Awake } from '../deps.js'
 
 /** Of a coordinator that stays on. */
 export const alwaysAwake: Awake = { mayStart: true, until: undefined }

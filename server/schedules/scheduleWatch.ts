@@ -5,14 +5,10 @@
  * database took its time, has missed nothing. One that was away (just started, asleep, or without its database) has.
  */
 import { onTimeMs } from '../../core/dueTicks.js'
+import type { ScheduleWatch } from '../deps.js'
 
 /** It looks every fifteen seconds; nobody who is there lets more time pass between two steps. */
 const awayMs = onTimeMs
-
-export interface ScheduleWatch {
-  /** It looks, or works, at that moment. Answers since when it has, without a gap: at the latest that moment. */
-  sinceWhen(now: Date): Date
-}
 
 export function createScheduleWatch(): ScheduleWatch {
   let since: Date | undefined

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
 import { gatherWrites } from '../../server/gatherWrites.js'
-import type { Answer } from '../../server/functions/invoke.js'
 import { testErrand } from '../support/errand.js'
 import { handOperated } from '../support/handOperated.js'
+import type { Answer } from '../../server/deps.js'
 
 const bad = new Error('this one')
 

@@ -4,7 +4,7 @@
  */
 import { createCoordinator, type Coordinator, type CoordinatorOptions } from '../../server/coordinator.js'
 import { createContracts } from '../../server/deployments/contracts.js'
-import { readAnswer, type Invoke } from '../../server/functions/invoke.js'
+import { readAnswer } from '../../server/functions/invoke.js'
 import { reap } from '../../server/jobs/reap.js'
 import { recur } from '../../server/schedules/recur.js'
 import { stage } from '../../server/jobs/stage.js'
@@ -15,6 +15,7 @@ import { wrap } from '../../runtime/index.js'
 import type { Clock } from '../../core/clock.js'
 import { manualClock, type ManualClock } from './clock.js'
 import { testDatabase, type TestDatabase } from './database.js'
+import type { Invoke } from '../../server/deps.js'
 
 export const testKey = `whsec_${Buffer.from('a key of thirty-two bytes for it').toString('base64')}`
 

@@ -1,6 +1,6 @@
 /** Functions that answer when, and what, a test says. */
 import type { FunctionCall } from '../../core/wire.js'
-import type { Answer, Call, Invoke } from '../../server/functions/invoke.js'
+import type { Call, Answer, Invoke } from '../../server/deps.js'
 
 export function handOperated() {
   const calls: { call: FunctionCall; answer: (answer: Answer) => void; signal: AbortSignal }[] = []

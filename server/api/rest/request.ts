@@ -9,15 +9,13 @@ import { ErrandError } from '../../../core/errors.js'
 import type { Role } from '../../../core/roles.js'
 import { codeOf, operateAudited } from '../../access/audit.js'
 import type { Actor, Guard, Identity } from '../../access/auth.js'
-import type { Deps } from '../../deps.js'
-import type { Place } from '../intake.js'
+import type { Deps, WriteLane, Place } from '../../deps.js'
 import { maxNoBodyBytes, readText } from '../requestBody.js'
 import { requestIntake, type RequestIntake } from '../requestIntake.js'
 import type { Tick } from '../../running/runTick.js'
 import type { Waits } from '../../operations/wait.js'
 import { refuseForeignPage } from '../../access/webPage.js'
 import { parse } from '../../jobs/judge.js'
-import type { WriteLane } from '../../jobs/writeLane.js'
 
 export interface RestOptions {
   deps: Deps

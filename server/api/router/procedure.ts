@@ -8,7 +8,7 @@ import type { Role } from '../../../core/roles.js'
 import { codeOf, operateAudited } from '../../access/audit.js'
 import type { Actor, Guard, Identity } from '../../access/auth.js'
 import type { BatchAnswers } from '../batchAnswers.js'
-import type { Deps } from '../../deps.js'
+import type { Deps, WriteLane } from '../../deps.js'
 import type { GroupWaits } from '../../groups/wait.js'
 import type { RequestIntake } from '../requestIntake.js'
 import type { Tick } from '../../running/runTick.js'
@@ -16,7 +16,6 @@ import { isOutage } from '../../store/outage.js'
 import type { Waits } from '../../operations/wait.js'
 import { parse } from '../../jobs/judge.js'
 import { toWireError } from '../../wireError.js'
-import type { WriteLane } from '../../jobs/writeLane.js'
 
 export interface RouterContext {
   deps: Deps

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { retryAfter } from '../../../server/api/admission.js'
-import { createIntake, type Place } from '../../../server/api/intake.js'
-import type { WriteLane } from '../../../server/jobs/writeLane.js'
+import { createIntake } from '../../../server/api/intake.js'
 import { manualClock } from '../../support/clock.js'
+import type { WriteLane, Place } from '../../../server/deps.js'
 
 const bounds = { jobs: 40, bytes: 40_000 }
 /** As large as a request may be in these tests. */

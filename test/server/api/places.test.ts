@@ -2,10 +2,11 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import { createPlaces, limitsOfAll, limitsOfOne, type Places } from '../../../server/api/places.js'
+import { createPlaces, limitsOfAll, limitsOfOne } from '../../../server/api/places.js'
 import { cancelJob } from '../../../server/operations/operate.js'
 import { clientOf } from '../../client/support.js'
 import { testErrand } from '../../support/errand.js'
+import type { Places } from '../../../server/deps.js'
 
 const sleep = defineJob({ args: z.object({}), run: () => null })
 const apiKeys = ['one', 'two', 'three'].map((name) => ({ role: 'enqueue' as const, key: `the-key-of-${name}-app` }))

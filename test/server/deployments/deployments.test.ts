@@ -9,13 +9,14 @@ import { noBuild } from '../../../core/ping.js'
 import { createContractTrial } from '../../../server/deployments/contractTrial.js'
 import { createContracts } from '../../../server/deployments/contracts.js'
 import { createCoordinator } from '../../../server/coordinator.js'
-import { readAnswer, type Invoke } from '../../../server/functions/invoke.js'
+import { readAnswer } from '../../../server/functions/invoke.js'
 import { wrap } from '../../../runtime/index.js'
 import { testProject, type TestProject } from '../../codegen/project.js'
 import { insteadOnce } from '../../support/between.js'
 import { manualClock } from '../../support/clock.js'
 import { loseAnswers, meanwhile } from '../../support/lostAnswers.js'
 import { testErrand, testKey, type TestErrand, type TestErrandOptions, type TestWorkers } from '../../support/errand.js'
+import type { Invoke } from '../../../server/deps.js'
 
 const worker = (options: string) =>
   `import { defineJob } from 'errand'\nimport { z } from 'zod'\nexport default defineJob({ args: z.object({ n: z.number() }), result: z.string(), ${options} })\n`

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import type { Answer } from '../../../server/functions/invoke.js'
 import { manualClock } from '../../support/clock.js'
 import { testErrand, type TestErrand, type TestErrandOptions } from '../../support/errand.js'
+import type { Answer } from '../../../server/deps.js'
 
 const retry = { attempts: 3, backoff: ['1h'] as ['1h'] }
 const work = defineJob({ args: z.object({ n: z.number().default(0) }), retry, run: () => null })

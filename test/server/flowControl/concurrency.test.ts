@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
 import type { FunctionCall } from '../../../core/wire.js'
-import type { Answer, Invoke } from '../../../server/functions/invoke.js'
 import { sweepBlocked } from '../../../server/flowControl/slots.js'
 import type { SlotsDocument } from '../../../server/store/documents.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
+import type { Answer, Invoke } from '../../../server/deps.js'
 
 const sync = defineJob({
   args: z.object({ shop: z.string() }),

@@ -6,8 +6,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
 import { isPublicAddress, mayBePrivate, type PrivateFunctions } from '../../../server/functions/addressGuard.js'
-import { createHttpInvoker, type Answer, type HttpInvokerOptions } from '../../../server/functions/invoke.js'
+import { createHttpInvoker, type HttpInvokerOptions } from '../../../server/functions/invoke.js'
 import { testErrand } from '../../support/errand.js'
+import type { Answer } from '../../../server/deps.js'
 
 const refused = expect.objectContaining({ kind: 'failed', code: 'ADDRESS_REFUSED' }) as Answer
 const success = { kind: 'receipt', receipt: { status: 'success' } }

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
 import { readFunctionAddresses } from '../../../server/functions/functionAddresses.js'
-import type { Call } from '../../../server/functions/invoke.js'
 import { testErrand } from '../../support/errand.js'
+import type { Call } from '../../../server/deps.js'
 
 describe('the address of a function', () => {
   it('is its path on one host for all', () => {

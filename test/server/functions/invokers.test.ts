@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createInvokers } from '../../../server/functions/invokers.js'
-import type { Answer, Invoke } from '../../../server/functions/invoke.js'
+import type { Answer, Invoke } from '../../../server/deps.js'
 
 const answers = (result: string): Invoke => {
   const answer: Answer = { kind: 'receipt', receipt: { status: 'success', result } }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob, Fatal } from '../../../core/index.js'
-import type { Invoke } from '../../../server/functions/invoke.js'
 import { manualClock } from '../../support/clock.js'
 import { inProcess, testErrand, type TestErrand, type TestWorkers } from '../../support/errand.js'
+import type { Invoke } from '../../../server/deps.js'
 
 const args = z.object({ n: z.number() })
 

@@ -12,12 +12,12 @@ import { z } from 'zod'
 import { ErrandError } from '../../../core/errors.js'
 import { defineJob } from '../../../core/index.js'
 import type { FunctionCall } from '../../../core/wire.js'
-import type { Answer, Invoke } from '../../../server/functions/invoke.js'
 import { cancelJob, retryJob } from '../../../server/operations/operate.js'
 import { pause, resume } from '../../../server/flowControl/pause.js'
 import { receiptId, type AttemptEndDocument, type JobDocument } from '../../../server/store/documents.js'
 import type { Store } from '../../../server/store/index.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
+import type { Answer, Invoke } from '../../../server/deps.js'
 
 const { ERRAND_MODEL_SEED: seed = String(Date.now() % 1_000_000_000) } = process.env
 

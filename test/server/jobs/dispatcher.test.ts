@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import { readAnswer, type Answer } from '../../../server/functions/invoke.js'
+import { readAnswer } from '../../../server/functions/invoke.js'
 import { gate } from '../../client/support.js'
 import { testErrand } from '../../support/errand.js'
 import { handOperated } from '../../support/handOperated.js'
+import type { Answer } from '../../../server/deps.js'
 
 const work = defineJob({ args: z.object({}), run: () => null })
 

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { readContract } from '../../../core/contract.js'
 import { defineJob } from '../../../core/index.js'
 import { retryJob } from '../../../server/operations/operate.js'
-import type { Invoke } from '../../../server/functions/invoke.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
+import type { Invoke } from '../../../server/deps.js'
 
 const work = defineJob({
   args: z.object({ n: z.number().default(0) }),

@@ -5,9 +5,9 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import type { Answer, Invoke } from '../../../server/functions/invoke.js'
 import { loseAnswers, meanwhile } from '../../support/lostAnswers.js'
 import { testErrand, type TestErrand, type TestErrandOptions } from '../../support/errand.js'
+import type { Answer, Invoke } from '../../../server/deps.js'
 
 const args = z.object({ n: z.number() })
 const workers = {

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import { readAnswer, type Answer } from '../../../server/functions/invoke.js'
+import { readAnswer } from '../../../server/functions/invoke.js'
 import type { ReceiptError } from '../../../core/wire.js'
 import { testErrand } from '../../support/errand.js'
 import { handOperated, pathOf } from '../../support/handOperated.js'
 import { nestedJson } from '../../support/nested.js'
+import type { Answer } from '../../../server/deps.js'
 
 const work = defineJob({ args: z.object({}), retry: { attempts: 1 }, timeout: '20s', run: () => null })
 const many = defineJob({ args: z.object({}), batch: 3, retry: { attempts: 1 }, run: () => null })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import type { Answer, Invoke } from '../../../server/functions/invoke.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
+import type { Answer, Invoke } from '../../../server/deps.js'
 
 const plain = defineJob({ args: z.object({}), retry: { attempts: 3, backoff: ['1s'] }, run: () => null })
 const throttled = defineJob({ args: z.object({}), throttle: { limit: 1, per: '1m' }, run: () => null })

@@ -2,10 +2,10 @@
 import { expect } from 'vitest'
 import type { Clock } from '../../../core/clock.js'
 import type { FunctionCall } from '../../../core/wire.js'
-import type { Answer, Invoke } from '../../../server/functions/invoke.js'
 import { createSigner } from '../../../server/functions/signer.js'
 import { testKey } from '../../support/errand.js'
 import { limits, rates, timeoutMs } from './workers.js'
+import type { Answer, Invoke } from '../../../server/deps.js'
 
 /** One attempt that a function was called for. */
 export interface Started {

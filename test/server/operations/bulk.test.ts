@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import type { Invoke } from '../../../server/functions/invoke.js'
 import { cancelJob, retryJob } from '../../../server/operations/operate.js'
 import { insteadOnce } from '../../support/between.js'
 import { handOperated } from '../../support/handOperated.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
+import type { Invoke } from '../../../server/deps.js'
 
 const work = defineJob({
   args: z.object({ shop: z.string().default('a'), n: z.number().default(0) }),

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob, Snooze } from '../../../core/index.js'
 import type { WhyView } from '../../../core/why.js'
-import type { Invoke } from '../../../server/functions/invoke.js'
 import { clientOf } from '../../client/support.js'
 import { handOperated } from '../../support/handOperated.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
+import type { Invoke } from '../../../server/deps.js'
 
 const shop = z.object({ shop: z.string().default('a') })
 const work = defineJob({ args: shop, retry: { attempts: 3, backoff: ['10s'] }, timeout: '30s', run: () => null })

@@ -4,7 +4,6 @@ import { defineJob } from '../../../core/index.js'
 import type { EnqueueFollowUp } from '../../../core/followUpOptions.js'
 import type { AnyJobs } from '../../../core/registry.js'
 import type { FunctionCall } from '../../../core/wire.js'
-import type { Answer, Invoke } from '../../../server/functions/invoke.js'
 import { manualClock } from '../../support/clock.js'
 import {
   inProcess,
@@ -15,6 +14,7 @@ import {
   type TestWorkers,
 } from '../../support/errand.js'
 import { pathOf } from '../../support/handOperated.js'
+import type { Answer, Invoke } from '../../../server/deps.js'
 
 const asleep = { stayOn: false, signingKeys: [testKey] } satisfies TestErrandOptions
 
