@@ -15,6 +15,7 @@ import {
 import { systemClock } from '../core/clock.js'
 import { configError, type ErrandError } from '../core/errors.js'
 import { startEngine, type Engine } from './embedded/start.js'
+import type { RenewableDatabase } from '../server/presence.js'
 import { operationLimitMs } from '../server/store/operations.js'
 
 export interface DatabaseOptions {
@@ -28,14 +29,6 @@ export interface DatabaseOptions {
   onProgress?: (line: string) => void
   /** Told what somebody should know, such as that others could read the folder. */
   tell?: (line: string) => void
-}
-
-/** A database whose client can be replaced: a driver may end up so that it never finds its servers again. */
-export interface RenewableDatabase {
-  /** The database by the client that is in place now. Ask for it anew for each use. */
-  readonly db: Db
-  /** Puts a new client in the place of this one, which is closed. Rejects, and changes nothing, where the new one cannot connect. */
-  renew(): Promise<void>
 }
 
 export interface Database extends RenewableDatabase {

@@ -13,13 +13,13 @@ import { configError } from '../core/errors.js'
 import { createBreakers } from './flowControl/breakers.js'
 import { databaseClock, type DatabaseClock } from './clock.js'
 import { createContractTrial } from './deployments/contractTrial.js'
-import type { RenewableDatabase } from '../database/connect.js'
-import type { Deps, Writes, EnterOutcome, Contracts, ContractTrial, Invoke } from './deps.js'
+import type { Contracts, ContractTrial, Deps, Invoke } from './deps.js'
 import { createDeployed } from './deployments/deployed.js'
 import { createDispatcher, type Dispatcher } from './jobs/dispatcher.js'
+import { releaseHeld } from './jobs/releaseHeld.js'
 import { createEvents } from './events.js'
 import { readFunctionAddresses } from './functions/functionAddresses.js'
-import { gatherWrites } from './gatherWrites.js'
+import { gatheredWrites } from './jobs/ledger.js'
 import { createGroupEnds } from './groups/ends.js'
 import { createGroupWaits } from './groups/wait.js'
 import { createIds } from './ids.js'
@@ -32,18 +32,16 @@ import { startLoops, type Loops } from './running/loops.js'
 import { createMetrics } from './api/metrics.js'
 import { createPlaces } from './api/places.js'
 import { createKnownPauses } from './flowControl/pauses.js'
-import { createPresence, type Presence } from './presence.js'
+import { createPresence, type Presence, type RenewableDatabase } from './presence.js'
 import { runTick } from './running/runTick.js'
 import { createScheduleWatch } from './schedules/scheduleWatch.js'
+import { reconcileSchedules } from './schedules/schedule.js'
 import { slotsFreed } from './flowControl/slots.js'
 import { createSigner } from './functions/signer.js'
 import { insertOrStart } from './jobs/startAtOnce.js'
 import { stage } from './jobs/stage.js'
 import { deploymentFreshMs, stepsOfLife } from './running/steps.js'
-import type { AttemptEndDocument, JobDocument } from './store/documents.js'
 import { createStore, type Store } from './store/index.js'
-import type { Transition } from './store/jobs.js'
-import { writeFailure } from './store/writeFailure.js'
 import { createWaits } from './operations/wait.js'
 import { untilAnswered } from './untilAnswered.js'
 import { requestFailed, toWireError } from './wireError.js'
@@ -68,7 +66,7 @@ export interface CoordinatorOptions {
   tryContracts?: ContractTrial
   /** The coordinator's address as functions see it, for receipts. */
   url: string
-  /** Where the functions are: one address for all, one with `{worker}` in it, or `worker=address` pairs; see server/functionAddresses. */
+  /** Where the functions are: one address for all, one with `{worker}` in it, or `worker=address` pairs; see server/functions/functionAddresses. */
   functionsUrl: string
   /** `whsec_…` keys; the first one signs, all verify. */
   signingKeys: readonly string[]
@@ -199,6 +197,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     own: { contracts: options.contracts, address: readFunctionAddresses(functionsUrl, Object.keys(more)) },
     follows: options.followDeployments ?? true,
     schemes: Object.keys(more),
+    onSwitch: [reconcileSchedules, releaseHeld],
     getDeps: () => deps,
   })
   const deps: Deps = {
@@ -408,75 +407,6 @@ function databaseOf({ database, db }: CoordinatorOptions): Pick<RenewableDatabas
 }
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
-
-/** What one write carries. Large items share it with fewer, so that none waits for more than a moment of the line to the database. */
-const oneWrite = { maxItems: 1_000, maxBytes: 8 * 1024 * 1024 }
-
-const jobSize = ({ args, argsMeta }: JobDocument): number => args.length + (argsMeta?.length ?? 0)
-
-const receiptSize = (receipt: AttemptEndDocument): number =>
-  receipt.status === 'success' ? (receipt.result?.length ?? 0) + (receipt.resultMeta?.length ?? 0) : 0
-
-interface GatheredSteps {
-  /** Repeats a write until the database answers. */
-  again: (write: () => Promise<void>) => Promise<void>
-  isAway: () => boolean
-  insertJobs: (jobs: JobDocument[]) => Promise<EnterOutcome[]>
-  slotsFreed: (slotKeys: string[]) => Promise<void>
-}
-
-function gatheredWrites(store: Store, clock: Clock, { again, isAway, insertJobs, slotsFreed }: GatheredSteps): Writes {
-  const apply = async (transitions: Transition[]): Promise<void> => {
-    if (transitions.length === 0) return
-    // by the claim that each move names it is made once, however often it is asked for
-    const now = clock.now()
-    await again(() => store.jobs.apply(transitions, now))
-  }
-  const isWorthHalving = async (error: unknown) => !isAway() && (await mayBeOneItem(store, error))
-  const insert = () => gatherWrites({ write: insertJobs, ...oneWrite, sizeOf: jobSize, isWorthHalving })
-  const inserts = { single: insert(), bulk: insert() }
-  return {
-    insertJob: (job, lane = 'single') => inserts[lane](job),
-    // the ledger first: a crash in between leaves receipts whose moves the reaper finishes
-    settle: gatherWrites({
-      write: async (settlements) => {
-        const first = await store.receipts.insertMany(settlements.map(({ receipt }) => receipt))
-        await apply(settlements.filter((_, index) => first[index]).map(({ transition }) => transition))
-        return first
-      },
-      ...oneWrite,
-      sizeOf: ({ receipt }) => receiptSize(receipt),
-      isWorthHalving,
-    }),
-    applyTransition: gatherWrites({
-      write: async (transitions) => {
-        await apply(transitions)
-        return transitions.map(() => {})
-      },
-      ...oneWrite,
-      isWorthHalving,
-    }),
-    freeSlot: gatherWrites({
-      write: async (runs) => {
-        await again(() => store.slots.free(runs))
-        await again(() => slotsFreed(runs.map(({ slotKey }) => slotKey)))
-        return runs.map(() => {})
-      },
-      ...oneWrite,
-      isWorthHalving,
-    }),
-  }
-}
-
-/** Whether a write of several failed by one of them, and not because the database is away: then halves of it would fail just so. */
-async function mayBeOneItem(store: Store, error: unknown): Promise<boolean> {
-  const failure = writeFailure(error)
-  if (failure !== 'unclear') return failure === 'item'
-  return store.ping().then(
-    () => true,
-    () => false,
-  )
-}
 
 /** Measures the database's clock now, and again every few minutes. */
 async function keepInSync(clock: DatabaseClock, log: Log, stopped: AbortSignal): Promise<void> {

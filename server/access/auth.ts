@@ -7,7 +7,7 @@ import { ErrandError } from '../../core/errors.js'
 import { localName, matchesWorker, type Role } from '../../core/roles.js'
 import type { ApiKey } from './apiKeys.js'
 import type { Viewer } from './disclosure.js'
-import { isLoopback } from '../api/listen.js'
+import { isLoopback } from './loopback.js'
 import type { KeyLimits, KeyRing } from '../deps.js'
 
 /** A caller in one role. */

@@ -8,7 +8,7 @@
  */
 import { getRequestListener, RequestError, type HttpBindings } from '@hono/node-server'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { isIPv4, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { systemClock } from '../../core/clock.js'
 import { errorCodes } from '../../core/errorCodes.js'
 import { configError, ErrandError } from '../../core/errors.js'
@@ -132,7 +132,3 @@ function listenProblem(error: NodeJS.ErrnoException, host: string, port: number,
   }
   return configError(`Could not listen on ${host}:${port} (${error.code ?? error.message}).`, error)
 }
-
-/** Addresses that only this machine can reach. */
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))

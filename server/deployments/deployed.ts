@@ -12,8 +12,6 @@ import { deployedContracts, inTime } from './contracts.js'
 import { tryAgain } from './contractTrial.js'
 import type { Deps, Contracts, Deployed } from '../deps.js'
 import { readFunctionAddresses, type FunctionAddress } from '../functions/functionAddresses.js'
-import { releaseHeld } from './releaseHeld.js'
-import { reconcileSchedules } from '../schedules/schedule.js'
 import type { LiveDocument } from '../store/documents.js'
 import type { DeploymentRecord } from '../store/deployments.js'
 
@@ -23,6 +21,8 @@ export interface DeployedOptions {
   follows: boolean
   /** Of the user's own invokers. */
   schemes: readonly string[]
+  /** What follows from a switch, in this order; each is told how to see whether the deployment is live still. */
+  onSwitch: readonly ((deps: Deps, isLive: () => Promise<boolean>) => Promise<void>)[]
   getDeps: () => Deps
 }
 
@@ -45,7 +45,7 @@ interface Departed {
 /** Requests for workers that nobody knows must not become as many reads. */
 const againMs = 1_000
 
-export function createDeployed({ own, follows, schemes, getDeps }: DeployedOptions): Deployed {
+export function createDeployed({ own, follows, schemes, onSwitch, getDeps }: DeployedOptions): Deployed {
   let effect: Effect = { ...own, live: undefined, pinned: new Map(), departed: new Map() }
   /** Contracts that were in use before the last switch: a claim that is under way relies on them. */
   let left: Contracts | undefined
@@ -111,8 +111,7 @@ export function createDeployed({ own, follows, schemes, getDeps }: DeployedOptio
   const follow = async (deps: Deps): Promise<void> => {
     const upTo = revision
     const isLive = async () => !follows || ((await deps.store.deployments.live())?.revision ?? 0) === upTo
-    await reconcileSchedules(deps, isLive)
-    await releaseHeld(deps)
+    for (const step of onSwitch) await step(deps, isLive)
     followed = upTo
     // another one went live meanwhile, and may have defined the same schedules before we did
     if (!(await isLive())) await look()

@@ -13,7 +13,6 @@
  * nobody would wake the job, so we look once more). A sweep finds the places whose time is over, and what a coordinator that died has left.
  */
 import type { Deps } from '../deps.js'
-import { slotKeyOf } from '../jobs/enqueue.js'
 import { repeat } from '../repeatedWrite.js'
 import type { ClaimedJob, JobDocument, SlotUser } from '../store/documents.js'
 import { slotRunId, type SlotRequest, type SlotRun } from '../store/slots.js'
@@ -55,6 +54,8 @@ export async function reserveSlots(deps: Deps, jobs: readonly JobDocument[], beg
   )
   return jobs.filter(hasPlace)
 }
+
+export const slotKeyOf = (worker: string, key: string | undefined): string => `${worker}\n${key ?? ''}`
 
 const keyOf = ({ worker, slotKey }: Pick<JobDocument, 'worker' | 'slotKey'>): string =>
   slotKey ?? slotKeyOf(worker, undefined)

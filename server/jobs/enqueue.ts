@@ -10,6 +10,7 @@ import { checkArgs, type CheckedArgs } from './checkArgs.js'
 import type { Deps, Enqueued, WriteLane } from '../deps.js'
 import type { JobDocument } from '../store/documents.js'
 import { readMoment } from '../../core/time/requestMoment.js'
+import { slotKeyOf } from '../flowControl/slots.js'
 import { keyFields, settleConflict, uniqueRuleOf } from '../flowControl/unique.js'
 
 export interface EnqueueWays {
@@ -113,8 +114,6 @@ export function newJob(contract: Contract, job: NewJob): JobDocument {
 
 const deploymentFields = ({ deployment, pinned }: Contract): Pick<JobDocument, 'deployment' | 'pinned'> =>
   deployment === undefined ? {} : { deployment, ...(pinned ? { pinned } : {}) }
-
-export const slotKeyOf = (worker: string, key: string | undefined): string => `${worker}\n${key ?? ''}`
 
 function callKey(worker: string, option: string, keyOf: (args: unknown) => unknown, args: unknown): string {
   try {

@@ -4,7 +4,13 @@
  */
 import { backoffMs, defaultBackoff } from '../../core/backoff.js'
 import type { Contract } from '../../core/contract.js'
-import type { AttemptEndDocument, ClaimedJob, JobDocument, ReceiptDocument, SnoozeDocument } from '../store/documents.js'
+import type {
+  AttemptEndDocument,
+  ClaimedJob,
+  JobDocument,
+  ReceiptDocument,
+  SnoozeDocument,
+} from '../store/documents.js'
 import type { Member, Transition } from '../store/jobs.js'
 
 /** For jobs whose worker was removed while they ran. */
