@@ -19,7 +19,9 @@ import type {
   ReceiptDocument,
 } from './store/documents.js'
 import type { Store } from './store/index.js'
-import type { InsertOutcome, Member, PausableJob, Transition } from './store/jobs.js'
+import type { InsertOutcome } from './store/jobs/insert.js'
+import type { Member, Transition } from './store/jobs/attempt.js'
+import type { PausableJob } from './store/jobs/claim.js'
 import type { SlotRun } from './store/slots.js'
 
 export interface Deps {

@@ -21,7 +21,7 @@ import { breakerId, heldBy, pauseId, pauseOfHeld, pauseView } from './pauses.js'
 import { slotsFreed } from './slots.js'
 import { repeat, repeated } from '../repeatedWrite.js'
 import type { HeldBy, PauseDocument } from '../store/documents.js'
-import type { PausableJob } from '../store/jobs.js'
+import type { PausableJob } from '../store/jobs/claim.js'
 
 /** All pauses are read every half second. A tool that pauses every key it meets would slow them. */
 const mostPauses = 1_000

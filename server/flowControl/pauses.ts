@@ -6,7 +6,7 @@
 import type { PauseView } from '../../core/pauseView.js'
 import type { Deps, Pauses, KnownPauses } from '../deps.js'
 import type { BreakerDocument, HeldBy, PauseDocument } from '../store/documents.js'
-import type { PausableJob } from '../store/jobs.js'
+import type { PausableJob } from '../store/jobs/claim.js'
 
 /** Older, and it is read anew. */
 const freshMs = 500

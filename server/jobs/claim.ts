@@ -12,7 +12,7 @@ import { readBack, readBackLost } from './lostAnswer.js'
 import { holdPaused } from '../flowControl/pause.js'
 import { leave, release } from './release.js'
 import { deadlineOf, freeSlot, reserveSlots, type Begin } from '../flowControl/slots.js'
-import type { ClaimPart } from '../store/jobs.js'
+import type { ClaimPart } from '../store/jobs/claim.js'
 import { passThrottles } from '../flowControl/throttle.js'
 import { deferred } from './transition.js'
 

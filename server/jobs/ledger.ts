@@ -10,7 +10,7 @@ import type { EnterOutcome, Writes } from '../deps.js'
 import { gatherWrites } from '../gatherWrites.js'
 import type { AttemptEndDocument, JobDocument } from '../store/documents.js'
 import type { Store } from '../store/index.js'
-import type { Transition } from '../store/jobs.js'
+import type { Transition } from '../store/jobs/attempt.js'
 import { writeFailure } from '../store/writeFailure.js'
 
 /** What one write carries. Large items share it with fewer, so that none waits for more than a moment of the line to the database. */

@@ -24,7 +24,7 @@ import {
   type JobDocument,
   type ReceiptDocument,
 } from '../store/documents.js'
-import type { Transition } from '../store/jobs.js'
+import type { Transition } from '../store/jobs/attempt.js'
 import { refuseLargeResult, withoutLargeResult } from '../functions/resultSize.js'
 import { extendSlot, freeSlot } from '../flowControl/slots.js'
 import { toldAtEnd } from './told.js'

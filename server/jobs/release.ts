@@ -2,7 +2,7 @@ import type { Deps } from '../deps.js'
 import { giveBack } from './receive.js'
 import { freeSlot } from '../flowControl/slots.js'
 import type { ClaimedJob } from '../store/documents.js'
-import type { Transition } from '../store/jobs.js'
+import type { Transition } from '../store/jobs/attempt.js'
 import { uncalled } from './transition.js'
 
 /**

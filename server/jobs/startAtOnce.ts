@@ -10,7 +10,7 @@
 import type { Deps, EnterOutcome } from '../deps.js'
 import { beginable, lookLater } from './lostAnswer.js'
 import type { ClaimedJob, JobDocument } from '../store/documents.js'
-import type { InsertOutcome } from '../store/jobs.js'
+import type { InsertOutcome } from '../store/jobs/insert.js'
 import { operationLimitMs, settled } from '../store/operations.js'
 import { DatabaseAwayError, isOutage } from '../store/outage.js'
 import { untilAnswered } from '../untilAnswered.js'

@@ -11,7 +11,7 @@ import type {
   ReceiptDocument,
   SnoozeDocument,
 } from '../store/documents.js'
-import type { Member, Transition } from '../store/jobs.js'
+import type { Member, Transition } from '../store/jobs/attempt.js'
 
 /** For jobs whose worker was removed while they ran. */
 const keepUnknownMs = { succeeded: 86_400_000, failed: 30 * 86_400_000, cancelled: 7 * 86_400_000 }

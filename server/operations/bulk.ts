@@ -17,7 +17,7 @@ import { replayId, timeOfId } from '../ids.js'
 import { cancel, retry } from './operate.js'
 import { replay } from './replay.js'
 import type { JobDocument } from '../store/documents.js'
-import { matches, type MatchingFilter } from '../store/jobs.js'
+import { matches, type MatchingFilter } from '../store/jobs/read.js'
 
 export type BulkOperation = 'retry' | 'replay' | 'cancel'
 

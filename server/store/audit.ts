@@ -1,7 +1,7 @@
 /** The audit: an entry for each thing an operator did. Its ids grow with time, so that no other index is needed. */
 import { MongoServerError, type Collection, type Filter } from 'mongodb'
 import type { AuditDocument } from './documents.js'
-import { duplicateKey } from './jobs.js'
+import { duplicateKey } from './duplicates.js'
 
 export interface AuditFilter {
   action: string | undefined

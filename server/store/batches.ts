@@ -1,7 +1,7 @@
-/** Batches: jobs, and groups of them, that come all or none. A batch's document says what becomes of its jobs; see server/together. */
+/** Batches: jobs, and groups of them, that come all or none. A batch's document says what becomes of its jobs; see server/jobs/together. */
 import { MongoServerError, type Collection } from 'mongodb'
 import type { BatchDocument, GroupDocument, JobDocument } from './documents.js'
-import { duplicateKey } from './jobs.js'
+import { duplicateKey } from './duplicates.js'
 import { raised } from './revision.js'
 
 interface Collections {

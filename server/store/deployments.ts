@@ -1,7 +1,7 @@
 /** Deployments, and the one document that says which is live: whoever writes that one has switched every coordinator. */
 import { MongoServerError, type Collection } from 'mongodb'
 import type { DeploymentDocument, LiveDocument } from './documents.js'
-import { duplicateKey } from './jobs.js'
+import { duplicateKey } from './duplicates.js'
 
 /** Without the contracts, which may be megabytes. */
 export type DeploymentRecord = Omit<DeploymentDocument, 'contracts'>

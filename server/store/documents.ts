@@ -107,7 +107,7 @@ export interface CancelledAttempt {
 /** A job that is ours until its deadline. */
 export type ClaimedJob = JobDocument & { claim: string; startedAt: Date; deadline: Date }
 
-/** What an attempt tells beside its receipt; see server/told. */
+/** What an attempt tells beside its receipt; see server/jobs/told. */
 export interface Told {
   progress?: { fraction: number; note?: string; at: Date }
   log?: AttemptLog
@@ -196,7 +196,7 @@ export interface ScheduleDocument extends ScheduleRule {
   waiting?: Date[]
 }
 
-/** The runs that use the slots of a concurrency key; see server/slots. */
+/** The runs that use the slots of a concurrency key; see server/flowControl/slots. */
 export interface SlotsDocument {
   /** A job's `slotKey`. */
   _id: string
@@ -234,7 +234,7 @@ export interface PauseDocument {
   by: string
   at: Date
   reason?: string
-  /** Of one that a circuit breaker made; see server/breakers. */
+  /** Of one that a circuit breaker made; see server/flowControl/breakers. */
   broken?: Broken
 }
 
@@ -283,7 +283,7 @@ export interface GroupDocument {
   closedAt?: Date
   /** Only of a closed outermost group: it goes then, with all that are nested in it. */
   expireAt?: Date
-  /** While it is being written; see server/together. */
+  /** While it is being written; see server/jobs/together. */
   batch?: string
 }
 
@@ -296,7 +296,7 @@ export interface FollowUpDocument {
   priority?: number
 }
 
-/** Jobs that come all or none; see server/together. */
+/** Jobs that come all or none; see server/jobs/together. */
 export interface BatchDocument {
   _id: string
   state: 'writing' | 'released' | 'undone'
@@ -309,7 +309,7 @@ export interface DeploymentDocument {
   _id: number
   at: Date
   by: string
-  /** Where the functions are; see server/functionAddresses. */
+  /** Where the functions are; see server/functions/functionAddresses. */
   functions: string
   /** Sorted by name. */
   workers: DeployedWorker[]
@@ -355,7 +355,7 @@ export interface KeyDocument {
   createdAt: Date
   createdBy: string
   lastUsedAt?: Date
-  /** It is about to be revoked; see server/keys. */
+  /** It is about to be revoked; see server/access/keys. */
   leaving?: boolean
 }
 

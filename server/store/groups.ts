@@ -3,7 +3,8 @@ import type { Collection, Filter, IndexDescription } from 'mongodb'
 import { finalStates, type FinalState, type JobState } from '../../core/states.js'
 import type { GroupDocument, JobDocument } from './documents.js'
 import { asSeen, updateAll, type SeenJob } from './revision.js'
-import { argsLength, duplicates, rowProjection } from './jobs.js'
+import { argsLength, rowProjection } from './projections.js'
+import { duplicates } from './duplicates.js'
 import { readPage, type Page } from './page.js'
 
 export const groupIndexes = [

@@ -1,4 +1,4 @@
-/** The store: the only importer of the MongoDB driver beside server/database. It knows guards and indexes, and decides nothing. */
+/** The store: the only importer of the MongoDB driver beside database/connect. It knows guards and indexes, and decides nothing. */
 import type { Db } from 'mongodb'
 import { systemClock } from '../../core/clock.js'
 import type {
@@ -20,7 +20,7 @@ import { batchesStore, type BatchesStore } from './batches.js'
 import { deploymentsStore, type DeploymentsStore } from './deployments.js'
 import { groupsStore, type GroupsStore } from './groups.js'
 import { ensureIndexes } from './indexes.js'
-import { jobsStore, type JobsStore } from './jobs.js'
+import { jobsStore, type JobsStore } from './jobs/index.js'
 import { keysStore, type KeysStore } from './keys.js'
 import { linesStore, type LinesStore } from './lines.js'
 import { watchOperations, type OperationsOptions } from './operations.js'

@@ -1,7 +1,7 @@
 /** API keys: of each its hash. */
 import { MongoServerError, type Collection } from 'mongodb'
 import type { KeyDocument } from './documents.js'
-import { duplicateKey } from './jobs.js'
+import { duplicateKey } from './duplicates.js'
 
 export function keysStore(keys: Collection<KeyDocument>) {
   return {

@@ -1,7 +1,7 @@
 /** What is paused: few documents, read as one. */
 import { MongoServerError, type Collection, type Filter } from 'mongodb'
 import type { BreakerDocument, Broken, PauseDocument } from './documents.js'
-import { duplicateKey } from './jobs.js'
+import { duplicateKey } from './duplicates.js'
 
 export function pausesStore(pauses: Collection<PauseDocument>) {
   return {

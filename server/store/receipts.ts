@@ -1,6 +1,6 @@
 /** The ledger: a receipt is inserted once under job and claim, and never changed. */
 import type { Collection, Filter } from 'mongodb'
-import { duplicates } from './jobs.js'
+import { duplicates } from './duplicates.js'
 import type { AttemptEndDocument, ReceiptDocument } from './documents.js'
 
 export function receiptsStore(receipts: Collection<AttemptEndDocument>) {

@@ -5,7 +5,8 @@
 import { MongoServerError, type Collection, type Filter } from 'mongodb'
 import { ruleFields } from '../../core/scheduleRule.js'
 import type { ScheduleDocument } from './documents.js'
-import { argsLeftOut, argsLength, duplicateKey } from './jobs.js'
+import { argsLeftOut, argsLength } from './projections.js'
+import { duplicateKey } from './duplicates.js'
 import { readPage } from './page.js'
 
 const definitionFields = ['worker', 'args', 'argsMeta', 'argsVersion', 'priority', 'source', ...ruleFields] as const

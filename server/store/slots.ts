@@ -4,7 +4,7 @@
  */
 import type { AnyBulkWriteOperation, Collection, Document } from 'mongodb'
 import type { SlotsDocument, SlotUser } from './documents.js'
-import { duplicateKey } from './jobs.js'
+import { duplicateKey } from './duplicates.js'
 import { MongoServerError } from 'mongodb'
 
 /** Runs that ask for slots of one key, best first. */

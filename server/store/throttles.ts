@@ -1,6 +1,6 @@
 import type { AnyBulkWriteOperation, Collection } from 'mongodb'
 import type { ThrottleDocument } from './documents.js'
-import { duplicates } from './jobs.js'
+import { duplicates } from './duplicates.js'
 
 export interface ThrottleWrite {
   id: string

@@ -16,7 +16,7 @@ import { openDatabase } from '../../database/connect.js'
 import { newerSources } from '../../database/embedded/aptSource.js'
 import { startEngine } from '../../database/embedded/start.js'
 
-const repository = fileURLToPath(new URL('..', import.meta.url))
+const repository = fileURLToPath(new URL('../..', import.meta.url))
 
 const temporaryFolder = async (): Promise<string> => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'errand-test-')))
@@ -377,7 +377,7 @@ const spawnOwner = async (dataDir: string): Promise<{ process: ChildProcess; uri
   const program = join(await temporaryFolder(), 'owner.mjs')
   await build({
     stdin: {
-      contents: `import { startEngine } from './server/engine/start.js'
+      contents: `import { startEngine } from './database/embedded/start.js'
         const engine = await startEngine({ dataDir: process.argv[2] })
         console.log(engine.uri)
         process.stdin.resume().on('end', () => engine.stop())`,
@@ -389,7 +389,7 @@ const spawnOwner = async (dataDir: string): Promise<{ process: ChildProcess; uri
     platform: 'node',
     format: 'esm',
     external: ['mongodb-memory-server'],
-    define: { 'import.meta.url': JSON.stringify(pathToFileURL(join(repository, 'server/engine/embedded.ts')).href) },
+    define: { 'import.meta.url': JSON.stringify(pathToFileURL(join(repository, 'database/embedded/embedded.ts')).href) },
     logLevel: 'error',
   })
   const owner = spawn(process.execPath, [program, dataDir], { stdio: ['pipe', 'pipe', 'inherit'] })

@@ -95,7 +95,7 @@ const trpcCodes = {
 export interface ProcedureMeta {
   /** Beside `operate`, which may do everything. */
   roles: readonly Role[]
-  /** The largest input, in bytes, or that of requests with jobs. Default: see server/trpcDoor. */
+  /** The largest input, in bytes, or that of requests with jobs. Default: see server/api/trpcDoor. */
   maxBytes?: number | 'jobs'
 }
 

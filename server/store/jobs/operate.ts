@@ -1,0 +1,82 @@
+/** What operators change: cancel and retry. */
+import { MongoServerError, type Collection } from 'mongodb'
+import { unfinishedStates } from '../../../core/states.js'
+import type { JobDocument } from '../documents.js'
+import { duplicateKey } from '../duplicates.js'
+import { raised, sameRevision, type Guard } from '../revision.js'
+import { unsetAttempt } from './attempt.js'
+
+/** More than a few of one job are an operator at play; the oldest of them are forgotten. */
+const keptCancelledAttempts = 20
+
+/** As an expression of an update, whose `$state` is the state before it. */
+const withCancelledAttempt = {
+  $cond: [
+    { $eq: ['$state', 'running'] },
+    {
+      $slice: [
+        {
+          $concatArrays: [
+            { $ifNull: ['$cancelledAttempts', []] },
+            [{ claim: '$claim', attempt: '$attempt', startedAt: '$startedAt' }],
+          ],
+        },
+        -keptCancelledAttempts,
+      ],
+    },
+    { $ifNull: ['$cancelledAttempts', '$$REMOVE'] },
+  ],
+}
+
+export const operateStore = (jobs: Collection<JobDocument>) => ({
+  /**
+   * Cancels a job that is not final, or has failed and still keeps its group open. Where it was found by what it was, `stillIs` asks for that again, in the
+   * write itself. Answers with the job as it was before, or null.
+   */
+  cancel: (id: string, finishedAt: Date, expireAt: Date, stillIs: Guard = {}): Promise<JobDocument | null> =>
+    jobs.findOneAndUpdate(
+      {
+        _id: id,
+        $and: [
+          { $or: [{ state: { $in: [...unfinishedStates] } }, { state: 'failed', groupOpen: { $exists: true } }] },
+          stillIs,
+        ],
+      },
+      [
+        { $set: { state: 'cancelled', finishedAt, expireAt, cancelledAttempts: withCancelledAttempt } },
+        { $unset: [...unsetAttempt, 'held', 'uniqueKey', 'groupOpen', 'errorCode'] },
+      ],
+      { returnDocument: 'before' },
+    ),
+
+  /** A job that is final, and is as it was seen, gets `attempts` more attempts, from now. */
+  async retry(
+    job: JobDocument,
+    attempts: number,
+    { now, keptUntil }: { now: Date; keptUntil: Date },
+    uniqueKey: string | undefined,
+  ): Promise<boolean | 'keyTaken'> {
+    try {
+      const { matchedCount } = await jobs.updateOne(
+        // the purge takes the receipts of a job past its keep time first, so what it has begun it must finish
+        { _id: job._id, state: job.state, ...sameRevision(job), expireAt: { $gt: keptUntil } },
+        {
+          $set: {
+            state: 'queued',
+            runAt: now,
+            maxAttempts: job.attempt + attempts,
+            ...(uniqueKey === undefined ? {} : { uniqueKey }),
+            // as long as its group is open, that waits for it again
+            ...(job.group === undefined ? {} : { groupOpen: job.group }),
+          },
+          $unset: { finishedAt: '', expireAt: '', throttled: '', overBudget: '', errorCode: '' },
+          ...raised,
+        },
+      )
+      return matchedCount === 1
+    } catch (error) {
+      if (error instanceof MongoServerError && error.code === duplicateKey) return 'keyTaken'
+      throw error
+    }
+  },
+})
