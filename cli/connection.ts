@@ -31,7 +31,7 @@ export async function connect(
   const { url, apiKey } = readCallerSettings(cli.env, roles, given)
   const [{ createTransport }, { systemClock }] = await Promise.all([
     import('../client/transport.js'),
-    import('../core/clock.js'),
+    import('../core/time/clock.js'),
   ])
   const transport = createTransport({ url, apiKey, fetch, timeoutMs: limitMs, clock: systemClock, random: Math.random })
   return {

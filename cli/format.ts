@@ -1,6 +1,6 @@
 /** How values look to people. Pure: text in a table, times, durations, errors. */
 import { stripVTControlCharacters } from 'node:util'
-import { formatDuration } from '../core/duration.js'
+import { formatDuration } from '../core/time/duration.js'
 import type { Style } from './style.js'
 
 /** Columns as wide as their widest cell; the last one ends where it ends. */

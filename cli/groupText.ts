@@ -1,6 +1,6 @@
 /** A group, as text for people. */
-import type { GroupEnd, GroupView } from '../core/groups.js'
-import type { GroupState } from '../core/groupTypes.js'
+import type { GroupEnd, GroupView } from '../core/requests/groups.js'
+import type { GroupState } from '../core/views/groupTypes.js'
 import { jobStates } from '../core/states.js'
 import { count, formatFields, formatMoment, plain } from './format.js'
 import { paintState, type Style } from './style.js'

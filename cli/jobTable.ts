@@ -1,5 +1,5 @@
 /** Jobs as the rows of a table. */
-import type { JobRow } from '../core/wire.js'
+import type { JobRow } from '../core/requests/wire.js'
 import { formatAgo, formatPercent, formatTable } from './format.js'
 import { describePause } from './jobText.js'
 import { paintState, type Style } from './style.js'

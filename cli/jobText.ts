@@ -1,9 +1,9 @@
 /** A job and its receipts, as text for people. */
 import { fileURLToPath } from 'node:url'
-import type { PauseView } from '../core/pauseView.js'
-import type { ProgressView, ReportView } from '../core/report.js'
-import { reasonMessage, type WhyView } from '../core/why.js'
-import type { JobView, ReceiptError, ReceiptView } from '../core/wire.js'
+import type { PauseView } from '../core/views/pauseView.js'
+import type { ProgressView, ReportView } from '../core/requests/report.js'
+import { reasonMessage, type WhyView } from '../core/views/why.js'
+import type { JobView, ReceiptError, ReceiptView } from '../core/requests/wire.js'
 import type { Cli } from './cli.js'
 import {
   count,

@@ -1,6 +1,6 @@
 /** The options that say when a schedule makes jobs: of `add`, `update` and `preview` alike. */
 import { Option, type Command } from 'commander'
-import type { Duration } from '../core/duration.js'
+import type { Duration } from '../core/time/duration.js'
 import {
   gapPolicies,
   missedPolicies,
@@ -10,7 +10,7 @@ import {
   type MissedPolicy,
   type OverlapPolicy,
   type OverrunPolicy,
-} from '../core/schedulePolicies.js'
+} from '../core/job/schedulePolicies.js'
 import { readDuration } from './usage.js'
 
 export interface TimingOptions {

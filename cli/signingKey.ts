@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { configError } from '../core/errors.js'
-import { keyBytes } from '../core/signature.js'
+import { keyBytes } from '../core/functions/signature.js'
 
 /** Throws `CONFIG` where the file cannot be written, or holds no key. */
 export async function localSigningKey(dir: string): Promise<string> {

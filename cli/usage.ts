@@ -1,12 +1,12 @@
 /** Reads what was written on the command line. Each function throws what commander turns into wrong usage, with the argument's name. */
 import { InvalidArgumentError } from 'commander'
-import { durationProblem, parseDuration, type Duration } from '../core/duration.js'
-import { isHttpUrl } from '../core/httpUrl.js'
+import { durationProblem, parseDuration, type Duration } from '../core/time/duration.js'
+import { isHttpUrl } from '../core/functions/httpUrl.js'
 import { didYouMean } from '../core/nearest.js'
 import { roles, workerPatternProblem, type Role } from '../core/roles.js'
 import { jobStates, type JobState } from '../core/states.js'
 import { targetNames, type TargetName } from '../core/targets.js'
-import { onConflicts, type OnConflict, type UniqueUntil } from '../core/uniqueOptions.js'
+import { onConflicts, type OnConflict, type UniqueUntil } from '../core/job/uniqueOptions.js'
 
 export function readDuration(text: string): Duration {
   if (parseDuration(text) === undefined) throw new InvalidArgumentError(durationProblem(text))

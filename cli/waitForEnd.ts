@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ErrandError } from '../core/errors.js'
 import { isFinal } from '../core/states.js'
-import type { JobView } from '../core/wire.js'
+import type { JobView } from '../core/requests/wire.js'
 import type { Cli } from './cli.js'
 import { connect, type CallOptions, type Coordinator } from './connection.js'
 import { formatAgo } from './format.js'

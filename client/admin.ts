@@ -1,5 +1,5 @@
 /** Keys and the audit: for operators. */
-import type { KeyView } from '../core/keys.js'
+import type { KeyView } from '../core/requests/keys.js'
 import type { Audit, KeyDetails, Keys } from './adminTypes.js'
 import type { Transport } from './transport.js'
 

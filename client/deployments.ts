@@ -1,5 +1,5 @@
 /** Deployments: register, switch, list, retire. */
-import type { DeploymentView } from '../core/deploymentView.js'
+import type { DeploymentView } from '../core/views/deploymentView.js'
 import type { Deployment, DeploymentsClient } from './deploymentTypes.js'
 import type { Transport } from './transport.js'
 

@@ -6,8 +6,8 @@
  *
  * Nothing can be missed in between: each channel begins by looking at its jobs in the database.
  */
-import type { Clock } from '../core/clock.js'
-import type { JobEnd, NoJob, WaitManyAnswer } from '../core/ends.js'
+import type { Clock } from '../core/time/clock.js'
+import type { JobEnd, NoJob, WaitManyAnswer } from '../core/requests/ends.js'
 import { gather } from './gather.js'
 import { toldPauseMs } from './overload.js'
 import { NoStreamError } from './subscribe.js'

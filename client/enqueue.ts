@@ -1,5 +1,5 @@
 /** Enqueue: jobs are encoded one by one, and many travel in one request. */
-import { encodeJob, type EncodedJob } from '../core/encodeJob.js'
+import { encodeJob, type EncodedJob } from '../core/job/encodeJob.js'
 import { ErrandError } from '../core/errors.js'
 import { fromWire } from '../core/fromWire.js'
 import type { JobState } from '../core/states.js'

@@ -1,6 +1,6 @@
 /** Groups, as the typed client has them. */
-import type { GroupMember, GroupPolicy, GroupProblem, GroupState, GroupSummary } from '../core/groupTypes.js'
-import type { ArgsOf, Registry, ResultOf } from '../core/registry.js'
+import type { GroupMember, GroupPolicy, GroupProblem, GroupState, GroupSummary } from '../core/views/groupTypes.js'
+import type { ArgsOf, Registry, ResultOf } from '../core/job/registry.js'
 import type { JobState } from '../core/states.js'
 import type { EnqueueItem, JobPage, JobReference, WaitOptions } from './types.js'
 

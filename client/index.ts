@@ -4,7 +4,7 @@ export type { ClientOptions } from './createClient.js'
 export { GroupTimeoutError, JobFailedError, ReceiptTimeoutError } from './errors.js'
 export { ErrandError } from '../core/errors.js'
 export type { ErrorCode, Issue } from '../core/errors.js'
-export type { Duration } from '../core/duration.js'
+export type { Duration } from '../core/time/duration.js'
 export type { Role } from '../core/roles.js'
 export type { JobState } from '../core/states.js'
 export type {

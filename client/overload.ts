@@ -2,7 +2,7 @@
  * A coordinator that is overloaded says when to ask again, and that nothing of what it was asked for is stored: so the client asks again by itself, within
  * the time that the call has. No other error is that certain; what may have happened is the caller's to decide.
  */
-import type { Clock } from '../core/clock.js'
+import type { Clock } from '../core/time/clock.js'
 import { ErrandError } from '../core/errors.js'
 
 export interface Patience {

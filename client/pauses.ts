@@ -1,5 +1,5 @@
 /** Pauses: pause, resume, look. */
-import type { PauseView } from '../core/pauseView.js'
+import type { PauseView } from '../core/views/pauseView.js'
 import type { Pausing } from './pauseTypes.js'
 import type { Transport } from './transport.js'
 

@@ -1,7 +1,7 @@
 /** Waits for the end of a job, and tells how it ended. */
-import type { Clock } from '../core/clock.js'
-import { durationProblem, parseDuration, type Duration } from '../core/duration.js'
-import type { JobEnd } from '../core/ends.js'
+import type { Clock } from '../core/time/clock.js'
+import { durationProblem, parseDuration, type Duration } from '../core/time/duration.js'
+import type { JobEnd } from '../core/requests/ends.js'
 import { ErrandError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import type { End, Ends } from './ends.js'

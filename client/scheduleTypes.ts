@@ -1,7 +1,7 @@
 /** Schedules in the typed client. */
 import type { JobHandle } from './types.js'
-import type { FullScheduleRule } from '../core/scheduleRule.js'
-import type { Rhythm, SchedulePolicies } from '../core/scheduleOptions.js'
+import type { FullScheduleRule } from '../core/time/scheduleRule.js'
+import type { Rhythm, SchedulePolicies } from '../core/job/scheduleOptions.js'
 import type { ShownArgs } from './types.js'
 
 export type ScheduleOptions = Rhythm &

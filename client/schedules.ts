@@ -1,6 +1,6 @@
 /** Schedules: make, look, look ahead, change, pause, resume, run, remove. */
-import { encodeArgs } from '../core/encodeJob.js'
-import type { ScheduleView } from '../core/schedules.js'
+import { encodeArgs } from '../core/job/encodeJob.js'
+import type { ScheduleView } from '../core/requests/schedules.js'
 import type { Scheduled, ScheduleDetails, ScheduleOptions, Schedules } from './scheduleTypes.js'
 import type { Enqueued } from './enqueue.js'
 import type { Transport } from './transport.js'

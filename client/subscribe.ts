@@ -2,9 +2,9 @@
  * A subscription of the router: server-sent events, asked for by POST, so that a request may name more than an address can hold. tRPC's own link needs
  * an `EventSource`, which asks by GET and which Node 20 does not have.
  */
-import type { Clock } from '../core/clock.js'
-import type { Serialized } from '../core/payload.js'
-import { transformer } from '../core/transformer.js'
+import type { Clock } from '../core/time/clock.js'
+import type { Serialized } from '../core/payload/payload.js'
+import { transformer } from '../core/payload/transformer.js'
 import { fromWire, isWireError } from '../core/fromWire.js'
 import { readEvents } from './eventStream.js'
 import type { Fetch } from './transport.js'

@@ -1,5 +1,5 @@
 /** The tick of a coordinator that does not stay on. */
-import { durationMs, type Duration } from '../core/duration.js'
+import { durationMs, type Duration } from '../core/time/duration.js'
 import type { Ticking } from './tickTypes.js'
 import type { Transport } from './transport.js'
 

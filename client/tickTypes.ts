@@ -1,6 +1,6 @@
 /** The tick in the typed client. */
-import type { Duration } from '../core/duration.js'
-import type { TickReport } from '../core/tick.js'
+import type { Duration } from '../core/time/duration.js'
+import type { TickReport } from '../core/views/tick.js'
 
 export interface TickOptions {
   /** How long it may take. Cut to what the coordinator was given. Default: two thirds of the client's `timeout`. */

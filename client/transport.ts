@@ -3,12 +3,12 @@
  * reason of the caller's own signal.
  */
 import { createTRPCClient, httpLink, splitLink, type TRPCClient } from '@trpc/client'
-import { formatDuration } from '../core/duration.js'
+import { formatDuration } from '../core/time/duration.js'
 import { configError } from '../core/errors.js'
-import type { Serialized } from '../core/payload.js'
-import { transformer } from '../core/transformer.js'
+import type { Serialized } from '../core/payload/payload.js'
+import { transformer } from '../core/payload/transformer.js'
 import type { Router } from '../server/api/router/index.js'
-import type { Clock } from '../core/clock.js'
+import type { Clock } from '../core/time/clock.js'
 import { untilTaken } from './overload.js'
 import { NoStreamError, subscribe, type Subscription } from './subscribe.js'
 import { notACoordinator, toErrandError, tooSlow } from './wireError.js'

@@ -3,10 +3,10 @@
  * zod, tRPC or the server, so that an app needs none of them to be checked.
  */
 import type { Audit, Keys } from './adminTypes.js'
-import type { Duration } from '../core/duration.js'
-import type { EnqueueOptions } from '../core/enqueueOptions.js'
+import type { Duration } from '../core/time/duration.js'
+import type { EnqueueOptions } from '../core/job/enqueueOptions.js'
 import type { ErrandError } from '../core/errors.js'
-import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
+import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/job/registry.js'
 import type { JobState } from '../core/states.js'
 import type { ManyJobs } from './bulkTypes.js'
 import type { Why } from './whyTypes.js'
@@ -16,9 +16,9 @@ import type { Scheduled, ScheduleOptions, Schedules } from './scheduleTypes.js'
 import type { DeploymentsClient } from './deploymentTypes.js'
 import type { Ticking } from './tickTypes.js'
 
-export type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/registry.js'
-export type { EnqueueAfter, EnqueueAt, EnqueueOptions } from '../core/enqueueOptions.js'
-export type { OnConflict, UniqueOptions, UniqueUntil } from '../core/uniqueOptions.js'
+export type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/job/registry.js'
+export type { EnqueueAfter, EnqueueAt, EnqueueOptions } from '../core/job/enqueueOptions.js'
+export type { OnConflict, UniqueOptions, UniqueUntil } from '../core/job/uniqueOptions.js'
 
 /** One job of `enqueueMany`: the worker's name, its args, and the options of `enqueue`. */
 export type EnqueueItem<Jobs, Name extends keyof Jobs> = { worker: Name } & ItemArgs<Jobs[Name]> & EnqueueOptions

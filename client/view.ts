@@ -1,8 +1,8 @@
 /** What the coordinator shows, as the client's callers see it: times are Dates, and args and results are as they were given. */
-import { restorePayload } from '../core/payload.js'
+import { restorePayload } from '../core/payload/payload.js'
 import { pauseOf } from './pauses.js'
-import type { ReportView } from '../core/report.js'
-import type { JobRow, JobView, ReceiptView } from '../core/wire.js'
+import type { ReportView } from '../core/requests/report.js'
+import type { JobRow, JobView, ReceiptView } from '../core/requests/wire.js'
 import type { FailureReceipt, JobDetails, JobSummary, SuccessReceipt, Told } from './types.js'
 
 export const jobDetails = ({ receipts, log, logDropped, ...view }: JobView): JobDetails => ({

@@ -1,5 +1,5 @@
 /** Why a job does not run, in the typed client: as on the wire, with Dates for times. */
-import type { Reason, WhyView } from '../core/why.js'
+import type { Reason, WhyView } from '../core/views/why.js'
 
 /** Fields that are times, wherever they stand. */
 type TimeField = 'at' | 'deadline' | 'finishedAt' | 'since' | 'startedAt' | 'until'

@@ -7,8 +7,8 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Files } from './files.js'
 import { sha256 } from './files.js'
-import type { Focus, Range } from './slice.js'
-import type { PrintedType } from './printType.js'
+import type { Focus, Range } from './contract/slice.js'
+import type { PrintedType } from './types/printType.js'
 
 export const cacheFile = '.errand/cache.json'
 
@@ -140,7 +140,7 @@ function versionOf(require: NodeJS.Require, name: string): string {
 }
 
 const readFolder = (folder: string): string[] =>
-  readdirSync(folder)
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.[jt]s$/.test(name) && !name.endsWith('.d.ts'))
     .toSorted()
     .map((name) => readFileSync(join(folder, name), 'utf8'))

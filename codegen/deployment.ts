@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { configError } from '../core/errors.js'
 import { contractsFile, manifestFile, type Manifest } from './manifest.js'
-import { compare } from './problems.js'
+import { compare } from './check/problems.js'
 import type { TargetName } from '../core/targets.js'
 
 export interface DeployedBuild {

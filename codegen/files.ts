@@ -1,7 +1,7 @@
 /** Files of a project as a run sees them: each is read once, so that every step works on the same text. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { absoluteFrom } from './moduleGraph.js'
+import { absoluteFrom } from './contract/moduleGraph.js'
 
 export interface Files {
   /** SHA-256 of the file as hex, or `''` where there is none. */

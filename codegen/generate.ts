@@ -1,17 +1,17 @@
 /** Codegen as a list of steps: scan → cut → bundle functions → check contracts → infer types → write. */
-import { buildFunctions } from './buildFunctions.js'
+import { buildFunctions } from './link/buildFunctions.js'
 import { cacheFile, emptyCache, packCache, type Cache, type CachedWorker } from './cache.js'
-import { checkContracts } from './checkContracts.js'
-import { contextTypes } from './contextTypes.js'
-import { cutContracts } from './cutContracts.js'
+import { checkContracts } from './check/checkContracts.js'
+import { contextTypes } from './types/contextTypes.js'
+import { cutContracts } from './contract/cutContracts.js'
 import { sha256 } from './files.js'
-import { inferTypes } from './inferTypes.js'
-import type { Inference } from './inference.js'
+import { inferTypes } from './types/inferTypes.js'
+import type { Inference } from './types/inference.js'
 import { functionFile, manifestFile, printManifest, type ManifestWorker } from './manifest.js'
 import { openRun, type Memory, type RunOptions } from './openRun.js'
 import { noOutput, openOutput, removeFunctions } from './output.js'
-import { CodegenError, compare } from './problems.js'
-import { printRegistry } from './registry.js'
+import { CodegenError, compare } from './check/problems.js'
+import { printRegistry } from './types/registry.js'
 import type { Run } from './run.js'
 import { contextFile, registryFile, scanFor, type WorkerFile } from './scan.js'
 
@@ -131,7 +131,7 @@ async function openInference({ project, cache }: Run, memory: Memory): Promise<I
   // other settings make other types, so a checker that was made under them is of no use
   const isCurrent = memory.inference !== undefined && memory.cache?.fingerprint === cache.fingerprint
   if (isCurrent) await memory.inference!.refresh()
-  else memory.inference = (await import('./inference.js')).openInference(project)
+  else memory.inference = (await import('./types/inference.js')).openInference(project)
   return memory.inference!
 }
 

@@ -2,16 +2,16 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { configError } from '../core/errors.js'
-import type { Project } from './bundling.js'
+import type { Project } from './link/bundling.js'
 import { fingerprintOf, readCache, type Cache } from './cache.js'
 import { findErrandPackage } from './errandPackage.js'
 import { readFiles, type Files } from './files.js'
-import type { Inference } from './inference.js'
-import type { Inspector } from './inspect.js'
+import type { Inference } from './types/inference.js'
+import type { Inspector } from './check/inspect.js'
 import type { Output } from './output.js'
 import type { Run } from './run.js'
-import type { ContractShards } from './contractShards.js'
-import type { SharedPackages } from './sharedPackages.js'
+import type { ContractShards } from './contract/contractShards.js'
+import type { SharedPackages } from './link/sharedPackages.js'
 
 export interface RunOptions {
   /** The project: the folder that holds jobs/. */
@@ -49,7 +49,7 @@ export function openRun(memory: Memory, { root, onProgress }: RunOptions, openOu
     if (shared) return shared
     const { shared: known } = memory
     if (isCurrent(known, cache, files)) ({ packages: shared, shards } = known)
-    else shared = (await import('./sharedPackages.js')).openSharedPackages(project)
+    else shared = (await import('./link/sharedPackages.js')).openSharedPackages(project)
     return shared
   }
   return {
@@ -63,16 +63,19 @@ export function openRun(memory: Memory, { root, onProgress }: RunOptions, openOu
     shared: openShared,
     async contractShards() {
       const packages = await openShared()
-      return (shards ??= (await import('./contractShards.js')).openContractShards(project, packages))
+      return (shards ??= (await import('./contract/contractShards.js')).openContractShards(project, packages))
     },
-    inspector: async () => memory.inspector ?? (await import('./inspect.js')).openInspector(),
+    inspector: async () => memory.inspector ?? (await import('./check/inspect.js')).openInspector(),
     remember() {
       if (!shared) return
       const hashes = new Map(Array.from(shared.inputs(), (file) => [file, files.hash(file)]))
       memory.shared = { packages: shared, shards, fingerprint: cache.fingerprint, hashes }
     },
     async sliceOf(module) {
-      const [{ slice }, { parseModule }] = await Promise.all([import('./slice.js'), import('./sourceModule.js')])
+      const [{ slice }, { parseModule }] = await Promise.all([
+        import('./contract/slice.js'),
+        import('./contract/sourceModule.js'),
+      ])
       return slice(parseModule(module, files.text(module)))
     },
   }

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { compare } from './problems.js'
+import { compare } from './check/problems.js'
 
 export interface Output {
   /** Keeps the content beside its place until `commit`. Does nothing where the file has these bytes already. */

@@ -1,14 +1,14 @@
 /** What the steps of one run share. */
-import type { Project } from './bundling.js'
+import type { Project } from './link/bundling.js'
 import type { Cache, CachedSlice } from './cache.js'
 import type { Files } from './files.js'
-import type { Inspector } from './inspect.js'
+import type { Inspector } from './check/inspect.js'
 import type { Output } from './output.js'
-import type { Problem } from './problems.js'
+import type { Problem } from './check/problems.js'
 import type { WorkerFile } from './scan.js'
-import type { SharedPackages } from './sharedPackages.js'
-import type { ContractShards } from './contractShards.js'
-import type { SliceOutcome } from './slice.js'
+import type { SharedPackages } from './link/sharedPackages.js'
+import type { ContractShards } from './contract/contractShards.js'
+import type { SliceOutcome } from './contract/slice.js'
 
 export interface Run {
   project: Project

@@ -1,8 +1,8 @@
 /** Finds the workers of a project: which modules in jobs/ are one, what each is called, and which names cannot be. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { workerNamePattern } from '../core/contract.js'
-import { compare, type Problem } from './problems.js'
+import { workerNamePattern } from '../core/job/contract.js'
+import { compare, type Problem } from './check/problems.js'
 import type { Run } from './run.js'
 
 export interface WorkerFile {

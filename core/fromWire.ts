@@ -1,6 +1,6 @@
 /** The coordinator's errors become `ErrandError`s again, where they arrive. */
 import { ErrandError, type ErrorCode } from './errors.js'
-import type { WireError } from './wire.js'
+import type { WireError } from './requests/wire.js'
 
 export function fromWire({ code, message, issues, ...details }: WireError): ErrandError {
   return new ErrandError(code as ErrorCode, message, {

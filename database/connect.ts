@@ -12,7 +12,7 @@ import {
   type MongoClientOptions,
   type WriteConcernSettings,
 } from 'mongodb'
-import { systemClock } from '../core/clock.js'
+import { systemClock } from '../core/time/clock.js'
 import { configError, type ErrandError } from '../core/errors.js'
 import { startEngine, type Engine } from './embedded/start.js'
 import type { RenewableDatabase } from '../server/presence.js'

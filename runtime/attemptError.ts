@@ -1,5 +1,5 @@
 /** How Errand itself ends an attempt. Like any error of `run` it becomes a failure receipt, which a program knows by its `code`. */
-import type { ReceiptError } from '../core/wire.js'
+import type { ReceiptError } from '../core/requests/wire.js'
 
 export type AttemptErrorCode =
   /** The args do not fit the worker's schema. Trying again cannot cure it. */

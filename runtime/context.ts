@@ -4,9 +4,9 @@
  * The watch sleeps until the deadline, then looks again, because a heartbeat may have moved it. It ends with the attempt, so that no timer
  * outlives it.
  */
-import type { JobContext } from '../core/defineJob.js'
-import type { FunctionCall } from '../core/wire.js'
-import { Snooze } from '../core/outcome.js'
+import type { JobContext } from '../core/job/defineJob.js'
+import type { FunctionCall } from '../core/requests/wire.js'
+import { Snooze } from '../core/job/outcome.js'
 import { AttemptError } from './attemptError.js'
 import { beatsPerTimeout, keepAlive } from './keepAlive.js'
 import type { Incoming } from './receiveCall.js'

@@ -1,6 +1,6 @@
 /** An error as it travels: text only, bounded, whatever `run` threw. Never throws itself. */
 import { look } from '../core/thrown.js'
-import type { ReceiptError } from '../core/wire.js'
+import type { ReceiptError } from '../core/requests/wire.js'
 
 const maxNameLength = 200
 const maxMessageLength = 10_000

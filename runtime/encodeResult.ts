@@ -1,6 +1,6 @@
 /** What `run` returned as text, or a clear complaint about the part that cannot be sent. */
-import { maxDepth, tooDeep } from '../core/depth.js'
-import { encodePayload, type Payload } from '../core/payload.js'
+import { maxDepth, tooDeep } from '../core/payload/depth.js'
+import { encodePayload, type Payload } from '../core/payload/payload.js'
 import { AttemptError } from './attemptError.js'
 import { describeError } from './describeError.js'
 

@@ -1,7 +1,7 @@
 /** Follow-up jobs from inside an attempt: `ctx.enqueue`. */
-import { encodeJob } from '../core/encodeJob.js'
-import type { AnyJobs } from '../core/registry.js'
-import type { EnqueueFollowUp, FollowUp, FollowUpOptions } from '../core/followUpOptions.js'
+import { encodeJob } from '../core/job/encodeJob.js'
+import type { AnyJobs } from '../core/job/registry.js'
+import type { EnqueueFollowUp, FollowUp, FollowUpOptions } from '../core/job/followUpOptions.js'
 import { fromWire, isWireError } from '../core/fromWire.js'
 import type { PostOutcome } from './post.js'
 

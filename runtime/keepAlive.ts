@@ -1,5 +1,5 @@
 /** Automatic heartbeats: while `run` goes on, the deadline passes only where the function is dead or cut off from the coordinator. */
-import type { Clock } from '../core/clock.js'
+import type { Clock } from '../core/time/clock.js'
 
 /** Two heartbeats in a row may be lost. */
 export const beatsPerTimeout = 3

@@ -1,5 +1,5 @@
 /** Where a function finds the keys that its callers sign with. */
-import { createVerifier } from '../core/signature.js'
+import { createVerifier } from '../core/functions/signature.js'
 import type { Verifier } from './receiveCall.js'
 
 /** What a platform passes as a function's environment: text settings, beside bindings of other kinds. */

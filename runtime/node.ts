@@ -1,7 +1,7 @@
 /** `import … from 'errand/runtime/node'`: serves all functions of a folder on one port, each one loaded when it is first called. */
 import { setMaxListeners } from 'node:events'
 import { didYouMean } from '../core/nearest.js'
-import { systemClock, type Clock } from '../core/clock.js'
+import { systemClock, type Clock } from '../core/time/clock.js'
 import { describeError } from './describeError.js'
 import { openBundles } from './host/bundles.js'
 import { listen, within, type Listening, type ListenOptions } from './host/listen.js'

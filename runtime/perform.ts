@@ -1,8 +1,8 @@
 /** One attempt: args in, brought up to date, `run`, result out. Whatever goes wrong is thrown. */
-import type { ArgsSchema, Job, JobContext } from '../core/defineJob.js'
-import { aheadMessage, firstVersion, isAhead, migrated } from '../core/migrate.js'
-import { restoreSigned } from '../core/payload.js'
-import type { FunctionCall } from '../core/wire.js'
+import type { ArgsSchema, Job, JobContext } from '../core/job/defineJob.js'
+import { aheadMessage, firstVersion, isAhead, migrated } from '../core/job/migrate.js'
+import { restoreSigned } from '../core/payload/payload.js'
+import type { FunctionCall } from '../core/requests/wire.js'
 import { AttemptError } from './attemptError.js'
 import type { Attempt } from './context.js'
 import { describeError } from './describeError.js'

@@ -1,6 +1,6 @@
 /** Posts to the coordinator, again and again until it takes or refuses what is posted. */
-import type { Clock } from '../core/clock.js'
-import { parseJson } from '../core/parseJson.js'
+import type { Clock } from '../core/time/clock.js'
+import { parseJson } from '../core/payload/parseJson.js'
 import { thrownText } from './describeError.js'
 
 export interface PostDeps {

@@ -1,9 +1,9 @@
 /** A request becomes a call of this function, a ping, or a refusal: only with a call something runs. */
-import { gather } from '../core/gather.js'
-import { parseJson } from '../core/parseJson.js'
-import { isPingId, type Ping } from '../core/ping.js'
-import { createVerifier } from '../core/signature.js'
-import type { FunctionCall } from '../core/wire.js'
+import { gather } from '../core/payload/gather.js'
+import { parseJson } from '../core/payload/parseJson.js'
+import { isPingId, type Ping } from '../core/functions/ping.js'
+import { createVerifier } from '../core/functions/signature.js'
+import type { FunctionCall } from '../core/requests/wire.js'
 import type { Refusal } from './refusal.js'
 
 export type Received =
@@ -113,7 +113,7 @@ const isPing = (value: unknown): value is Ping =>
   (value as { ping?: unknown }).ping === true &&
   isText((value as Ping).worker)
 
-/** By hand, because the schemas of core/wire would bring zod into every function. */
+/** By hand, because the schemas of core/requests/wire would bring zod into every function. */
 function isCall(value: unknown): value is FunctionCall {
   if (typeof value !== 'object' || value === null) return false
   const call = value as Record<keyof FunctionCall, unknown>

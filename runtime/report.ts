@@ -11,8 +11,8 @@ import {
   maxNoteLength,
   type AttemptLog,
   type LogLine,
-} from '../core/attemptLog.js'
-import { isDeeperThan, maxDepth, tooDeep } from '../core/depth.js'
+} from '../core/job/attemptLog.js'
+import { isDeeperThan, maxDepth, tooDeep } from '../core/payload/depth.js'
 import { look } from '../core/thrown.js'
 import { postBackoffMs, postOnce, type PostDeps } from './post.js'
 

@@ -1,5 +1,5 @@
 /** `import … from 'errand/runtime/vercel'`: a function as Vercel's Node runtime takes it, which is nearly as it is. */
-import { vercelWaitUntil } from '../core/vercelWaitUntil.js'
+import { vercelWaitUntil } from '../core/functions/vercelWaitUntil.js'
 import type { FunctionHandler } from './wrap.js'
 
 export interface VercelHandler {

@@ -5,7 +5,7 @@
  * Settings: ERRAND_URL and ERRAND_API_KEY (role `operate`) of the coordinator, and CRON_SECRET, which Vercel sends with each of its calls.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { tickPath } from '../core/tick.js'
+import { tickPath } from '../core/views/tick.js'
 import { refusalAnswer, toResponse } from './refusal.js'
 
 export type Settings = Readonly<Record<string, string | undefined>>

@@ -6,9 +6,9 @@
  *
  * A caller that cannot wait for as long as the attempt takes says so (`Prefer: respond-async, wait=20`): then it is 202, and a post, after that time.
  */
-import type { FunctionCall } from '../core/wire.js'
-import { systemClock, type Clock } from '../core/clock.js'
-import { preferredWaitMs } from '../core/prefer.js'
+import type { FunctionCall } from '../core/requests/wire.js'
+import { systemClock, type Clock } from '../core/time/clock.js'
+import { preferredWaitMs } from '../core/functions/prefer.js'
 import { beginAttempt, type Attempt } from './context.js'
 import { thrownText } from './describeError.js'
 import { createKeyring, type Environment } from './keys.js'

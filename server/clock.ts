@@ -1,5 +1,5 @@
 /** The coordinator's clock: the machine's, set to the database's time. */
-import { systemClock, type Clock } from '../core/clock.js'
+import { systemClock, type Clock } from '../core/time/clock.js'
 
 export interface DatabaseClock extends Clock {
   /** Measures the offset to the database's clock anew. */

@@ -8,7 +8,7 @@ import { createApp } from './api/app.js'
 import { alwaysAwake, createStays, type Stays } from './running/awake.js'
 import type { ApiKey } from './access/apiKeys.js'
 import { createGuard } from './access/auth.js'
-import { systemClock, type Clock } from '../core/clock.js'
+import { systemClock, type Clock } from '../core/time/clock.js'
 import { configError } from '../core/errors.js'
 import { createBreakers } from './flowControl/breakers.js'
 import { databaseClock, type DatabaseClock } from './clock.js'
@@ -45,7 +45,7 @@ import { createStore, type Store } from './store/index.js'
 import { createWaits } from './operations/wait.js'
 import { untilAnswered } from './untilAnswered.js'
 import { requestFailed, toWireError } from './wireError.js'
-import { defaultBudgetMs, longestBudgetMs, type TickReport } from '../core/tick.js'
+import { defaultBudgetMs, longestBudgetMs, type TickReport } from '../core/views/tick.js'
 
 export interface CoordinatorOptions {
   /**

@@ -2,9 +2,9 @@
  * What every step of a job's life is given: interfaces alone, which the rooms implement, so that no room is imported here. Built once by
  * `createCoordinator`; a test builds its own.
  */
-import type { ParsedAttemptEnd } from '../core/attemptEnd.js'
-import type { Clock } from '../core/clock.js'
-import type { Contract } from '../core/contract.js'
+import type { ParsedAttemptEnd } from '../core/requests/attemptEnd.js'
+import type { Clock } from '../core/time/clock.js'
+import type { Contract } from '../core/job/contract.js'
 import type { Role } from '../core/roles.js'
 import type { FinalState, JobState } from '../core/states.js'
 import type { Events } from './events.js'

@@ -11,7 +11,7 @@
  */
 import type { Db, MongoClient } from 'mongodb'
 import { ErrandError } from '../core/errors.js'
-import type { Clock } from '../core/clock.js'
+import type { Clock } from '../core/time/clock.js'
 import type { Log } from './log.js'
 import { listenToHeartbeats } from './store/heartbeats.js'
 import { operationLimitMs } from './store/operations.js'

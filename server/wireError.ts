@@ -2,7 +2,7 @@
 import { errorCodes } from '../core/errorCodes.js'
 import { ErrandError } from '../core/errors.js'
 import { look } from '../core/thrown.js'
-import type { WireError } from '../core/wire.js'
+import type { WireError } from '../core/requests/wire.js'
 import type { Log } from './log.js'
 import { isOutage } from './store/outage.js'
 

@@ -1,5 +1,5 @@
 /** Errand's processes. Each loads only what it is in reality, so that its memory can be told. */
-import type { Duration } from '../../core/duration.js'
+import type { Duration } from '../../core/time/duration.js'
 import type { Coordinator } from '../../server/index.js'
 import { createCounter } from '../harness/counter.js'
 import { producerRole } from '../harness/producer.js'

@@ -1,6 +1,6 @@
 /** `errand audit`: what operators did. */
 import type { Command } from 'commander'
-import type { AuditEntry, ListAuditRequest } from '../../core/audit.js'
+import type { AuditEntry, ListAuditRequest } from '../../core/requests/audit.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { formatAgo, formatTable, plain } from '../format.js'

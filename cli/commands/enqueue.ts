@@ -1,8 +1,8 @@
 /** `errand enqueue`: asks for one job, and with `--wait` for its receipt. */
 import type { Command } from 'commander'
-import { parseDuration, type Duration } from '../../core/duration.js'
+import { parseDuration, type Duration } from '../../core/time/duration.js'
 import type { JobState } from '../../core/states.js'
-import type { EnqueueRequest } from '../../core/wire.js'
+import type { EnqueueRequest } from '../../core/requests/wire.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator } from '../connection.js'
 import { formatAgo } from '../format.js'
@@ -11,7 +11,7 @@ import { paintState } from '../style.js'
 import { tellEnd } from '../tellEnd.js'
 import { waitForEnd } from '../waitForEnd.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'
-import type { OnConflict, UniqueUntil } from '../../core/uniqueOptions.js'
+import type { OnConflict, UniqueUntil } from '../../core/job/uniqueOptions.js'
 import {
   jsonOption,
   readDuration,

@@ -1,7 +1,7 @@
 /** `errand enqueue-many`: asks for many jobs, from a file with one on each line. */
 import type { Command } from 'commander'
 import { ErrandError } from '../../core/errors.js'
-import type { EnqueueOutcome, EnqueueRequest } from '../../core/wire.js'
+import type { EnqueueOutcome, EnqueueRequest } from '../../core/requests/wire.js'
 import type { Cli } from '../cli.js'
 import { connect, type CallOptions, type Coordinator } from '../connection.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'

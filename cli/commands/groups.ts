@@ -1,7 +1,7 @@
 /** `errand groups`: jobs that belong together, and what runs when all of them are final. */
 import type { Command } from 'commander'
-import { parseDuration, type Duration } from '../../core/duration.js'
-import type { GroupEnd, GroupJobsRequest, GroupRequest } from '../../core/groups.js'
+import { parseDuration, type Duration } from '../../core/time/duration.js'
+import type { GroupEnd, GroupJobsRequest, GroupRequest } from '../../core/requests/groups.js'
 import type { JobState } from '../../core/states.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, connect, type CallOptions } from '../connection.js'

@@ -1,9 +1,9 @@
 /** `errand jobs`: what an operator looks at and does to jobs. */
 import type { Command } from 'commander'
-import { parseDuration, type Duration } from '../../core/duration.js'
+import { parseDuration, type Duration } from '../../core/time/duration.js'
 import { nearestName } from '../../core/nearest.js'
 import type { JobState } from '../../core/states.js'
-import type { ListJobsRequest } from '../../core/wire.js'
+import type { ListJobsRequest } from '../../core/requests/wire.js'
 import type { Cli } from '../cli.js'
 import { addChanges } from './changeJobs.js'
 import { callCoordinator, type CallOptions } from '../connection.js'

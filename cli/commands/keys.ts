@@ -1,6 +1,6 @@
 /** `errand keys`: who may call the coordinator, and by which keys it calls functions. */
 import type { Command } from 'commander'
-import type { CreatedKey, CreateKeyRequest, KeyView } from '../../core/keys.js'
+import type { CreatedKey, CreateKeyRequest, KeyView } from '../../core/requests/keys.js'
 import { roles, type Role } from '../../core/roles.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'

@@ -1,7 +1,7 @@
 /** `errand pause`, `errand resume`, `errand pauses`: what does not start until somebody resumes it. */
 import type { Command } from 'commander'
-import type { ListedPause, PauseTarget } from '../../core/pauses.js'
-import type { PauseView } from '../../core/pauseView.js'
+import type { ListedPause, PauseTarget } from '../../core/requests/pauses.js'
+import type { PauseView } from '../../core/views/pauseView.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { pausedBy } from '../jobText.js'

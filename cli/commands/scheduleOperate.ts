@@ -1,6 +1,6 @@
 /** `errand schedules update`, `pause`, `resume`, `run`, `remove`: what an operator does to schedules. */
 import { Option, type Command } from 'commander'
-import type { ScheduleChange } from '../../core/schedules.js'
+import type { ScheduleChange } from '../../core/requests/schedules.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { callForEach } from '../each.js'

@@ -1,6 +1,6 @@
 /** `errand schedules preview`: when a schedule ticks next, or when a rule would. A rule that is not stored needs no coordinator. */
 import type { Command } from 'commander'
-import type { SchedulePreview } from '../../core/schedules.js'
+import type { SchedulePreview } from '../../core/requests/schedules.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { formatAgo, formatTable } from '../format.js'
@@ -16,7 +16,7 @@ interface PreviewOptions extends CallOptions, TimingOptions {
   count?: number
 }
 
-/** As core/preview has it, which is too heavy for a line of help. */
+/** As core/time/preview has it, which is too heavy for a line of help. */
 const mostPreviewed = 1_000
 
 export function addSchedulePreview(schedules: Command, cli: Cli): void {
@@ -61,7 +61,7 @@ async function preview(cli: Cli, stored: string | undefined, options: PreviewOpt
   if (rule.spread !== undefined && id === undefined) {
     throw new UsageError('--spread is made of the id of the schedule. Give the one it shall have with --id.')
   }
-  const { previewOf } = await import('../../core/preview.js')
+  const { previewOf } = await import('../../core/time/preview.js')
   const found = previewOf(rule, { id: id ?? '', from: from ?? cli.now(), count })
   out.result(found, (style) => previewText(style, found, cli.now()))
 }

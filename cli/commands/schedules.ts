@@ -1,6 +1,6 @@
 /** `errand schedules`: rules that make jobs again and again. */
 import type { Command } from 'commander'
-import type { ScheduleRequest } from '../../core/schedules.js'
+import type { ScheduleRequest } from '../../core/requests/schedules.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { formatMoment, formatTable } from '../format.js'

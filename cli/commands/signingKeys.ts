@@ -1,6 +1,6 @@
 /** `errand keys rotate` and `errand keys derive`: the keys by which coordinator and functions know each other. They ask no coordinator, and keep nothing. */
 import type { Command } from 'commander'
-import { workerNamePattern } from '../../core/contract.js'
+import { workerNamePattern } from '../../core/job/contract.js'
 import { configError } from '../../core/errors.js'
 import { functionKey } from '../../server/functions/functionKey.js'
 import type { Cli } from '../cli.js'

@@ -1,7 +1,7 @@
 /** `errand tick`: what the cron of a coordinator that does not stay on does. */
 import { InvalidArgumentError, type Command } from 'commander'
-import { parseDuration, type Duration } from '../../core/duration.js'
-import { defaultBudgetMs, type TickReport } from '../../core/tick.js'
+import { parseDuration, type Duration } from '../../core/time/duration.js'
+import { defaultBudgetMs, type TickReport } from '../../core/views/tick.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { count, formatAgo } from '../format.js'

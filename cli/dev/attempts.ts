@@ -1,6 +1,6 @@
 /** Tells of each attempt as it ends. */
 import type { Coordinator } from '../../server/index.js'
-import type { ReceiptError } from '../../core/wire.js'
+import type { ReceiptError } from '../../core/requests/wire.js'
 
 export interface EndedAttempt {
   id: string

@@ -1,10 +1,10 @@
 /** The contracts of the working tree, checked as codegen checks them, and written nowhere. */
-import { checkContracts } from '../checkContracts.js'
-import { cutContracts } from '../cutContracts.js'
+import { checkContracts } from '../check/checkContracts.js'
+import { cutContracts } from '../contract/cutContracts.js'
 import { contractsFile } from '../manifest.js'
 import { openRun, type RunOptions } from '../openRun.js'
 import { memoryOutput } from '../output.js'
-import { CodegenError } from '../problems.js'
+import { CodegenError } from '../check/problems.js'
 import { scanFor } from '../scan.js'
 
 /** The text of contracts.mjs. Throws `CodegenError`. */

@@ -1,10 +1,10 @@
 /** What about stored args does not fit a contract. Told without the args: no value, no index, no key of a record. */
 import { safeParseAsync } from 'zod/v4/core'
 import type * as z from 'zod/v4/core'
-import type { StoredArgs } from '../../core/compat.js'
-import { isKey, type Contract } from '../../core/contract.js'
-import { firstVersion, isAhead, migrated } from '../../core/migrate.js'
-import { decodePayload } from '../../core/payload.js'
+import type { StoredArgs } from '../../core/requests/compat.js'
+import { isKey, type Contract } from '../../core/job/contract.js'
+import { firstVersion, isAhead, migrated } from '../../core/job/migrate.js'
+import { decodePayload } from '../../core/payload/payload.js'
 import { placeOf, valueAt } from './place.js'
 
 /** Stored args that are alike in `code`, `path` and `what` have the same problem. */

@@ -1,9 +1,9 @@
 /** Runs in a thread without the environment's settings, as the coordinator has none of the jobs': tries contracts on stored args, message by message. */
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { StoredArgs } from '../../core/compat.js'
-import { readContract, type Contract, type ContractOptions } from '../../core/contract.js'
-import { withDefaults, type FullScheduleRule } from '../../core/scheduleRule.js'
+import type { StoredArgs } from '../../core/requests/compat.js'
+import { readContract, type Contract, type ContractOptions } from '../../core/job/contract.js'
+import { withDefaults, type FullScheduleRule } from '../../core/time/scheduleRule.js'
 import { misfitsOf } from './misfits.js'
 import { openTally, type CompatProblem } from './tally.js'
 

@@ -1,6 +1,6 @@
 /** Target `cloudflare`: a folder for each worker with its modules and its wrangler.jsonc, as `wrangler deploy` takes it. */
 import { configError } from '../../core/errors.js'
-import { hostLabel } from '../../core/hostLabel.js'
+import { hostLabel } from '../../core/functions/hostLabel.js'
 import type { Artefact } from './artefact.js'
 import { bundleShim } from './shim.js'
 import { artefactFiles, artefactName, jsonFile, type BuildTarget } from './target.js'

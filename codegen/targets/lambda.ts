@@ -1,8 +1,8 @@
 /** Target `aws-lambda`: a zip for each worker, named by its content, and CloudFormation templates that deploy them. */
 import { configError } from '../../core/errors.js'
-import type { Project } from '../bundling.js'
+import type { Project } from '../link/bundling.js'
 import { sha256 } from '../files.js'
-import { limitsOf } from '../limits.js'
+import { limitsOf } from '../check/limits.js'
 import { platformSeconds } from './platformSeconds.js'
 import { coordinatorFiles } from './coordinator.js'
 import { bundleShim } from './shim.js'

@@ -3,7 +3,7 @@
  * tried again by Lambda, because the coordinator decides that.
  */
 import { configError } from '../../core/errors.js'
-import { lambdaName } from '../../core/lambdaName.js'
+import { lambdaName } from '../../core/functions/lambdaName.js'
 import { sha256 } from '../files.js'
 import type { TargetOptions } from './options.js'
 

@@ -1,7 +1,7 @@
 /** Target `node`: one host that serves all functions, and a Dockerfile for it. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { packageOf } from '../bundling.js'
+import { packageOf } from '../link/bundling.js'
 import { isBuiltin } from './artefact.js'
 import { coordinatorFiles } from './coordinator.js'
 import { bundleShim } from './shim.js'

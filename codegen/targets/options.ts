@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { configError } from '../../core/errors.js'
-import { cronProblem } from '../../core/cron.js'
+import { cronProblem } from '../../core/time/cron.js'
 import { targetNames } from '../../core/targets.js'
 
 const settingName = z.string().regex(/^[A-Za-z_]\w*$/, 'must be the name of an environment variable')

@@ -1,5 +1,5 @@
 /** Bundles the few lines between a platform and a worker's core artefact, which stays beside it as a file of its own. */
-import { resolveErrand, type Project } from '../bundling.js'
+import { resolveErrand, type Project } from '../link/bundling.js'
 import { artefactFormat } from './artefact.js'
 import { artefactName } from './target.js'
 

@@ -1,5 +1,5 @@
 /** What the platforms' builds have in common: what they are given, and what they make of it. */
-import type { Project } from '../bundling.js'
+import type { Project } from '../link/bundling.js'
 import type { Artefact } from './artefact.js'
 import type { TargetOptions } from './options.js'
 

@@ -5,8 +5,8 @@
 import { coordinatorFiles } from './coordinator.js'
 import { bundleShim } from './shim.js'
 import { artefactFiles, artefactName, jsonFile, type BuildTarget, type TargetFile } from './target.js'
-import { vercelFunctionsPath, vercelTickPath } from '../../core/tick.js'
-import { limitsOf } from '../limits.js'
+import { vercelFunctionsPath, vercelTickPath } from '../../core/views/tick.js'
+import { limitsOf } from '../check/limits.js'
 import { platformSeconds } from './platformSeconds.js'
 
 const output = '.vercel/output'

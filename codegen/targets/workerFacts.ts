@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { readContract, type ContractOptions } from '../../core/contract.js'
+import { readContract, type ContractOptions } from '../../core/job/contract.js'
 import { contractsFile, type Manifest } from '../manifest.js'
 import { manifestFile } from '../manifest.js'
 

@@ -1,6 +1,6 @@
 /** A zip whose bytes depend on nothing but its files: fixed dates and rights, and a compressor in plain JavaScript, which is the same on every machine. */
 import { zipSync, type Zippable } from 'fflate'
-import { compare } from '../problems.js'
+import { compare } from '../check/problems.js'
 import type { TargetFile } from './target.js'
 
 /** The earliest a zip can say. By parts, because a zip holds local time. */

@@ -1,5 +1,5 @@
 /** Waits for a moment, or an earlier one that is set meanwhile. */
-import type { Clock } from '../clock.js'
+import type { Clock } from './clock.js'
 
 export interface Alarm {
   /** Forgets what was set. */

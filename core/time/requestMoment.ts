@@ -1,9 +1,9 @@
 /** The moments and time zones of requests. */
-import { timezoneProblem } from '../cron.js'
+import { timezoneProblem } from './cron.js'
 import { ErrandError } from '../errors.js'
-import * as core from '../moment.js'
+import * as core from './moment.js'
 
-/** As core/moment reads it, in a zone that may not be one. Throws `INVALID_TIME`. */
+/** As core/time/moment reads it, in a zone that may not be one. Throws `INVALID_TIME`. */
 export function readMoment(moment: string | Date, timezone = 'UTC', field = 'runAt'): Date {
   checkTimezone(timezone)
   return core.readMoment(moment, timezone, field)

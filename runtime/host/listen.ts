@@ -2,8 +2,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { configError } from '../../core/errors.js'
-import { gather, utf8 } from '../../core/gather.js'
-import type { Clock } from '../../core/clock.js'
+import { gather, utf8 } from '../../core/payload/gather.js'
+import type { Clock } from '../../core/time/clock.js'
 import { maxCallBytes, type Incoming } from '../receiveCall.js'
 import type { Outgoing } from '../refusal.js'
 

@@ -6,7 +6,7 @@
  * second write fails the action has happened all the same; its caller gets the answer, and the log an error.
  */
 import type { z } from 'zod'
-import type { AuditPage, AuditTarget, listAuditRequest } from '../../core/audit.js'
+import type { AuditPage, AuditTarget, listAuditRequest } from '../../core/requests/audit.js'
 import { ErrandError } from '../../core/errors.js'
 import type { Role } from '../../core/roles.js'
 import { actorOf, type Actor, type Guard, type Identity } from './auth.js'

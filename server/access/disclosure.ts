@@ -1,5 +1,5 @@
 /**
- * Disclosure: what of a job's payload a caller is shown. Two things limit it: the caller's key (server/access/auth), and the worker's `redact` (core/redact).
+ * Disclosure: what of a job's payload a caller is shown. Two things limit it: the caller's key (server/access/auth), and the worker's `redact` (core/job/redact).
  *
  * To show is not to deliver. Whoever looks at a job (get, list, wait, schedules, and what is built on them) is shown it, redacted; whoever waits for the
  * receipt of a job that it asked for (server/operations/ends) is delivered the result that `run` returned, as it is.
@@ -7,14 +7,14 @@
  * Where it is not known what to redact nothing is shown: the worker is not deployed, or does not load; or the args are of another version of it, which may
  * have had other fields.
  */
-import type { Contract } from '../../core/contract.js'
-import { firstVersion } from '../../core/migrate.js'
-import { maxDepthAround, tooDeep } from '../../core/depth.js'
-import { isTooDeep, restorePayload, type Payload } from '../../core/payload.js'
-import { redact } from '../../core/redact.js'
-import { readRedactPath, type RedactPath } from '../../core/redactPath.js'
-import { MetaError } from '../../core/restore.js'
-import type { ArgsView, ResultView } from '../../core/wire.js'
+import type { Contract } from '../../core/job/contract.js'
+import { firstVersion } from '../../core/job/migrate.js'
+import { maxDepthAround, tooDeep } from '../../core/payload/depth.js'
+import { isTooDeep, restorePayload, type Payload } from '../../core/payload/payload.js'
+import { redact } from '../../core/job/redact.js'
+import { readRedactPath, type RedactPath } from '../../core/job/redactPath.js'
+import { MetaError } from '../../core/payload/restore.js'
+import type { ArgsView, ResultView } from '../../core/requests/wire.js'
 import type { Contracts } from '../deps.js'
 
 /** What a caller may be shown; an actor is one. */

@@ -5,9 +5,9 @@
  * What coordinators make themselves (ticks, follow-ups of groups) takes no place: it comes a page at a time. Neither does an operator who pauses, cancels or
  * looks, nor a receipt, which frees what others wait for; receipts take turns at being read.
  */
-import type { Clock } from '../../core/clock.js'
+import type { Clock } from '../../core/time/clock.js'
 import { ErrandError } from '../../core/errors.js'
-import { formatBytes } from '../../core/size.js'
+import { formatBytes } from '../../core/payload/size.js'
 import { assumedLoad, hasRoom, minus, noLoad, plus, retryAfter, shareOf, type Bounds } from './admission.js'
 import { createReadingTurns } from './readingTurns.js'
 import type { WriteLane, Load, Place, Intake } from '../deps.js'

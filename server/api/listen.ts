@@ -9,7 +9,7 @@
 import { getRequestListener, RequestError, type HttpBindings } from '@hono/node-server'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { systemClock } from '../../core/clock.js'
+import { systemClock } from '../../core/time/clock.js'
 import { errorCodes } from '../../core/errorCodes.js'
 import { configError, ErrandError } from '../../core/errors.js'
 

@@ -3,7 +3,7 @@
  * told beforehand or it comes in chunks. What is too large is not read on; whoever holds the socket (server/api/listen) sees to the rest.
  */
 import { ErrandError } from '../../core/errors.js'
-import { gather } from '../../core/gather.js'
+import { gather } from '../../core/payload/gather.js'
 import { refuseHeavyJson } from './jsonWeight.js'
 
 /** Of a route that expects none. */

@@ -10,8 +10,8 @@
  */
 import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import { systemClock, type Clock } from '../../core/clock.js'
-import { formatDuration } from '../../core/duration.js'
+import { systemClock, type Clock } from '../../core/time/clock.js'
+import { formatDuration } from '../../core/time/duration.js'
 import { ErrandError } from '../../core/errors.js'
 import { look, messageOfThrown } from '../../core/thrown.js'
 import { contractsUrl } from './contractsUrl.js'

@@ -6,7 +6,7 @@
  * them (schedules made in code, jobs that waited for their worker) is done after it by every coordinator on its own. So one that dies behind its switch leaves nothing
  * undone. Attempts that run go on where they are.
  */
-import type { Contract } from '../../core/contract.js'
+import type { Contract } from '../../core/job/contract.js'
 import { messageOfThrown } from '../../core/thrown.js'
 import { deployedContracts, inTime } from './contracts.js'
 import { tryAgain } from './contractTrial.js'

@@ -6,9 +6,9 @@
  * The write that makes one live names the revision it follows from. So of two deploys at once one is told of the other, instead of undoing it. What has
  * to follow from a switch is done by each coordinator when it learns of it (server/deployments/deployed).
  */
-import { readContract } from '../../core/contract.js'
-import type { ParsedRegisterRequest } from '../../core/deployments.js'
-import type { Activated, Deployments, DeploymentView, SilentFunction } from '../../core/deploymentView.js'
+import { readContract } from '../../core/job/contract.js'
+import type { ParsedRegisterRequest } from '../../core/requests/deployments.js'
+import type { Activated, Deployments, DeploymentView, SilentFunction } from '../../core/views/deploymentView.js'
 import { ErrandError } from '../../core/errors.js'
 import { contractOptionsOf } from './contracts.js'
 import { tryAgain } from './contractTrial.js'

@@ -1,6 +1,6 @@
 /** Ping: asks functions whether they are there, by the invokers and signatures of calls. Nothing runs in them. */
-import type { SilentFunction } from '../../core/deploymentView.js'
-import { noBuild, pingId, type Ping, type Pong } from '../../core/ping.js'
+import type { SilentFunction } from '../../core/views/deploymentView.js'
+import { noBuild, pingId, type Ping, type Pong } from '../../core/functions/ping.js'
 import { Breaking } from '../functions/breaking.js'
 import type { Deps, Answer } from '../deps.js'
 import type { FunctionAddress } from '../functions/functionAddresses.js'

@@ -12,9 +12,9 @@
  * after it took the pause away, or another one held a job by a pause that it knew of for a moment longer.
  */
 import { ErrandError } from '../../core/errors.js'
-import type { ListedPause, PauseRequest, PauseTarget, Resumed } from '../../core/pauses.js'
-import type { PauseView } from '../../core/pauseView.js'
-import { withoutKey } from '../../core/why.js'
+import type { ListedPause, PauseRequest, PauseTarget, Resumed } from '../../core/requests/pauses.js'
+import type { PauseView } from '../../core/views/pauseView.js'
+import { withoutKey } from '../../core/views/why.js'
 import type { Deps, Pauses } from '../deps.js'
 import type { Viewer } from '../access/disclosure.js'
 import { breakerId, heldBy, pauseId, pauseOfHeld, pauseView } from './pauses.js'

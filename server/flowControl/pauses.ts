@@ -3,7 +3,7 @@
  * anew in the background, every half second while jobs start, and with each poll while anything is paused; the first to ask after a quiet time waits. So a pause holds at once on the
  * coordinator that took it, and within three seconds on every other one.
  */
-import type { PauseView } from '../../core/pauseView.js'
+import type { PauseView } from '../../core/views/pauseView.js'
 import type { Deps, Pauses, KnownPauses } from '../deps.js'
 import type { BreakerDocument, HeldBy, PauseDocument } from '../store/documents.js'
 import type { PausableJob } from '../store/jobs/claim.js'

@@ -2,8 +2,8 @@
  * Asks the throttles of a batch of claimed jobs, and the retry budgets, which are throttles too, who may start now. One read and one write serve all keys of the batch; a key that another
  * coordinator wrote in between is asked again. The arithmetic is core/throttle.
  */
-import { askThrottle, newThrottle, type ThrottleAnswer, type ThrottleRule } from '../../core/throttle.js'
-import type { Contract } from '../../core/contract.js'
+import { askThrottle, newThrottle, type ThrottleAnswer, type ThrottleRule } from '../../core/job/throttle.js'
+import type { Contract } from '../../core/job/contract.js'
 import type { Deps } from '../deps.js'
 import { repeat } from '../repeatedWrite.js'
 import type { ClaimedJob, ThrottleDocument } from '../store/documents.js'

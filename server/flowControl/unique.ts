@@ -2,10 +2,10 @@
  * Unique: one job of a key. The key is a field under a unique index, there for as long as the key is held, so of many that come at once the
  * database lets one in. Here is what becomes of the others.
  */
-import type { Contract, UniqueRule } from '../../core/contract.js'
-import { parseDuration } from '../../core/duration.js'
+import type { Contract, UniqueRule } from '../../core/job/contract.js'
+import { parseDuration } from '../../core/time/duration.js'
 import { ErrandError } from '../../core/errors.js'
-import type { ParsedUniqueRequest } from '../../core/unique.js'
+import type { ParsedUniqueRequest } from '../../core/requests/unique.js'
 import type { Deps, Enqueued } from '../deps.js'
 import { repeat } from '../repeatedWrite.js'
 import type { JobDocument } from '../store/documents.js'

@@ -10,7 +10,7 @@
  * Lambda (lambdaAddress.ts) stand for themselves, and so do those of other schemes, for invokers of the user's own.
  */
 import { configError } from '../../core/errors.js'
-import { hostLabel } from '../../core/hostLabel.js'
+import { hostLabel } from '../../core/functions/hostLabel.js'
 import { isLambdaAddress, lambdaAddressOf, readLambdaAddress } from './lambdaAddress.js'
 
 /** `undefined` where the setting has no address for the worker. */

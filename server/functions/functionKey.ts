@@ -1,6 +1,6 @@
 /** The key of one function, made from a signing key: whoever learns it can call that function and no other. */
 import { hkdfSync } from 'node:crypto'
-import { keyBytes } from '../../core/signature.js'
+import { keyBytes } from '../../core/functions/signature.js'
 
 const length = 32
 

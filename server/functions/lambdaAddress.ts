@@ -4,7 +4,7 @@
  *   lambda:eu-central-1:errand-mail-send
  *   arn:aws:lambda:eu-central-1:123456789012:function:errand-mail-send:live
  */
-import { lambdaName } from '../../core/lambdaName.js'
+import { lambdaName } from '../../core/functions/lambdaName.js'
 
 const short = /^lambda:([a-z0-9-]+):([\w-]+(?::[\w$-]+)?)$/
 const arn = /^arn:aws[a-z-]*:lambda:([a-z0-9-]+):\d{12}:function:[\w-]+(?::[\w$-]+)?$/

@@ -4,8 +4,8 @@
  * with the first such call, since most coordinators never make one.
  */
 import { configError, ErrandError } from '../../core/errors.js'
-import { parseJson } from '../../core/parseJson.js'
-import { isLargerThan } from '../../core/size.js'
+import { parseJson } from '../../core/payload/parseJson.js'
+import { isLargerThan } from '../../core/payload/size.js'
 import { readLambdaAddress } from './lambdaAddress.js'
 import { maxAnswerBytes, readAnswer, type Invoker } from './invoke.js'
 import type { Call, Answer } from '../deps.js'

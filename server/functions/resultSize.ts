@@ -1,8 +1,8 @@
 /** The size of results. The runtime refuses larger ones itself; this is for functions in other languages, and answered results that were put together by hand. */
-import type { ParsedAttemptEnd } from '../../core/attemptEnd.js'
+import type { ParsedAttemptEnd } from '../../core/requests/attemptEnd.js'
 import { ErrandError } from '../../core/errors.js'
-import { maxResultBytes, resultTooLarge } from '../../core/resultSize.js'
-import { bytesOf } from '../../core/size.js'
+import { maxResultBytes, resultTooLarge } from '../../core/payload/resultSize.js'
+import { bytesOf } from '../../core/payload/size.js'
 
 /** By the worker's own limit where it has one. Throws `PAYLOAD_TOO_LARGE`: it was posted, so the function is there to hear it. */
 export function refuseLargeResult(end: ParsedAttemptEnd, limitBytes?: number): void {

@@ -2,7 +2,7 @@
  * Cancelling of groups: the rest of one whose policy says so, or one as a whole. Members that wait are cancelled by the hundred; of those that run the
  * functions are told to stop, one by one, as an operator's cancel does it. A crash in between leaves members for the sweep.
  */
-import type { GroupMade } from '../../core/groups.js'
+import type { GroupMade } from '../../core/requests/groups.js'
 import { ErrandError } from '../../core/errors.js'
 import type { Deps } from '../deps.js'
 import { followUpId } from '../ids.js'

@@ -1,9 +1,9 @@
 /** The follow-up of a group: one job, made when the group is over, whose args hold the summary of its members as `group`. */
-import type { GroupProblem, GroupSummary } from '../../core/groupTypes.js'
+import type { GroupProblem, GroupSummary } from '../../core/views/groupTypes.js'
 import { ErrandError } from '../../core/errors.js'
-import { maxDepthAround } from '../../core/depth.js'
-import { decodePayload, encodePayload } from '../../core/payload.js'
-import { firstVersion, versionField } from '../../core/migrate.js'
+import { maxDepthAround } from '../../core/payload/depth.js'
+import { decodePayload, encodePayload } from '../../core/payload/payload.js'
+import { firstVersion, versionField } from '../../core/job/migrate.js'
 import type { Deps } from '../deps.js'
 import { mayRedact } from '../access/disclosure.js'
 import { checkArgs, storedArgs } from '../jobs/checkArgs.js'

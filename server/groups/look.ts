@@ -1,8 +1,8 @@
 /** What is seen of groups, and the second try of one that is stuck. */
 import type { z } from 'zod'
 import { ErrandError } from '../../core/errors.js'
-import type { GroupEnd, GroupJobPage, GroupView, groupJobsRequest } from '../../core/groups.js'
-import type { GroupState } from '../../core/groupTypes.js'
+import type { GroupEnd, GroupJobPage, GroupView, groupJobsRequest } from '../../core/requests/groups.js'
+import type { GroupState } from '../../core/views/groupTypes.js'
 import { matchesWorker } from '../../core/roles.js'
 import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'

@@ -2,7 +2,7 @@
  * Making a group: all its jobs, nested ones too, come together or not at all (server/jobs/together), and the groups' own documents with them. Nothing of it
  * can end before all of it is there, because a group that is still being written is never closed.
  */
-import type { Contract } from '../../core/contract.js'
+import type { Contract } from '../../core/job/contract.js'
 import { ErrandError, type Issue } from '../../core/errors.js'
 import {
   groupDepthLimit,
@@ -11,9 +11,9 @@ import {
   type GroupMade,
   type ParsedFollowUp,
   type ParsedGroupRequest,
-} from '../../core/groups.js'
-import type { GroupSummary } from '../../core/groupTypes.js'
-import { migrated, versionField } from '../../core/migrate.js'
+} from '../../core/requests/groups.js'
+import type { GroupSummary } from '../../core/views/groupTypes.js'
+import { migrated, versionField } from '../../core/job/migrate.js'
 import { checkWorker, type Asker } from '../access/auth.js'
 import { argsTexts, restoreArgs, type GivenArgs } from '../jobs/checkArgs.js'
 import type { Deps } from '../deps.js'

@@ -2,9 +2,9 @@
  * The summary that a follow-up gets: how each member ended. It is cut to what a request to a function may carry on every platform: first results are
  * left out, then errors, and of very many members all but those that did not succeed.
  */
-import type { GroupMember, GroupSummary } from '../../core/groupTypes.js'
-import { tooDeep } from '../../core/depth.js'
-import { encodePayload, isTooDeep, restorePayload } from '../../core/payload.js'
+import type { GroupMember, GroupSummary } from '../../core/views/groupTypes.js'
+import { tooDeep } from '../../core/payload/depth.js'
+import { encodePayload, isTooDeep, restorePayload } from '../../core/payload/payload.js'
 import { isFinal, type FinalState } from '../../core/states.js'
 import type { Deps } from '../deps.js'
 import {

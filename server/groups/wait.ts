@@ -3,10 +3,10 @@
  * one query a second for all who wait.
  */
 import { setMaxListeners } from 'node:events'
-import type { GroupEnd } from '../../core/groups.js'
+import type { GroupEnd } from '../../core/requests/groups.js'
 import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
-import { longestWaitMs } from '../../core/ends.js'
+import { longestWaitMs } from '../../core/requests/ends.js'
 import { getGroupEnd } from './look.js'
 
 const pollMs = 1_000

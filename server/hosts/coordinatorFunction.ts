@@ -2,10 +2,10 @@
  * The coordinator as a function: made of its contracts and the environment, opened by its first request, asleep between requests. The hosts beside this file put
  * a platform around it.
  */
-import { systemClock } from '../../core/clock.js'
+import { systemClock } from '../../core/time/clock.js'
 import { errorCodes } from '../../core/errorCodes.js'
 import { configError, ErrandError } from '../../core/errors.js'
-import type { TickReport } from '../../core/tick.js'
+import type { TickReport } from '../../core/views/tick.js'
 import { readApiKeys } from '../access/apiKeys.js'
 import { createCoordinator, type Coordinator, type FetchOptions } from '../coordinator.js'
 import { openUri, type Database } from '../../database/connect.js'

@@ -3,7 +3,7 @@
  * needs no key; no request by the URL can look like it.
  */
 import { ErrandError } from '../../core/errors.js'
-import type { TickReport } from '../../core/tick.js'
+import type { TickReport } from '../../core/views/tick.js'
 import {
   createCoordinatorFunction,
   type CoordinatorFunction,

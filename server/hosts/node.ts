@@ -1,5 +1,5 @@
 /** The coordinator on a Node server that may be stopped when nobody asks: Cloud Run, Fly, a container of yours. */
-import { systemClock } from '../../core/clock.js'
+import { systemClock } from '../../core/time/clock.js'
 import { endureContracts } from '../deployments/endureContracts.js'
 import { listen } from '../api/listen.js'
 import { valueOf, type Env } from './settings.js'

@@ -2,14 +2,14 @@
  * Args are checked by the worker's own schema, and stored as they came, for the function to parse again. Before any of it looks into them, they are
  * held to a size and to a depth.
  */
-import type { Contract } from '../../core/contract.js'
-import { maxDepth, maxDepthAround, tooDeep } from '../../core/depth.js'
+import type { Contract } from '../../core/job/contract.js'
+import { maxDepth, maxDepthAround, tooDeep } from '../../core/payload/depth.js'
 import { ErrandError } from '../../core/errors.js'
-import { aheadMessage, isAhead, migrated } from '../../core/migrate.js'
-import { isTooDeep, restorePayload } from '../../core/payload.js'
-import { redactedPlaces, redactedText } from '../../core/redact.js'
-import { readRedactPath } from '../../core/redactPath.js'
-import { formatBytes, isLargerThan } from '../../core/size.js'
+import { aheadMessage, isAhead, migrated } from '../../core/job/migrate.js'
+import { isTooDeep, restorePayload } from '../../core/payload/payload.js'
+import { redactedPlaces, redactedText } from '../../core/job/redact.js'
+import { readRedactPath } from '../../core/job/redactPath.js'
+import { formatBytes, isLargerThan } from '../../core/payload/size.js'
 import { inSentences, issuesOf, judge, mostIssues } from './judge.js'
 
 /** As they come in a request: plain JSON, and superjson's meta for it. */

@@ -4,10 +4,10 @@
  * The deadline that a function is told begins with its call. Where jobs are claimed ahead, the stored one is later by as long as they may wait for a lane; where a call comes
  * later than that (the database was slow, the coordinator was halted), the stored deadline is moved before it is made.
  */
-import { versionField } from '../../core/migrate.js'
-import { firstReportMs } from '../../core/attemptLog.js'
-import { preferAsync } from '../../core/prefer.js'
-import type { FunctionCall, ParsedReceiptBody } from '../../core/wire.js'
+import { versionField } from '../../core/job/migrate.js'
+import { firstReportMs } from '../../core/job/attemptLog.js'
+import { preferAsync } from '../../core/functions/prefer.js'
+import type { FunctionCall, ParsedReceiptBody } from '../../core/requests/wire.js'
 import type { BreakOff, Breaking } from '../functions/breaking.js'
 import type { Deps, Call, Answer } from '../deps.js'
 import { failure, giveBack, isTimedOut, record, timeout } from './receive.js'

@@ -4,7 +4,7 @@
  *
  * The attempt may end between the look at it and the insert. Then the job is made all the same, as if it had been asked for a moment earlier.
  */
-import type { ParsedFollowUpRequest } from '../../core/followUp.js'
+import type { ParsedFollowUpRequest } from '../../core/requests/followUp.js'
 import type { Deps, Enqueued } from '../deps.js'
 import { insert, madeBefore, prepare } from './enqueue.js'
 import { currentAttempt, type NamedAttempt } from './receive.js'

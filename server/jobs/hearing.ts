@@ -6,8 +6,8 @@
  * has one timeout more, from when somebody listens again, before it is reaped. An answer to a call is not heard by another coordinator in any case, so
  * those attempts are reaped at their deadline.
  */
-import type { Clock } from '../../core/clock.js'
-import type { Contract } from '../../core/contract.js'
+import type { Clock } from '../../core/time/clock.js'
+import type { Contract } from '../../core/job/contract.js'
 import { waitForLaneMs } from './claim.js'
 import type { ClaimedJob } from '../store/documents.js'
 import type { Hearing } from '../deps.js'

@@ -4,7 +4,7 @@
  * `validate` does; what fits costs as much as ever). All issues are looked for only in an input that holds few values, and at most a hundred are put into words.
  */
 import { config, util, type $ZodRawIssue, type $ZodType, type output, type ParsePayload } from 'zod/v4/core'
-import { maxDepth } from '../../core/depth.js'
+import { maxDepth } from '../../core/payload/depth.js'
 import { ErrandError, type ErrandErrorOptions, type Issue } from '../../core/errors.js'
 import { look } from '../../core/thrown.js'
 

@@ -5,7 +5,7 @@
  * Receipts, moves, new jobs and slots that fall free are gathered, so that many share a write. Where the database refuses a write because of one item, the others are
  * written without it; where it is away, moves and slots are repeated until it answers.
  */
-import type { Clock } from '../../core/clock.js'
+import type { Clock } from '../../core/time/clock.js'
 import type { EnterOutcome, Writes } from '../deps.js'
 import { gatherWrites } from '../gatherWrites.js'
 import type { AttemptEndDocument, JobDocument } from '../store/documents.js'

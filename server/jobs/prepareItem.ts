@@ -1,5 +1,5 @@
 /** One of many jobs in a request, checked and not yet stored. */
-import { enqueueRequest } from '../../core/wire.js'
+import { enqueueRequest } from '../../core/requests/wire.js'
 import type { Asker } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { prepare, type PreparedJob } from './enqueue.js'

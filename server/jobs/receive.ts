@@ -5,15 +5,15 @@
  * the reaper at the deadline) the first is kept and the other is known as a repeat. If the coordinator dies between ledger and move, the
  * reaper finds the receipt at the deadline and finishes the move; the work is not run again.
  */
-import { withoutDeepCauses } from '../../core/causes.js'
-import { isNestedDeeper, maxDepth, tooDeep } from '../../core/depth.js'
-import { encodePayload, isTooDeep, restorePayload } from '../../core/payload.js'
-import type { Contract } from '../../core/contract.js'
+import { withoutDeepCauses } from '../../core/payload/causes.js'
+import { isNestedDeeper, maxDepth, tooDeep } from '../../core/payload/depth.js'
+import { encodePayload, isTooDeep, restorePayload } from '../../core/payload/payload.js'
+import type { Contract } from '../../core/job/contract.js'
 import { ErrandError } from '../../core/errors.js'
 import { isFinal } from '../../core/states.js'
-import { durationMs } from '../../core/duration.js'
-import type { ParsedAttemptEnd } from '../../core/attemptEnd.js'
-import { retryAfterMs, type ParsedReceiptBody, type ReceiptError } from '../../core/wire.js'
+import { durationMs } from '../../core/time/duration.js'
+import type { ParsedAttemptEnd } from '../../core/requests/attemptEnd.js'
+import { retryAfterMs, type ParsedReceiptBody, type ReceiptError } from '../../core/requests/wire.js'
 import type { Deps } from '../deps.js'
 import { finishedEvent } from '../events.js'
 import {

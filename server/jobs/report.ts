@@ -1,5 +1,5 @@
 /** Reports: what an attempt tells while it runs. They move no deadline and decide nothing. */
-import type { ParsedReport } from '../../core/report.js'
+import type { ParsedReport } from '../../core/requests/report.js'
 import type { Deps } from '../deps.js'
 import { attemptOver, beforeBoth, currentAttempt, type NamedAttempt } from './receive.js'
 import { addReport } from './told.js'

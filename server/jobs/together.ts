@@ -12,7 +12,7 @@
  * then finds that it was decided otherwise, and says so to its caller.
  */
 import { ErrandError, type Issue } from '../../core/errors.js'
-import type { EnqueueOutcome } from '../../core/wire.js'
+import type { EnqueueOutcome } from '../../core/requests/wire.js'
 import type { Asker } from '../access/auth.js'
 import type { Deps, Enqueued } from '../deps.js'
 import type { PreparedJob } from './enqueue.js'

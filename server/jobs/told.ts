@@ -5,9 +5,9 @@
  * What was told belongs to one run by its claim. Runs of the same attempt follow each other where the first one snoozed, or was broken off by a
  * shutdown; then the lines of the earlier run stand before those of the later one, and its progress holds until there is a newer one.
  */
-import { joinLogs, type LogLine } from '../../core/attemptLog.js'
-import { isDeeperThan, maxDepthAround, tooDeep } from '../../core/depth.js'
-import { reportedLog, type ParsedReport, type ProgressView, type ReportView } from '../../core/report.js'
+import { joinLogs, type LogLine } from '../../core/job/attemptLog.js'
+import { isDeeperThan, maxDepthAround, tooDeep } from '../../core/payload/depth.js'
+import { reportedLog, type ParsedReport, type ProgressView, type ReportView } from '../../core/requests/report.js'
 import type { Viewer } from '../access/disclosure.js'
 import type { AttemptReport, ClaimedJob, JobDocument, ReceiptDocument, Told } from '../store/documents.js'
 

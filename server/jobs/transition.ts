@@ -2,8 +2,8 @@
  * Where a job goes when its attempt has a receipt. Pure: the same receipt gives the same state on every coordinator (only the jitter of the
  * wait may differ, and the first guarded write wins).
  */
-import { backoffMs, defaultBackoff } from '../../core/backoff.js'
-import type { Contract } from '../../core/contract.js'
+import { backoffMs, defaultBackoff } from '../../core/job/backoff.js'
+import type { Contract } from '../../core/job/contract.js'
 import type {
   AttemptEndDocument,
   ClaimedJob,

@@ -9,8 +9,8 @@
  * By worker, or by the state `failed` alone, jobs are found by an index. Other filters look at all jobs, which is slow where there are millions.
  */
 import { createHash } from 'node:crypto'
-import type { BulkFilter, BulkRequest } from '../../core/bulk.js'
-import { mostMatching, mostSkipped, type BulkCount, type BulkOutcome } from '../../core/bulkView.js'
+import type { BulkFilter, BulkRequest } from '../../core/requests/bulk.js'
+import { mostMatching, mostSkipped, type BulkCount, type BulkOutcome } from '../../core/views/bulkView.js'
 import { ErrandError } from '../../core/errors.js'
 import type { Deps } from '../deps.js'
 import { replayId, timeOfId } from '../ids.js'

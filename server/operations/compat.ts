@@ -4,9 +4,9 @@
  * A page is a slice of all jobs by id, whatever their state, less those that are final. A job keeps its id, so one that waits throughout is seen
  * exactly once, however it moves between states meanwhile; and a page costs the database no more than its slice, on whatever coordinator.
  */
-import type { WaitingPage, WaitingRequest } from '../../core/compat.js'
+import type { WaitingPage, WaitingRequest } from '../../core/requests/compat.js'
 import { ErrandError } from '../../core/errors.js'
-import { versionField } from '../../core/migrate.js'
+import { versionField } from '../../core/job/migrate.js'
 import type { Deps } from '../deps.js'
 import { disclosuresOf, type Viewer } from '../access/disclosure.js'
 

@@ -4,7 +4,7 @@
  */
 import { matchesWorker } from '../../core/roles.js'
 import { isFinal, type FinalState } from '../../core/states.js'
-import type { JobEnd, NoJob, WaitManyAnswer } from '../../core/ends.js'
+import type { JobEnd, NoJob, WaitManyAnswer } from '../../core/requests/ends.js'
 import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { delivered, disclosuresOf, type Disclosure } from '../access/disclosure.js'

@@ -7,8 +7,8 @@
  * Where the old job itself still holds the key, because it holds it for a time, the new one takes it over.
  */
 import { ErrandError } from '../../core/errors.js'
-import type { ReplayRequest } from '../../core/bulk.js'
-import { firstVersion } from '../../core/migrate.js'
+import type { ReplayRequest } from '../../core/requests/bulk.js'
+import { firstVersion } from '../../core/job/migrate.js'
 import { isFinal } from '../../core/states.js'
 import type { Deps, Enqueued, WriteLane } from '../deps.js'
 import { checkArgs, storedArgs } from '../jobs/checkArgs.js'

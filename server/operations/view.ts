@@ -1,8 +1,8 @@
 /** Documents as others see them. */
-import { withoutDeepCauses } from '../../core/causes.js'
-import { withoutKey } from '../../core/why.js'
+import { withoutDeepCauses } from '../../core/payload/causes.js'
+import { withoutKey } from '../../core/views/why.js'
 import type { JobState } from '../../core/states.js'
-import type { JobRow, JobView, ReceiptView } from '../../core/wire.js'
+import type { JobRow, JobView, ReceiptView } from '../../core/requests/wire.js'
 import type { Disclosure } from '../access/disclosure.js'
 import { pauseView } from '../flowControl/pauses.js'
 import type { JobDocument, ReceiptDocument } from '../store/documents.js'

@@ -2,10 +2,17 @@
  * Why: what keeps a job from running at this moment, asked of the same fields that keep it. A few bounded queries each time somebody asks; nothing is
  * kept for it.
  */
-import type { Contract } from '../../core/contract.js'
+import type { Contract } from '../../core/job/contract.js'
 import { nearestName } from '../../core/nearest.js'
 import { isFinal } from '../../core/states.js'
-import { mostCounted, reasonMessage, withoutKey, type ErrorName, type Reason, type WhyView } from '../../core/why.js'
+import {
+  mostCounted,
+  reasonMessage,
+  withoutKey,
+  type ErrorName,
+  type Reason,
+  type WhyView,
+} from '../../core/views/why.js'
 import type { Deps, Pauses } from '../deps.js'
 import { disclosureOf, type Viewer } from '../access/disclosure.js'
 import { slotKeyOf } from '../flowControl/slots.js'

@@ -10,7 +10,7 @@
  * An attempt that may outlast the stay is called with `Prefer: respond-async, wait=…`: a function that is not done by then answers 202 and posts its receipt,
  * which wakes the coordinator again. So a job may take longer than any stay does. One that neither answers in time nor posts is found by the reaper, like every missing receipt.
  */
-import type { Clock } from '../../core/clock.js'
+import type { Clock } from '../../core/time/clock.js'
 import type { Dispatcher } from '../jobs/dispatcher.js'
 import type { Events } from '../events.js'
 import { createLinger } from './linger.js'

@@ -1,5 +1,5 @@
 /** Waits for what comes due within seconds, once for all who are awake: a first retry, the next turn of a throttle, a short delay. */
-import type { Clock } from '../../core/clock.js'
+import type { Clock } from '../../core/time/clock.js'
 import type { Log } from '../log.js'
 
 /** What comes due later is left to a tick. */

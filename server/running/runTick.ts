@@ -9,9 +9,9 @@
  * Beside loops (a coordinator that stays on) a tick makes each step once and waits for nothing, because the loops do.
  */
 import { ErrandError } from '../../core/errors.js'
-import { durationMs } from '../../core/duration.js'
-import type { TickReport } from '../../core/tick.js'
-import type { TickRequest } from '../../core/tickRequest.js'
+import { durationMs } from '../../core/time/duration.js'
+import type { TickReport } from '../../core/views/tick.js'
+import type { TickRequest } from '../../core/requests/tickRequest.js'
 import { createAlarm } from '../../core/time/alarm.js'
 import type { Deps } from '../deps.js'
 import type { Dispatcher } from '../jobs/dispatcher.js'

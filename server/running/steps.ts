@@ -2,7 +2,7 @@
  * The steps around a job's life, in their order. Each is a function of its deps that a test can call by hand; loops (loops.ts) give each one an
  * interval of its own, and a tick (runTick.ts) makes them one after the other.
  */
-import type { TickCounts } from '../../core/tick.js'
+import type { TickCounts } from '../../core/views/tick.js'
 import type { Deps } from '../deps.js'
 import type { Dispatcher } from '../jobs/dispatcher.js'
 import { sweepGroups } from '../groups/sweep.js'

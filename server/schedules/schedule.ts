@@ -8,12 +8,12 @@
  * priority) leaves the next one due, also where it is late.
  */
 import { ErrandError } from '../../core/errors.js'
-import { versionField } from '../../core/migrate.js'
-import { encodePayload } from '../../core/payload.js'
+import { versionField } from '../../core/job/migrate.js'
+import { encodePayload } from '../../core/payload/payload.js'
 import { matchesWorker } from '../../core/roles.js'
-import { checkRule, tickRule, timingFields, type ScheduleRule } from '../../core/scheduleRule.js'
-import type { ParsedScheduleRequest } from '../../core/schedules.js'
-import { nextTick } from '../../core/ticks.js'
+import { checkRule, tickRule, timingFields, type ScheduleRule } from '../../core/time/scheduleRule.js'
+import type { ParsedScheduleRequest } from '../../core/requests/schedules.js'
+import { nextTick } from '../../core/time/ticks.js'
 import { checkWorker, type Asker } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { checkArgs } from '../jobs/checkArgs.js'

@@ -6,11 +6,16 @@
  * first tick after now; ticks that were waiting for the end of a job wait on.
  */
 import { ErrandError } from '../../core/errors.js'
-import { versionField } from '../../core/migrate.js'
-import { previewOf } from '../../core/preview.js'
-import { checkRule } from '../../core/scheduleRule.js'
-import type { ParsedPreviewRequest, ParsedScheduleChange, SchedulePreview, ScheduleView } from '../../core/schedules.js'
-import { nextTick } from '../../core/ticks.js'
+import { versionField } from '../../core/job/migrate.js'
+import { previewOf } from '../../core/time/preview.js'
+import { checkRule } from '../../core/time/scheduleRule.js'
+import type {
+  ParsedPreviewRequest,
+  ParsedScheduleChange,
+  SchedulePreview,
+  ScheduleView,
+} from '../../core/requests/schedules.js'
+import { nextTick } from '../../core/time/ticks.js'
 import type { Deps, Enqueued } from '../deps.js'
 import { disclosureOf, disclosuresOf, type Viewer } from '../access/disclosure.js'
 import { checkArgs } from '../jobs/checkArgs.js'

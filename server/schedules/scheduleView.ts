@@ -1,7 +1,7 @@
 /** Schedules as others see them. */
-import { versionField } from '../../core/migrate.js'
-import { withDefaults } from '../../core/scheduleRule.js'
-import type { ScheduleView } from '../../core/schedules.js'
+import { versionField } from '../../core/job/migrate.js'
+import { withDefaults } from '../../core/time/scheduleRule.js'
+import type { ScheduleView } from '../../core/requests/schedules.js'
 import type { Disclosure } from '../access/disclosure.js'
 import type { Scheduled } from './schedule.js'
 import type { ListedSchedule } from '../store/schedules.js'

@@ -1,7 +1,7 @@
 /** Tick: what comes of a schedule whose time has come. */
-import { dueTicks } from '../../core/dueTicks.js'
-import { tickRule, withDefaults } from '../../core/scheduleRule.js'
-import type { TickRule } from '../../core/ticks.js'
+import { dueTicks } from '../../core/time/dueTicks.js'
+import { tickRule, withDefaults } from '../../core/time/scheduleRule.js'
+import type { TickRule } from '../../core/time/ticks.js'
 import type { Deps } from '../deps.js'
 import { isOverrun, mostWaiting } from './overrun.js'
 import type { ScheduleDocument } from '../store/documents.js'

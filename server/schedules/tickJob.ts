@@ -1,6 +1,6 @@
 /** The job of a tick. Its id is made of schedule and tick, so coordinators may race and one job is made. */
 import { ErrandError } from '../../core/errors.js'
-import { firstVersion, isAhead, versionField } from '../../core/migrate.js'
+import { firstVersion, isAhead, versionField } from '../../core/job/migrate.js'
 import type { Deps } from '../deps.js'
 import { checkArgs, storedArgs } from '../jobs/checkArgs.js'
 import { insert, newJob } from '../jobs/enqueue.js'

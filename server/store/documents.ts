@@ -1,12 +1,12 @@
 /** What lies in the database. Dates are database time. */
 import type { TargetName } from '../../core/targets.js'
-import type { AuditTarget } from '../../core/audit.js'
-import type { GroupPolicy, GroupProblem } from '../../core/groupTypes.js'
+import type { AuditTarget } from '../../core/requests/audit.js'
+import type { GroupPolicy, GroupProblem } from '../../core/views/groupTypes.js'
 import type { Role } from '../../core/roles.js'
-import type { ScheduleRule } from '../../core/scheduleRule.js'
-import type { AttemptLog } from '../../core/attemptLog.js'
+import type { ScheduleRule } from '../../core/time/scheduleRule.js'
+import type { AttemptLog } from '../../core/job/attemptLog.js'
 import type { FinalState, JobState } from '../../core/states.js'
-import type { ReceiptError } from '../../core/wire.js'
+import type { ReceiptError } from '../../core/requests/wire.js'
 
 export interface JobDocument {
   /** A UUID of version 7: ids grow with time. */

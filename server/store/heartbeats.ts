@@ -6,7 +6,7 @@
  * it is a heartbeat that begins and does not end, though each has a time limit.
  */
 import type { MongoClient, TopologyDescription } from 'mongodb'
-import type { Clock } from '../../core/clock.js'
+import type { Clock } from '../../core/time/clock.js'
 import { wakingAlarm } from './wakingAlarm.js'
 
 export interface HeartbeatListener {

@@ -1,6 +1,6 @@
 /** The store: the only importer of the MongoDB driver beside database/connect. It knows guards and indexes, and decides nothing. */
 import type { Db } from 'mongodb'
-import { systemClock } from '../../core/clock.js'
+import { systemClock } from '../../core/time/clock.js'
 import type {
   AttemptEndDocument,
   AuditDocument,

@@ -4,7 +4,7 @@
  * The limit holds for whoever waits. The driver has limits of its own (database/connect.ts), but a read that it makes again after an election may take
  * their sum, and a database that was handed in has none. What is given up here may still happen: `settled` of the error tells when it cannot any more.
  */
-import type { Clock } from '../../core/clock.js'
+import type { Clock } from '../../core/time/clock.js'
 import { isOutage, outageName } from './outage.js'
 import { wakingAlarm } from './wakingAlarm.js'
 

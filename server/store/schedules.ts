@@ -3,7 +3,7 @@
  * while another changes the rule, one write counts, and the other matches nothing.
  */
 import { MongoServerError, type Collection, type Filter } from 'mongodb'
-import { ruleFields } from '../../core/scheduleRule.js'
+import { ruleFields } from '../../core/time/scheduleRule.js'
 import type { ScheduleDocument } from './documents.js'
 import { argsLeftOut, argsLength } from './projections.js'
 import { duplicateKey } from './duplicates.js'

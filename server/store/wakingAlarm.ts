@@ -1,5 +1,5 @@
 /** Time limits that hold for a process which runs. */
-import type { Clock } from '../../core/clock.js'
+import type { Clock } from '../../core/time/clock.js'
 
 /** Rings so much later than asked for, the process has slept meanwhile: a function that was frozen, a laptop that was closed. */
 const sleptMs = 1_000

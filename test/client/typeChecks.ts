@@ -14,7 +14,7 @@ import type {
   ReceiptError,
 } from '../../client/index.js'
 import type { groupSummary } from '../../core/index.js'
-import type { ReceiptError as WireReceiptError } from '../../core/wire.js'
+import type { ReceiptError as WireReceiptError } from '../../core/requests/wire.js'
 import type { Jobs as ShippedJobs } from '../../jobs/registry.gen.js'
 import type { Jobs, MailSendResult, ShopTotalArgs, ShopTotalResult, workers } from './workers.js'
 

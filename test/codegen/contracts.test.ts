@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { forbiddenImports, linkContracts } from '../../codegen/contracts.js'
-import { openSharedPackages } from '../../codegen/sharedPackages.js'
+import { forbiddenImports, linkContracts } from '../../codegen/contract/contracts.js'
+import { openSharedPackages } from '../../codegen/link/sharedPackages.js'
 import { findErrandPackage } from '../../codegen/errandPackage.js'
-import { slice } from '../../codegen/slice.js'
-import { parseModule } from '../../codegen/sourceModule.js'
+import { slice } from '../../codegen/contract/slice.js'
+import { parseModule } from '../../codegen/contract/sourceModule.js'
 import { inBareProcess, testProject, worker } from './project.js'
 
 const run = `result: z.undefined(), run() { return undefined }`

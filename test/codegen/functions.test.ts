@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { bundleFunctions } from '../../codegen/functions.js'
+import { bundleFunctions } from '../../codegen/link/functions.js'
 import { findErrandPackage } from '../../codegen/errandPackage.js'
-import { openSharedPackages } from '../../codegen/sharedPackages.js'
+import { openSharedPackages } from '../../codegen/link/sharedPackages.js'
 import { testProject, worker, type TestProject } from './project.js'
 
 /** The default export of a function, as a platform would load it. */

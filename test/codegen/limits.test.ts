@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { limitProblems, limitsOf, type Limits } from '../../codegen/limits.js'
+import { limitProblems, limitsOf, type Limits } from '../../codegen/check/limits.js'
 import type { Artefact } from '../../codegen/targets/artefact.js'
 import { readTargetOptions } from '../../codegen/targets/options.js'
 import { targetNames } from '../../core/targets.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { knownOptions } from '../../codegen/slice.js'
+import { knownOptions } from '../../codegen/contract/slice.js'
 import { plainWorker, testProject, worker } from './project.js'
 
 const head = `import { defineJob } from 'errand'\nimport { z } from 'zod'\n`

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sign } from '../../core/signature.js'
+import { sign } from '../../core/functions/signature.js'
 import { key } from '../runtime/support.js'
 import { testProject, type TestProject } from './project.js'
 

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { backoffMs, defaultBackoff, type Backoff } from '../../core/backoff.js'
-import { policyProblems, readContract } from '../../core/contract.js'
-import { durationMs, formatDuration, maxDurationMs, parseDuration, type Duration } from '../../core/duration.js'
+import { backoffMs, defaultBackoff, type Backoff } from '../../core/job/backoff.js'
+import { policyProblems, readContract } from '../../core/job/contract.js'
+import { durationMs, formatDuration, maxDurationMs, parseDuration, type Duration } from '../../core/time/duration.js'
 import { defineJob } from '../../core/index.js'
 import { nearestName } from '../../core/nearest.js'
-import { decodePayload, encodePayload } from '../../core/payload.js'
+import { decodePayload, encodePayload } from '../../core/payload/payload.js'
 import { nested } from '../support/nested.js'
 
 const failure = { name: 'Error', message: 'no' }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
-import { policyProblems, readContract } from '../../core/contract.js'
-import { checkRule, ruleProblems, withDefaults } from '../../core/scheduleRule.js'
+import { policyProblems, readContract } from '../../core/job/contract.js'
+import { checkRule, ruleProblems, withDefaults } from '../../core/time/scheduleRule.js'
 
 const args = z.object({})
 const cron = '0 9 * * *'

@@ -6,9 +6,9 @@
 import { Cron } from 'croner'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { GapPolicy, OverlapPolicy } from '../../core/schedulePolicies.js'
-import { lastTick, nextTick, ticks, ticksUntil } from '../../core/ticks.js'
-import { tickRule, type ScheduleRule } from '../../core/scheduleRule.js'
+import type { GapPolicy, OverlapPolicy } from '../../core/job/schedulePolicies.js'
+import { lastTick, nextTick, ticks, ticksUntil } from '../../core/time/ticks.js'
+import { tickRule, type ScheduleRule } from '../../core/time/scheduleRule.js'
 import { changesOf, minuteByMinute, wallClock } from './wallClock.js'
 
 /** With summer time in both halves of the world, at midnight, by half an hour, and in Ramadan; and without, by half and quarter hours. */

@@ -1,5 +1,5 @@
 /** What the clock on the wall shows, by Intl alone: the slow and simple referee of core/ticks. */
-import type { GapPolicy, OverlapPolicy } from '../../core/schedulePolicies.js'
+import type { GapPolicy, OverlapPolicy } from '../../core/job/schedulePolicies.js'
 
 const minuteMs = 60_000
 

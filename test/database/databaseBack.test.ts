@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, inject, it } from 'vitest'
 import { z } from 'zod'
-import { systemClock } from '../../core/clock.js'
+import { systemClock } from '../../core/time/clock.js'
 import { defineJob } from '../../core/index.js'
 import { createContracts } from '../../server/deployments/contracts.js'
 import { createCoordinator, type Coordinator } from '../../server/coordinator.js'

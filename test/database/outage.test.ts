@@ -9,7 +9,7 @@ import {
 } from 'mongodb'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineJob } from '../../core/defineJob.js'
+import { defineJob } from '../../core/job/defineJob.js'
 import { startLoops } from '../../server/running/loops.js'
 import { createEvents } from '../../server/events.js'
 import { silentLog } from '../../server/log.js'

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { cloudflareBuiltins } from '../../codegen/limits.js'
+import { cloudflareBuiltins } from '../../codegen/check/limits.js'
 import { compatibilityDate } from '../../codegen/targets/cloudflare.js'
 import { startWorkerd } from './cloudflare.js'
 

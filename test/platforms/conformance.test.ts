@@ -5,7 +5,7 @@
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { build } from '../../codegen/index.js'
-import type { FunctionCall } from '../../core/wire.js'
+import type { FunctionCall } from '../../core/requests/wire.js'
 import { readAnswer } from '../../server/functions/invoke.js'
 import { testProject, type TestProject } from '../codegen/project.js'
 import { key, otherKey } from '../runtime/support.js'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineJob, type JobContext } from '../../core/defineJob.js'
+import { defineJob, type JobContext } from '../../core/job/defineJob.js'
 import { gate, start, testCoordinator, testFunction, type Receipt } from './support.js'
 
 const minute = 60_000

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob, type EnqueueFollowUp, type JobContext } from '../../core/index.js'
-import type { AnyJobs } from '../../core/registry.js'
+import type { AnyJobs } from '../../core/job/registry.js'
 import { testCoordinator, testFunction } from './support.js'
 
 const made = () => Response.json({ id: 'j2', state: 'queued', runAt: '2026-03-01T12:00:00.000Z' }, { status: 201 })

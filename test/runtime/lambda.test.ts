@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineJob } from '../../core/defineJob.js'
+import { defineJob } from '../../core/job/defineJob.js'
 import { createLambdaHandler } from '../../runtime/lambda.js'
 import { callOf, signedRequest, testFunction } from './support.js'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { defineJob, type JobContext } from '../../core/defineJob.js'
+import { defineJob, type JobContext } from '../../core/job/defineJob.js'
 import { postBackoffMs } from '../../runtime/post.js'
 import { gate, start, testCoordinator, testFunction } from './support.js'
 

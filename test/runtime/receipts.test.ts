@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import * as mini from 'zod/mini'
 import { z } from 'zod'
-import { defineJob, type JobContext } from '../../core/defineJob.js'
-import { Fatal, RetryAfter } from '../../core/outcome.js'
-import { encodePayload, restorePayload } from '../../core/payload.js'
-import { receiptBody, type FunctionCall } from '../../core/wire.js'
+import { defineJob, type JobContext } from '../../core/job/defineJob.js'
+import { Fatal, RetryAfter } from '../../core/job/outcome.js'
+import { encodePayload, restorePayload } from '../../core/payload/payload.js'
+import { receiptBody, type FunctionCall } from '../../core/requests/wire.js'
 import { callOf, signedRequest, testFunction, type Receipt } from './support.js'
 
 const jobThat = (run: () => unknown) => defineJob({ args: z.object({}), run })

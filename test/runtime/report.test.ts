@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { maxLogBytes } from '../../core/attemptLog.js'
-import { defineJob, type JobContext } from '../../core/defineJob.js'
-import { attemptEnd } from '../../core/attemptEnd.js'
-import { reportRequest } from '../../core/report.js'
+import { maxLogBytes } from '../../core/job/attemptLog.js'
+import { defineJob, type JobContext } from '../../core/job/defineJob.js'
+import { attemptEnd } from '../../core/requests/attemptEnd.js'
+import { reportRequest } from '../../core/requests/report.js'
 import { gate, testCoordinator, testFunction } from './support.js'
 
 const ok = () => new Response('{}')

@@ -1,6 +1,6 @@
-import { sign } from '../../core/signature.js'
-import type { FunctionBatch, FunctionCall, ReceiptBody } from '../../core/wire.js'
-import type { Clock } from '../../core/clock.js'
+import { sign } from '../../core/functions/signature.js'
+import type { FunctionBatch, FunctionCall, ReceiptBody } from '../../core/requests/wire.js'
+import type { Clock } from '../../core/time/clock.js'
 import { wrap, type PlatformContext, type RunnableJob, type WrapOptions } from '../../runtime/index.js'
 
 export const key = `whsec_${btoa('a key for tests: 24 bytes or more')}`

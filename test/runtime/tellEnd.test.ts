@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineJob, type JobContext } from '../../core/defineJob.js'
+import { defineJob, type JobContext } from '../../core/job/defineJob.js'
 import { gate, testCoordinator, testFunction } from './support.js'
 
 const endedUrl = 'http://coordinator.test/job/job1/ended?token=t0'

@@ -1,6 +1,6 @@
 /** A clock that stands still until a test moves it. */
-import type { Clock } from '../../core/clock.js'
-import { durationMs, type Duration } from '../../core/duration.js'
+import type { Clock } from '../../core/time/clock.js'
+import { durationMs, type Duration } from '../../core/time/duration.js'
 
 export interface ManualClock extends Clock {
   /** Moves the time on; sleepers whose time has come wake in the order of their times. */

@@ -1,5 +1,5 @@
 /** Functions that answer when, and what, a test says. */
-import type { FunctionCall } from '../../core/wire.js'
+import type { FunctionCall } from '../../core/requests/wire.js'
 import type { Call, Answer, Invoke } from '../../server/deps.js'
 
 export function handOperated() {

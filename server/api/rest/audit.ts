@@ -1,6 +1,6 @@
 /** The audit: look. */
 import type { Hono } from 'hono'
-import { listAuditRequest } from '../../../core/audit.js'
+import { listAuditRequest } from '../../../core/requests/audit.js'
 import { listAudit } from '../../access/audit.js'
 import { operate, readQuery, type RestOptions } from './request.js'
 

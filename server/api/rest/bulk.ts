@@ -7,7 +7,7 @@ import {
   replayRequest,
   retryManyRequest,
   type BulkRequest,
-} from '../../../core/bulk.js'
+} from '../../../core/requests/bulk.js'
 import { bulk, type BulkOperation } from '../../operations/bulk.js'
 import { retryJob } from '../../operations/operate.js'
 import { replayJob } from '../../operations/replay.js'

@@ -1,6 +1,6 @@
 /** What waits, for checks of new contracts by other tools than `errand codegen --compat`. */
 import type { Hono } from 'hono'
-import { waitingRequest } from '../../../core/compat.js'
+import { waitingRequest } from '../../../core/requests/compat.js'
 import { waitingPage } from '../../operations/compat.js'
 import { allow, readQuery, type RestOptions } from './request.js'
 

@@ -1,5 +1,5 @@
 /** The routes of deployments, as the API's description has them. */
-import { activateRequest, registerRequest, rollbackRequest } from '../../../core/deployments.js'
+import { activateRequest, registerRequest, rollbackRequest } from '../../../core/requests/deployments.js'
 import { targetNames } from '../../../core/targets.js'
 import type { Parts } from './groupPaths.js'
 

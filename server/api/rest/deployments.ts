@@ -6,7 +6,7 @@ import {
   maxRegisterBytes,
   registerRequest,
   rollbackRequest,
-} from '../../../core/deployments.js'
+} from '../../../core/requests/deployments.js'
 import { activate, deactivate, listDeployments, register, retire, rollBack } from '../../deployments/deployments.js'
 import { parse } from '../../jobs/judge.js'
 import { bodyOf, limitBody, operate, readBody, type RestOptions } from './request.js'

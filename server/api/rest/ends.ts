@@ -1,7 +1,7 @@
 /** How a job ended, for callers in any language: a long poll. */
 import type { Hono } from 'hono'
-import { awaitReceiptQuery, longestWaitMs } from '../../../core/ends.js'
-import { durationMs } from '../../../core/duration.js'
+import { awaitReceiptQuery, longestWaitMs } from '../../../core/requests/ends.js'
+import { durationMs } from '../../../core/time/duration.js'
 import { waitForSome } from '../../operations/ends.js'
 import { unknownJob } from '../../jobs/receive.js'
 import { parse } from '../../jobs/judge.js'

@@ -1,9 +1,9 @@
 /** The routes of groups, as the API's description has them. */
 import type { z } from 'zod'
-import { groupJobsRequest, groupMembersLimit, groupRequest } from '../../../core/groups.js'
-import { groupPolicies } from '../../../core/groupTypes.js'
+import { groupJobsRequest, groupMembersLimit, groupRequest } from '../../../core/requests/groups.js'
+import { groupPolicies } from '../../../core/views/groupTypes.js'
 import type { Role } from '../../../core/roles.js'
-import { enqueueRequest } from '../../../core/wire.js'
+import { enqueueRequest } from '../../../core/requests/wire.js'
 
 /** What all descriptions share. */
 export interface Parts {

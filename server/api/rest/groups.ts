@@ -1,6 +1,6 @@
 /** Groups: make, look, cancel, retry. */
 import type { Hono } from 'hono'
-import { groupJobsRequest, groupRequest } from '../../../core/groups.js'
+import { groupJobsRequest, groupRequest } from '../../../core/requests/groups.js'
 import { cancelGroup } from '../../groups/cancel.js'
 import { getGroup, listGroupJobs, retryGroup } from '../../groups/look.js'
 import { countJobs, makeGroup } from '../../groups/make.js'

@@ -1,5 +1,5 @@
 /**
- * Plain HTTP, as DESIGN section 4 fixes it, so that anything can enqueue and anything can be a function. A file for each thing that routes are
+ * Plain HTTP, so that anything can enqueue and anything can be a function. A file for each thing that routes are
  * about; each route reads, calls one step, and answers.
  */
 import type { Hono } from 'hono'

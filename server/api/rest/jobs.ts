@@ -1,6 +1,6 @@
 /** Jobs: enqueue, look, cancel. */
 import type { Hono } from 'hono'
-import { enqueueManyRequest, listJobsRequest, postJobRequest } from '../../../core/wire.js'
+import { enqueueManyRequest, listJobsRequest, postJobRequest } from '../../../core/requests/wire.js'
 import { enqueue } from '../../jobs/enqueue.js'
 import { enqueueMany } from '../../jobs/enqueueMany.js'
 import { cancelJob, getJob, listJobs } from '../../operations/operate.js'

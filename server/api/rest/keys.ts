@@ -1,6 +1,6 @@
 /** API keys: create, list, revoke. */
 import type { Hono } from 'hono'
-import { createKeyRequest } from '../../../core/keys.js'
+import { createKeyRequest } from '../../../core/requests/keys.js'
 import { createKey, listKeys, revokeKey } from '../../access/keys.js'
 import { limitBody, operate, readBody, type RestOptions } from './request.js'
 

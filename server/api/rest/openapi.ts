@@ -1,27 +1,27 @@
 /** Describes the REST routes, from the same schemas that check them. */
 import { z } from 'zod'
-import { listAuditRequest } from '../../../core/audit.js'
-import { waitingRequest } from '../../../core/compat.js'
-import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../../core/bulk.js'
-import { pauseRequest, pauseTarget } from '../../../core/pauses.js'
-import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../../core/schedulePolicies.js'
-import { previewRequest, scheduleChange, scheduleRequest } from '../../../core/schedules.js'
-import { tickRequest } from '../../../core/tickRequest.js'
+import { listAuditRequest } from '../../../core/requests/audit.js'
+import { waitingRequest } from '../../../core/requests/compat.js'
+import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../../core/requests/bulk.js'
+import { pauseRequest, pauseTarget } from '../../../core/requests/pauses.js'
+import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../../core/job/schedulePolicies.js'
+import { previewRequest, scheduleChange, scheduleRequest } from '../../../core/requests/schedules.js'
+import { tickRequest } from '../../../core/requests/tickRequest.js'
 import {
   enqueueManyLimit,
   enqueueManyRequest,
   enqueueRequest,
   listJobsRequest,
   postJobRequest,
-} from '../../../core/wire.js'
-import { createKeyRequest } from '../../../core/keys.js'
+} from '../../../core/requests/wire.js'
+import { createKeyRequest } from '../../../core/requests/keys.js'
 import { roles as allRoles, type Role } from '../../../core/roles.js'
 import { deploymentPaths } from './deploymentPaths.js'
 import { groupPaths } from './groupPaths.js'
 import { finalStates, jobStates } from '../../../core/states.js'
-import { followUpRequest } from '../../../core/followUp.js'
-import { reportRequest } from '../../../core/report.js'
-import { attemptEnd } from '../../../core/attemptEnd.js'
+import { followUpRequest } from '../../../core/requests/followUp.js'
+import { reportRequest } from '../../../core/requests/report.js'
+import { attemptEnd } from '../../../core/requests/attemptEnd.js'
 
 const schemaOf = (schema: z.ZodType): unknown => {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })

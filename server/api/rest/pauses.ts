@@ -1,6 +1,6 @@
 /** Pauses: look, add, remove. */
 import type { Hono } from 'hono'
-import { pauseRequest, pauseTarget } from '../../../core/pauses.js'
+import { pauseRequest, pauseTarget } from '../../../core/requests/pauses.js'
 import { actorOf } from '../../access/auth.js'
 import { listPauses, pause, resume } from '../../flowControl/pause.js'
 import { parse } from '../../jobs/judge.js'

@@ -3,10 +3,10 @@
  * It stands before the body, as a key does elsewhere.
  */
 import type { Context, Hono } from 'hono'
-import { followUpRequest } from '../../../core/followUp.js'
-import { reportRequest } from '../../../core/report.js'
-import { maxResultBytes } from '../../../core/resultSize.js'
-import { attemptEnd } from '../../../core/attemptEnd.js'
+import { followUpRequest } from '../../../core/requests/followUp.js'
+import { reportRequest } from '../../../core/requests/report.js'
+import { maxResultBytes } from '../../../core/payload/resultSize.js'
+import { attemptEnd } from '../../../core/requests/attemptEnd.js'
 import { enqueueFollowUp } from '../../jobs/followUp.js'
 import { maxAnswerBytes } from '../../functions/invoke.js'
 import { attemptNamed, heartbeat, receiveEnded, receivePosted, type NamedAttempt } from '../../jobs/receive.js'

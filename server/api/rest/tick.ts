@@ -1,7 +1,7 @@
 /** The tick, for a platform's cron. */
 import type { Hono } from 'hono'
-import { tickPath } from '../../../core/tick.js'
-import { tickRequest } from '../../../core/tickRequest.js'
+import { tickPath } from '../../../core/views/tick.js'
+import { tickRequest } from '../../../core/requests/tickRequest.js'
 import { tickWithin } from '../../running/runTick.js'
 import { bodyOf, limitBody, readBody, type RestOptions } from './request.js'
 

@@ -1,5 +1,5 @@
 /** The audit: look. */
-import { listAuditRequest } from '../../../core/audit.js'
+import { listAuditRequest } from '../../../core/requests/audit.js'
 import { listAudit } from '../../access/audit.js'
 import { createRouter, toOperate } from './procedure.js'
 

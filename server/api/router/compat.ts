@@ -1,5 +1,5 @@
 /** What waits, for the check of new contracts. */
-import { waitingRequest } from '../../../core/compat.js'
+import { waitingRequest } from '../../../core/requests/compat.js'
 import { waitingPage } from '../../operations/compat.js'
 import { createRouter, toObserve } from './procedure.js'
 

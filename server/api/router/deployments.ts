@@ -5,7 +5,7 @@ import {
   maxRegisterBytes,
   registerRequest,
   rollbackRequest,
-} from '../../../core/deployments.js'
+} from '../../../core/requests/deployments.js'
 import { activate, deactivate, listDeployments, register, retire, rollBack } from '../../deployments/deployments.js'
 import { createRouter, toDeploy } from './procedure.js'
 

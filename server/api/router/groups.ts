@@ -1,9 +1,9 @@
 /** Groups: look, wait, cancel, retry. */
 import { z } from 'zod'
-import { groupIdRequest, groupJobsRequest } from '../../../core/groups.js'
+import { groupIdRequest, groupJobsRequest } from '../../../core/requests/groups.js'
 import { cancelGroup } from '../../groups/cancel.js'
 import { getGroup, listGroupJobs, retryGroup } from '../../groups/look.js'
-import { longestWaitMs } from '../../../core/ends.js'
+import { longestWaitMs } from '../../../core/requests/ends.js'
 import { createRouter, toFollow, toOperate } from './procedure.js'
 
 export const groupsRouter = createRouter({

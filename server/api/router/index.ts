@@ -2,10 +2,10 @@
  * The tRPC router: small and fixed, with the worker's name as data, so that editors stay quick however many workers there are.
  * The typed client (client/) puts the types of `jobs/registry.gen.ts` around it.
  */
-import { groupRequest } from '../../../core/groups.js'
-import { scheduleRequest } from '../../../core/schedules.js'
-import { tickRequest } from '../../../core/tickRequest.js'
-import { enqueueManyRequest, enqueueRequest } from '../../../core/wire.js'
+import { groupRequest } from '../../../core/requests/groups.js'
+import { scheduleRequest } from '../../../core/requests/schedules.js'
+import { tickRequest } from '../../../core/requests/tickRequest.js'
+import { enqueueManyRequest, enqueueRequest } from '../../../core/requests/wire.js'
 import { enqueue } from '../../jobs/enqueue.js'
 import { enqueueMany } from '../../jobs/enqueueMany.js'
 import { countJobs, makeGroup } from '../../groups/make.js'

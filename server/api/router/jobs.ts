@@ -1,9 +1,9 @@
 /** Jobs: look, wait, cancel, retry. */
 import { z } from 'zod'
 import { tracked } from '@trpc/server'
-import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../../core/bulk.js'
-import { endedRequest, longestWaitMs, waitManyRequest } from '../../../core/ends.js'
-import { listJobsRequest } from '../../../core/wire.js'
+import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../../core/requests/bulk.js'
+import { endedRequest, longestWaitMs, waitManyRequest } from '../../../core/requests/ends.js'
+import { listJobsRequest } from '../../../core/requests/wire.js'
 import { streamEnds, waitForSome } from '../../operations/ends.js'
 import { bulk } from '../../operations/bulk.js'
 import { replayJob } from '../../operations/replay.js'

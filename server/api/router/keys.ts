@@ -1,5 +1,5 @@
 /** API keys: create, list, revoke. */
-import { createKeyRequest, keyNameRequest } from '../../../core/keys.js'
+import { createKeyRequest, keyNameRequest } from '../../../core/requests/keys.js'
 import { createKey, listKeys, revokeKey } from '../../access/keys.js'
 import { createRouter, toOperate } from './procedure.js'
 

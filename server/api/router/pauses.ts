@@ -1,5 +1,5 @@
 /** Pauses: look, add, remove. */
-import { pauseRequest, pauseTarget } from '../../../core/pauses.js'
+import { pauseRequest, pauseTarget } from '../../../core/requests/pauses.js'
 import { actorOf } from '../../access/auth.js'
 import { listPauses, pause, resume } from '../../flowControl/pause.js'
 import { createRouter, toObserve, toOperate } from './procedure.js'

@@ -1,6 +1,6 @@
 /** Schedules: look, look ahead, change, pause, resume, run, remove. */
 import { z } from 'zod'
-import { previewRequest, updateScheduleRequest } from '../../../core/schedules.js'
+import { previewRequest, updateScheduleRequest } from '../../../core/requests/schedules.js'
 import {
   getSchedule,
   listSchedules,

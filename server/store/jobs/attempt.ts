@@ -1,6 +1,6 @@
 /** Receive and reap: what attempts that run, or are over, change of their jobs. */
 import type { Collection, UpdateFilter } from 'mongodb'
-import type { GroupPolicy } from '../../../core/groupTypes.js'
+import type { GroupPolicy } from '../../../core/views/groupTypes.js'
 import { isFinal } from '../../../core/states.js'
 import type { AttemptReport, ClaimedJob, JobDocument } from '../documents.js'
 import { raised, type Guard } from '../revision.js'

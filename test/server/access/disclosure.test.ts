@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import { encodePayload } from '../../../core/payload.js'
+import { encodePayload } from '../../../core/payload/payload.js'
 import { clientOf } from '../../client/support.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 

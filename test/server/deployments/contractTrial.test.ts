@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Worker } from 'node:worker_threads'
-import { systemClock } from '../../../core/clock.js'
+import { systemClock } from '../../../core/time/clock.js'
 import type { ErrandError } from '../../../core/errors.js'
 import { createContractTrial, type ContractTrialOptions } from '../../../server/deployments/contractTrial.js'
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
 import { z } from 'zod'
 import { defineJob, type Duration } from '../../../core/index.js'
-import { askThrottle, newThrottle, type ThrottleRule } from '../../../core/throttle.js'
+import { askThrottle, newThrottle, type ThrottleRule } from '../../../core/job/throttle.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 
 const rule = (limit: number, perMs: number, burst: number): ThrottleRule => ({ intervalMs: perMs / limit, burst })

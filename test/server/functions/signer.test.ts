@@ -1,6 +1,6 @@
 /** Keys while they are rotated, and keys that are one function's own. */
 import { describe, expect, it } from 'vitest'
-import { createVerifier } from '../../../core/signature.js'
+import { createVerifier } from '../../../core/functions/signature.js'
 import { functionKey } from '../../../server/functions/functionKey.js'
 import { createSigner } from '../../../server/functions/signer.js'
 

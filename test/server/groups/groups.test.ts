@@ -1,4 +1,4 @@
-import type { Duration } from '../../../core/duration.js'
+import type { Duration } from '../../../core/time/duration.js'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'

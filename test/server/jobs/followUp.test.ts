@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob, Fatal, type EnqueueFollowUp, type ErrandError, type JobContext } from '../../../core/index.js'
-import type { AnyJobs } from '../../../core/registry.js'
+import type { AnyJobs } from '../../../core/job/registry.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 import { handOperated, pathOf } from '../../support/handOperated.js'
 

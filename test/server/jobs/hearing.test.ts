@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import type { FunctionCall } from '../../../core/wire.js'
+import type { FunctionCall } from '../../../core/requests/wire.js'
 import { reap } from '../../../server/jobs/reap.js'
 import { testErrand, type TestErrand, type TestErrandOptions } from '../../support/errand.js'
 import { handOperated, pathOf } from '../../support/handOperated.js'

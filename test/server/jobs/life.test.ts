@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { readContract } from '../../../core/contract.js'
+import { readContract } from '../../../core/job/contract.js'
 import { defineJob } from '../../../core/index.js'
 import { retryJob } from '../../../server/operations/operate.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { policyProblems } from '../../../core/contract.js'
+import { policyProblems } from '../../../core/job/contract.js'
 import { defineJob } from '../../../core/index.js'
-import { parseSize } from '../../../core/size.js'
+import { parseSize } from '../../../core/payload/size.js'
 import { testErrand } from '../../support/errand.js'
 import { handOperated } from '../../support/handOperated.js'
 

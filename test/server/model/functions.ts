@@ -1,7 +1,7 @@
 /** The functions, played by the model: they answer when a step says so, or never, and post receipts as often as they like. Each start is checked. */
 import { expect } from 'vitest'
-import type { Clock } from '../../../core/clock.js'
-import type { FunctionCall } from '../../../core/wire.js'
+import type { Clock } from '../../../core/time/clock.js'
+import type { FunctionCall } from '../../../core/requests/wire.js'
 import { createSigner } from '../../../server/functions/signer.js'
 import { testKey } from '../../support/errand.js'
 import { limits, rates, timeoutMs } from './workers.js'

@@ -2,7 +2,7 @@
 import type { Db } from 'mongodb'
 import { expect } from 'vitest'
 import { isFinal } from '../../../core/states.js'
-import { ticksUntil } from '../../../core/ticks.js'
+import { ticksUntil } from '../../../core/time/ticks.js'
 import { ticksOf } from '../../../server/schedules/tick.js'
 import { tickId } from '../../../server/ids.js'
 import {

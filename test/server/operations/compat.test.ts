@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import type { WaitingPage } from '../../../core/compat.js'
+import type { WaitingPage } from '../../../core/requests/compat.js'
 import { defineJob } from '../../../core/index.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import type { SchedulePolicy } from '../../../core/defineJob.js'
+import type { SchedulePolicy } from '../../../core/job/defineJob.js'
 import { reconcileSchedules } from '../../../server/schedules/schedule.js'
 import { testErrand, type TestErrand, type TestWorkers } from '../../support/errand.js'
 

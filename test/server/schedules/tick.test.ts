@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import type { EnqueueFollowUp } from '../../../core/followUpOptions.js'
-import type { AnyJobs } from '../../../core/registry.js'
-import type { FunctionCall } from '../../../core/wire.js'
+import type { EnqueueFollowUp } from '../../../core/job/followUpOptions.js'
+import type { AnyJobs } from '../../../core/job/registry.js'
+import type { FunctionCall } from '../../../core/requests/wire.js'
 import { manualClock } from '../../support/clock.js'
 import {
   inProcess,

@@ -1,0 +1,49 @@
+/** How jobs ended, for those who wait for them: the requests, and what is told of each job. */
+import { z } from 'zod'
+import type { FinalState, JobState } from '../states.js'
+import { duration, type ReceiptView } from './wire.js'
+
+/** How many jobs one request may wait for. */
+export const maxAwaited = 1_000
+/** No request is held open longer: proxies and platforms cut longer ones. */
+export const longestWaitMs = 25_000
+
+/** An event of the stream bears the id, and its line ends where the id would. */
+const jobId = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[^\0\r\n]*$/, 'must not contain line breaks or null characters')
+const ids = z.array(jobId).min(1).max(maxAwaited)
+
+/** A stream of ends. `lastEventId` comes with a reconnection and needs no attention: the jobs are looked at anew, so nothing is missed. */
+export const endedRequest = z.strictObject({ ids, lastEventId: z.string().nullish() })
+export const waitManyRequest = z.strictObject({
+  ids,
+  timeoutMs: z.int().min(0).max(longestWaitMs).default(longestWaitMs),
+})
+
+/** `GET /job/:id/receipt`. A longer time than a request is held open is cut short: ask again. */
+export const awaitReceiptQuery = z.strictObject({ timeout: duration.default('25s') })
+
+/** A job that is final. */
+export interface JobEnd {
+  id: string
+  state: FinalState
+  /** ISO 8601. */
+  finishedAt: string
+  /** Of the last attempt. Absent where the job was cancelled. */
+  receipt?: ReceiptView
+}
+
+/** There is no such job, or no more. */
+export interface NoJob {
+  id: string
+  state: null
+}
+
+export interface WaitManyAnswer {
+  ended: (JobEnd | NoJob)[]
+  /** The other jobs, as they are. */
+  waiting: { id: string; state: JobState }[]
+}

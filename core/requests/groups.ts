@@ -1,0 +1,86 @@
+/** Groups over the wire: jobs that belong together, and the follow-up that runs once when all of them are final. */
+import { z } from 'zod'
+import { groupPolicies, type GroupPolicy, type GroupProblem, type GroupState } from '../views/groupTypes.js'
+import { jobStates, type JobState } from '../states.js'
+import { enqueueManyLimit, workerName, type JobRow } from './wire.js'
+
+/** Groups in groups in groups. */
+export const groupDepthLimit = 5
+/** Members in all, nested ones and the nested groups included. */
+export const groupMembersLimit = enqueueManyLimit
+
+const followUp = z.strictObject({
+  worker: workerName,
+  /** Plain JSON; the summary is put beside them as `group`. */
+  args: z.record(z.string(), z.unknown()).default({}),
+  /** superjson's meta for `args`, where they hold what JSON cannot say. */
+  argsMeta: z.unknown().optional(),
+  /** Higher runs first, from -1000 to 1000. Default: the worker's. */
+  priority: z.int().min(-1000).max(1000).optional(),
+})
+
+const groupFields = {
+  /** The worker that runs once when the group is over, alone or with args of its own. Default: none. */
+  then: z
+    .union([workerName.transform((worker): z.output<typeof followUp> => ({ worker, args: {} })), followUp], {
+      error: "must be a worker's name, or an object with `worker`, `args` and `priority`",
+    })
+    .optional(),
+  policy: z.enum(groupPolicies).default('continue'),
+}
+
+/** Items are checked one by one: each is a job as `POST /job` takes it, or a nested group. */
+export const groupRequest = z.strictObject({ ...groupFields, jobs: z.array(z.unknown()).max(groupMembersLimit) })
+export type GroupRequest = z.input<typeof groupRequest>
+export type ParsedGroupRequest = z.output<typeof groupRequest>
+
+/** A group as an item of a group: it counts as one member. */
+export const nestedGroup = z.strictObject({ ...groupFields, group: z.array(z.unknown()).max(groupMembersLimit) })
+export type FollowUpRequest = NonNullable<GroupRequest['then']>
+export type ParsedFollowUp = z.output<typeof followUp>
+
+export const groupIdRequest = z.strictObject({ id: z.string().min(1).max(100) })
+
+export const groupJobsRequest = groupIdRequest.extend({
+  state: z.enum(jobStates).optional(),
+  /** How many jobs at the most, 1 to 500. Default 50. */
+  limit: z.int().min(1).max(500).default(50),
+  /** Where the last page ended. */
+  cursor: z.string().max(100).optional(),
+})
+export type GroupJobsRequest = z.input<typeof groupJobsRequest>
+
+export interface GroupView {
+  id: string
+  state: GroupState
+  policy: GroupPolicy
+  /** Its members; a nested group counts as one. */
+  total: number
+  /** Members that still keep it open. */
+  open: number
+  /** How many of its jobs are in each state, follow-ups of nested groups included; states without a job are left out. */
+  counts: Partial<Record<JobState, number>>
+  /** The groups nested in it. */
+  groups: { id: string; state: GroupState; total: number }[]
+  /** The follow-up, and its job once the group is closed. */
+  then?: { worker: string; jobId?: string }
+  /** The group it is nested in. */
+  parentId?: string
+  problem?: GroupProblem
+  /** ISO 8601, as all times here. */
+  createdAt: string
+  closedAt?: string
+}
+
+/** A group when it was made just now. */
+export type GroupMade = Pick<GroupView, 'id' | 'state' | 'total'>
+
+/** What a wait for a group's end answers with. */
+export type GroupEnd = Pick<GroupView, 'id' | 'state' | 'then' | 'problem' | 'closedAt'>
+
+export interface GroupJobPage {
+  /** In the order in which they were given. */
+  jobs: JobRow[]
+  /** Where the next page begins; null on the last one. */
+  cursor: string | null
+}

@@ -1,0 +1,115 @@
+/** Schedules over the wire: their requests, and what is shown of them. What each field means stands in core/scheduleOptions. */
+import { z } from 'zod'
+import { mostPreviewed, type PreviewedTick } from '../time/preview.js'
+import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../job/schedulePolicies.js'
+import type { FullScheduleRule } from '../time/scheduleRule.js'
+import { duration, excludeEachOther, moment, plainObject, priority, workerName, type ArgsView } from './wire.js'
+
+const scheduleIdText = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/, 'takes letters, digits and _ . : - only')
+
+const timing = {
+  cron: z.string().max(200).optional(),
+  every: duration.optional(),
+  timezone: z.string().max(64).optional(),
+  gap: z.enum(gapPolicies).optional(),
+  overlap: z.enum(overlapPolicies).optional(),
+  spread: duration.optional(),
+}
+
+const notBoth = (body: { cron?: unknown; every?: unknown }) => body.cron === undefined || body.every === undefined
+const needsOne = { message: 'A schedule needs cron, such as "0 9 * * *", or every, such as "10m"', path: ['cron'] }
+
+export const scheduleRequest = z
+  .strictObject({
+    /** Names the schedule; the same id again replaces it. Default: one is made. */
+    id: scheduleIdText.optional(),
+    worker: workerName,
+    args: plainObject.default({}),
+    argsMeta: z.unknown().optional(),
+    priority: priority.optional(),
+    ...timing,
+    missed: z.enum(missedPolicies).optional(),
+    overrun: z.enum(overrunPolicies).optional(),
+  })
+  .refine(notBoth, excludeEachOther('cron', 'every'))
+  .refine((body) => body.cron !== undefined || body.every !== undefined, needsOne)
+export type ScheduleRequest = z.input<typeof scheduleRequest>
+export type ParsedScheduleRequest = z.output<typeof scheduleRequest>
+
+const change = {
+  args: plainObject.optional(),
+  argsMeta: z.unknown().optional(),
+  priority: priority.nullish(),
+  /** Takes the place of `every`, and the other way round. */
+  cron: timing.cron,
+  every: timing.every,
+  timezone: timing.timezone.nullable(),
+  gap: timing.gap.nullable(),
+  overlap: timing.overlap.nullable(),
+  spread: timing.spread.nullable(),
+  missed: z.enum(missedPolicies).nullish(),
+  overrun: z.enum(overrunPolicies).nullish(),
+}
+
+const changesSomething = (body: object) =>
+  Object.entries(body).some(([field, value]) => field !== 'id' && field !== 'argsMeta' && value !== undefined)
+const needsChange = { message: 'An update needs at least one field, such as cron or args', path: [] }
+
+/** What is left out stays; `null` takes a field back to its default. */
+export const scheduleChange = z
+  .strictObject(change)
+  .refine(notBoth, excludeEachOther('cron', 'every'))
+  .refine(changesSomething, needsChange)
+export type ScheduleChange = z.input<typeof scheduleChange>
+export type ParsedScheduleChange = z.output<typeof scheduleChange>
+
+export const updateScheduleRequest = z
+  .strictObject({ id: z.string().min(1).max(512), ...change })
+  .refine(notBoth, excludeEachOther('cron', 'every'))
+  .refine(changesSomething, needsChange)
+
+/** With the defaults of its rule. */
+export interface ScheduleView extends FullScheduleRule, ArgsView {
+  id: string
+  worker: string
+  /** Of the contract that took the args; absent for version 1. */
+  argsVersion?: number
+  priority?: number
+  /** ISO 8601, as all times here. Null while it is paused, and where the rule has no more ticks. */
+  nextRunAt: string | null
+  /** Only while it is paused. */
+  pausedAt?: string
+  /** The last tick that made a job. */
+  lastRunAt: string | null
+  /** With `overrun: 'queue'`: how many ticks wait for the end of a job. */
+  waiting: number
+  /** `code`: from a worker's `schedule` option, `api`: made at run time. */
+  source: 'code' | 'api'
+  createdAt: string
+}
+
+export const previewRequest = z
+  .strictObject({
+    /** A stored schedule; or beside `cron` or `every` the id that `spread` is made of. */
+    id: scheduleIdText.optional(),
+    ...timing,
+    /** ISO 8601, or a local time in `timezone`. A tick at this moment is shown. Default: now. */
+    from: moment.optional(),
+    count: z.int().min(1).max(mostPreviewed).default(10),
+  })
+  .refine(notBoth, excludeEachOther('cron', 'every'))
+  .refine((body) => body.cron !== undefined || body.every !== undefined || body.id !== undefined, {
+    message: 'A preview needs cron, every, or the id of a schedule',
+    path: ['cron'],
+  })
+  .refine((body) => body.spread === undefined || body.id !== undefined, {
+    message: 'spread is made of the id of the schedule. Give the id it shall have',
+    path: ['id'],
+  })
+export type PreviewRequest = z.input<typeof previewRequest>
+export type ParsedPreviewRequest = z.output<typeof previewRequest>
+
+/** The rule with its defaults, and when it ticks. */
+export interface SchedulePreview extends Omit<FullScheduleRule, 'missed' | 'overrun'> {
+  ticks: PreviewedTick[]
+}

@@ -1,0 +1,265 @@
+/** What goes over the wire: one schema for each body, used by REST, tRPC, the client and the command alike. */
+import { z } from 'zod'
+import { maxCauses } from '../payload/causes.js'
+import { durationProblem, parseDuration, type Duration } from '../time/duration.js'
+import { reportFields, type ReportView } from './report.js'
+import type { PauseView } from '../views/pauseView.js'
+import { jobStates, type JobState } from '../states.js'
+import { uniqueKey, uniqueRequest } from './unique.js'
+
+export const duration = z.custom<Duration>((value) => parseDuration(value) !== undefined, {
+  error: (issue) => durationProblem(issue.input),
+})
+
+/** A moment as people write it; `core/time/requestMoment` reads it, because a local time needs its zone. */
+export const moment = z.union([z.string().min(1).max(64), z.date()])
+
+export const workerName = z.string().min(1).max(200)
+export const plainObject = z.record(z.string(), z.unknown())
+
+export const priority = z.int().min(-1000).max(1000)
+
+/** When, and with what, a job shall run. Shared by every way to enqueue. */
+const enqueueFields = {
+  worker: workerName,
+  /** Plain JSON. */
+  args: plainObject.default({}),
+  /** superjson's meta for `args`, where they hold what JSON cannot say. */
+  argsMeta: z.unknown().optional(),
+  /** Not before this moment. A time in the past means now. Default: now. */
+  runAt: moment.optional(),
+  /** Not before this long from now. Excludes `runAt`. */
+  delay: duration.optional(),
+  /** The zone of a `runAt` without an offset, or of `cron`. Default `UTC`. */
+  timezone: z.string().max(64).optional(),
+  /** Higher runs first, from -1000 to 1000. Default: the worker's. */
+  priority: priority.optional(),
+  /** Short for `unique: { key }`; where the worker has no policy, a job with a key that is held is refused. Taken for each worker on its own. */
+  key: uniqueKey.optional(),
+  /** One job of a key. */
+  unique: uniqueRequest.optional(),
+}
+
+export const excludeEachOther = (a: string, b: string) => ({
+  message: `${a} and ${b} exclude each other. Give one of them.`,
+  path: [b],
+})
+
+export const enqueueRequest = z
+  .strictObject(enqueueFields)
+  .refine((body) => body.runAt === undefined || body.delay === undefined, excludeEachOther('runAt', 'delay'))
+  .refine((body) => body.key === undefined || body.unique === undefined, excludeEachOther('key', 'unique'))
+export type EnqueueRequest = z.input<typeof enqueueRequest>
+export type ParsedEnqueueRequest = z.output<typeof enqueueRequest>
+
+/** What a schedule has in the place of a time. */
+const recurring = ['cron', 'every'] as const
+/** What a schedule has no use for. */
+const onceOnly = ['unique', 'runAt', 'delay'] as const
+
+/** `POST /job`: a job, or with `cron` or `every` a schedule. */
+export const postJobRequest = z
+  .strictObject({ ...enqueueFields, cron: z.string().max(200).optional(), every: duration.optional() })
+  .refine((body) => body.runAt === undefined || body.delay === undefined, excludeEachOther('runAt', 'delay'))
+  .refine((body) => body.key === undefined || body.unique === undefined, excludeEachOther('key', 'unique'))
+  .refine((body) => body.cron === undefined || body.every === undefined, excludeEachOther('cron', 'every'))
+  .superRefine((body, context) => {
+    for (const rule of recurring.filter((field) => body[field] !== undefined)) {
+      for (const field of onceOnly.filter((field) => body[field] !== undefined)) {
+        context.addIssue({ code: 'custom', ...excludeEachOther(field, rule) })
+      }
+    }
+  })
+
+export const enqueueManyLimit = 10_000
+/** Items are checked one by one, so that a bad one does not spoil the others. */
+export const enqueueManyRequest = z.strictObject({
+  jobs: z.array(z.unknown()).max(enqueueManyLimit),
+  /** All or none: where one item cannot be enqueued, nothing is written. Default: each on its own. */
+  atomic: z.boolean().default(false),
+})
+
+/** An error as it travels: what `run` threw, less anything that is not text. `stack` points into the TypeScript source. */
+export interface ReceiptError {
+  name: string
+  message: string
+  code?: string | undefined
+  stack?: string | undefined
+  cause?: ReceiptError | undefined
+}
+
+const text = (max: number) => z.string().transform((value) => value.slice(0, max))
+
+const errorFields = {
+  name: text(200).default('Error'),
+  message: text(10_000).default(''),
+  code: z
+    .union([z.string(), z.number()])
+    .transform((code) => String(code).slice(0, 200))
+    .optional(),
+  stack: text(20_000).optional(),
+}
+
+/** Level by level, not by recursion: a cause below the last one is a field that is not known, and nobody looks into it. */
+const errorWithCauses = (causes: number): z.ZodType<ReceiptError> =>
+  causes === 0 ? z.object(errorFields) : z.object({ ...errorFields, cause: errorWithCauses(causes - 1).optional() })
+
+/** A bare text is welcome too, for functions in other languages. */
+const receiptError = z.union([
+  errorWithCauses(maxCauses),
+  z.string().transform((message): ReceiptError => ({ name: 'Error', message: message.slice(0, 10_000) })),
+])
+
+export const receiptBody = z.discriminatedUnion('status', [
+  z.strictObject({
+    status: z.literal('success'),
+    result: z.unknown().optional(),
+    resultMeta: z.unknown().optional(),
+    ...reportFields,
+  }),
+  z.strictObject({
+    status: z.literal('failure'),
+    error: receiptError,
+    /** When to try again: a duration, or a number of seconds as in the HTTP header. Default: the worker's backoff. */
+    retryAfter: z.union([duration, z.number().nonnegative().max(3_153_600_000)]).optional(),
+    /** Never try again. */
+    fatal: z.boolean().optional(),
+    ...reportFields,
+  }),
+])
+/** What a function reports on one attempt. */
+export type ReceiptBody = z.input<typeof receiptBody>
+export type ParsedReceiptBody = z.output<typeof receiptBody>
+
+/** The body of the coordinator's call to a function. */
+export interface FunctionCall {
+  id: string
+  worker: string
+  /** Counts from 1. */
+  attempt: number
+  maxAttempts: number
+  args: unknown
+  argsMeta?: unknown
+  /** Of the contract that took the args; absent for version 1. */
+  argsVersion?: number
+  /** ISO 8601. */
+  deadline: string
+  /** ISO 8601, only of workers with `receipt: 'posted'`: no heartbeat moves the deadline beyond this. */
+  latest?: string
+  /** Its worker has a limit of how many run at once: where the answer is not heard, the coordinator wants to be told when the work is over (`…/ended`). */
+  limited?: true
+  /** An address that is good for this attempt alone: whoever holds it may post one receipt. */
+  receipt: string
+  traceparent?: string
+}
+
+/** The body of a call that carries several jobs of a worker, for workers with `batch`. The answer is a receipt for each, in their order. */
+export interface FunctionBatch {
+  jobs: FunctionCall[]
+}
+
+/** Milliseconds until a function's `retryAfter`. */
+export const retryAfterMs = (retryAfter: Duration | number): number =>
+  typeof retryAfter === 'number' ? Math.round(retryAfter * 1_000) : parseDuration(retryAfter)!
+
+export const listJobsRequest = z.strictObject({
+  worker: workerName.optional(),
+  state: z.enum(jobStates).optional(),
+  /** The id of a job: only those that it enqueued while it ran. */
+  parent: z.string().max(100).optional(),
+  /** How many jobs at the most, 1 to 500. Default 50. */
+  limit: z.int().min(1).max(500).default(50),
+  /** Where the last page ended. */
+  cursor: z.string().max(100).optional(),
+})
+export type ListJobsRequest = z.input<typeof listJobsRequest>
+
+/** Args as a caller is shown them: fields that their worker's `redact` names are `[redacted]`. */
+export interface ArgsView {
+  /** Null where they are hidden. */
+  args: unknown
+  argsMeta?: unknown
+  /**
+   * They are not for this caller's key; or it is not known what to redact, because their worker is not deployed or has another version; or a list of schedules
+   * would be too large with them; or see `argsProblem`.
+   */
+  argsHidden?: true
+  /** What lies in the database cannot be shown to anybody, or not as it was given, and this is why: it was stored before there were bounds. */
+  argsProblem?: string
+  /** Something in them is `[redacted]`, so they are not what was enqueued. */
+  argsRedacted?: true
+}
+
+export interface ResultView {
+  result?: unknown
+  resultMeta?: unknown
+  /** There is a result, and it is hidden; see `ArgsView`. */
+  resultHidden?: true
+  resultProblem?: string
+}
+
+/** One attempt's receipt as `GET /job/:id` shows it. */
+export interface ReceiptView extends ReportView, ResultView {
+  attempt: number
+  status: 'success' | 'failure'
+  /** It came after its attempt had been cancelled, and changed nothing. */
+  late?: true
+  error?: ReceiptError
+  /** ISO 8601. */
+  startedAt: string
+  finishedAt: string
+}
+
+/** What the attempt that runs has told stands with the job; of those that are over it stands with their receipts. */
+export interface JobView extends ReportView, ArgsView {
+  id: string
+  worker: string
+  state: JobState
+  /** The attempt that runs or ran last; 0 before the first. */
+  attempt: number
+  maxAttempts: number
+  /** How often the job snoozed; absent where it never did. */
+  snoozes?: number
+  priority: number
+  /** ISO 8601, as all times here. */
+  runAt: string
+  createdAt: string
+  finishedAt?: string
+  /** Hidden with the args, and where their worker redacts any. */
+  key?: string
+  scheduleId?: string
+  /** The group it is a member of. */
+  groupId?: string
+  /** The group whose follow-up it is. */
+  followsGroupId?: string
+  /** The job that it was made from by a replay. */
+  replayOf?: string
+  /** What keeps a job that waits from starting, where that is a pause. */
+  paused?: PauseView
+  /** The job that enqueued this one while it ran. */
+  parent?: string
+  /** The deployment it was enqueued with; absent where none was live. */
+  deployment?: number
+  /** It runs on the function of that one, as long as that lives. */
+  pinned?: true
+  /** False while no deployed worker has the job's name; the job waits until it is back. */
+  workerKnown: boolean
+  /** Of the contract that took the args; absent for version 1. */
+  argsVersion?: number
+  receipts: ReceiptView[]
+}
+
+/** A job in a list: without its receipts and the lines of its log. */
+export type JobRow = Omit<JobView, 'receipts' | 'log' | 'logDropped'>
+
+/** The outcome of one item of `enqueueMany`, in the order of the items. */
+export type EnqueueOutcome =
+  { ok: true; id: string; state: JobState; runAt: string; existing?: true } | { ok: false; error: WireError }
+
+/** The body of every answer that is not a success. */
+export interface WireError {
+  code: string
+  message: string
+  issues?: { path: (string | number)[]; code: string; message: string }[]
+  [detail: string]: unknown
+}
