@@ -1,6 +1,6 @@
 /** What every command is given: the process, as far as commands may see it. */
 import type { Output } from './output.js'
-import type { Env } from './settings.js'
+import type { Env } from '../server/hosts/settings.js'
 
 export interface Cli {
   readonly env: Env

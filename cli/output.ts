@@ -3,8 +3,7 @@
  * (progress, logs, problems) goes to standard error, so that a pipe holds results only.
  */
 import { createStyle, type Style } from './style.js'
-import type { Env } from './settings.js'
-import type { Problem } from './problem.js'
+import type { Env } from '../server/hosts/settings.js'
 
 /** The part of a stream that is needed here; a test gives its own. */
 export interface Sink {
@@ -142,3 +141,9 @@ function createLines(sink: Sink, first: string): Spinner {
 }
 
 const cut = (text: string, width: number): string => (text.length <= width ? text : `${text.slice(0, width - 1)}…`)
+
+export interface Problem {
+  code: string
+  message: string
+  [detail: string]: unknown
+}

@@ -1,7 +1,7 @@
 /** How the command ends: what it says on standard error, and its exit code. */
 import { CommanderError } from 'commander'
 import { ErrandError, type ErrorCode } from '../core/errors.js'
-import type { Output } from './output.js'
+import type { Output, Problem } from './output.js'
 
 /** The command line itself cannot be used as it was written: exit code 2. */
 export class UsageError extends Error {
@@ -39,12 +39,6 @@ const isCommandLine = (thrown: unknown): boolean => thrown instanceof CommanderE
 
 const isUsage = (thrown: unknown): boolean =>
   isCommandLine(thrown) || (thrown instanceof ErrandError && usageCodes.includes(thrown.code))
-
-export interface Problem {
-  code: string
-  message: string
-  [detail: string]: unknown
-}
 
 function describeProblem(thrown: unknown, debug: boolean): Problem {
   if (thrown instanceof CommanderError) return { code: 'USAGE', message: ourWords(thrown.message) }

@@ -20,8 +20,6 @@ import {
 import type { Project } from './project.js'
 import { localSigningKey } from './signingKey.js'
 
-export type { Env } from '../server/hosts/settings.js'
-
 /** What a coordinator and its functions need to know. */
 export interface Settings {
   database: {

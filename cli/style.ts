@@ -1,7 +1,7 @@
 /** Colours, for a terminal only, and never where `NO_COLOR` is set (https://no-color.org). */
 import { styleText } from 'node:util'
 import type { JobState } from '../core/states.js'
-import type { Env } from './settings.js'
+import type { Env } from '../server/hosts/settings.js'
 
 type Paint = (text: string) => string
 

@@ -3,8 +3,8 @@ import { isFinal } from '../core/states.js'
 import type { JobView } from '../core/requests/wire.js'
 import type { Cli } from './cli.js'
 import { describeReceipt } from './jobText.js'
-import type { Output } from './output.js'
-import { Told, type Problem } from './problem.js'
+import type { Output, Problem } from './output.js'
+import { Told } from './problem.js'
 import { paintState } from './style.js'
 
 /** Exit code 0 is for success alone. */

@@ -16,9 +16,10 @@ import { jobReference } from './receipt.js'
 import { createTransport } from './transport.js'
 import { createSchedule, createSchedules } from './schedules.js'
 import { createTicking } from './tick.js'
-import type { AnyJobs, Client, EnqueueManyOptions, EnqueueOutcome, JobHandle, Registry } from './types.js'
+import type { AnyJobs, Client, Registry } from './types.js'
 import { whyOf } from './why.js'
 import { jobDetails, jobSummary } from './view.js'
+import type { EnqueueManyOptions, EnqueueOutcome, JobHandle } from './jobTypes.js'
 
 export interface ClientOptions {
   /** The coordinator's address, such as `http://127.0.0.1:4100`. */

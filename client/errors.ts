@@ -1,6 +1,6 @@
 /** What a wait for a receipt may throw besides `ErrandError`. */
 import type { JobState } from '../core/states.js'
-import type { Receipt, ReceiptError } from './types.js'
+import type { ReceiptError, Receipt } from './jobTypes.js'
 
 /** The time was over before the job was final. Nothing has happened to the job: it goes on, and may be waited for again. */
 export class ReceiptTimeoutError extends Error {

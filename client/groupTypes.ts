@@ -2,7 +2,7 @@
 import type { GroupMember, GroupPolicy, GroupProblem, GroupState, GroupSummary } from '../core/views/groupTypes.js'
 import type { ArgsOf, Registry, ResultOf } from '../core/job/registry.js'
 import type { JobState } from '../core/states.js'
-import type { EnqueueItem, JobPage, JobReference, WaitOptions } from './types.js'
+import type { EnqueueItem, WaitOptions, JobReference, JobPage } from './jobTypes.js'
 
 export type { GroupMember, GroupPolicy, GroupProblem, GroupState, GroupSummary }
 

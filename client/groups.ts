@@ -11,9 +11,9 @@ import { GroupTimeoutError, JobFailedError } from './errors.js'
 import type { GroupDetails, GroupEnd, GroupHandle, GroupJobsOptions, GroupReference } from './groupTypes.js'
 import { jobReference } from './receipt.js'
 import type { Transport } from './transport.js'
-import type { Receipt, WaitOptions } from './types.js'
 import { jobSummary } from './view.js'
 import { isPassing } from './wireError.js'
+import type { Receipt, WaitOptions } from './jobTypes.js'
 
 export interface GroupingDeps {
   transport: Transport

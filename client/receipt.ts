@@ -6,9 +6,9 @@ import { ErrandError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import type { End, Ends } from './ends.js'
 import { JobFailedError, ReceiptTimeoutError } from './errors.js'
-import type { JobReference, Receipt, WaitOptions } from './types.js'
 import { receiptOf } from './view.js'
 import { isPassing } from './wireError.js'
+import type { Receipt, WaitOptions, JobReference } from './jobTypes.js'
 
 export interface WaitDeps {
   ends: Ends

@@ -1,8 +1,6 @@
-/** Schedules in the typed client. */
-import type { JobHandle } from './types.js'
 import type { FullScheduleRule } from '../core/time/scheduleRule.js'
 import type { Rhythm, SchedulePolicies } from '../core/job/scheduleOptions.js'
-import type { ShownArgs } from './types.js'
+import type { ShownArgs, JobHandle } from './jobTypes.js'
 
 export type ScheduleOptions = Rhythm &
   SchedulePolicies & {

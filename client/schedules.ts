@@ -4,8 +4,8 @@ import type { ScheduleView } from '../core/requests/schedules.js'
 import type { Scheduled, ScheduleDetails, ScheduleOptions, Schedules } from './scheduleTypes.js'
 import type { Enqueued } from './enqueue.js'
 import type { Transport } from './transport.js'
-import type { JobHandle } from './types.js'
 import { argsOf } from './view.js'
+import type { JobHandle } from './jobTypes.js'
 
 export const createSchedule =
   ({ call }: Transport) =>

@@ -7,8 +7,8 @@ import type { Serialized } from '../core/payload/payload.js'
 import { transformer } from '../core/payload/transformer.js'
 import { fromWire, isWireError } from '../core/fromWire.js'
 import { readEvents } from './eventStream.js'
-import type { Fetch } from './transport.js'
 import { isPassing, notACoordinator } from './wireError.js'
+import type { Fetch } from './fetch.js'
 
 export interface SubscribeOptions {
   url: string

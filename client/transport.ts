@@ -12,8 +12,7 @@ import type { Clock } from '../core/time/clock.js'
 import { untilTaken } from './overload.js'
 import { NoStreamError, subscribe, type Subscription } from './subscribe.js'
 import { notACoordinator, toErrandError, tooSlow } from './wireError.js'
-
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+import type { Fetch } from './fetch.js'
 
 export interface TransportOptions {
   url: string | URL

@@ -3,7 +3,7 @@ import { restorePayload } from '../core/payload/payload.js'
 import { pauseOf } from './pauses.js'
 import type { ReportView } from '../core/requests/report.js'
 import type { JobRow, JobView, ReceiptView } from '../core/requests/wire.js'
-import type { FailureReceipt, JobDetails, JobSummary, SuccessReceipt, Told } from './types.js'
+import type { Told, SuccessReceipt, FailureReceipt, JobDetails, JobSummary } from './jobTypes.js'
 
 export const jobDetails = ({ receipts, log, logDropped, ...view }: JobView): JobDetails => ({
   ...jobSummary(view),

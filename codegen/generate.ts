@@ -12,8 +12,8 @@ import { openRun, type Memory, type RunOptions } from './openRun.js'
 import { noOutput, openOutput, removeFunctions } from './output.js'
 import { CodegenError, compare } from './check/problems.js'
 import { printRegistry } from './types/registry.js'
-import type { Run } from './run.js'
-import { contextFile, registryFile, scanFor, type WorkerFile } from './scan.js'
+import type { Run, WorkerFile } from './run.js'
+import { contextFile, registryFile, scanFor } from './scan.js'
 
 export interface GenerateOptions extends RunOptions {
   /** Writes nothing, and tells in `stale` whether what is committed of it (jobs/registry.gen.ts, jobs/context.gen.ts) is out of date. Default false. */

@@ -8,7 +8,6 @@ export type { WatchOptions } from './watch/watch.js'
 export type { CodegenReport, GenerateOptions } from './generate.js'
 export { CodegenError, formatProblem } from './check/problems.js'
 export type { Problem } from './check/problems.js'
-export type { WorkerFile } from './scan.js'
 export type { Manifest, ManifestWorker } from './manifest.js'
 import type { BuildOptions, BuildReport } from './build.js'
 export type { BuildOptions, BuildReport, BuiltTarget, BuiltWorker } from './build.js'
@@ -16,3 +15,5 @@ export { targetNames, type TargetName } from '../core/targets.js'
 
 /** `errand build`. Loaded when it is called, because codegen itself runs on every edit and needs none of it. */
 export const build = async (options: BuildOptions): Promise<BuildReport> => (await import('./build.js')).build(options)
+
+export type { WorkerFile } from './run.js'

@@ -5,7 +5,6 @@ import type { Files } from './files.js'
 import type { Inspector } from './check/inspect.js'
 import type { Output } from './output.js'
 import type { Problem } from './check/problems.js'
-import type { WorkerFile } from './scan.js'
 import type { SharedPackages } from './link/sharedPackages.js'
 import type { ContractShards } from './contract/contractShards.js'
 import type { SliceOutcome } from './contract/slice.js'
@@ -38,4 +37,10 @@ export interface Cut {
   worker: WorkerFile
   typeName: string
   slice: CachedSlice
+}
+
+export interface WorkerFile {
+  name: string
+  /** Relative to the project's root, with `/`: `jobs/mail/send.ts`. */
+  file: string
 }

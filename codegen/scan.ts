@@ -3,14 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { workerNamePattern } from '../core/job/contract.js'
 import { compare, type Problem } from './check/problems.js'
-import type { Run } from './run.js'
-
-export interface WorkerFile {
-  name: string
-  /** Relative to the project's root, with `/`: `jobs/mail/send.ts`. */
-  file: string
-}
-
+import type { Run, WorkerFile } from './run.js'
 export const jobsFolder = 'jobs'
 export const registryFile = `${jobsFolder}/registry.gen.ts`
 export const contextFile = `${jobsFolder}/context.gen.ts`

@@ -1,6 +1,5 @@
 /** `errand schedules preview`: when a schedule ticks next, or when a rule would. A rule that is not stored needs no coordinator. */
 import type { Command } from 'commander'
-import type { SchedulePreview } from '../../core/requests/schedules.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { formatAgo, formatTable } from '../format.js'
@@ -9,15 +8,13 @@ import { UsageError } from '../problem.js'
 import { addTimingOptions, pickRule, type TimingOptions } from '../scheduleOptions.js'
 import type { Style } from '../style.js'
 import { jsonOption, readInteger, urlOption } from '../usage.js'
+import { mostPreviewed, type SchedulePreview } from '../../core/views/schedulePreview.js'
 
 interface PreviewOptions extends CallOptions, TimingOptions {
   id?: string
   from?: string
   count?: number
 }
-
-/** As core/time/preview has it, which is too heavy for a line of help. */
-const mostPreviewed = 1_000
 
 export function addSchedulePreview(schedules: Command, cli: Cli): void {
   const previewing = addTimingOptions(

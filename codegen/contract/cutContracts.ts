@@ -4,8 +4,7 @@ import { posix } from 'node:path'
 import { isUnchanged, type CachedSlice } from '../cache.js'
 import { sha256 } from '../files.js'
 import { absoluteFrom } from './moduleGraph.js'
-import type { Cut, Run } from '../run.js'
-import type { WorkerFile } from '../scan.js'
+import type { Cut, Run, WorkerFile } from '../run.js'
 import { typeNames } from '../types/typeNames.js'
 
 export async function cutContracts(run: Run, workers: readonly WorkerFile[]): Promise<Cut[]> {

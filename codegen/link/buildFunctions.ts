@@ -3,8 +3,7 @@ import { statSync } from 'node:fs'
 import { isUnchanged, type CachedFunction } from '../cache.js'
 import { sha256 } from '../files.js'
 import { functionFile } from '../manifest.js'
-import type { Cut, Run } from '../run.js'
-import type { WorkerFile } from '../scan.js'
+import type { Cut, Run, WorkerFile } from '../run.js'
 
 /** By worker; those that cannot be bundled are missing, and tell why among the run's problems. */
 export async function buildFunctions(run: Run, cuts: readonly Cut[]): Promise<Map<string, CachedFunction>> {

@@ -11,10 +11,10 @@ import { bundleDefaults, loadText, messageProblem, packageOf, resolveErrand, typ
 import { inputFiles, reachable } from '../contract/moduleGraph.js'
 import { noBuild } from '../../core/functions/ping.js'
 import type { Problem } from '../check/problems.js'
-import type { WorkerFile } from '../scan.js'
 import type { Prelude, SharedPackages } from './sharedPackages.js'
 import { mappingsBehind, type SourceMap } from './sourceMaps.js'
 import { namespaceZod } from '../contract/zodImport.js'
+import type { WorkerFile } from '../run.js'
 
 export interface BuiltFunction {
   worker: WorkerFile

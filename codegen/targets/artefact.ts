@@ -14,7 +14,8 @@ import { relativeTo } from '../contract/moduleGraph.js'
 import { noBuild } from '../../core/functions/ping.js'
 import { compare } from '../check/problems.js'
 import type { WorkerFacts } from './workerFacts.js'
-import { artefactName } from './target.js'
+
+export const artefactName = 'job.mjs'
 
 export interface Artefact {
   worker: WorkerFacts

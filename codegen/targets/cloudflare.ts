@@ -1,9 +1,9 @@
 /** Target `cloudflare`: a folder for each worker with its modules and its wrangler.jsonc, as `wrangler deploy` takes it. */
 import { configError } from '../../core/errors.js'
 import { hostLabel } from '../../core/functions/hostLabel.js'
-import type { Artefact } from './artefact.js'
+import { artefactName, type Artefact } from './artefact.js'
 import { bundleShim } from './shim.js'
-import { artefactFiles, artefactName, jsonFile, type BuildTarget } from './target.js'
+import { artefactFiles, jsonFile, type BuildTarget } from './target.js'
 
 /** The newest behaviour that is tested; from 2026-08-04 on Node's modules are there by default. */
 export const compatibilityDate = '2026-10-01'

@@ -7,7 +7,8 @@ import { platformSeconds } from './platformSeconds.js'
 import { coordinatorFiles } from './coordinator.js'
 import { bundleShim } from './shim.js'
 import { printTemplate, type TemplateFunction } from './lambdaTemplate.js'
-import { artefactFiles, artefactName, jsonFile, type BuildTarget } from './target.js'
+import { artefactName } from './artefact.js'
+import { artefactFiles, jsonFile, type BuildTarget } from './target.js'
 import { zip } from './zip.js'
 
 /** CloudFormation takes 500 resources a stack, and a function is seven. */

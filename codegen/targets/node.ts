@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageOf } from '../link/bundling.js'
-import { isBuiltin } from './artefact.js'
+import { artefactName, isBuiltin } from './artefact.js'
 import { coordinatorFiles } from './coordinator.js'
 import { bundleShim } from './shim.js'
-import { artefactFiles, artefactName, jsonFile, type BuildTarget, type TargetInput } from './target.js'
+import { artefactFiles, jsonFile, type BuildTarget, type TargetInput } from './target.js'
 
 export const buildNode: BuildTarget = async ({ project, artefacts, minify, coordinator }) => {
   const dependencies = installedPackages({ project, artefacts })

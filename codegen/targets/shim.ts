@@ -1,7 +1,6 @@
 /** Bundles the few lines between a platform and a worker's core artefact, which stays beside it as a file of its own. */
 import { resolveErrand, type Project } from '../link/bundling.js'
-import { artefactFormat } from './artefact.js'
-import { artefactName } from './target.js'
+import { artefactName, artefactFormat } from './artefact.js'
 
 /** `contents` imports of `errand/…` and of files that lie beside it, which stay imports. */
 export async function bundleShim(project: Project, contents: string, { minify }: { minify: boolean }): Promise<string> {

@@ -1,6 +1,6 @@
 /** What the platforms' builds have in common: what they are given, and what they make of it. */
 import type { Project } from '../link/bundling.js'
-import type { Artefact } from './artefact.js'
+import { artefactName, type Artefact } from './artefact.js'
 import type { TargetOptions } from './options.js'
 
 export interface TargetInput {
@@ -39,5 +39,3 @@ export const artefactFiles = ({ code, map }: Artefact, folder: string): TargetFi
   { path: `${folder}${artefactName}`, content: code },
   { path: `${folder}${artefactName}.map`, content: map },
 ]
-
-export const artefactName = 'job.mjs'

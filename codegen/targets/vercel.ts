@@ -4,7 +4,8 @@
  */
 import { coordinatorFiles } from './coordinator.js'
 import { bundleShim } from './shim.js'
-import { artefactFiles, artefactName, jsonFile, type BuildTarget, type TargetFile } from './target.js'
+import { artefactName } from './artefact.js'
+import { artefactFiles, jsonFile, type BuildTarget, type TargetFile } from './target.js'
 import { vercelFunctionsPath, vercelTickPath } from '../../core/views/tick.js'
 import { limitsOf } from '../check/limits.js'
 import { platformSeconds } from './platformSeconds.js'

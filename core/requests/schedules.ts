@@ -1,6 +1,6 @@
 /** Schedules over the wire: their requests, and what is shown of them. What each field means stands in core/scheduleOptions. */
 import { z } from 'zod'
-import { mostPreviewed, type PreviewedTick } from '../time/preview.js'
+import { mostPreviewed } from '../views/schedulePreview.js'
 import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../job/schedulePolicies.js'
 import type { FullScheduleRule } from '../time/scheduleRule.js'
 import { duration, excludeEachOther, moment, plainObject, priority, workerName, type ArgsView } from './wire.js'
@@ -108,8 +108,3 @@ export const previewRequest = z
   })
 export type PreviewRequest = z.input<typeof previewRequest>
 export type ParsedPreviewRequest = z.output<typeof previewRequest>
-
-/** The rule with its defaults, and when it ticks. */
-export interface SchedulePreview extends Omit<FullScheduleRule, 'missed' | 'overrun'> {
-  ticks: PreviewedTick[]
-}

@@ -2,20 +2,11 @@
 import { DateTime } from 'luxon'
 import { readMoment } from './moment.js'
 import { checkRule, tickRule, withDefaults, type ScheduleRule } from './scheduleRule.js'
-import type { SchedulePreview } from '../requests/schedules.js'
 import { ticks } from './ticks.js'
-
-export const mostPreviewed = 1_000
+import type { SchedulePreview, PreviewedTick } from '../views/schedulePreview.js'
 
 /** A century. A fifth Monday in February comes every 28 years, and a thousand of them would keep a coordinator busy for seconds. */
 const horizonMs = 100 * 365.25 * 86_400_000
-
-export interface PreviewedTick {
-  /** ISO 8601, in UTC. */
-  at: string
-  /** ISO 8601 in the schedule's time zone, with its offset then. */
-  local: string
-}
 
 export interface PreviewOptions {
   /** The schedule's, which `spread` is made of. */

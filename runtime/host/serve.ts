@@ -1,6 +1,6 @@
 /** The function host as a program of its own, as `errand build --target node` makes it: settings from the environment, a clean stop by signal. */
 import { durationProblem, parseDuration } from '../../core/time/duration.js'
-import { createFunctionHost } from '../node.js'
+import { createFunctionHost } from './functionHost.js'
 
 export type Settings = Readonly<Record<string, string | undefined>>
 

@@ -9,12 +9,7 @@ import { ErrandError } from '../../core/errors.js'
 import { versionField } from '../../core/job/migrate.js'
 import { previewOf } from '../../core/time/preview.js'
 import { checkRule } from '../../core/time/scheduleRule.js'
-import type {
-  ParsedPreviewRequest,
-  ParsedScheduleChange,
-  SchedulePreview,
-  ScheduleView,
-} from '../../core/requests/schedules.js'
+import type { ParsedPreviewRequest, ParsedScheduleChange, ScheduleView } from '../../core/requests/schedules.js'
 import { nextTick } from '../../core/time/ticks.js'
 import type { Deps, Enqueued } from '../deps.js'
 import { disclosureOf, disclosuresOf, type Viewer } from '../access/disclosure.js'
@@ -28,6 +23,7 @@ import { definitionIn, type ScheduleDefinition } from '../store/schedules.js'
 import { ticksOf } from './tick.js'
 import { jobOf } from './tickJob.js'
 import { uniqueRuleOf } from '../flowControl/unique.js'
+import type { SchedulePreview } from '../../core/views/schedulePreview.js'
 
 /** Where the args of all are more than an answer should hold, those of the last ones are hidden; `getSchedule` shows them. */
 export async function listSchedules(deps: Deps, viewer: Viewer): Promise<ScheduleView[]> {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openProject, type Project } from '../../cli/project.js'
-import { misspeltSettings, readCallerSettings, readSettings, type Env } from '../../cli/settings.js'
+import { misspeltSettings, readCallerSettings, readSettings } from '../../cli/settings.js'
+import type { Env } from '../../server/hosts/settings.js'
 import { localSigningKey, newSigningKey } from '../../cli/signingKey.js'
 
 let project: Project

@@ -1,0 +1,3 @@
+/** How requests are sent: `fetch`, or what an app gives in its place. */
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
