@@ -6,9 +6,11 @@ import type { Opened } from './serve.js'
 import { addressOf, type Settings } from './settings.js'
 import { aborted } from './signals.js'
 import type { Invoke } from '../server/deps.js'
+import type { Tenant } from '../server/store/layout.js'
 
 export interface CoordinatorServiceOptions {
   settings: Settings
+  tenant: Tenant
   contracts: Contracts
   functionsUrl: string
   /** Default: true. */
@@ -34,13 +36,14 @@ const closeLimitMs = 2_000
 
 /** Throws `CONFIG` where a setting cannot work. Everything opened so far is in `opened`, whatever happens. */
 export async function openCoordinator(opened: Opened, options: CoordinatorServiceOptions): Promise<CoordinatorService> {
-  const { settings, contracts, functionsUrl, followDeployments = true, invoke, log, out } = options
+  const { settings, tenant, contracts, functionsUrl, followDeployments = true, invoke, log, out } = options
   const { createCoordinator, hasStoredKeys, isLoopback, listen } = await import('../server/index.js')
   const { signingKeys, apiKeys } = settings
   const keysRequired = !isLoopback(settings.host)
 
   const database = await openDatabase(opened, options)
-  if (keysRequired && apiKeys.length === 0 && !(await hasStoredKeys(database.db))) throw openToOthers(settings.host)
+  if (keysRequired && apiKeys.length === 0 && !(await hasStoredKeys(database.db, tenant.namespace)))
+    throw openToOthers(settings.host)
   let running: Coordinator | undefined
   // the port first: with ERRAND_PORT=0 only it knows the address that functions are told
   const listening = await listen({
@@ -54,6 +57,7 @@ export async function openCoordinator(opened: Opened, options: CoordinatorServic
 
   const coordinator = createCoordinator({
     database,
+    ...tenant,
     contracts,
     url,
     functionsUrl,

@@ -141,6 +141,8 @@ export function addressOf(host: string, port: number): string {
 export const settingsHelp = {
   MONGODB_URI: 'the database (default: an embedded one in ERRAND_DATA)',
   ERRAND_DATA: 'folder of the embedded database (default: .errand/data)',
+  ERRAND_NAMESPACE: 'a part of the names of the collections, for several in one database (default: none)',
+  ERRAND_PROJECT: "whose jobs they are (default: package.json's name)",
   ERRAND_PORT: 'where the coordinator listens (default: 4100)',
   ERRAND_HOST: 'the address to listen on (default: 127.0.0.1)',
   ERRAND_URL: "the coordinator's address as others see it (default: from host and port)",

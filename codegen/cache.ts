@@ -62,6 +62,8 @@ export interface CachedWorker {
 
 export interface Cache {
   fingerprint: string
+  /** The project's name, which the fingerprint covers. */
+  project?: string
   /** Hash of every file that any part was made from. */
   files: Record<string, string>
   workers: Record<string, CachedWorker>

@@ -81,6 +81,7 @@ async function make(run: Run, memory: Memory, workers: readonly WorkerFile[]): P
   if (run.problems.length > 0) throw new CodegenError(run.problems)
   const inferred = await inferTypes(run, bundled, contracts, () => openInference(run, memory))
   const cache = emptyCache(run.cache.fingerprint)
+  if (run.project.name !== undefined) cache.project = run.project.name
   cache.contracts = bundle
   for (const { worker, slice } of bundled) {
     const inference = inferred.get(worker.name)
@@ -158,7 +159,7 @@ function manifestOf(cache: Cache): string {
       scheduled: worker.contract.scheduled,
     },
   ])
-  return printManifest(Object.fromEntries(entries))
+  return printManifest(cache.project, Object.fromEntries(entries))
 }
 
 /** The function's bytes, and all that the contract was made from. */

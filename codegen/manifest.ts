@@ -16,6 +16,8 @@ export interface ManifestWorker {
 
 export interface Manifest {
   version: 1
+  /** Absent where package.json has no name. */
+  project?: string
   workers: Record<string, ManifestWorker>
 }
 
@@ -25,5 +27,5 @@ export const contractsFile = '.errand/contracts.mjs'
 /** Relative to .errand/. */
 export const functionFile = (worker: string): string => `functions/${worker}/index.mjs`
 
-export const printManifest = (workers: Record<string, ManifestWorker>): string =>
-  `${JSON.stringify({ version: 1, workers } satisfies Manifest, null, 2)}\n`
+export const printManifest = (project: string | undefined, workers: Record<string, ManifestWorker>): string =>
+  `${JSON.stringify({ version: 1, ...(project === undefined ? {} : { project }), workers } satisfies Manifest, null, 2)}\n`

@@ -87,12 +87,26 @@ const isCurrent = (known: KnownShared | undefined, { fingerprint }: Cache, files
 export function openProject(root: string): Project {
   if (!existsSync(root))
     throw configError(`There is no folder ${root}. Give the project's folder, the one that holds jobs/, with --root.`)
-  return { root, errand: findErrandPackage(root), external: externalPackages(join(root, 'package.json')) }
+  return { root, errand: findErrandPackage(root), ...readPackage(join(root, 'package.json')) }
 }
 
-function externalPackages(path: string): string[] {
-  if (!existsSync(path)) return []
-  const { external = [] } = (readJson(path) as { errand?: { external?: unknown } }).errand ?? {}
+function readPackage(path: string): Pick<Project, 'name' | 'external'> {
+  if (!existsSync(path)) return { name: undefined, external: [] }
+  const { name, errand = {} } = readJson(path) as { name?: unknown; errand?: { external?: unknown; project?: unknown } }
+  return { name: projectName(path, errand.project ?? name), external: externalPackages(path, errand.external ?? []) }
+}
+
+const longestName = 200
+
+function projectName(path: string, name: unknown): string | undefined {
+  if (name === undefined) return undefined
+  if (typeof name === 'string' && name !== '' && name.length <= longestName) return name
+  throw configError(
+    `"errand.project" in ${path}, or else its "name", must be a text of at most ${longestName} characters.`,
+  )
+}
+
+function externalPackages(path: string, external: unknown): string[] {
   if (Array.isArray(external) && external.every((name) => typeof name === 'string')) return external
   throw configError(`"errand.external" in ${path} must be a list of package names, such as ["sharp"].`)
 }

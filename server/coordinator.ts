@@ -42,6 +42,7 @@ import { insertOrStart } from './jobs/startAtOnce.js'
 import { stage } from './jobs/stage.js'
 import { deploymentFreshMs, stepsOfLife } from './running/steps.js'
 import { createStore, type Store } from './store/index.js'
+import { checkNamespace, type Tenant } from './store/layout.js'
 import { createWaits } from './operations/wait.js'
 import { untilAnswered } from './untilAnswered.js'
 import { requestFailed, toWireError } from './wireError.js'
@@ -55,6 +56,18 @@ export interface CoordinatorOptions {
   database?: RenewableDatabase
   /** The database by a client of your own. Where that gets stuck the coordinator says so in its log, and has to be started again. */
   db?: Db
+  /**
+   * The project whose jobs these are; codegen writes it into `.errand/manifest.json`. A start on a database that another project uses throws `CONFIG`. Default: not
+   * known, and nothing is compared.
+   */
+  project?: string | undefined
+  /**
+   * A part of the names of the collections, `errand_<namespace>_jobs`, so that several can share a database. 1 to 32 small letters, digits and hyphens. Default: none,
+   * `errand_jobs`.
+   */
+  namespace?: string | undefined
+  /** Whether it is a preview, which throws `CONFIG` where production uses the same collections. Default: false. */
+  preview?: boolean | undefined
   /** The workers it knows while no deployment is live. */
   contracts: Contracts
   /**
@@ -172,6 +185,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     back: () => presence.answering(),
     failing: () => presence.failing(),
     overdue: overdue.signal,
+    tenant: tenantOf(options),
   })
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
   const intake = createIntake({ clock, bounds: { ...defaultBounds, ...options.maxWaiting } })
@@ -405,6 +419,12 @@ function databaseOf({ database, db }: CoordinatorOptions): Pick<RenewableDatabas
     'createCoordinator needs `database`, as openDatabase makes it, or the `db` of a client of your own.',
   )
 }
+
+const tenantOf = ({ project, namespace, preview }: CoordinatorOptions): Tenant => ({
+  project,
+  namespace: namespace === undefined ? undefined : checkNamespace(namespace),
+  preview,
+})
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
 

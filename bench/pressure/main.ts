@@ -38,7 +38,7 @@ const open = (bench: Bench, { awayMs }: PressureOptions) =>
       url: target.ready.url,
       pid: target.pid,
       hang: (ms: number) => way.call('hang', { ms }),
-      jobs: database.db.collection<JobDocument>('jobs'),
+      jobs: database.db.collection<JobDocument>('errand_jobs'),
       closers,
     }
   })

@@ -44,8 +44,8 @@ const openSession = (bench: Bench): Promise<Session> =>
     const producer = closers.add(await openRole(roles, client, { url: first.ready.url }))
     await first.call('takeIn')
 
-    const jobs = database.db.collection<JobDocument>('jobs')
-    const receipts = database.db.collection<ReceiptDocument>('receipts')
+    const jobs = database.db.collection<JobDocument>('errand_jobs')
+    const receipts = database.db.collection<ReceiptDocument>('errand_receipts')
 
     const isDrained = async (): Promise<boolean> => {
       const soon = new Date(Date.now() + 3_600_000)

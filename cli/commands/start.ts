@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import type { Cli } from '../cli.js'
 import { openCoordinator } from '../coordinatorService.js'
 import { configError } from '../../core/errors.js'
+import { readTenant } from '../../server/hosts/settings.js'
 import { count } from '../format.js'
-import { openProject } from '../project.js'
+import { openProject, projectName } from '../project.js'
 import { serveUntilStopped } from '../serve.js'
 import { createServiceLog } from '../serviceLog.js'
 import { addressOf, misspeltSettings, readSettings, type Settings } from '../settings.js'
@@ -48,7 +49,15 @@ async function start(cli: Cli, options: StartOptions): Promise<void> {
     const isBuilt = existsSync(join(project.dir, 'manifest.json'))
     const own = isBuilt ? await loadContracts(project.dir) : noContracts
     const functionsUrl = whereFunctionsAre(settings)
-    const { url, coordinator } = await openCoordinator(opened, { settings, contracts: own, functionsUrl, log, out })
+    const tenant = readTenant(cli.env, projectName(project))
+    const { url, coordinator } = await openCoordinator(opened, {
+      settings,
+      tenant,
+      contracts: own,
+      functionsUrl,
+      log,
+      out,
+    })
     const { contracts, deployed } = coordinator.deps
     const workers = contracts.names.length
     const deployment = deployed.live

@@ -4,7 +4,7 @@ import type { Cli } from '../cli.js'
 import { openCoordinator } from '../coordinatorService.js'
 import { formatClock, formatTook, plain } from '../format.js'
 import type { Output } from '../output.js'
-import type { Project } from '../project.js'
+import { projectName, type Project } from '../project.js'
 import type { Opened } from '../serve.js'
 import { addressOf, type Settings } from '../settings.js'
 import { aborted } from '../signals.js'
@@ -12,6 +12,7 @@ import { onAttempt, type EndedAttempt } from './attempts.js'
 import { startFunctionsProcess, type FunctionsProcess } from './functionsProcess.js'
 import { createLiveContracts } from './liveContracts.js'
 import type { Invoke } from '../../server/deps.js'
+import { readTenant } from '../../server/hosts/settings.js'
 
 export interface DevServices {
   url: string
@@ -43,6 +44,7 @@ export async function openDevServices(opened: Opened, options: DevServicesOption
   const invoke = functions && (await openInvoke(opened, functions))
   const { coordinator, url } = await openCoordinator(opened, {
     settings,
+    tenant: readTenant(options.cli.env, projectName(project)),
     contracts,
     functionsUrl,
     // what runs is jobs/ as it is now

@@ -7,6 +7,8 @@ import type { Problem } from '../check/problems.js'
 
 export interface Project {
   root: string
+  /** The name in package.json, or `"errand": { "project": "…" }` there: whose jobs and schedules they are in the database. */
+  name: string | undefined
   errand: ErrandPackage
   /**
    * Packages that stay outside functions because they cannot be bundled: native addons, and what finds its files by its own path. The rule is

@@ -8,9 +8,9 @@ import type { TargetFile } from './target.js'
 
 /** What each host is given; see server/hosts. */
 const entries = {
-  node: 'await serveCoordinator({ contracts })',
-  vercel: 'export default createVercelCoordinator({ contracts })',
-  'aws-lambda': 'export const handler = createLambdaCoordinator({ contracts })',
+  node: 'await serveCoordinator({ contracts, ...options })',
+  vercel: 'export default createVercelCoordinator({ contracts, ...options })',
+  'aws-lambda': 'export const handler = createLambdaCoordinator({ contracts, ...options })',
 } as const
 
 const creates: Record<keyof typeof entries, string> = {
@@ -30,11 +30,12 @@ export async function coordinatorFiles(
   project: Project,
   { entry, file = 'index.mjs', minify }: CoordinatorBundle,
 ): Promise<TargetFile[]> {
-  const { workers } = JSON.parse(await readFile(join(project.root, manifestFile), 'utf8')) as Manifest
+  const { workers, project: name } = JSON.parse(await readFile(join(project.root, manifestFile), 'utf8')) as Manifest
   const scheduled = Object.keys(workers).filter((name) => workers[name]!.scheduled)
   const contents = `import { bundledContracts, ${creates[entry]} } from 'errand/server'
 import loaders from './${contractsName}'
 const contracts = bundledContracts(loaders, ${JSON.stringify(scheduled)})
+const options = ${JSON.stringify({ project: name })}
 ${entries[entry]}
 `
   return [

@@ -13,7 +13,7 @@ import { digest, type Actor, type Guard } from './auth.js'
 import type { Deps } from '../deps.js'
 import { repeat, repeatGuarded } from '../repeatedWrite.js'
 import type { KeyDocument } from '../store/documents.js'
-import { createStore } from '../store/index.js'
+import { collectionsOf } from '../store/layout.js'
 
 /** So that a scanner of secrets, and a person, knows one by sight. */
 const keyPrefix = 'errand_'
@@ -53,7 +53,8 @@ export async function createKey(
 }
 
 /** Whether anybody could show a key, wherever the coordinator listens. */
-export const hasStoredKeys = async (db: Db): Promise<boolean> => (await createStore(() => db).keys.all()).length > 0
+export const hasStoredKeys = async (db: Db, namespace?: string): Promise<boolean> =>
+  (await collectionsOf(db, namespace).keys.countDocuments({}, { limit: 1 })) > 0
 
 /** Those of the setting first, then the stored ones by name. */
 export async function listKeys(deps: Deps, guard: Guard): Promise<KeyView[]> {

@@ -11,12 +11,22 @@ import { createCoordinator, type Coordinator, type FetchOptions } from '../coord
 import { openUri, type Database } from '../../database/connect.js'
 import { hasStoredKeys } from '../access/keys.js'
 import { createLog, sparing, type Log } from '../log.js'
-import { readAddress, readFunctionsUrl, readPrivateFunctions, readSigningKeys, valueOf, type Env } from './settings.js'
+import {
+  readAddress,
+  readFunctionsUrl,
+  readPrivateFunctions,
+  readSigningKeys,
+  readTenant,
+  valueOf,
+  type Env,
+} from './settings.js'
 import { toWireError } from '../wireError.js'
 import type { Contracts } from '../deps.js'
 
 export interface CoordinatorFunctionOptions {
   contracts: Contracts
+  /** The project's name, unless ERRAND_PROJECT says another. Default: not known. */
+  project?: string | undefined
   /** The settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, ERRAND_URL, ERRAND_FUNCTIONS_URL. Default: the process's. */
   env?: Env
   /** Where others find it, unless ERRAND_URL says so. */
@@ -63,7 +73,7 @@ export function createCoordinatorFunction(options: CoordinatorFunctionOptions): 
       throw new ErrandError('UNAVAILABLE', 'The coordinator cannot reach its database now. Its log tells why.')
     })
     try {
-      if (settings.apiKeys.length === 0 && !(await hasStoredKeys(database.db)))
+      if (settings.apiKeys.length === 0 && !(await hasStoredKeys(database.db, settings.namespace)))
         throw missing('ERRAND_API_KEYS', keysHelp)
       const coordinator = createCoordinator({
         ...settings,
@@ -134,7 +144,12 @@ const keysHelp =
   'such as operate:<16 characters or more>,enqueue:<16 or more>: without keys anyone who finds the address could run jobs'
 
 /** Throws `CONFIG` at the first setting that is missing or cannot work. */
-export function readFunctionSettings({ env = process.env, url: ownUrl, functionsUrl }: CoordinatorFunctionOptions) {
+export function readFunctionSettings({
+  env = process.env,
+  url: ownUrl,
+  functionsUrl,
+  project,
+}: CoordinatorFunctionOptions) {
   const uri = valueOf(env, 'MONGODB_URI')
   if (uri === undefined) throw missing('MONGODB_URI', 'the database, such as mongodb+srv://user:password@host/errand')
   const signingKeys = readSigningKeys(env)
@@ -150,6 +165,7 @@ export function readFunctionSettings({ env = process.env, url: ownUrl, functions
     url,
     functionsUrl: functions,
     apiKeys: readApiKeys(env['ERRAND_API_KEYS']),
+    ...readTenant(env, project),
     ...(privateFunctions === undefined ? {} : { privateFunctions }),
   }
 }

@@ -3,6 +3,7 @@ import { configError } from '../../core/errors.js'
 import { isHttpUrl } from '../../core/functions/httpUrl.js'
 import { keyBytes } from '../../core/functions/signature.js'
 import type { PrivateFunctions } from '../functions/addressGuard.js'
+import { checkNamespace, type Tenant } from '../store/layout.js'
 import { readFunctionAddresses } from '../functions/functionAddresses.js'
 
 export type Env = Readonly<Record<string, string | undefined>>
@@ -45,4 +46,18 @@ export function readPrivateFunctions(env: Env): PrivateFunctions | undefined {
   const text = valueOf(env, 'ERRAND_PRIVATE_FUNCTIONS')
   if (text === undefined || text === 'allow' || text === 'refuse') return text
   throw configError('ERRAND_PRIVATE_FUNCTIONS is allow or refuse. Unset it to decide by ERRAND_FUNCTIONS_URL.')
+}
+
+/** What platforms say of a preview: Vercel, and Render's for pull requests. */
+const isPreview = (env: Env): boolean =>
+  valueOf(env, 'VERCEL_ENV') === 'preview' || valueOf(env, 'IS_PULL_REQUEST') === 'true'
+
+/** Whose the collections in the database are. `project` is the name that codegen has found. */
+export function readTenant(env: Env, project: string | undefined): Tenant {
+  const namespace = valueOf(env, 'ERRAND_NAMESPACE')
+  return {
+    project: valueOf(env, 'ERRAND_PROJECT') ?? project,
+    namespace: namespace === undefined ? undefined : checkNamespace(namespace),
+    preview: isPreview(env),
+  }
 }

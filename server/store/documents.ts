@@ -344,6 +344,16 @@ export interface LiveDocument {
   token?: string
 }
 
+/** Whose the collections are; see server/store/layout. */
+export interface MetaDocument {
+  _id: 'layout'
+  version: number
+  /** Absent as long as only coordinators have started that did not know theirs. */
+  project?: string
+  environment: 'production' | 'preview'
+  createdAt: Date
+}
+
 export interface KeyDocument {
   /** The key's name. */
   _id: string

@@ -1,26 +1,13 @@
 /** The store: the only importer of the MongoDB driver beside database/connect. It knows guards and indexes, and decides nothing. */
 import type { Db } from 'mongodb'
 import { systemClock } from '../../core/time/clock.js'
-import type {
-  AttemptEndDocument,
-  AuditDocument,
-  BatchDocument,
-  DeploymentDocument,
-  GroupDocument,
-  JobDocument,
-  KeyDocument,
-  LiveDocument,
-  PauseDocument,
-  ScheduleDocument,
-  SlotsDocument,
-  ThrottleDocument,
-} from './documents.js'
 import { auditStore, type AuditStore } from './audit.js'
 import { batchesStore, type BatchesStore } from './batches.js'
 import { deploymentsStore, type DeploymentsStore } from './deployments.js'
 import { groupsStore, type GroupsStore } from './groups.js'
 import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs/index.js'
+import { claimLayout, collectionsOf, type Tenant } from './layout.js'
 import { keysStore, type KeysStore } from './keys.js'
 import { linesStore, type LinesStore } from './lines.js'
 import { watchOperations, type OperationsOptions } from './operations.js'
@@ -43,7 +30,10 @@ export interface Store {
   keys: KeysStore
   groups: GroupsStore
   deployments: DeploymentsStore
-  /** Makes the indexes where they are missing. Safe to call from several coordinators at once. */
+  /**
+   * Takes the collections for this project, and makes the indexes that are missing. Safe to call from several coordinators at once. Throws `CONFIG` where the
+   * collections are somebody else's.
+   */
   prepare(): Promise<void>
   /** The database's own time. */
   now(): Promise<Date>
@@ -52,47 +42,55 @@ export interface Store {
 }
 
 /** A part for each collection, all of one database. */
-const partsOf = (db: Db) => ({
-  jobs: jobsStore(db.collection<JobDocument>('jobs')),
-  receipts: receiptsStore(db.collection<AttemptEndDocument>('receipts')),
-  schedules: schedulesStore(db.collection<ScheduleDocument>('schedules')),
-  throttles: throttlesStore(db.collection<ThrottleDocument>('throttles')),
-  slots: slotsStore(db.collection<SlotsDocument>('slots')),
-  lines: linesStore(db.collection<JobDocument>('jobs')),
-  pauses: pausesStore(db.collection<PauseDocument>('pauses')),
-  audit: auditStore(db.collection<AuditDocument>('audit')),
-  batches: batchesStore({
-    batches: db.collection<BatchDocument>('batches'),
-    jobs: db.collection<JobDocument>('jobs'),
-    groups: db.collection<GroupDocument>('groups'),
-  }),
-  groups: groupsStore(db.collection<GroupDocument>('groups'), db.collection<JobDocument>('jobs')),
-  deployments: deploymentsStore(db.collection<DeploymentDocument>('deployments'), db.collection<LiveDocument>('live')),
-  keys: keysStore(db.collection<KeyDocument>('keys')),
-  store: {
-    prepare: () => ensureIndexes(db),
-    async now() {
-      const [answer] = await db
-        .aggregate<{ now: Date }>([{ $documents: [{}] }, { $project: { now: '$$NOW' } }])
-        .toArray()
-      return answer!.now
+const partsOf = (db: Db, { clock, tenant = {} }: StoreOptions) => {
+  const collections = collectionsOf(db, tenant.namespace)
+  const { jobs, groups, batches, deployments, live } = collections
+  return {
+    jobs: jobsStore(jobs),
+    receipts: receiptsStore(collections.receipts),
+    schedules: schedulesStore(collections.schedules),
+    throttles: throttlesStore(collections.throttles),
+    slots: slotsStore(collections.slots),
+    lines: linesStore(jobs),
+    pauses: pausesStore(collections.pauses),
+    audit: auditStore(collections.audit),
+    batches: batchesStore({ batches, jobs, groups }),
+    groups: groupsStore(groups, jobs),
+    deployments: deploymentsStore(deployments, live),
+    keys: keysStore(collections.keys),
+    store: {
+      async prepare() {
+        await claimLayout(collections, tenant, clock.now())
+        await ensureIndexes(collections)
+      },
+      async now() {
+        const [answer] = await db
+          .aggregate<{ now: Date }>([{ $documents: [{}] }, { $project: { now: '$$NOW' } }])
+          .toArray()
+        return answer!.now
+      },
+      async ping() {
+        await db.command({ ping: 1 })
+      },
     },
-    async ping() {
-      await db.command({ ping: 1 })
-    },
-  },
-})
+  }
+}
 
 type Parts = ReturnType<typeof partsOf>
 
-const nobody: OperationsOptions = { clock: systemClock, back() {}, failing() {} }
+export interface StoreOptions extends OperationsOptions {
+  /** Whose the collections are. Default: anybody's, without a namespace. */
+  tenant?: Tenant
+}
+
+const nobody: StoreOptions = { clock: systemClock, back() {}, failing() {} }
 
 /** `database` is asked at each operation, and may answer with another one than before: then all that follows goes there. */
-export function createStore(database: () => Db, options: OperationsOptions = nobody): Store {
+export function createStore(database: () => Db, options: StoreOptions = nobody): Store {
   let known: { db: Db; parts: Parts } | undefined
   const parts = (): Parts => {
     const db = database()
-    if (known?.db !== db) known = { db, parts: partsOf(db) }
+    if (known?.db !== db) known = { db, parts: partsOf(db, options) }
     return known.parts
   }
   const watch = watchOperations(options)

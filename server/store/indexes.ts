@@ -2,9 +2,10 @@
  * One index for each question, and partial ones, so that a job sits only in the indexes that its state needs:
  * a million jobs that are finished or not yet due cost a claim nothing.
  */
-import type { CreateIndexesOptions, Db, IndexDescription } from 'mongodb'
+import type { CreateIndexesOptions, IndexDescription } from 'mongodb'
 import { unfinishedStates } from '../../core/states.js'
 import { groupIndexes } from './groups.js'
+import type { Collections } from './layout.js'
 
 export const jobIndexes = [
   { name: 'claimable', key: { priority: -1, _id: 1 }, partialFilterExpression: { state: 'queued', held: null } },
@@ -36,24 +37,24 @@ export const jobIndexes = [
 /** Takes as long as there are jobs. A server gives up an index whose connection is closed meanwhile; the driver knows the option, and its types do not. */
 const unhurried = { socketTimeoutMS: 0 } as CreateIndexesOptions
 
-export async function ensureIndexes(db: Db): Promise<void> {
+export async function ensureIndexes({ jobs, schedules, groups, throttles, slots }: Collections): Promise<void> {
   await Promise.all([
-    db.collection('jobs').createIndexes(
+    jobs.createIndexes(
       jobIndexes.map((index) => ({ ...index })),
       unhurried,
     ),
-    db.collection('schedules').createIndexes(
+    schedules.createIndexes(
       [
         { name: 'due', key: { nextRunAt: 1 } },
         { name: 'waiting', key: { overrun: 1 }, partialFilterExpression: { waiting: { $exists: true } } },
       ],
       unhurried,
     ),
-    db.collection('groups').createIndexes(
+    groups.createIndexes(
       groupIndexes.map((index) => ({ ...index })),
       unhurried,
     ),
-    db.collection('throttles').createIndexes([{ name: 'expired', key: { expireAt: 1 } }], unhurried),
-    db.collection('slots').createIndexes([{ name: 'expired', key: { expireAt: 1 } }], unhurried),
+    throttles.createIndexes([{ name: 'expired', key: { expireAt: 1 } }], unhurried),
+    slots.createIndexes([{ name: 'expired', key: { expireAt: 1 } }], unhurried),
   ])
 }

@@ -72,7 +72,7 @@ export function slotsStore(slots: Collection<SlotsDocument>) {
     },
 
     async removeExpired(now: Date): Promise<void> {
-      await slots.deleteMany({ expireAt: { $lte: now } })
+      await slots.deleteMany({ expireAt: { $lte: now }, users: { $exists: true } })
     },
   }
 }

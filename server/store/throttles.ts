@@ -39,7 +39,7 @@ export function throttlesStore(throttles: Collection<ThrottleDocument>) {
     },
 
     async removeExpired(now: Date): Promise<void> {
-      await throttles.deleteMany({ expireAt: { $lte: now } })
+      await throttles.deleteMany({ expireAt: { $lte: now }, tat: { $exists: true } })
     },
   }
 }

@@ -3,11 +3,10 @@
  * stuck.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Db } from 'mongodb'
 import type { GroupDocument, JobDocument, ScheduleDocument } from '../../server/store/documents.js'
 import type { House } from './house/house.js'
 import type { Caller } from './load/caller.js'
-import { withDatabase } from './watch.js'
+import { withDatabase, type Collections } from './watch.js'
 
 /** How long a coordinator may take to be ready again once nothing is done to it any more. */
 const readyLimitMs = 15_000
@@ -123,7 +122,7 @@ async function releaseWaitingGroups(house: House, operator: Caller, until: numbe
 
 const shownOfEach = 20
 
-async function whatIsLeft(db: Db): Promise<string[]> {
+async function whatIsLeft(db: Collections): Promise<string[]> {
   const jobs = await db
     .collection<JobDocument>('jobs')
     .find({ state: { $nin: ['succeeded', 'failed', 'cancelled'] } })

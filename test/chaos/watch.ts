@@ -1,7 +1,7 @@
 /** Looks on while it runs: which jobs were seen final, and as what; how much memory the coordinators take. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MongoClient, type Db } from 'mongodb'
+import { MongoClient, type Collection, type Document } from 'mongodb'
 import { finalStates } from '../../core/states.js'
 import type { JobDocument } from '../../server/store/documents.js'
 import { databaseName, type House } from './house/house.js'
@@ -16,11 +16,17 @@ export interface SeenFinal {
 const lookEveryMs = 5_000
 const sampleEveryMs = 1_000
 
+/** Collections by what they are called in the house, whatever the build that is tested puts before it. */
+export interface Collections {
+  collection<Item extends Document>(name: string): Collection<Item>
+}
+
 /** A connection past all proxies, to an engine that may be gone at times. */
-export async function withDatabase<Result>(house: House, ask: (db: Db) => Promise<Result>): Promise<Result> {
+export async function withDatabase<Result>(house: House, ask: (db: Collections) => Promise<Result>): Promise<Result> {
   const client = new MongoClient(house.databaseUri(), { serverSelectionTimeoutMS: 10_000, socketTimeoutMS: 20_000 })
   try {
-    return await ask(client.db(databaseName))
+    const db = client.db(databaseName)
+    return await ask({ collection: (name) => db.collection(house.collectionPrefix + name) })
   } finally {
     await client.close()
   }

@@ -384,7 +384,7 @@ describe('start', () => {
     expect(await coordinator.exit).toBe(0)
     functions.signal('SIGTERM')
     expect(await functions.exit).toBe(0)
-    expect(await other.db.collection<{ _id: string }>('jobs').findOne({ _id: id })).toMatchObject({
+    expect(await other.db.collection<{ _id: string }>('errand_jobs').findOne({ _id: id })).toMatchObject({
       state: 'succeeded',
       attempt: 1,
     })
@@ -399,7 +399,7 @@ describe('start', () => {
     coordinator.signal('SIGINT')
     coordinator.signal('SIGTERM')
     expect(await coordinator.exit).toBe(0)
-    expect(await other.db.collection<{ _id: string }>('jobs').findOne({ _id: id })).toMatchObject({
+    expect(await other.db.collection<{ _id: string }>('errand_jobs').findOne({ _id: id })).toMatchObject({
       state: 'queued',
       attempt: 0,
     })

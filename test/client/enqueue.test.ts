@@ -9,7 +9,7 @@ import { clientOf, refused } from './support.js'
 import { workers, type Jobs } from './workers.js'
 
 const jobCount = (errand: { database: { db: import('mongodb').Db } }) =>
-  errand.database.db.collection('jobs').countDocuments()
+  errand.database.db.collection('errand_jobs').countDocuments()
 
 describe('enqueue', () => {
   it('stores a job and answers with its id, state and start time', async () => {

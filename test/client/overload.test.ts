@@ -16,7 +16,7 @@ async function overloadedClient(answers: (Response | undefined)[], random = 1) {
   const clock = observedClock()
   const errand = await testErrand(workers, { clock })
   const { client, sent } = clientOf({ ...errand, clock }, { before: () => answers.shift(), random: () => random })
-  const stored = async () => (await errand.database.db.collection('jobs').distinct('args')).length
+  const stored = async () => (await errand.database.db.collection('errand_jobs').distinct('args')).length
   return { client, sent, clock, stored, [Symbol.asyncDispose]: () => errand[Symbol.asyncDispose]() }
 }
 

@@ -176,7 +176,7 @@ describe('the contract of a worker', () => {
     })
     const outcome = slice(parseModule('jobs/sample.ts', await project.read('jobs/sample.ts')))
     if (outcome.kind !== 'slice') throw new Error('the sample cannot be cut')
-    const setting = { root: project.root, errand: findErrandPackage(project.root), external: [] }
+    const setting = { root: project.root, errand: findErrandPackage(project.root), external: [], name: undefined }
     const linked = await linkContracts(
       { project: setting, shared: openSharedPackages(setting), purified: new Map() },
       [{ worker: 'sample', module: 'jobs/sample.ts', dropped: outcome.slice.dropped, key: '' }],

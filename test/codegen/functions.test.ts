@@ -136,7 +136,7 @@ describe('a function', () => {
       'node_modules/young/index.js': `export const young = true\n`,
     })
     const workers = ['both', 'eager', 'lazy', 'plain', 'required'].map((name) => ({ name, file: `jobs/${name}.ts` }))
-    const setting = { root: project.root, errand: findErrandPackage(project.root), external: [] }
+    const setting = { root: project.root, errand: findErrandPackage(project.root), external: [], name: undefined }
     const build = async (chosen: typeof workers) => {
       const built: Record<string, string> = {}
       const shared = openSharedPackages(setting)

@@ -58,7 +58,7 @@ const failureOf = async (work: Promise<unknown>): Promise<{ message: string; sho
 describe('the embedded engine', () => {
   it('serves journaled writes under a unique partial index', async () => {
     const { db } = await openEmbedded(await temporaryFolder())
-    const jobs: Collection<{ key?: string; n: number }> = db.collection('jobs')
+    const jobs: Collection<{ key?: string; n: number }> = db.collection('errand_jobs')
     await jobs.createIndex({ key: 1 }, { unique: true, partialFilterExpression: { key: { $exists: true } } })
 
     const inserted = await jobs.insertMany([{ n: 1 }, { n: 2 }, { key: 'a', n: 3 }])
@@ -125,7 +125,7 @@ describe('the embedded engine', () => {
 
     process.kill(engine.pid, signal)
 
-    await expect(db.collection('jobs').insertOne({ n: 1 })).resolves.toMatchObject({ acknowledged: true })
+    await expect(db.collection('errand_jobs').insertOne({ n: 1 })).resolves.toMatchObject({ acknowledged: true })
     const ended = await Promise.race([engine.lost, engine.stop()])
     expect(ended).toBeUndefined()
   })
@@ -135,7 +135,7 @@ describe('the embedded engine', () => {
     const owner = await spawnOwner(dataDir)
     const database = await openDatabase({ uri: owner.uri, dataDir })
     onTestFinished(() => database.close())
-    await database.db.collection('jobs').insertOne({ n: 1 })
+    await database.db.collection('errand_jobs').insertOne({ n: 1 })
     const socket = connect(socketPathIn(owner.uri))
     await once(socket, 'connect')
 
@@ -143,7 +143,7 @@ describe('the embedded engine', () => {
 
     await once(socket, 'close')
     const again = await openEmbedded(dataDir)
-    expect(await again.db.collection('jobs').countDocuments({ n: 1 })).toBe(1)
+    expect(await again.db.collection('errand_jobs').countDocuments({ n: 1 })).toBe(1)
   })
 
   describe('keeps what it stores from other users of the machine', () => {
@@ -151,7 +151,7 @@ describe('the embedded engine', () => {
     const open = async (dataDir: string) => {
       const told: string[] = []
       const database = await openDatabase({ dataDir, tell: (line) => told.push(line) })
-      await database.db.collection('jobs').insertOne({ secret: true })
+      await database.db.collection('errand_jobs').insertOne({ secret: true })
       await database.close()
       return told
     }

@@ -265,7 +265,7 @@ describe('the store', () => {
     await using other = await testDatabase()
     let db = one.db
     const { jobs } = createStore(() => db)
-    await other.db.collection<{ _id: string }>('jobs').insertOne({ _id: 'there' })
+    await other.db.collection<{ _id: string }>('errand_jobs').insertOne({ _id: 'there' })
     expect(await jobs.find('there')).toBe(null)
     db = other.db
     expect(await jobs.find('there')).toMatchObject({ _id: 'there' })

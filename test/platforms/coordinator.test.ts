@@ -226,7 +226,7 @@ describe('the server of the target node', () => {
     expect(await once(program.child, 'exit')).toEqual([0, null])
     expect(performance.now() - stoppedAt).toBeLessThan(5_000)
     expect((await poll).status).toBe(202)
-    expect(await database.db.collection<{ _id: string }>('jobs').findOne({ _id: id })).toMatchObject({
+    expect(await database.db.collection<{ _id: string }>('errand_jobs').findOne({ _id: id })).toMatchObject({
       state: 'succeeded',
     })
   })
@@ -272,7 +272,7 @@ describe.each([
     const later = await client.enqueue('greet', { name: 'Grace' }, { delay: '1h' })
     // the hour passes
     await database.db
-      .collection<{ _id: string }>('jobs')
+      .collection<{ _id: string }>('errand_jobs')
       .updateOne({ _id: later.id }, { $set: { runAt: new Date(Date.now() - 60_000) } })
     expect(await host.tick()).toMatchObject({ staged: 1, more: false, nextAt: expect.any(String) })
     expect(await client.jobs.get(later.id)).toMatchObject({

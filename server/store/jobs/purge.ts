@@ -5,7 +5,7 @@ import type { JobDocument } from '../documents.js'
 export const purgeStore = (jobs: Collection<JobDocument>) => ({
   expired: (now: Date, limit: number): Promise<Pick<JobDocument, '_id' | 'group' | 'follows'>[]> =>
     jobs
-      .find({ expireAt: { $lte: now } }, { hint: 'expired', projection: { group: 1, follows: 1 } })
+      .find({ expireAt: { $lte: now }, worker: { $exists: true } }, { hint: 'expired', projection: { group: 1, follows: 1 } })
       .sort({ expireAt: 1 })
       .limit(limit)
       .toArray(),
@@ -16,7 +16,7 @@ export const purgeStore = (jobs: Collection<JobDocument>) => ({
   },
 
   async remove(ids: string[], now: Date): Promise<number> {
-    const { deletedCount } = await jobs.deleteMany({ _id: { $in: ids }, expireAt: { $lte: now } })
+    const { deletedCount } = await jobs.deleteMany({ _id: { $in: ids }, expireAt: { $lte: now }, worker: { $exists: true } })
     return deletedCount
   },
 })

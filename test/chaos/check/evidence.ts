@@ -1,7 +1,7 @@
 /** All that the checks go by: the database as it was at the end, and the outside ledger. Read from files, so that a run can be checked again. */
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BSON, type Db } from 'mongodb'
+import { BSON } from 'mongodb'
 import type {
   AttemptEndDocument,
   GroupDocument,
@@ -9,7 +9,7 @@ import type {
   ScheduleDocument,
 } from '../../../server/store/documents.js'
 import type { FunctionRecord, LedgerRecord } from '../ledger/records.js'
-import type { SeenFinal } from '../watch.js'
+import type { Collections, SeenFinal } from '../watch.js'
 import type { Settled } from '../settle.js'
 
 export interface Run {
@@ -60,7 +60,12 @@ interface Dump {
 const dumpFile = (folder: string): string => join(folder, 'database.json')
 
 /** Keeps what the checks need of the database beside the ledger. */
-export async function dump(folder: string, db: Db, seenFinal: Map<string, SeenFinal>, settled: Settled): Promise<void> {
+export async function dump(
+  folder: string,
+  db: Collections,
+  seenFinal: Map<string, SeenFinal>,
+  settled: Settled,
+): Promise<void> {
   const all = async (name: string) => db.collection(name).find().toArray()
   const [jobs, receipts, groups, schedules] = await Promise.all([
     all('jobs'),

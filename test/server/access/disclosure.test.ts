@@ -287,7 +287,7 @@ describe('redacted fields', () => {
     await using errand = await testErrand(workers, { apiKeys })
     const id = await withChargedJob(errand)
     await errand.database.db
-      .collection('receipts')
+      .collection('errand_receipts')
       .updateMany({}, { $set: { resultMeta: '{"values":{"__proto__.x":["Date"]}}' } })
     expect(await as(errand, 'admin').jobs.list()).toMatchObject({ jobs: [{ args: redactedArgs }] })
     const text = await textOf(errand, 'admin', `/job/${id}`)

@@ -371,7 +371,7 @@ describe('a web page of another origin', () => {
       expect([method, path, answer.status, error.code]).toEqual([method, path, 403, 'FORBIDDEN'])
     }
     for (const collection of ['jobs', 'audit', 'live', 'schedules', 'pauses', 'keys', 'groups']) {
-      expect(await errand.database.db.collection(collection).countDocuments()).toBe(0)
+      expect(await errand.database.db.collection(`errand_${collection}`).countDocuments()).toBe(0)
     }
   })
 
@@ -394,7 +394,7 @@ describe('a web page of another origin', () => {
     await using errand = await testErrand(workers)
     await errand.post('/schedules', { id: 'daily', worker: 'tick', every: '1d' })
     expect((await ask(errand, 'POST', '/schedules/daily/run', headers)).status).toBe(status)
-    expect(await errand.database.db.collection('jobs').countDocuments()).toBe(status === 201 ? 1 : 0)
+    expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(status === 201 ? 1 : 0)
   })
 
   it('may look, as far as its browser lets it', async () => {

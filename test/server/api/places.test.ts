@@ -32,7 +32,7 @@ async function waiting(ofOne = 2, ofAll = 3) {
     while (held !== count) await new Promise((resolve) => setImmediate(resolve))
   }
   const id = errand.coordinator.deps.newId()
-  await errand.database.db.collection<{ _id: string }>('jobs').insertOne({
+  await errand.database.db.collection<{ _id: string }>('errand_jobs').insertOne({
     _id: id,
     worker: 'sleep',
     args: '{}',

@@ -35,7 +35,7 @@ async function slowErrand(options: TestErrandOptions = {}) {
   return Object.assign(errand, { writing: begun.opened, write: open })
 }
 
-const storedIn = ({ database }: TestErrand) => database.db.collection('jobs').countDocuments()
+const storedIn = ({ database }: TestErrand) => database.db.collection('errand_jobs').countDocuments()
 
 /** As `errand.post`, and tells what became of the body. */
 async function send({ coordinator }: TestErrand, path: string, body: unknown, headers: Record<string, string> = {}) {

@@ -61,7 +61,7 @@ const settled = async (errand: TestErrand) => {
   }
 }
 const states = async (errand: TestErrand) => {
-  const jobs = await errand.database.db.collection('jobs').find().sort({ _id: 1 }).toArray()
+  const jobs = await errand.database.db.collection('errand_jobs').find().sort({ _id: 1 }).toArray()
   return jobs.map(({ state }) => state as string)
 }
 
@@ -113,7 +113,9 @@ describe('concurrency', () => {
     const functions = shops()
     await using errand = await testErrand({ sync }, { invoke: functions.invoke })
     const id = await errand.enqueue('sync', { shop: 'a' }, { delay: '1h' })
-    await errand.database.db.collection<{ _id: string }>('jobs').updateOne({ _id: id }, { $set: { state: 'blocked' } })
+    await errand.database.db
+      .collection<{ _id: string }>('errand_jobs')
+      .updateOne({ _id: id }, { $set: { state: 'blocked' } })
     await sweepBlocked(errand.coordinator.deps)
     await settled(errand)
     expect(await states(errand)).toEqual(['running'])
@@ -161,7 +163,7 @@ describe('concurrency', () => {
         expect((await states(one)).filter((state) => !final.has(state))).toEqual([])
         expect(Math.max(0, ...functions.most.values())).toBeLessThanOrEqual(2)
         await Promise.all(both.map((errand) => errand.coordinator.dispatcher.idle()))
-        const entries = await one.database.db.collection<SlotsDocument>('slots').find().toArray()
+        const entries = await one.database.db.collection<SlotsDocument>('errand_slots').find().toArray()
         expect(
           entries.flatMap(({ users }) => users).filter(({ job, claim }) => functions.answered.has(`${job} ${claim}`)),
         ).toEqual([])

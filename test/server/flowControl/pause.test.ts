@@ -32,7 +32,7 @@ const resume = (errand: TestErrand, query: string) => request(errand, 'DELETE', 
 const states = async (errand: TestErrand, ids: string[]) =>
   Promise.all(ids.map(async (id) => (await errand.get(id)).state))
 const heldOf = async (errand: TestErrand) => {
-  const jobs = await errand.database.db.collection('jobs').find().sort({ _id: 1 }).toArray()
+  const jobs = await errand.database.db.collection('errand_jobs').find().sort({ _id: 1 }).toArray()
   return jobs.map(({ held }) => held as string | undefined)
 }
 
@@ -150,7 +150,7 @@ describe('a pause', () => {
     await pause(errand, { worker: 'limited', key: 'two' })
     await deps.store.jobs.stage(new Date('2031-01-01'), 10)
     await errand.database.db
-      .collection<{ _id: string }>('jobs')
+      .collection<{ _id: string }>('errand_jobs')
       .updateMany({ _id: { $in: [covered!, free!] } }, { $set: { state: 'blocked' } })
     await errand.run()
     await errand.run()
@@ -358,7 +358,7 @@ describe('pauses, resumes, claims, ends and time, in any order on two coordinato
         }
         for (const target of Array.from(pausedSince.keys())) await doResume(one, JSON.parse(target) as object)
         const final = async () => {
-          const jobs = await one.database.db.collection('jobs').find().toArray()
+          const jobs = await one.database.db.collection('errand_jobs').find().toArray()
           return jobs.every(({ state }) => ['succeeded', 'failed'].includes(state as string))
         }
         for (let round = 0; round < 300 && !(await final()); round++) {

@@ -165,7 +165,7 @@ describe('a place under a concurrency limit', () => {
     await cancelJob(errand.coordinator.deps, second)
     running.answer({ kind: 'receipt', receipt: { status: 'success' } })
     await errand.coordinator.dispatcher.idle()
-    const slots = errand.database.db.collection('slots')
+    const slots = errand.database.db.collection('errand_slots')
     await errand.purge()
     expect(await slots.countDocuments()).toBe(1)
     await errand.clock.advance('2m')

@@ -119,7 +119,7 @@ describe('throttle', () => {
         .slice(2)
         .every((at, i, all) => i === 0 || at - all[i - 1]! >= 500),
     ).toBe(true)
-    const jobs = await errand.database.db.collection('jobs').find({ worker: 'sync' }).toArray()
+    const jobs = await errand.database.db.collection('errand_jobs').find({ worker: 'sync' }).toArray()
     expect(jobs.every(({ attempt, state }) => attempt === 1 && state === 'succeeded')).toBe(true)
   })
 

@@ -36,7 +36,7 @@ describe('unique', () => {
         Array.from({ length: 100 }, (_, n) => errand.post('/job', body(`note ${n}`, { delay: '1m' }))),
       )
       expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
-      expect(await errand.database.db.collection('jobs').countDocuments()).toBe(1)
+      expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(1)
       const rest = answers.filter(({ status }) => status !== 201).map(({ status }) => status)
       expect(new Set(rest)).toEqual(new Set([onConflict === 'reject' ? 409 : 200]))
     },
@@ -169,7 +169,7 @@ describe('unique, said at the enqueue', () => {
       expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
       expect(answers.filter(({ status }) => status === (onConflict === 'reject' ? 409 : 200))).toHaveLength(99)
       expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1)
-      expect(await errand.database.db.collection('jobs').countDocuments()).toBe(1)
+      expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(1)
     },
   )
 

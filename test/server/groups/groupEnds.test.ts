@@ -33,8 +33,8 @@ const part = (fails: boolean, more: object = {}) => ({ worker: 'part', args: { f
 const make = async (errand: TestErrand, jobs: unknown[], more: object = {}): Promise<string> =>
   (await errand.post('/group', { jobs, ...more })).body.id as string
 const collections = ({ database }: TestErrand) => ({
-  jobs: database.db.collection<JobDocument>('jobs'),
-  groups: database.db.collection<GroupDocument>('groups'),
+  jobs: database.db.collection<JobDocument>('errand_jobs'),
+  groups: database.db.collection<GroupDocument>('errand_groups'),
 })
 const groupOf = (errand: TestErrand, filter: object) => collections(errand).groups.findOne(filter)
 

@@ -73,7 +73,7 @@ const runAll = async (errand: TestErrand) => {
   for (let round = 0; round < 4; round++) await errand.run()
 }
 const stored = ({ database }: TestErrand, name: string) =>
-  database.db.collection<{ _id: string; [field: string]: unknown }>(name).find().sort({ _id: 1 }).toArray()
+  database.db.collection<{ _id: string; [field: string]: unknown }>(`errand_${name}`).find().sort({ _id: 1 }).toArray()
 const lost = () => Promise.reject(new Error('connection lost'))
 
 describe('a group', () => {
@@ -394,7 +394,7 @@ describe('a member that fails', () => {
     await runAll(errand)
     const [failed, late] = await jobsOf(errand, id)
     await errand.database.db
-      .collection<{ _id: string }>('jobs')
+      .collection<{ _id: string }>('errand_jobs')
       .updateOne({ _id: failed.id }, { $set: { args: '{"n":1}' } })
     const { jobs } = errand.coordinator.deps.store
     const claimable = jobs.claimable
@@ -417,7 +417,7 @@ const retry = ({ coordinator }: TestErrand, id: string) =>
 async function addFailing(errand: TestErrand, group: string): Promise<string> {
   const [waiting] = await jobsOf(errand, group, '?state=scheduled&limit=1')
   await errand.database.db
-    .collection<{ _id: string }>('jobs')
+    .collection<{ _id: string }>('errand_jobs')
     .updateOne({ _id: waiting.id }, { $set: { state: 'queued', args: '{"n":0,"fails":true}' } })
   return waiting.id as string
 }
@@ -546,7 +546,7 @@ describe('a follow-up that cannot be made', () => {
     // its member is mended
     const [failed] = await jobsOf(errand, id)
     await errand.database.db
-      .collection<{ _id: string }>('jobs')
+      .collection<{ _id: string }>('errand_jobs')
       .updateOne({ _id: failed.id }, { $set: { args: '{"n":1}' } })
     await retry(errand, failed.id)
     await runAll(errand)

@@ -25,7 +25,7 @@ async function costOf<T>(act: () => Promise<T>): Promise<[T, number]> {
 const trpc = (errand: TestErrand, procedure: string, input: unknown) =>
   errand.post(`/trpc/${procedure}`, { json: input })
 
-const jobs = ({ database }: TestErrand) => database.db.collection('jobs').countDocuments()
+const jobs = ({ database }: TestErrand) => database.db.collection('errand_jobs').countDocuments()
 
 describe('args nested too deep', () => {
   it.each([101, 1_500, 20_000])('are refused by every door: %i levels', async (levels) => {

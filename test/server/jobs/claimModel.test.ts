@@ -179,10 +179,10 @@ const refusable = async (work: Promise<unknown>): Promise<void> => {
   })
 }
 
-const jobsOf = ({ database }: TestErrand) => database.db.collection<JobDocument>('jobs')
+const jobsOf = ({ database }: TestErrand) => database.db.collection<JobDocument>('errand_jobs')
 
 async function check(errand: TestErrand, runs: readonly Run[]): Promise<void> {
-  const receipts = await errand.database.db.collection<AttemptEndDocument>('receipts').find().toArray()
+  const receipts = await errand.database.db.collection<AttemptEndDocument>('errand_receipts').find().toArray()
   const runOf = new Map(runs.map((run) => [receiptId(run.call.id, run.claim), run]))
   expect(doubles(runs.map(({ call }) => `${call.id} attempt ${call.attempt}`)), 'attempts that ran twice').toEqual([])
   for (const { call } of runs) expect(call.attempt, 'attempts').toBeLessThanOrEqual(call.maxAttempts)

@@ -1,5 +1,5 @@
 import { MongoNetworkError } from 'mongodb'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
 import { whyJob } from '../../../server/operations/why.js'
@@ -39,7 +39,8 @@ async function quickened(concurrency: number) {
   return { errand, functions }
 }
 
-const countRunning = (errand: TestErrand) => errand.database.db.collection('jobs').countDocuments({ state: 'running' })
+const countRunning = (errand: TestErrand) =>
+  errand.database.db.collection('errand_jobs').countDocuments({ state: 'running' })
 
 describe('a job that is claimed ahead', () => {
   it('is one that can start soon: slow ones behind quick ones are left to others, uncharged', async () => {
@@ -49,8 +50,9 @@ describe('a job that is claimed ahead', () => {
     await errand.claim()
     for (let n = 0; n < 4; n++) await functions.next()
     await errand.claim()
-    expect(await countRunning(errand)).toBe(4)
-    const waiting = await errand.database.db.collection('jobs').find({ state: 'queued' }).toArray()
+    // what goes back is written behind the claim
+    await vi.waitFor(async () => expect(await countRunning(errand)).toBe(4), 30_000)
+    const waiting = await errand.database.db.collection('errand_jobs').find({ state: 'queued' }).toArray()
     expect(waiting.map(({ attempt }) => attempt as number)).toEqual(Array.from({ length: 36 }, () => 0))
   })
 
@@ -64,7 +66,9 @@ describe('a job that is claimed ahead', () => {
     first.answer({ kind: 'receipt', receipt: { status: 'success' } })
     const { call } = await functions.next()
     expect(Date.parse(call.deadline) - errand.clock.now().getTime()).toBe(20_000)
-    const job = await errand.database.db.collection<{ _id: string; deadline: Date }>('jobs').findOne({ _id: call.id })
+    const job = await errand.database.db
+      .collection<{ _id: string; deadline: Date }>('errand_jobs')
+      .findOne({ _id: call.id })
     expect(job!.deadline.getTime()).toBeGreaterThanOrEqual(Date.parse(call.deadline))
   })
 

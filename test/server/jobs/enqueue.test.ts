@@ -80,8 +80,8 @@ describe('POST /job', () => {
     const answer = await errand.post('/job', request)
     expect({ status: answer.status, code: answer.body.error.code }).toEqual({ status, code })
     expect(answer.body.error.issues.map(({ path }: { path: unknown }) => path)).toEqual(paths)
-    expect(await errand.database.db.collection('jobs').countDocuments()).toBe(0)
-    expect(await errand.database.db.collection('schedules').countDocuments()).toBe(0)
+    expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(0)
+    expect(await errand.database.db.collection('errand_schedules').countDocuments()).toBe(0)
   })
 
   it('names the nearest worker for an unknown one', async () => {

@@ -29,7 +29,7 @@ describe('a key for some workers', () => {
       status: 403,
       body: { error: { code: 'FORBIDDEN', worker: 'shop.total' } },
     })
-    expect(await errand.database.db.collection('jobs').countDocuments()).toBe(2)
+    expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(2)
   })
 
   it('is not told the names of others by a name that is nearly theirs', async () => {
@@ -57,7 +57,7 @@ describe('a key for some workers', () => {
       code: 'BATCH_REFUSED',
       issues: [{ path: ['jobs', 1], code: 'forbidden' }],
     })
-    expect(await errand.database.db.collection('jobs').countDocuments()).toBe(0)
+    expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(0)
   })
 
   it('makes schedules of those, and takes none away from others', async () => {

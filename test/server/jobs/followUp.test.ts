@@ -30,7 +30,7 @@ async function running(beside?: TestErrand) {
 const later = { delay: '1h' } as const
 const ask = (n = 1, call = '#1', more = {}) => ({ worker: 'child', args: { n }, call, ...later, ...more })
 const jobsOf = (errand: TestErrand, worker = 'child') =>
-  errand.database.db.collection('jobs').find({ worker }).sort({ args: 1 }).toArray()
+  errand.database.db.collection('errand_jobs').find({ worker }).sort({ args: 1 }).toArray()
 async function list({ coordinator }: TestErrand, query: string) {
   const response = await coordinator.fetch(new Request(`http://coordinator.test/jobs?${query}`))
   return { status: response.status, body: await response.json() }
@@ -167,7 +167,7 @@ describe('POST /job/:id/enqueue', () => {
     await using _ = errand
     for (let n = 0; n < 50; n++) await errand.post(pathOf(call, 'enqueue'), ask(n, `#${n}`))
     const { executionStats } = await errand.database.db
-      .collection('jobs')
+      .collection('errand_jobs')
       .find({ parent: id, call: 'child #7' }, { hint: 'call' })
       .explain('executionStats')
     expect(executionStats).toMatchObject({ nReturned: 1, totalKeysExamined: 1, totalDocsExamined: 1 })

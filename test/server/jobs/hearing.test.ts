@@ -99,7 +99,7 @@ describe('a coordinator that was away', () => {
   it('finds those that are overdue behind many that have more time', async () => {
     const { dying, errand, id } = await restarted('encode', '15s')
     await using _ = dying
-    const jobs = errand.database.db.collection<{ _id: string; deadline: Date }>('jobs')
+    const jobs = errand.database.db.collection<{ _id: string; deadline: Date }>('errand_jobs')
     const job = (await jobs.findOne({ _id: id }))!
     await jobs.insertMany(Array.from({ length: 600 }, (__, n) => ({ ...job, _id: `${id}-${n}` })))
     await jobs.insertOne({

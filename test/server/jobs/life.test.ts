@@ -12,7 +12,9 @@ const work = defineJob({
   run: () => null,
 })
 const jobsOf = (errand: TestErrand) =>
-  errand.database.db.collection<{ _id: string; state: string; attempt: number; held?: string; claim?: string }>('jobs')
+  errand.database.db.collection<{ _id: string; state: string; attempt: number; held?: string; claim?: string }>(
+    'errand_jobs',
+  )
 
 function signal() {
   let resolve = () => {}
@@ -48,7 +50,7 @@ describe('purge', () => {
     expect(await errand.purge()).toBe(1)
     expect(await errand.get(waiting)).toMatchObject({ state: 'scheduled' })
     expect(await jobsOf(errand).findOne({ _id: done })).toBeNull()
-    expect(await errand.database.db.collection('receipts').countDocuments()).toBe(0)
+    expect(await errand.database.db.collection('errand_receipts').countDocuments()).toBe(0)
   })
 
   it('takes all of a job or nothing: past its keep time it cannot be retried, though it may still be seen', async () => {
@@ -260,7 +262,7 @@ describe('hot queries', () => {
     ] as never)
     const explain = async (filter: object, sort: Record<string, 1 | -1>, hint: string) => {
       const plan = await errand.database.db
-        .collection('jobs')
+        .collection('errand_jobs')
         .find(filter, { hint })
         .sort(sort)
         .limit(20)

@@ -120,7 +120,7 @@ describe('when the attempt ends', () => {
     expect(job.receipts).toMatchObject([{ status: 'success', ...told }])
     expect(job).not.toHaveProperty('progress')
     expect(job).not.toHaveProperty('log')
-    expect(await errand.database.db.collection('jobs').findOne({})).not.toHaveProperty('report')
+    expect(await errand.database.db.collection('errand_jobs').findOne({})).not.toHaveProperty('report')
   })
 
   it('keeps what was reported where a posted receipt says nothing of it', async () => {

@@ -22,7 +22,7 @@ async function running(worker: typeof work = work) {
   return { errand, functions, id, call, answer }
 }
 
-const ledger = (errand: TestErrand) => errand.database.db.collection('receipts').countDocuments()
+const ledger = (errand: TestErrand) => errand.database.db.collection('errand_receipts').countDocuments()
 
 describe('ctx.snooze', () => {
   it('runs the job again after its delay, with no receipt and no attempt charged', async () => {

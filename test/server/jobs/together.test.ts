@@ -20,9 +20,9 @@ const workers = {
 }
 const echo = (n: number, more = {}) => ({ worker: 'echo', args: { n }, ...more })
 
-const jobs = (errand: TestErrand) => errand.database.db.collection('jobs').find().sort({ _id: 1 }).toArray()
-const stored = (errand: TestErrand) => errand.database.db.collection('jobs').countDocuments()
-const batches = (errand: TestErrand) => errand.database.db.collection('batches').find().toArray()
+const jobs = (errand: TestErrand) => errand.database.db.collection('errand_jobs').find().sort({ _id: 1 }).toArray()
+const stored = (errand: TestErrand) => errand.database.db.collection('errand_jobs').countDocuments()
+const batches = (errand: TestErrand) => errand.database.db.collection('errand_batches').find().toArray()
 const atomic = (errand: TestErrand, items: unknown[]) => errand.post('/jobs', { jobs: items, atomic: true })
 
 describe('many jobs over REST', () => {

@@ -21,8 +21,8 @@ const clientOf = ({ coordinator }: TestErrand) =>
     fetch: async (url, init) => coordinator.fetch(new Request(url, init)),
   })
 
-const jobsOf = ({ database }: TestErrand) => database.db.collection<{ _id: string }>('jobs')
-const receiptsOf = ({ database }: TestErrand) => database.db.collection<{ _id: string }>('receipts')
+const jobsOf = ({ database }: TestErrand) => database.db.collection<{ _id: string }>('errand_jobs')
+const receiptsOf = ({ database }: TestErrand) => database.db.collection<{ _id: string }>('errand_receipts')
 
 async function start() {
   const errand = await testErrand({ any, shy, merge })
@@ -101,7 +101,7 @@ describe('args that cannot be shown', () => {
     await using errand = await testErrand({ any })
     for (const id of ['a', 'b']) await errand.post('/schedules', { id, worker: 'any', every: '1m' })
     await errand.database.db
-      .collection<{ _id: string }>('schedules')
+      .collection<{ _id: string }>('errand_schedules')
       .updateOne({ _id: 'a' }, { $set: { args: deeper } })
     expect(await clientOf(errand).schedules.list()).toMatchObject([
       { id: 'a', args: null, argsHidden: true, argsProblem: 'nested more than 100 levels deep' },

@@ -20,10 +20,10 @@ const jobOf = (receiptId: string): string => receiptId.slice(0, receiptId.indexO
 export type Invariants = ReturnType<typeof watchInvariants>
 
 export function watchInvariants(db: Db, functions: Functions, { start, stalls }: { start: Date; stalls: boolean }) {
-  const jobs = db.collection<JobDocument>('jobs')
-  const receipts = db.collection<AttemptEndDocument>('receipts')
-  const schedules = db.collection<ScheduleDocument>('schedules')
-  const slots = db.collection<SlotsDocument>('slots')
+  const jobs = db.collection<JobDocument>('errand_jobs')
+  const receipts = db.collection<AttemptEndDocument>('errand_receipts')
+  const schedules = db.collection<ScheduleDocument>('errand_schedules')
+  const slots = db.collection<SlotsDocument>('errand_slots')
   /** As they were last seen. */
   const seen = new Map<string, JobDocument>()
   const gone = new Set<string>()

@@ -39,7 +39,7 @@ const post = async (errand: TestErrand, operation: string, body: object) => {
 const count = (errand: TestErrand, operation: string, filter: object = {}) =>
   post(errand, operation, { filter, dryRun: true })
 const states = async (errand: TestErrand) => {
-  const jobs = await errand.database.db.collection('jobs').find().sort({ _id: 1 }).toArray()
+  const jobs = await errand.database.db.collection('errand_jobs').find().sort({ _id: 1 }).toArray()
   return jobs.map(({ state }) => state as string)
 }
 /** Some jobs that have failed, a second ago. */
@@ -189,7 +189,7 @@ describe('replay by filter', () => {
     expect(await post(errand, 'replay', page)).toMatchObject({ done: 2 })
     expect(await states(errand)).toEqual(['failed', 'failed', 'succeeded', 'succeeded'])
     const replays = await errand.database.db
-      .collection('jobs')
+      .collection('errand_jobs')
       .find({ replayOf: { $exists: true } })
       .toArray()
     expect(replays.map(({ replayOf }) => replayOf as string).toSorted()).toEqual(ids.toSorted())

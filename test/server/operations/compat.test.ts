@@ -73,7 +73,7 @@ describe('GET /compat/waiting', () => {
     await store.jobs.insertMany(waiting)
     const first = (await page(errand)).body
     expect(first.jobs).toHaveLength(5_000)
-    await errand.database.db.collection('jobs').updateMany({}, { $set: { state: 'queued' } })
+    await errand.database.db.collection('errand_jobs').updateMany({}, { $set: { state: 'queued' } })
     const second = (await page(errand, `?cursor=${first.cursor}`)).body
     const third = (await page(errand, `?cursor=${second.cursor}`)).body
     expect(third.cursor).toBeNull()

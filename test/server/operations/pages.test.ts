@@ -21,7 +21,7 @@ async function storeJobs({ database, clock, coordinator }: TestErrand, count: nu
   for (const _id of ids) {
     const job = { worker: 'large', args: JSON.stringify({ text: million }), priority: 0, runAt: at, createdAt: at }
     await database.db
-      .collection<{ _id: string }>('jobs')
+      .collection<{ _id: string }>('errand_jobs')
       .insertOne({ _id, ...job, attempt: 1, maxAttempts: 1, revision: 0, ...more } as { _id: string })
   }
   return ids
@@ -32,7 +32,7 @@ const ended = (errand: TestErrand) => ({ state: 'succeeded', finishedAt: errand.
 async function storeResults({ database, clock }: TestErrand, ids: readonly string[], result = million) {
   const at = clock.now()
   for (const id of ids) {
-    await database.db.collection<{ _id: string }>('receipts').insertOne({
+    await database.db.collection<{ _id: string }>('errand_receipts').insertOne({
       _id: `${id}:claim`,
       attempt: 1,
       status: 'success',
@@ -88,7 +88,7 @@ describe('a page of jobs', () => {
       .post('/group', { jobs: [] })
       .then(({ body }) => storeJobs(errand, 7, { ...ended(errand), group: body.id }))
     const { client } = clientOf(errand)
-    const group = (await errand.database.db.collection('groups').findOne({}))!['_id'] as unknown as string
+    const group = (await errand.database.db.collection('errand_groups').findOne({}))!['_id'] as unknown as string
     const first = await client.groups.jobs(group, { limit: 500 })
     expect(first.jobs).toHaveLength(4)
     const second = await client.groups.jobs(group, { limit: 500, cursor: first.cursor! })

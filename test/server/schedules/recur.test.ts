@@ -13,7 +13,7 @@ const plain = defineJob({ args: z.object({ n: z.number().optional() }), run: () 
 
 /** In the order of their ticks, which their ids begin with. */
 const jobsOf = ({ database }: TestErrand) =>
-  database.db.collection<{ _id: string; runAt: Date }>('jobs').find().sort({ _id: 1 }).toArray()
+  database.db.collection<{ _id: string; runAt: Date }>('errand_jobs').find().sort({ _id: 1 }).toArray()
 const minuteOf = (at: Date) => (at.getTime() - Date.parse('2030-01-01T00:00:00Z')) / 60_000
 const tickOf = (id: string) => new Date(Number.parseInt(id.replace('-', '').slice(0, 12), 16))
 const minutesOf = (jobs: { _id: string }[]) => jobs.map(({ _id }) => minuteOf(tickOf(_id)))
@@ -23,7 +23,7 @@ describe('recur', () => {
     await using errand = await testErrand({ report })
     await errand.coordinator.start()
     await errand.coordinator.stop()
-    const jobs = () => errand.database.db.collection('jobs').find().toArray()
+    const jobs = () => errand.database.db.collection('errand_jobs').find().toArray()
     errand.clock.set(new Date('2030-01-01T13:59:59Z'))
     await errand.recur()
     expect(await jobs()).toHaveLength(0)
@@ -46,7 +46,7 @@ describe('recur', () => {
       await Promise.all([errand, ...others].map((each) => each.recur()))
     }
     await Promise.all(others.map((other) => other[Symbol.asyncDispose]()))
-    expect(await errand.database.db.collection('jobs').countDocuments()).toBe(3)
+    expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(3)
   })
 
   it('gives its jobs the priority it was made with', async () => {
@@ -54,7 +54,7 @@ describe('recur', () => {
     await errand.post('/job', { worker: 'plain', cron: '*/5 * * * *', priority: 7 })
     await errand.clock.advance('5m')
     await errand.recur()
-    expect(await errand.database.db.collection('jobs').find().toArray()).toMatchObject([{ priority: 7 }])
+    expect(await errand.database.db.collection('errand_jobs').find().toArray()).toMatchObject([{ priority: 7 }])
   })
 
   it('makes one job for the last missed tick after downtime', async () => {
@@ -62,7 +62,7 @@ describe('recur', () => {
     await errand.post('/job', { worker: 'plain', cron: '*/5 * * * *' })
     await errand.clock.advance('62m')
     await errand.recur()
-    const jobs = await errand.database.db.collection('jobs').find().toArray()
+    const jobs = await errand.database.db.collection('errand_jobs').find().toArray()
     expect(jobs.map(({ runAt }) => runAt)).toEqual([new Date('2030-01-01T01:00:00Z')])
   })
 
@@ -76,12 +76,12 @@ describe('recur', () => {
     await expect(errand.recur()).rejects.toThrow('killed')
     store.schedules = schedules
     await errand.recur()
-    expect(await errand.database.db.collection('jobs').countDocuments()).toBe(1)
+    expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(1)
   })
 
   it('takes changes and removals in code at start, and keeps the next tick of what stays', async () => {
     await using errand = await testErrand({ report, plain })
-    const schedules = () => errand.database.db.collection<{ _id: string }>('schedules').find().toArray()
+    const schedules = () => errand.database.db.collection<{ _id: string }>('errand_schedules').find().toArray()
     await errand.coordinator.start()
     const [before] = await schedules()
     const changed = { ...report, schedule: { cron: '30 9 * * *', timezone: 'America/Montreal' } }
@@ -144,7 +144,7 @@ describe('ticks that were missed', () => {
     await errand.post('/schedules', { id: 'b', worker: 'plain', cron: '*/30 * * * *' })
     // as left by a Node that knew a zone more
     await errand.database.db
-      .collection<{ _id: string }>('schedules')
+      .collection<{ _id: string }>('errand_schedules')
       .updateOne({ _id: 'a' }, { $set: { timezone: 'Mars/Base' } })
     await errand.clock.advance('30m')
     await expect(errand.recur()).rejects.toThrow('Mars/Base')
@@ -286,7 +286,7 @@ describe('a tick while the last job is not final', () => {
     await using errand = await testErrand({ slow })
     await errand.post('/schedules', { id: 'a', worker: 'slow', every: '10m', overrun })
     const byHand = { _id: 'by hand', worker: 'slow', scheduleId: 'a', state: 'scheduled' }
-    await errand.database.db.collection<{ _id: string }>('jobs').insertOne(byHand)
+    await errand.database.db.collection<{ _id: string }>('errand_jobs').insertOne(byHand)
     await errand.clock.advance('10m')
     await errand.recur()
     expect(await jobsOf(errand)).toMatchObject([{ _id: 'by hand' }])
@@ -357,11 +357,11 @@ describe('a tick while the last job is not final', () => {
   it('is found by an index that holds the unfinished jobs of schedules alone', async () => {
     await using errand = await testErrand({ plain })
     await errand.database.db
-      .collection<{ _id: string }>('jobs')
+      .collection<{ _id: string }>('errand_jobs')
       .insertMany(Array.from({ length: 500 }, (_, n) => ({ _id: `${n}`, scheduleId: 'a', state: 'succeeded' })))
     const query = { scheduleId: 'a', state: { $in: ['scheduled', 'queued', 'blocked', 'running'] }, _id: { $ne: 'b' } }
     const explained = await errand.database.db
-      .collection<{ _id: string }>('jobs')
+      .collection<{ _id: string }>('errand_jobs')
       .find(query as never, { hint: 'ofSchedule' })
       .explain('executionStats')
     expect(explained['executionStats']).toMatchObject({ totalDocsExamined: 0 })

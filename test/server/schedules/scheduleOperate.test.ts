@@ -22,7 +22,7 @@ const ask = async ({ coordinator }: TestErrand, method: string, path: string, bo
   return { status: response.status, body: (await response.json()) as Body }
 }
 const stored = (errand: TestErrand, id = 'a') => errand.coordinator.deps.store.schedules.find(id)
-const jobsOf = ({ database }: TestErrand) => database.db.collection('jobs').find().sort({ _id: 1 }).toArray()
+const jobsOf = ({ database }: TestErrand) => database.db.collection('errand_jobs').find().sort({ _id: 1 }).toArray()
 const withHourly = async (rule: object = {}) => {
   const errand = await testErrand({ plain, nightly, endless })
   await errand.post('/schedules', { id: 'a', worker: 'plain', cron: '0 * * * *', args: { n: 1 }, ...rule })

@@ -12,7 +12,7 @@ const scheduled = (schedule: SchedulePolicy<{ n?: number | undefined }>) =>
 
 const iso = (date: unknown) => (date as Date).toISOString().replace(':00.000Z', 'Z')
 const ticksMade = async ({ database }: TestErrand) =>
-  (await database.db.collection('jobs').find().sort({ runAt: 1 }).toArray()).map(({ runAt }) => iso(runAt))
+  (await database.db.collection('errand_jobs').find().sort({ runAt: 1 }).toArray()).map(({ runAt }) => iso(runAt))
 const stored = (errand: TestErrand, id: string) => errand.coordinator.deps.store.schedules.find(id)
 const deploy = async (workers: TestWorkers, beside: TestErrand): Promise<TestErrand> => {
   const next = await testErrand(workers, { beside })
@@ -170,7 +170,7 @@ describe('a change of the rule', () => {
     await reconcileSchedules(errand.coordinator.deps)
     await errand.clock.advance('61m')
     await using _next = await deploy({ report: newer }, errand)
-    const jobs = await errand.database.db.collection('jobs').find().toArray()
+    const jobs = await errand.database.db.collection('errand_jobs').find().toArray()
     expect(jobs).toMatchObject([{ runAt: new Date('2030-01-01T01:00:00Z'), args: '{"region":"eu"}' }])
   })
 
@@ -182,7 +182,7 @@ describe('a change of the rule', () => {
     const { body } = await errand.post('/schedules', { ...rule, args: { n: 2 }, priority: 9 })
     expect(body.nextRunAt).toBe('2030-01-01T01:00:00.000Z')
     await errand.recur()
-    const jobs = await errand.database.db.collection('jobs').find().toArray()
+    const jobs = await errand.database.db.collection('errand_jobs').find().toArray()
     expect(jobs).toMatchObject([{ args: '{"n":2}', priority: 9 }])
   })
 

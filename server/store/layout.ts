@@ -1,0 +1,138 @@
+/**
+ * The layout: what Errand's collections are called, and whose they are.
+ *
+ * They lie in whatever database the URI names, which may be an application's own. So each name begins with `errand_`, with the namespace behind it where there is one, and
+ * `errand_meta` says which project they belong to, what kind of environment it runs in, and which version of the layout they have. Errand starts only where that is so:
+ * two projects in one place would remove each other's schedules, and documents that it has not made are not its own to change.
+ */
+import type { Collection, Db } from 'mongodb'
+import { configError } from '../../core/errors.js'
+import { duplicateKey } from './duplicates.js'
+import type {
+  AttemptEndDocument,
+  AuditDocument,
+  BatchDocument,
+  DeploymentDocument,
+  GroupDocument,
+  JobDocument,
+  KeyDocument,
+  LiveDocument,
+  MetaDocument,
+  PauseDocument,
+  ScheduleDocument,
+  SlotsDocument,
+  ThrottleDocument,
+} from './documents.js'
+
+/** Of names, fields and indexes. A coordinator starts on its own version only: before 0.1.0 there is no way from one to another. */
+export const layoutVersion = 1
+
+/** Without `_`, so that the names of two namespaces are never the same. */
+const namespacePattern = /^[a-z0-9][a-z0-9-]{0,31}$/
+
+/** Throws `CONFIG`. */
+export function checkNamespace(namespace: string): string {
+  if (namespacePattern.test(namespace)) return namespace
+  throw configError(
+    'ERRAND_NAMESPACE is no namespace. It is a part of the names of collections: 1 to 32 small letters, digits and hyphens, beginning with a letter or a digit.',
+  )
+}
+
+export type Collections = ReturnType<typeof collectionsOf>
+
+export function collectionsOf(db: Db, namespace: string | undefined) {
+  const prefix = namespace === undefined ? 'errand_' : `errand_${namespace}_`
+  const collection = <Item extends object>(name: string): Collection<Item> => db.collection<Item>(prefix + name)
+  return {
+    jobs: collection<JobDocument>('jobs'),
+    receipts: collection<AttemptEndDocument>('receipts'),
+    schedules: collection<ScheduleDocument>('schedules'),
+    throttles: collection<ThrottleDocument>('throttles'),
+    slots: collection<SlotsDocument>('slots'),
+    pauses: collection<PauseDocument>('pauses'),
+    audit: collection<AuditDocument>('audit'),
+    batches: collection<BatchDocument>('batches'),
+    groups: collection<GroupDocument>('groups'),
+    deployments: collection<DeploymentDocument>('deployments'),
+    live: collection<LiveDocument>('live'),
+    keys: collection<KeyDocument>('keys'),
+    meta: collection<MetaDocument>('meta'),
+  }
+}
+
+/** Who starts. */
+export interface Tenant {
+  /** The project's name. Default: not known, and then any is let in. */
+  project?: string | undefined
+  /** Whether it is a preview of what runs elsewhere. Default: it is not. */
+  preview?: boolean | undefined
+  namespace?: string | undefined
+}
+
+/** Makes the collections ours, or finds that they are. Throws `CONFIG` where they are not, and changes nothing then. */
+export async function claimLayout(collections: Collections, tenant: Tenant, now: Date): Promise<void> {
+  const { meta } = collections
+  const found = await meta.findOne({ _id: 'layout' })
+  if (found) return checkLayout(meta, found, tenant)
+  const foreign = await foreignIn(collections)
+  if (foreign !== undefined) throw foreignDocuments(foreign)
+  const { project, preview = false } = tenant
+  try {
+    await meta.insertOne({
+      _id: 'layout',
+      version: layoutVersion,
+      ...(project === undefined ? {} : { project }),
+      environment: preview ? 'preview' : 'production',
+      createdAt: now,
+    })
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== duplicateKey) throw error
+    // another coordinator was first
+    const first = await meta.findOne({ _id: 'layout' })
+    if (first) await checkLayout(meta, first, tenant)
+  }
+}
+
+async function checkLayout(meta: Collection<MetaDocument>, found: MetaDocument, tenant: Tenant): Promise<void> {
+  const { project, preview = false, namespace } = tenant
+  const where = `the collections ${meta.collectionName.slice(0, -'meta'.length)}…`
+  if (found.version !== layoutVersion) {
+    throw configError(
+      `The database has ${where} of layout ${found.version}, and this Errand has layout ${layoutVersion}. ` +
+        `${found.version > layoutVersion ? 'Install the newer errand' : 'There is no way from the older one yet: take an empty database'}, or set ERRAND_NAMESPACE to begin anew beside it.`,
+    )
+  }
+  if (preview && found.environment === 'production') {
+    throw configError(
+      `This is a preview deployment, and ${where} of its database are a production's: it would run production's jobs by its own code. ` +
+        'Give previews a MONGODB_URI of their own, or set ERRAND_NAMESPACE for them.',
+    )
+  }
+  if (!preview && found.environment === 'preview') {
+    await meta.updateOne({ _id: 'layout' }, { $set: { environment: 'production' } })
+  }
+  if (project === undefined || project === found.project) return
+  if (found.project === undefined) {
+    await meta.updateOne({ _id: 'layout', project: { $exists: false } }, { $set: { project } })
+    return
+  }
+  throw configError(
+    `The database has ${where} of the project "${found.project}", and this is "${project}": each would remove the other's schedules. ` +
+      `Give it a database of its own, set ERRAND_NAMESPACE${namespace === undefined ? '' : ' to another one'}, or, where it was renamed, set ERRAND_PROJECT=${found.project}.`,
+  )
+}
+
+/** The name of a collection that holds something, where nothing of ours has begun. */
+async function foreignIn({ meta: _, ...collections }: Collections): Promise<string | undefined> {
+  const looks = Object.values(collections).map(async (collection) => {
+    const first = await (collection as unknown as Collection).findOne({}, { projection: { _id: 1 } })
+    return first === null ? [] : [collection.collectionName]
+  })
+  return (await Promise.all(looks)).flat()[0]
+}
+
+const foreignDocuments = (name: string) =>
+  configError(
+    `The collection ${name} holds documents, and nothing says that this version of Errand made them. ` +
+      'Give Errand a database of its own, or set ERRAND_NAMESPACE, so that its collections have other names.',
+  )
