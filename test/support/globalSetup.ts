@@ -1,6 +1,6 @@
 /** One MongoDB for the whole run: `MONGODB_URI` if it is set, else an embedded engine on a folder that goes with the run. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, rm, statfs } from 'node:fs/promises'
+import { freemem, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import type { TestProject } from 'vitest/node'
@@ -18,7 +18,7 @@ export default async function globalSetup({ provide }: TestProject): Promise<() 
     provide('mongodbUri', uri)
     return async () => {}
   }
-  const dataDir = await mkdtemp(join(tmpdir(), 'errand-test-'))
+  const dataDir = await mkdtemp(join(await roomForData(), 'errand-test-'))
   const engine = await startEngine({ dataDir, onProgress: (line) => console.error(line) })
   await closeDroppedFiles(engine.uri)
   provide('mongodbUri', engine.uri)
@@ -26,6 +26,24 @@ export default async function globalSetup({ provide }: TestProject): Promise<() 
     await engine.stop()
     await rm(dataDir, { recursive: true, force: true })
   }
+}
+
+/** Of data and journal of a whole run; most of it is journal. */
+const enoughBytes = 4 * 1024 ** 3
+
+/**
+ * In memory where there is room. A thousand tests make thirteen collections and their indexes each, and on a disk half of a small test's time is spent on files
+ * that are flushed to it and deleted a moment later. What the journal is worth is tested elsewhere, with kills, on a disk.
+ */
+async function roomForData(): Promise<string> {
+  const memory = '/dev/shm'
+  try {
+    const { bavail, bsize } = await statfs(memory)
+    if (bavail * bsize > enoughBytes && freemem() > enoughBytes) return memory
+  } catch {
+    // there is none on this system
+  }
+  return tmpdir()
 }
 
 /**
