@@ -7,8 +7,8 @@ import type { JobState } from '../core/states.js'
 import { systemClock, type Clock } from '../core/time/clock.js'
 import { createAudit, createKeys } from './admin.js'
 import { createDeployments } from './deployments.js'
-import { createEnqueue, enqueueAll, enqueueTogether, type AnyItem, type Enqueued } from './enqueue.js'
-import { createEnds } from './ends.js'
+import { createEnqueue, enqueueAll, enqueueAtomic, type AnyItem, type Enqueued } from './enqueue.js'
+import { createEnds } from './subscriptions.js'
 import { createGrouping } from './groups.js'
 import { createPausing } from './pauses.js'
 import { createManyJobs } from './bulk.js'
@@ -71,7 +71,7 @@ function createAnyClient({
     enqueue: async (worker: string, args?: object, options?: EnqueueOptions) =>
       handle(await enqueue(encodeJob(worker, args, options))),
     enqueueMany: async (items, { atomic = false } = {}) => {
-      const outcomes = await (atomic ? enqueueTogether : enqueueAll)(transport, items)
+      const outcomes = await (atomic ? enqueueAtomic : enqueueAll)(transport, items)
       return outcomes.map((outcome) => (outcome.ok ? { ok: true, job: handle(outcome) } : outcome))
     },
     schedule: createSchedule(transport),

@@ -105,7 +105,7 @@ export async function enqueueAll(transport: Transport, items: readonly AnyItem[]
 }
 
 /** Enqueues all or none. Throws `BATCH_REFUSED` with issues that name the items, and `PAYLOAD_TOO_LARGE` before anything is sent. */
-export async function enqueueTogether(transport: Transport, items: readonly AnyItem[]): Promise<Outcome[]> {
+export async function enqueueAtomic(transport: Transport, items: readonly AnyItem[]): Promise<Outcome[]> {
   if (items.length === 0) return []
   const jobs = items.map(({ worker, args, ...options }, index) => {
     try {

@@ -1,10 +1,10 @@
 /** Waits for the end of a job, and tells how it ended. */
 import type { Clock } from '../core/time/clock.js'
 import { durationProblem, parseDuration, type Duration } from '../core/time/duration.js'
-import type { JobEnd } from '../core/requests/ends.js'
+import type { JobEnd } from '../core/requests/completions.js'
 import { ErrandError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
-import type { End, Ends } from './ends.js'
+import type { End, Ends } from './subscriptions.js'
 import { JobFailedError, ReceiptTimeoutError } from './errors.js'
 import { receiptOf } from './view.js'
 import { isPassing } from './wireError.js'

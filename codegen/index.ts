@@ -2,7 +2,7 @@
 export { generate } from './generate.js'
 export { checkCompat } from './compat/check.js'
 export type { CompatOptions, CompatReport, Waiting } from './compat/check.js'
-export type { CompatProblem } from './compat/tally.js'
+export type { CompatProblem } from './compat/counts.js'
 export { watch } from './watch/watch.js'
 export type { WatchOptions } from './watch/watch.js'
 export type { CodegenReport, GenerateOptions } from './generate.js'

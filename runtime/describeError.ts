@@ -8,7 +8,7 @@ const maxStackLength = 20_000
 /** The error itself and its causes. A longer chain says nothing new, and a cyclic one ends here too. */
 const maxChain = 8
 /** How many errors of an `AggregateError` are told in its message. */
-const maxSummarised = 5
+const maxTold = 5
 
 export const describeError = (thrown: unknown): ReceiptError => describe(thrown, maxChain)
 
@@ -52,7 +52,7 @@ function errorMessage(value: unknown): string | undefined {
 /** An `AggregateError` says little itself; what its errors say is told behind its message. Of those that are one themselves only the message is told. */
 function withErrors(message: string, errors: unknown): string {
   if (!Array.isArray(errors) || errors.length === 0) return message
-  const told = Array.from({ length: Math.min(errors.length, maxSummarised) }, (_, index) => {
+  const told = Array.from({ length: Math.min(errors.length, maxTold) }, (_, index) => {
     const { name, message } = describe(
       look((): unknown => errors[index]),
       0,

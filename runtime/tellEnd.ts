@@ -25,17 +25,17 @@ export function tellEnd(
   { timedOut, onHangUp, waitUntil }: EndSignals,
 ): void {
   let over = false
-  let unheard = false
+  let unanswered = false
   let told = false
   const tell = () => {
-    if (!over || !unheard || told) return
+    if (!over || !unanswered || told) return
     told = true
     const until = new Date(deps.clock.now().getTime() + giveUpMs)
     const post = postUntilTaken(attemptUrl(call, 'ended'), '{}', deps, { until: () => until })
     waitUntil?.(post)
   }
   const missAnswer = () => {
-    unheard = true
+    unanswered = true
     tell()
   }
   const end = () => {

@@ -5,22 +5,22 @@ import type { Db } from 'mongodb'
 import { defaultBounds, type Bounds } from './api/admission.js'
 import { mayBePrivate, type PrivateFunctions } from './functions/addressGuard.js'
 import { createApp } from './api/app.js'
-import { alwaysAwake, createStays, type Stays } from './running/awake.js'
+import { alwaysActive, createActivations, type Activations } from './running/activation.js'
 import type { ApiKey } from './access/apiKeys.js'
 import { createGuard } from './access/auth.js'
 import { systemClock, type Clock } from '../core/time/clock.js'
 import { configError } from '../core/errors.js'
-import { createBreakers } from './flowControl/breakers.js'
+import { createCircuitBreakers } from './flowControl/circuitBreakers.js'
 import { databaseClock, type DatabaseClock } from './clock.js'
 import { createContractTrial } from './deployments/contractTrial.js'
 import type { Contracts, ContractTrial, Deps, Invoke } from './deps.js'
-import { createDeployed } from './deployments/deployed.js'
+import { createLiveDeployment } from './deployments/liveDeployment.js'
 import { createDispatcher, type Dispatcher } from './jobs/dispatcher.js'
 import { releaseHeld } from './jobs/releaseHeld.js'
 import { createEvents } from './events.js'
 import { readFunctionAddresses } from './functions/functionAddresses.js'
 import { gatheredWrites } from './jobs/ledger.js'
-import { createGroupEnds } from './groups/ends.js'
+import { createGroupClosing } from './groups/close.js'
 import { createGroupWaits } from './groups/wait.js'
 import { createIds } from './ids.js'
 import { createHearing } from './jobs/hearing.js'
@@ -31,11 +31,11 @@ import { silentLog, sparing, type Log } from './log.js'
 import { startLoops, type Loops } from './running/loops.js'
 import { createMetrics } from './api/metrics.js'
 import { createPlaces } from './api/places.js'
-import { createKnownPauses } from './flowControl/pauses.js'
+import { createKnownPauses } from './flowControl/knownPauses.js'
 import { createPresence, type Presence, type RenewableDatabase } from './presence.js'
 import { runTick } from './running/runTick.js'
-import { createScheduleWatch } from './schedules/scheduleWatch.js'
-import { reconcileSchedules } from './schedules/schedule.js'
+import { createScheduleWatch } from './schedules/watch.js'
+import { reconcileSchedules } from './schedules/define.js'
 import { slotsFreed } from './flowControl/slots.js'
 import { createSigner } from './functions/signer.js'
 import { insertOrStart } from './jobs/startAtOnce.js'
@@ -156,7 +156,7 @@ export interface Coordinator {
 const defaultGraceMs = 30_000
 /** What breaks off at the end of the grace has so long to be written. */
 const lastWriteMs = 5_000
-/** No job is begun so shortly before the end of a stay: its function would not even have the call. */
+/** No job is begun so shortly before the end of an activation: its function would not even have the call. */
 const lastCallMs = 10_000
 /** Clocks drift by a few parts in a hundred thousand: some milliseconds in five minutes. */
 const clockSyncMs = 5 * 60_000
@@ -197,17 +197,17 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
         mayBePrivate: mayBePrivate(options.privateFunctions, functionsUrl),
         more,
       })
-  const { stayOn = true, budgetMs: longestStayMs = defaultBudgetMs, answerWithinMs = 5_000 } = options
-  const stays = stayOn
+  const { stayOn = true, budgetMs: longestActivationMs = defaultBudgetMs, answerWithinMs = 5_000 } = options
+  const activations = stayOn
     ? undefined
-    : createStays({
+    : createActivations({
         clock,
         events,
         log,
         stage: async () => (await stage(deps)).due,
         dispatcher: () => dispatcher,
       })
-  const deployed = createDeployed({
+  const liveDeployment = createLiveDeployment({
     own: { contracts: options.contracts, address: readFunctionAddresses(functionsUrl, Object.keys(more)) },
     follows: options.followDeployments ?? true,
     schemes: Object.keys(more),
@@ -216,8 +216,8 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   })
   const deps: Deps = {
     store,
-    contracts: deployed.contracts,
-    deployed,
+    contracts: liveDeployment.contracts,
+    liveDeployment,
     tryContracts: options.tryContracts ?? createContractTrial(),
     clock,
     random: options.random ?? Math.random,
@@ -232,7 +232,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     metrics: createMetrics({ store, intake, now: () => clock.now() }),
     places: createPlaces(),
     pauses: createKnownPauses({ store, clock, events }),
-    breakers: createBreakers(() => deps),
+    circuitBreakers: createCircuitBreakers(() => deps),
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),
     maxJobBytes: maxBodyBytes,
     waitsForLane: (attempt) => dispatcher.waits(attempt),
@@ -247,8 +247,8 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
       insertJobs: (jobs) => insertOrStart(deps, dispatcher, jobs),
       slotsFreed: (slotKeys) => slotsFreed(deps, slotKeys),
     }),
-    groups: createGroupEnds(() => deps),
-    awake: stays ?? alwaysAwake,
+    groups: createGroupClosing(() => deps),
+    activation: activations ?? alwaysActive,
   }
   const dispatcher: Dispatcher = createDispatcher(deps, concurrency)
   const steps = stepsOfLife(deps, dispatcher)
@@ -261,14 +261,15 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const stopped = new AbortController()
 
   const tick: Coordinator['tick'] = async ({ budgetMs = defaultBudgetMs } = {}) => {
-    if (!stays) return runTick(deps, dispatcher, steps, { budgetMs: Math.min(budgetMs, longestBudgetMs), waits: false })
+    if (!activations)
+      return runTick(deps, dispatcher, steps, { budgetMs: Math.min(budgetMs, longestBudgetMs), waits: false })
     await wakeUp()
-    const forMs = Math.min(budgetMs, longestStayMs)
-    const stay = stays.open({ startsMs: startsMs(forMs), forMs, lingers: false })
+    const forMs = Math.min(budgetMs, longestActivationMs)
+    const activation = activations.open({ startsMs: startsMs(forMs), forMs, hasIdleWindow: false })
     try {
       return await runTick(deps, dispatcher, steps, { budgetMs: forMs, waits: true })
     } finally {
-      await stay.end()
+      await activation.end()
     }
   }
 
@@ -292,7 +293,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     await store.prepare()
     if (stayOn && 'sync' in clock) await keepInSync(clock as DatabaseClock, log, stopped.signal)
     else if ('sync' in clock) await (clock as DatabaseClock).sync()
-    await deployed.begin()
+    await liveDeployment.begin()
     if (stopped.signal.aborted) return
     deps.hearing.begin()
     if (stayOn) loops = startLoops(deps, steps)
@@ -310,7 +311,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   /** Started, and with a clock and a deployment that were looked at lately. */
   const wakeUp = async (): Promise<void> => {
     await ready()
-    await deployed.lookAgain(deploymentFreshMs)
+    await liveDeployment.lookAgain(deploymentFreshMs)
     const now = systemClock.now().getTime()
     const isSet = syncedAt === undefined || now - syncedAt < clockSyncMs
     syncedAt ??= now
@@ -337,25 +338,29 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   }
 
   const fetchPresent = (request: Request, fetchOptions: FetchOptions): Response | Promise<Response> =>
-    stays ? fetchAwake(stays, request, fetchOptions) : app.fetch(request)
+    activations ? fetchAwake(activations, request, fetchOptions) : app.fetch(request)
 
   /** A request of one that does not stay on. */
-  const fetchAwake = async (stays: Stays, request: Request, { waitUntil }: FetchOptions): Promise<Response> => {
+  const fetchAwake = async (
+    activations: Activations,
+    request: Request,
+    { waitUntil }: FetchOptions,
+  ): Promise<Response> => {
     try {
       if (!isAlive(request)) await wakeUp()
     } catch (error) {
       return refusal(error)
     }
-    const forMs = waitUntil ? longestStayMs : Math.min(answerWithinMs, longestStayMs)
-    const stay = stays.open({
+    const forMs = waitUntil ? longestActivationMs : Math.min(answerWithinMs, longestActivationMs)
+    const activation = activations.open({
       startsMs: waitUntil ? startsMs(forMs) : forMs / 4,
       forMs,
-      lingers: waitUntil !== undefined,
+      hasIdleWindow: waitUntil !== undefined,
     })
     try {
       return await app.fetch(request)
     } finally {
-      const end = stay.end().then(writeUses)
+      const end = activation.end().then(writeUses)
       if (waitUntil) waitUntil(end)
       else await end
     }
@@ -374,7 +379,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const stop = async (graceMs: number) => {
     state = 'stopped'
     stopped.abort()
-    stays?.stop()
+    activations?.stop()
     waits.stop()
     groupWaits.stop()
     void haltAfter(graceMs)
@@ -406,7 +411,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   }
 }
 
-/** Jobs are begun in the most of a stay, and shorter stays begin some all the same. */
+/** Jobs are begun in the most of an activation, and shorter activations begin some all the same. */
 const startsMs = (forMs: number): number => Math.max(forMs - lastCallMs, (forMs * 3) / 4)
 
 /** What is asked of the process alone needs no database. */

@@ -28,7 +28,7 @@ export interface Deps {
   store: Store
   /** Those of the deployment that is live, or the coordinator's own. */
   contracts: Contracts
-  deployed: Deployed
+  liveDeployment: LiveDeployment
   /** Before contracts of others are loaded here. */
   tryContracts: ContractTrial
   clock: Clock
@@ -49,11 +49,11 @@ export interface Deps {
   /** Of those who wait. */
   places: Places
   pauses: KnownPauses
-  breakers: Breakers
+  circuitBreakers: CircuitBreakers
   hearing: Hearing
   scheduleWatch: ScheduleWatch
   /** How long this coordinator may work. */
-  awake: Awake
+  activation: ActivationState
   presence: Presence
   /** Aborts when this coordinator may wait for its database no longer, because it stops. */
   halted: AbortSignal
@@ -66,7 +66,7 @@ export interface Deps {
   /** The coordinator's address as functions see it, without a slash at the end. */
   url: string
   writes: Writes
-  groups: GroupEnds
+  groups: GroupClosing
 }
 
 /** The writes that are gathered; see server/gatherWrites. */
@@ -134,14 +134,14 @@ export interface KnownPauses {
   breaker(worker: string): BreakerDocument | undefined
 }
 
-export interface Breakers {
+export interface CircuitBreakers {
   /** Whether the function is to be left alone: jobs that were claimed a moment ago are not called. */
-  leavesAlone(jobs: readonly ClaimedJob[]): boolean
+  isOpen(jobs: readonly ClaimedJob[]): boolean
   /**
-   * What the answer to a call says of the function. Answers with what is to be written of its jobs: `unheard` for those that were on their way when
+   * What the answer to a call says of the function. Answers with what is to be written of its jobs: `notAttempted` for those that were on their way when
    * the breaker was open, so that no attempt is charged; a probe is, because a job that ends its function's process would else be tried for ever.
    */
-  judge(jobs: readonly ClaimedJob[], answers: Answer[]): Verdict
+  recordAnswers(jobs: readonly ClaimedJob[], answers: Answer[]): Verdict
   /** Lets one job of each worker start whose time is over. Answers with the next such moment. */
   probe(): Promise<Date | undefined>
   /** Closes all that are open: other functions have taken the place of those that failed, and have answered. */
@@ -154,7 +154,7 @@ export interface Verdict {
   turning?: Promise<void>
 }
 
-export interface GroupEnds {
+export interface GroupClosing {
   /** A member is final, and its group may be over. Never rejects: what goes wrong here is found by the sweep. */
   memberFinal(member: Member, state: FinalState): Promise<void>
   /** Cancels whatever still keeps the group open; then its follow-up runs. */
@@ -178,7 +178,7 @@ export interface Contracts {
 /** Resolves where the contracts can be loaded. Throws `BAD_REQUEST` where they cannot, and `UNAVAILABLE` where no thread can be made here. */
 export type ContractTrial = (text: string) => Promise<void>
 
-export interface Deployed {
+export interface LiveDeployment {
   /** Those of the live deployment, and, of workers that it no longer has, those that jobs are pinned to. */
   readonly contracts: Contracts
   /** Where an attempt of the job is called; `undefined` where nobody said. */
@@ -224,7 +224,7 @@ export type Answer =
   /** The deadline had passed before the call could be made. */
   | { kind: 'late' }
   /** It failed while the circuit breaker was open: the job goes back, and no attempt is charged. */
-  | { kind: 'unheard' }
+  | { kind: 'notAttempted' }
   /** `mayRun`: the call was sent, and nobody knows whether the function works on it. */
   | { kind: 'failed'; code: string; message: string; retryAfterMs?: number; mayRun?: true }
 
@@ -324,7 +324,7 @@ export interface Metrics {
   readonly contentType: string
 }
 
-export interface Awake {
+export interface ActivationState {
   /** Whether jobs may be claimed, and called, now. */
   readonly mayStart: boolean
   /** When whatever runs is left to itself; undefined where it never is. */

@@ -49,7 +49,7 @@ async function dev(cli: Cli, options: DevOptions): Promise<void> {
       services = await openDevServices(opened, { cli, out, project, settings, log })
       tellReady(cli, out, settings, services)
     }
-    const takeUp = async (outcome: CodegenReport | CodegenError) => {
+    const apply = async (outcome: CodegenReport | CodegenError) => {
       if (opened.stopping.aborted) return
       if (outcome instanceof CodegenError) {
         tellProblems(out, outcome)
@@ -72,7 +72,7 @@ async function dev(cli: Cli, options: DevOptions): Promise<void> {
       onProgress: (line) => tellProgress(line),
       async onRebuild(outcome) {
         firstBuilt()
-        await takeUp(outcome)
+        await apply(outcome)
       },
     })
     opened.add(() => watched.catch(() => {}))

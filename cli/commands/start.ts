@@ -58,9 +58,9 @@ async function start(cli: Cli, options: StartOptions): Promise<void> {
       log,
       out,
     })
-    const { contracts, deployed } = coordinator.deps
+    const { contracts, liveDeployment } = coordinator.deps
     const workers = contracts.names.length
-    const deployment = deployed.live
+    const deployment = liveDeployment.live
     const ready = {
       event: 'ready',
       url,

@@ -35,7 +35,7 @@ export async function openDevServices(opened: Opened, options: DevServicesOption
   const { out, project, settings, log } = options
   const [{ loadContracts }, { reconcileSchedules }, { releaseHeld }] = await Promise.all([
     import('../../server/deployments/contracts.js'),
-    import('../../server/schedules/schedule.js'),
+    import('../../server/schedules/define.js'),
     import('../../server/jobs/releaseHeld.js'),
   ])
   const contracts = createLiveContracts(await loadContracts(project.dir))

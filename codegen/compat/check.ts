@@ -10,7 +10,7 @@ import type { ScheduleView } from '../../core/requests/schedules.js'
 import type { RunOptions } from '../openRun.js'
 import { buildContracts } from './buildContracts.js'
 import type { ContractFacts } from './program.js'
-import type { CompatProblem } from './tally.js'
+import type { CompatProblem } from './counts.js'
 import { openThread, type CompatThread } from './thread.js'
 
 /** The coordinator, as far as it is asked. */

@@ -4,8 +4,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { StoredArgs } from '../../core/requests/compat.js'
 import { readContract, type Contract, type ContractOptions } from '../../core/job/contract.js'
 import { withDefaults, type FullScheduleRule } from '../../core/time/scheduleRule.js'
-import { misfitsOf } from './misfits.js'
-import { openTally, type CompatProblem } from './tally.js'
+import { incompatibilitiesOf } from './incompatibilities.js'
+import { openCounts, type CompatProblem } from './counts.js'
 
 /** What the thread is asked. */
 export type Order =
@@ -31,7 +31,7 @@ const loaders = (
 ).default
 const contracts = new Map<string, Contract>()
 for (const [name, load] of Object.entries(loaders)) contracts.set(name, readContract(name, await load()))
-const tally = openTally()
+const counts = openCounts()
 
 async function answer(order: Order): Promise<Answers[Order['kind']]> {
   switch (order.kind) {
@@ -40,12 +40,14 @@ async function answer(order: Order): Promise<Answers[Order['kind']]> {
     case 'try':
       for (const stored of order.stored) {
         const contract = contracts.get(stored.worker)
-        const misfits = contract ? await misfitsOf(contract, stored) : unknownWorker(order.renamed.get(stored.worker))
-        for (const misfit of misfits) tally.add(stored, misfit)
+        const incompatibilities = contract
+          ? await incompatibilitiesOf(contract, stored)
+          : unknownWorker(order.renamed.get(stored.worker))
+        for (const incompatibility of incompatibilities) counts.add(stored, incompatibility)
       }
       return null
     case 'report':
-      return tally.problems()
+      return counts.problems()
   }
 }
 

@@ -152,13 +152,13 @@ class Places {
 
   /** A row of a Map is its key, 0, and its value, 1. */
   #holder(value: unknown): { get: (step: string) => unknown; set: (step: string, value: unknown) => void } {
-    if (typeof value !== 'object' || value === null) throw misfit()
+    if (typeof value !== 'object' || value === null) throw doesNotFit()
     const fields = (value instanceof Set || value instanceof Map ? this.#rowsOf(value) : value) as Record<
       string,
       unknown
     >
     const check = (step: string) => {
-      if (!Object.hasOwn(fields, step) || (Array.isArray(fields) && step === 'length')) throw misfit()
+      if (!Object.hasOwn(fields, step) || (Array.isArray(fields) && step === 'length')) throw doesNotFit()
       return step
     }
     return { get: (step) => fields[check(step)], set: (step, item) => void (fields[check(step)] = item) }
@@ -211,7 +211,7 @@ class Places {
   }
 
   #entries(value: unknown): unknown[] {
-    if (!Array.isArray(value)) throw misfit()
+    if (!Array.isArray(value)) throw doesNotFit()
     this.#entriesLeft -= value.length
     if (this.#entriesLeft < 0) throw new MetaError(`makes Sets and Maps of more than ${maxEntries} entries`)
     return value
@@ -221,7 +221,7 @@ class Places {
 const numberLength = 20
 const dateLength = 100
 
-const misfit = () => new MetaError('does not fit its JSON')
+const doesNotFit = () => new MetaError('does not fit its JSON')
 
 function fieldsIn(value: unknown, problem: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new MetaError(problem)
@@ -235,18 +235,18 @@ function textsIn(value: unknown): string[] {
 }
 
 function textOf(value: unknown, length: number): string {
-  if (typeof value !== 'string' || value.length > length) throw misfit()
+  if (typeof value !== 'string' || value.length > length) throw doesNotFit()
   return value
 }
 
 function pairOf(row: unknown): [unknown, unknown] {
-  if (!Array.isArray(row) || row.length !== 2) throw misfit()
+  if (!Array.isArray(row) || row.length !== 2) throw doesNotFit()
   return row as [unknown, unknown]
 }
 
 function restoredBigint(value: unknown): bigint {
   const digits = String(value)
-  if (typeof value === 'object' || !/^-?\d+$/.test(digits.slice(0, maxBigintDigits + 1))) throw misfit()
+  if (typeof value === 'object' || !/^-?\d+$/.test(digits.slice(0, maxBigintDigits + 1))) throw doesNotFit()
   if (digits.length > maxBigintDigits + 1) throw new MetaError(`holds a BigInt of more than ${maxBigintDigits} digits`)
   return BigInt(digits)
 }
@@ -279,7 +279,7 @@ function restoredList(value: unknown, [kind, name]: unknown[]): unknown {
   if (kind !== 'typed-array' || typeof name !== 'string' || !Object.hasOwn(typedArrays, name)) {
     throw new MetaError('holds a type that is not known')
   }
-  if (!Array.isArray(value)) throw misfit()
+  if (!Array.isArray(value)) throw doesNotFit()
   return new typedArrays[name as keyof typeof typedArrays](value as number[])
 }
 

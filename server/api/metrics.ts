@@ -1,7 +1,7 @@
 /** Numbers for Prometheus. A registry for each coordinator, so that two can live in one process. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { addIntakeMetrics } from './intakeMetrics.js'
-import { isBreaker, pauseView } from '../flowControl/pauses.js'
+import { isBreaker, pauseView } from '../flowControl/knownPauses.js'
 import type { Store } from '../store/index.js'
 import type { Intake, Metrics } from '../deps.js'
 

@@ -4,7 +4,7 @@
  *   register ──▶ waits ──activate: ping each function──▶ live ──activate another, or roll back──▶ waits ──▶ retired
  *
  * The write that makes one live names the revision it follows from. So of two deploys at once one is told of the other, instead of undoing it. What has
- * to follow from a switch is done by each coordinator when it learns of it (server/deployments/deployed).
+ * to follow from a switch is done by each coordinator when it learns of it (server/deployments/liveDeployment).
  */
 import { readContract } from '../../core/job/contract.js'
 import type { ParsedRegisterRequest } from '../../core/requests/deployments.js'
@@ -148,7 +148,7 @@ async function switchTo(deps: Deps, { seen, id, before, force, by }: Target): Pr
   if (!force) await probe(deps, next)
   await turn(deps, seen, { deployment: id, before, at: deps.clock.now(), by })
   if (!force) {
-    await deps.breakers
+    await deps.circuitBreakers
       .closeAll()
       .catch((error: unknown) => deps.log('warn', 'circuit breakers could not be closed; their probes will', { error }))
   }
@@ -177,8 +177,8 @@ async function turn(
   )
 }
 
-const lookNow = ({ deployed, log }: Deps): Promise<void> =>
-  deployed
+const lookNow = ({ liveDeployment, log }: Deps): Promise<void> =>
+  liveDeployment
     .look()
     .catch((error: unknown) => log('error', 'a switch could not be taken up here yet; trying again', { error }))
 
@@ -239,7 +239,7 @@ async function readWorkers(
 
 const addressesOf = (deps: Deps, functions: string): FunctionAddress => {
   try {
-    return readFunctionAddresses(functions, deps.deployed.schemes)
+    return readFunctionAddresses(functions, deps.liveDeployment.schemes)
   } catch (error) {
     throw badRequest(
       (error as Error).message.replace('ERRAND_FUNCTIONS_URL', '`functions` (`--url` of `errand deploy`)'),
@@ -254,8 +254,8 @@ function checkAddresses(addressOf: FunctionAddress, workers: readonly DeployedWo
 
 const badRequest = (message: string): ErrandError => new ErrandError('BAD_REQUEST', message)
 
-function refuseWhereOwn({ deployed }: Deps): void {
-  if (deployed.follows) return
+function refuseWhereOwn({ liveDeployment }: Deps): void {
+  if (liveDeployment.follows) return
   throw new ErrandError(
     'WRONG_STATE',
     'This coordinator takes no deployments: it runs jobs/ as it is (`errand dev`). Deploy to one that `errand start` runs.',

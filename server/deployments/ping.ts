@@ -1,7 +1,7 @@
 /** Ping: asks functions whether they are there, by the invokers and signatures of calls. Nothing runs in them. */
 import type { SilentFunction } from '../../core/views/deploymentView.js'
 import { noBuild, pingId, type Ping, type Pong } from '../../core/functions/ping.js'
-import { Breaking } from '../functions/breaking.js'
+import { CallAbort } from '../functions/callAbort.js'
 import type { Deps, Answer } from '../deps.js'
 import type { FunctionAddress } from '../functions/functionAddresses.js'
 
@@ -39,8 +39,8 @@ type Problem = Omit<SilentFunction, 'worker'>
 
 async function problemOf(deps: Deps, pinged: Pinged, url: string): Promise<Problem | undefined> {
   const { name: worker } = pinged
-  const breaking = new Breaking()
-  const cancel = deps.clock.alarm(answerWithinMs, () => breaking.breakOff('deadline'))
+  const callAbort = new CallAbort()
+  const cancel = deps.clock.alarm(answerWithinMs, () => callAbort.abort('deadline'))
   const body = JSON.stringify({ ping: true, worker } satisfies Ping)
   try {
     const answer = await deps.invoke({
@@ -49,9 +49,9 @@ async function problemOf(deps: Deps, pinged: Pinged, url: string): Promise<Probl
       headers: deps.signer.headers(worker, pingId(worker, deps.newId()), deps.clock.now(), body),
       body,
       get signal() {
-        return breaking.signal
+        return callAbort.signal
       },
-      onAbort: (listener) => breaking.onBreak(listener),
+      onAbort: (listener) => callAbort.onAbort(listener),
     })
     return problemIn(answer, pinged)
   } catch (error) {

@@ -6,11 +6,11 @@ import type { GroupMade } from '../../core/requests/groups.js'
 import { ErrandError } from '../../core/errors.js'
 import type { Deps } from '../deps.js'
 import { followUpId } from '../ids.js'
-import { cancel } from '../operations/operate.js'
+import { cancel } from '../operations/jobActions.js'
 import type { JobDocument } from '../store/documents.js'
 import type { MemberDocument } from '../store/groups.js'
 import { sameRevision, type Guard } from '../store/revision.js'
-import { unknownGroup } from './look.js'
+import { unknownGroup } from './view.js'
 
 const batch = 500
 const keepUnknownMs = 7 * 86_400_000

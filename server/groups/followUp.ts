@@ -11,7 +11,7 @@ import { newJob } from '../jobs/enqueue.js'
 import { followUpId } from '../ids.js'
 import type { FollowUpDocument, GroupDocument, JobDocument } from '../store/documents.js'
 import { holdsNoLonger } from '../flowControl/unique.js'
-import { summarise } from './summarise.js'
+import { summaryOf } from './summary.js'
 
 export type FollowUpMade =
   | { kind: 'made'; id: string }
@@ -31,7 +31,7 @@ export async function makeFollowUp(
   then: FollowUpDocument,
   lookedAt: Date,
 ): Promise<FollowUpMade> {
-  const summary = await summarise(deps, group)
+  const summary = await summaryOf(deps, group)
   if (!summary) return { kind: 'later' }
   try {
     const job = await followUpJob(deps, group, then, summary)

@@ -6,8 +6,8 @@ import { setMaxListeners } from 'node:events'
 import type { GroupEnd } from '../../core/requests/groups.js'
 import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
-import { longestWaitMs } from '../../core/requests/ends.js'
-import { getGroupEnd } from './look.js'
+import { longestWaitMs } from '../../core/requests/completions.js'
+import { getGroupEnd } from './view.js'
 
 const pollMs = 1_000
 

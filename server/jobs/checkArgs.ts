@@ -60,12 +60,8 @@ export async function checkArgs(contract: Contract, given: GivenArgs, rules: Che
   const current = version === contract.version ? restored : await migrateArgs(contract, restored, version)
   const verdict = await judge(contract.args, current, { most: rules.mostIssues })
   if (verdict.fits) return { json, meta, version, output: verdict.output }
-  const { misfits } = verdict
-  throw new ErrandError(
-    'INVALID_ARGS',
-    `The args do not fit ${worker}. ${inSentences(misfits, 'args')}`,
-    issuesOf(misfits),
-  )
+  const { found } = verdict
+  throw new ErrandError('INVALID_ARGS', `The args do not fit ${worker}. ${inSentences(found, 'args')}`, issuesOf(found))
 }
 
 /** The texts in which they rest. Throws `INVALID_ARGS` where they are nested too deep, and `PAYLOAD_TOO_LARGE`. */

@@ -10,7 +10,7 @@ import type { Deps } from '../deps.js'
 import type { ClaimedJob, JobDocument } from '../store/documents.js'
 import { readBack, readBackLost } from './lostAnswer.js'
 import { holdPaused } from '../flowControl/pause.js'
-import { leave, release } from './release.js'
+import { requeueAs, requeue } from './requeue.js'
 import { deadlineOf, freeSlot, reserveSlots, type Begin } from '../flowControl/slots.js'
 import type { ClaimPart } from '../store/jobs/claim.js'
 import { passThrottles } from '../flowControl/throttle.js'
@@ -41,8 +41,8 @@ export async function claim(deps: Deps, limit: number, freeLanes = Number.POSITI
   if (pauses.all) return { jobs: [], more: false }
   const more = candidates.length === batch
   // pinned to a deployment that went live elsewhere a moment ago
-  if (candidates.some(({ pinned, deployment }) => pinned && !deps.deployed.knows(deployment!))) {
-    await deps.deployed.lookAgain()
+  if (candidates.some(({ pinned, deployment }) => pinned && !deps.liveDeployment.knows(deployment!))) {
+    await deps.liveDeployment.lookAgain()
   }
   const deployed = await holdUnknown(deps, await holdPaused(deps, pauses, candidates, more))
   if (deployed.length === 0) return { jobs: [], more }
@@ -52,7 +52,7 @@ export async function claim(deps: Deps, limit: number, freeLanes = Number.POSITI
     return { jobs: await passed(deps, claimed), more }
   } catch (error) {
     // nobody would call them before their deadline
-    await release(deps, claimed)
+    await requeue(deps, claimed)
     throw error
   }
 }
@@ -60,7 +60,7 @@ export async function claim(deps: Deps, limit: number, freeLanes = Number.POSITI
 /** Those that may start now; the throttle's others come back later. */
 async function passed(deps: Deps, claimed: ClaimedJob[]): Promise<ClaimedJob[]> {
   const { start, later } = await passThrottles(deps, claimed)
-  await Promise.all(later.map(({ job, runAt, by }) => leave(deps, job, deferred(job, runAt, by))))
+  await Promise.all(later.map(({ job, runAt, by }) => requeueAs(deps, job, deferred(job, runAt, by))))
   const next = Math.min(...later.map(({ runAt }) => runAt.getTime()))
   if (later.length > 0) deps.events.emit('scheduled', new Date(next))
   await releaseKeysAtStart(deps, start)
@@ -113,7 +113,7 @@ async function takeAll(deps: Deps, candidates: JobDocument[], waitMs: number): P
   const claimed = takes.flatMap((each) => (each.status === 'fulfilled' ? each.value : []))
   const failed = takes.find((each) => each.status === 'rejected')
   if (!failed) return inOrder(candidates, claimed)
-  await release(deps, claimed)
+  await requeue(deps, claimed)
   throw failed.reason
 }
 

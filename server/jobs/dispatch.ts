@@ -8,7 +8,7 @@ import { versionField } from '../../core/job/migrate.js'
 import { firstReportMs } from '../../core/job/attemptLog.js'
 import { preferAsync } from '../../core/functions/prefer.js'
 import type { FunctionCall, ParsedReceiptBody } from '../../core/requests/wire.js'
-import type { BreakOff, Breaking } from '../functions/breaking.js'
+import type { AbortReason, CallAbort } from '../functions/callAbort.js'
 import type { Deps, Call, Answer } from '../deps.js'
 import { failure, giveBack, isTimedOut, record, timeout } from './receive.js'
 import { extendSlot, freeSlot, keepSlot, slotRunOf } from '../flowControl/slots.js'
@@ -18,24 +18,24 @@ import { untilAnswered } from '../untilAnswered.js'
 
 /**
  * Calls the function for these jobs of one worker, and answers with what it said for each, or that the call was aborted. Never rejects.
- * `breaking` is the call's own: it is broken off here at the deadline, and by others for other reasons.
+ * `callAbort` is the call's own: it is broken off here at the deadline, and by others for other reasons.
  */
-export async function call(deps: Deps, jobs: ClaimedJob[], breaking: Breaking): Promise<Answer[]> {
+export async function call(deps: Deps, jobs: ClaimedJob[], callAbort: CallAbort): Promise<Answer[]> {
   const now = deps.clock.now()
-  if (jobs.some((job) => isLate(deps, job, now))) return callLate(deps, jobs, now, breaking)
-  return callNow(deps, jobs, now, breaking)
+  if (jobs.some((job) => isLate(deps, job, now))) return callLate(deps, jobs, now, callAbort)
+  return callNow(deps, jobs, now, callAbort)
 }
 
-async function callNow(deps: Deps, jobs: ClaimedJob[], now: Date, breaking: Breaking): Promise<Answer[]> {
+async function callNow(deps: Deps, jobs: ClaimedJob[], now: Date, callAbort: CallAbort): Promise<Answer[]> {
   const [first] = jobs as [ClaimedJob]
   // it left with a deployment while they waited for their lane
-  if (!deps.contracts.has(first.worker)) return jobs.map(() => ({ kind: 'unheard' }))
-  const url = deps.deployed.addressOf(first)
+  if (!deps.contracts.has(first.worker)) return jobs.map(() => ({ kind: 'notAttempted' }))
+  const url = deps.liveDeployment.addressOf(first)
   if (url === undefined) return jobs.map(({ worker }) => unaddressed(worker))
   const told = jobs.map((job) => deadlineToTell(deps, job, now))
-  const stopWatching = watchDeadline(deps, jobs, told, breaking)
+  const stopWatching = watchDeadline(deps, jobs, told, callAbort)
   try {
-    return answers(await deps.invoke(signedCall(deps, url, { jobs, told, breaking })), jobs.length)
+    return answers(await deps.invoke(signedCall(deps, url, { jobs, told, callAbort })), jobs.length)
   } catch (error) {
     // an invoker of the user's own may throw; ours answers
     deps.log('error', 'an invoker threw', { worker: first.worker, error })
@@ -67,7 +67,7 @@ function deadlineToTell(deps: Deps, job: ClaimedJob, now: Date): Date {
 }
 
 /** Jobs whose deadlines ran while nobody could call them get their time anew. What is past its deadline is not called: somebody else may have reaped it. */
-async function callLate(deps: Deps, jobs: ClaimedJob[], now: Date, breaking: Breaking): Promise<Answer[]> {
+async function callLate(deps: Deps, jobs: ClaimedJob[], now: Date, callAbort: CallAbort): Promise<Answer[]> {
   const isOurs = async (job: ClaimedJob) => {
     if (!isLate(deps, job, now)) return true
     try {
@@ -80,7 +80,7 @@ async function callLate(deps: Deps, jobs: ClaimedJob[], now: Date, breaking: Bre
   }
   const isOursYet = await Promise.all(jobs.map(isOurs))
   const ours = jobs.filter((_, index) => isOursYet[index])
-  const said = ours.length === 0 ? [] : await callNow(deps, ours, now, breaking)
+  const said = ours.length === 0 ? [] : await callNow(deps, ours, now, callAbort)
   const answerOf = new Map(ours.map((job, index) => [job, said[index]!]))
   return jobs.map((job) => answerOf.get(job) ?? { kind: 'late' })
 }
@@ -105,7 +105,7 @@ export function isOver({ clock }: Deps, { deadline }: ClaimedJob, answer: Answer
     case 'failed':
       return !answer.mayRun && !fromGateway.test(answer.code)
     case 'late':
-    case 'unheard':
+    case 'notAttempted':
       return true
     case 'accepted':
     case 'aborted':
@@ -130,8 +130,8 @@ function answers(answer: Answer, count: number): Answer[] {
  * A heartbeat may have moved a deadline, perhaps on another coordinator; so at the last deadline the database is asked, and while it is away nothing is
  * concluded. The function ends its work by the deadline that it was told.
  */
-function watchDeadline(deps: Deps, jobs: ClaimedJob[], told: Date[], breaking: Breaking): () => void {
-  const breakOff = () => breaking.breakOff('deadline')
+function watchDeadline(deps: Deps, jobs: ClaimedJob[], told: Date[], callAbort: CallAbort): () => void {
+  const breakOff = () => callAbort.abort('deadline')
   const leftMs = (deadline: Date) => deadline.getTime() - deps.clock.now().getTime()
   let cancel: () => void
   const look = async (signal: AbortSignal) => {
@@ -167,7 +167,7 @@ async function movedDeadline(deps: Deps, jobs: ClaimedJob[]): Promise<Date | und
 
 export interface CallEnd {
   /** Why the call was broken off, if it was. */
-  reason: BreakOff | undefined
+  reason: AbortReason | undefined
   /** Whether the function works on the job no more; see `isOver`. */
   over: boolean
   /** Aborts when the database is waited for no longer. */
@@ -207,7 +207,7 @@ async function settleAnswer(
   deps: Deps,
   job: ClaimedJob,
   answer: Answer,
-  reason: BreakOff | undefined,
+  reason: AbortReason | undefined,
   at: Date,
 ): Promise<void> {
   switch (answer.kind) {
@@ -229,7 +229,7 @@ async function settleAnswer(
       return recordOurs(deps, job, failure(answer.code, answer.message, answer.retryAfterMs), at)
     case 'late':
     // its function was not called, so nothing is charged
-    case 'unheard':
+    case 'notAttempted':
       return giveBack(deps, job)
     case 'aborted':
       if (reason === 'deadline') await recordOurs(deps, job, timeout, at)
@@ -255,11 +255,11 @@ interface Calling {
   jobs: ClaimedJob[]
   /** The deadline of each, as its function is told. */
   told: Date[]
-  breaking: Breaking
+  callAbort: CallAbort
 }
 
 /** Signed as one message, whose id is the first job's attempt and how many come after it. */
-function signedCall(deps: Deps, url: string, { jobs, told, breaking }: Calling): Call {
+function signedCall(deps: Deps, url: string, { jobs, told, callAbort }: Calling): Call {
   const [first] = jobs as [ClaimedJob]
   const id = `${first._id}.${first.attempt}`
   const one = jobs.length === 1
@@ -274,9 +274,9 @@ function signedCall(deps: Deps, url: string, { jobs, told, breaking }: Calling):
     },
     body,
     get signal() {
-      return breaking.signal
+      return callAbort.signal
     },
-    onAbort: (listener) => breaking.onBreak(listener),
+    onAbort: (listener) => callAbort.onAbort(listener),
   }
 }
 
@@ -284,8 +284,8 @@ function signedCall(deps: Deps, url: string, { jobs, told, breaking }: Calling):
 const answerMs = 1_000
 
 /** An attempt that outlasts this coordinator's time awake (awake.ts) is to post its receipt. */
-function preferenceFor({ awake, clock }: Deps, told: Date[]): Record<string, string> {
-  const { until } = awake
+function preferenceFor({ activation, clock }: Deps, told: Date[]): Record<string, string> {
+  const { until } = activation
   if (until === undefined || told.every((deadline) => deadline <= until)) return {}
   return { prefer: preferAsync(until.getTime() - clock.now().getTime() - answerMs) }
 }

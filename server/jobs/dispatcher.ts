@@ -10,13 +10,13 @@
  * It claims when it is woken (a job was enqueued or staged, lanes fell free), and is polled for what other coordinators enqueued.
  */
 import { setMaxListeners } from 'node:events'
-import { unheard } from '../flowControl/breakers.js'
-import { Breaking, type BreakOff } from '../functions/breaking.js'
+import { notAttempted } from '../flowControl/circuitBreakers.js'
+import { CallAbort, type AbortReason } from '../functions/callAbort.js'
 import { claim, maxClaim, waitForLaneMs } from './claim.js'
 import type { Deps } from '../deps.js'
 import { call, isOver, settle } from './dispatch.js'
 import { fitting, planLanes, type LanePlan } from './lanes.js'
-import { release } from './release.js'
+import { requeue } from './requeue.js'
 import { freeSlot } from '../flowControl/slots.js'
 import type { Lanes } from './startAtOnce.js'
 import type { ClaimedJob } from '../store/documents.js'
@@ -56,7 +56,7 @@ const maxSettlingBytes = 32_000_000
 /** One call of a function, which has a lane. */
 interface Call {
   jobs: ClaimedJob[]
-  breaking: Breaking
+  callAbort: CallAbort
   beganMs: number
 }
 
@@ -86,7 +86,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   let backlog = false
   let becameIdle: (() => void)[] = []
 
-  const mayStart = () => !stopped && deps.awake.mayStart
+  const mayStart = () => !stopped && deps.activation.mayStart
 
   const plan = (): LanePlan => {
     const nowMs = deps.clock.now().getTime()
@@ -133,7 +133,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     const first = ready.shift()!
     const atOnce = deps.contracts.loaded(first.worker)?.batch ?? 1
     const jobs = atOnce === 1 ? [first] : [first, ...takeMates(ready, first, atOnce - 1)]
-    return { jobs, breaking: new Breaking(), beganMs: deps.clock.now().getTime() }
+    return { jobs, callAbort: new CallAbort(), beganMs: deps.clock.now().getTime() }
   }
 
   let cancelWatch: (() => void) | undefined
@@ -152,20 +152,20 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   const send = async (begun: Call): Promise<void> => {
-    const { jobs, breaking, beganMs } = begun
+    const { jobs, callAbort, beganMs } = begun
     calling.add(begun)
     jobsCalled += jobs.length
     started += jobs.length
-    const isLeftAlone = deps.breakers.leavesAlone(jobs)
-    const said = isLeftAlone ? unheard(jobs) : await call(deps, jobs, breaking)
-    const { answers, turning } = deps.breakers.judge(jobs, said)
+    const isLeftAlone = deps.circuitBreakers.isOpen(jobs)
+    const said = isLeftAlone ? notAttempted(jobs) : await call(deps, jobs, callAbort)
+    const { answers, turning } = deps.circuitBreakers.recordAnswers(jobs, said)
     if (!isLeftAlone) pace.add(jobs[0]!.worker, (deps.clock.now().getTime() - beganMs) / jobs.length)
     calling.delete(begun)
     jobsCalled -= jobs.length
     finished += jobs.length
     const settles: unknown[] = jobs.map((job, index) =>
       settle(deps, job, answers[index]!, {
-        reason: breaking.reason,
+        reason: callAbort.reason,
         over: isOver(deps, job, said[index]),
         givenUp: patience.signal,
       }),
@@ -238,7 +238,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   /** A shutdown came, or the end of the time awake, while they were being inserted or waited for a lane. */
   const giveBack = (jobs: ClaimedJob[]) => {
     if (jobs.length === 0) return
-    const released = release(deps, jobs)
+    const released = requeue(deps, jobs)
       .catch((error: unknown) => deps.log('warn', 'jobs could not be given back; the reaper will', { error }))
       .finally(() => {
         settling.delete(released)
@@ -255,8 +255,8 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     })
   }
 
-  const breakOff = (reason: BreakOff) => {
-    for (const { breaking } of calling) breaking.breakOff(reason)
+  const abortCalls = (reason: AbortReason) => {
+    for (const { callAbort } of calling) callAbort.abort(reason)
   }
 
   /**
@@ -264,8 +264,8 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
    * learns by its heartbeat, and the receipt will change nothing.
    */
   const forget = (key: string) => {
-    for (const { jobs, breaking } of calling) {
-      if (jobs.length === 1 && attemptKey(jobs[0]!) === key) breaking.breakOff('cancelled')
+    for (const { jobs, callAbort } of calling) {
+      if (jobs.length === 1 && attemptKey(jobs[0]!) === key) callAbort.abort('cancelled')
     }
     const forgotten = ready.filter((job) => attemptKey(job) === key)
     ready = ready.filter((job) => attemptKey(job) !== key)
@@ -301,7 +301,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     leave() {
       patience.abort()
       patience = lastingPatience()
-      breakOff('left')
+      abortCalls('left')
     },
     get running() {
       return ready.length + jobsCalled + settling.size
@@ -313,12 +313,12 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
       stopListening.forEach((stop) => stop())
       await pumping?.catch(() => {})
       cancelWatch?.()
-      await release(deps, ready.splice(0))
+      await requeue(deps, ready.splice(0))
       const drained = new AbortController()
       const endGrace = async () => {
         await deps.clock.sleep(graceMs, drained.signal)
         patience.abort()
-        breakOff('shutdown')
+        abortCalls('shutdown')
       }
       const grace = endGrace()
       await idle()

@@ -6,7 +6,7 @@ import type { Deps } from '../deps.js'
 import { insert, type EnqueueWays } from './enqueue.js'
 import { mapInTurns } from './inTurns.js'
 import { prepareItem } from './prepareItem.js'
-import { enqueueTogether } from './together.js'
+import { enqueueAtomic } from './atomic.js'
 import { mostIssuesOf } from './judge.js'
 import { toWireError } from '../wireError.js'
 import { laneOf } from './writeLane.js'
@@ -20,7 +20,7 @@ export function enqueueMany(
   { jobs, atomic }: z.output<typeof enqueueManyRequest>,
   asker: Asker,
 ): Promise<EnqueueOutcome[]> {
-  if (atomic) return enqueueTogether(deps, jobs, asker)
+  if (atomic) return enqueueAtomic(deps, jobs, asker)
   const ways = { lane: laneOf(jobs.length), mostIssues: mostIssuesOf(jobs.length) }
   return mapInTurns(jobs, (item) => enqueueOne(deps, item, asker, ways))
 }

@@ -15,9 +15,9 @@ export const mostIssuesOf = (items: number): number => Math.max(3, Math.floor(mo
 /** In an input that holds more, only what is wrong first is looked for. */
 const mostValues = 20_000
 
-export type Verdict<Output> = { fits: true; output: Output } | { fits: false; misfits: Misfits }
+export type Verdict<Output> = { fits: true; output: Output } | { fits: false; found: FoundIssues }
 
-export interface Misfits {
+export interface FoundIssues {
   /** The first of them. */
   issues: Issue[]
   /** How many there are. */
@@ -81,24 +81,24 @@ function verdictOf<Output>(
   const meant = isMeant ? issues.filter(({ path = [], code }) => isMeant({ path, code: code ?? 'custom' })) : issues
   return meant.length === 0
     ? { fits: true, output: value as Output }
-    : { fits: false, misfits: { ...told(meant, most, nameFields), isMore } }
+    : { fits: false, found: { ...told(meant, most, nameFields), isMore } }
 }
 
 /** It counts as a check that does not pass: a transform or a refinement had expected something else. */
 function threw<Output>({ isMeant = () => true }: JudgeOptions): Verdict<Output> {
   if (!isMeant({ path: [], code: 'custom' })) return { fits: true, output: undefined as Output }
   const issue = { path: [], code: 'schema_threw', message: 'made the schema throw' }
-  return { fits: false, misfits: { issues: [issue], count: 1, isMore: true } }
+  return { fits: false, found: { issues: [issue], count: 1, isMore: true } }
 }
 
 /** The input holds itself, and the schema follows it; or there are more issues than one call takes. */
 function tooMuch(error: unknown): Verdict<never> {
   if (!(error instanceof RangeError)) throw error
   const issue = { path: [], code: 'too_much', message: 'cannot be looked through' }
-  return { fits: false, misfits: { issues: [issue], count: 1, isMore: true } }
+  return { fits: false, found: { issues: [issue], count: 1, isMore: true } }
 }
 
-function told(raw: readonly $ZodRawIssue[], most: number, nameFields: boolean): Pick<Misfits, 'issues' | 'count'> {
+function told(raw: readonly $ZodRawIssue[], most: number, nameFields: boolean): Pick<FoundIssues, 'issues' | 'count'> {
   const issues: Issue[] = []
   let count = 0
   for (const issue of raw) {
@@ -144,7 +144,7 @@ function hasMoreValues(value: unknown, most: number): boolean {
 const deepest = 2 * maxDepth
 
 /** The first few, as sentences, and how many follow. `root` names the input as a whole. */
-export function inSentences({ issues, count, isMore }: Misfits, root?: string): string {
+export function inSentences({ issues, count, isMore }: FoundIssues, root?: string): string {
   const list = issues.slice(0, 3).map(({ path, message }) => sentence(path.join('.') || root, message))
   const rest = count > list.length ? ` And ${count - list.length} more.` : ''
   return `${list.join('. ')}.${rest}${isMore ? ' The rest was not looked at, because there is very much of it.' : ''}`
@@ -154,7 +154,7 @@ const sentence = (place: string | undefined, message: string): string =>
   `${place === undefined ? '' : `${place}: `}${message.replace(/\.$/, '')}`
 
 /** For an error: the issues, and how many there are where not all are among them. */
-export const issuesOf = ({ issues, count, isMore }: Misfits): ErrandErrorOptions => ({
+export const issuesOf = ({ issues, count, isMore }: FoundIssues): ErrandErrorOptions => ({
   issues,
   ...(count > issues.length || isMore ? { details: { issuesInAll: isMore ? null : count } } : {}),
 })
@@ -163,6 +163,6 @@ export const issuesOf = ({ issues, count, isMore }: Misfits): ErrandErrorOptions
 export function parse<Schema extends $ZodType>(schema: Schema, input: unknown, most?: number): output<Schema> {
   const verdict = judgeNow(schema, input, { most, nameFields: true })
   if (verdict.fits) return verdict.output
-  const { misfits } = verdict
-  throw new ErrandError('BAD_REQUEST', `The request cannot be read. ${inSentences(misfits)}`, issuesOf(misfits))
+  const { found } = verdict
+  throw new ErrandError('BAD_REQUEST', `The request cannot be read. ${inSentences(found)}`, issuesOf(found))
 }

@@ -7,7 +7,7 @@
  * than was written looks once more a little later, and gives back what has turned up.
  */
 import type { Deps } from '../deps.js'
-import { release } from './release.js'
+import { requeue } from './requeue.js'
 import type { ClaimedJob } from '../store/documents.js'
 import { settled } from '../store/operations.js'
 import { untilAnswered } from '../untilAnswered.js'
@@ -61,7 +61,7 @@ export function lookLater(deps: Deps, ids: string[], claim: string): void {
 
 async function giveBack(deps: Deps, jobs: ClaimedJob[]): Promise<void> {
   if (jobs.length === 0) return
-  await release(deps, jobs)
+  await requeue(deps, jobs)
   deps.log('warn', 'jobs whose claim was not answered are given back', { jobs: jobs.length })
   deps.events.emit('queued', undefined)
 }

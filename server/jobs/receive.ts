@@ -28,7 +28,7 @@ import type { Transition } from '../store/jobs/attempt.js'
 import { refuseLargeResult, withoutLargeResult } from '../functions/resultSize.js'
 import { extendSlot, freeSlot } from '../flowControl/slots.js'
 import { toldAtEnd } from './told.js'
-import { decide, released } from './transition.js'
+import { decide, requeued } from './transition.js'
 
 /** A failure in the coordinator's own words. */
 export function failure(code: string, message: string, retryAfterMs?: number): ParsedReceiptBody {
@@ -82,8 +82,8 @@ async function finishMove(deps: Deps, { _id: jobId, claim }: ClaimedJob): Promis
 export async function giveBack(deps: Deps, job: ClaimedJob): Promise<void> {
   const { _id: jobId, claim, attempt, startedAt } = job
   const run = { _id: receiptId(jobId, claim), attempt, startedAt, finishedAt: deps.clock.now() }
-  const receipt: AttemptEndDocument = { ...run, status: 'released', by: 'coordinator' }
-  if (!(await deps.writes.settle({ receipt, transition: released(job) }))) await finishMove(deps, job)
+  const receipt: AttemptEndDocument = { ...run, status: 'requeued', by: 'coordinator' }
+  if (!(await deps.writes.settle({ receipt, transition: requeued(job) }))) await finishMove(deps, job)
 }
 
 async function move(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument): Promise<void> {
@@ -105,7 +105,7 @@ async function moved(
   { set, member }: Transition,
 ): Promise<void> {
   if (receipt.status === 'snoozed') deps.metrics.snoozed(job.worker)
-  else if (receipt.status !== 'released') {
+  else if (receipt.status !== 'requeued') {
     deps.metrics.attempt(job.worker, receipt)
     deps.events.emit('attempted', { job, receipt })
   }

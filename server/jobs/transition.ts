@@ -28,7 +28,7 @@ export function decide(
   random: () => number,
 ): Transition {
   if (receipt.status === 'snoozed') return snoozed(job, receipt)
-  if (receipt.status === 'released') return released(job)
+  if (receipt.status === 'requeued') return requeued(job)
   const keepMs = contract?.keepMs ?? keepUnknownMs
   const final = (state: 'succeeded' | 'failed'): Transition => ({
     ...leaving(job),
@@ -71,10 +71,10 @@ const errorCodeOf = ({ error }: ReceiptDocument): string => error?.code ?? error
 const leaving = (job: ClaimedJob): Pick<Transition, 'id' | 'claim'> => ({ id: job._id, claim: job.claim })
 
 /** An attempt that never began: the job is claimable again and no attempt is charged. */
-export const uncalled = (job: ClaimedJob): Transition => ({ ...released(job), unledgered: true })
+export const uncalled = (job: ClaimedJob): Transition => ({ ...requeued(job), unledgered: true })
 
 /** The same by the ledger, of an attempt that a shutdown broke off. */
-export const released = (job: ClaimedJob): Transition => ({
+export const requeued = (job: ClaimedJob): Transition => ({
   ...leaving(job),
   set: { state: 'queued' },
   unset: [],

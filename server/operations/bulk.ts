@@ -14,7 +14,7 @@ import { mostMatching, mostSkipped, type BulkCount, type BulkOutcome } from '../
 import { ErrandError } from '../../core/errors.js'
 import type { Deps } from '../deps.js'
 import { replayId, timeOfId } from '../ids.js'
-import { cancel, retry } from './operate.js'
+import { cancel, retry } from './jobActions.js'
 import { replay } from './replay.js'
 import type { JobDocument } from '../store/documents.js'
 import { matches, type MatchingFilter } from '../store/jobs/read.js'

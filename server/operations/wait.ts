@@ -3,12 +3,12 @@
  * finishes is found by one query a second for all who wait.
  */
 import { setMaxListeners } from 'node:events'
-import { longestWaitMs } from '../../core/requests/ends.js'
+import { longestWaitMs } from '../../core/requests/completions.js'
 import { isFinal } from '../../core/states.js'
 import type { JobView } from '../../core/requests/wire.js'
 import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
-import { getJob } from './operate.js'
+import { getJob } from './jobActions.js'
 
 const pollMs = 1_000
 

@@ -16,7 +16,7 @@ import {
 import type { Deps, Pauses } from '../deps.js'
 import { disclosureOf, type Viewer } from '../access/disclosure.js'
 import { slotKeyOf } from '../flowControl/slots.js'
-import { isBreaker, pauseView } from '../flowControl/pauses.js'
+import { isBreaker, pauseView } from '../flowControl/knownPauses.js'
 import { unknownJob } from '../jobs/receive.js'
 import type { BreakerDocument, JobDocument } from '../store/documents.js'
 import type { ReceiptOutcome } from '../store/receipts.js'
@@ -79,7 +79,7 @@ const brokenReason = ({ worker, at, broken: { until, code, times } }: BreakerDoc
   times: times - 1,
 })
 
-function deployedReason({ contracts, deployed: { live } }: Deps, { worker }: JobDocument): Reason[] {
+function deployedReason({ contracts, liveDeployment: { live } }: Deps, { worker }: JobDocument): Reason[] {
   if (contracts.has(worker)) return []
   const nearest = nearestName(worker, contracts.names)
   return [
@@ -101,7 +101,7 @@ async function stateReason(
 ): Promise<Reason[]> {
   if (job.state === 'blocked') return [await blockedReason(deps, job, contract)]
   if (job.state === 'scheduled') return [await scheduledReason(deps, job, contract)]
-  if (job.held === 'together') return [{ kind: 'batch' }]
+  if (job.held === 'atomic') return [{ kind: 'batch' }]
   if (pauses.covering(job) || !contract) return []
   // a sweep has to find that its worker is back, or its pause gone
   if (job.held) return [{ kind: 'waiting-for-coordinator', step: 'release' }]

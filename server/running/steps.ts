@@ -13,7 +13,7 @@ import { recur } from '../schedules/recur.js'
 import { releaseHeld } from '../jobs/releaseHeld.js'
 import { sweepBlocked } from '../flowControl/slots.js'
 import { stage } from '../jobs/stage.js'
-import { sweepBatches } from '../jobs/together.js'
+import { sweepBatches } from '../jobs/atomic.js'
 import { watchCancelled } from '../jobs/watchCancelled.js'
 
 export interface Step {
@@ -39,7 +39,7 @@ export const deploymentFreshMs = 5_000
 
 /** Few enough for an idle coordinator to ask its database less than twice a second. */
 export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
-  { name: 'deployment', everyMs: deploymentFreshMs, run: silent(() => deps.deployed.look()) },
+  { name: 'deployment', everyMs: deploymentFreshMs, run: silent(() => deps.liveDeployment.look()) },
   { name: 'watch for cancels', everyMs: 2_000, run: silent(watchCancelled(deps, dispatcher)) },
   {
     name: 'stage',
@@ -85,7 +85,7 @@ export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
   {
     name: 'probe',
     everyMs: 30_000,
-    run: async () => ({ due: await deps.breakers.probe() }),
+    run: async () => ({ due: await deps.circuitBreakers.probe() }),
     listen: (wake) => deps.events.on('broken', wake),
   },
   { name: 'finish batches', everyMs: 60_000, run: silent(() => sweepBatches(deps)) },

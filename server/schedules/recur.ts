@@ -1,6 +1,6 @@
 /** Recur: schedules whose time has come make jobs. */
 import type { Deps } from '../deps.js'
-import { makeWaiting } from './overrun.js'
+import { makeWaiting } from './queueing.js'
 import type { ScheduleDocument } from '../store/documents.js'
 import { tick } from './tick.js'
 

@@ -3,7 +3,7 @@ import { dueTicks } from '../../core/time/dueTicks.js'
 import { tickRule, withDefaults } from '../../core/time/scheduleRule.js'
 import type { TickRule } from '../../core/time/ticks.js'
 import type { Deps } from '../deps.js'
-import { isOverrun, mostWaiting } from './overrun.js'
+import { isOverrun, mostWaiting } from './queueing.js'
 import type { ScheduleDocument } from '../store/documents.js'
 import { makeTick } from './tickJob.js'
 

@@ -26,7 +26,7 @@ export function batchesStore({ batches, jobs, groups }: Collections) {
       (await batches.findOne({ _id: id }))?.state,
 
     /** Whoever is first decides. Answers whether that was this call. */
-    async decide(id: string, state: 'released' | 'undone', now: Date): Promise<boolean> {
+    async decide(id: string, state: 'committed' | 'undone', now: Date): Promise<boolean> {
       const { modifiedCount } = await batches.updateOne({ _id: id, state: 'writing' }, { $set: { state, since: now } })
       return modifiedCount === 1
     },
@@ -45,19 +45,19 @@ export function batchesStore({ batches, jobs, groups }: Collections) {
     /** Lets the batch's jobs into the claim index, as far as nothing else keeps them out of it. */
     async release(id: string): Promise<void> {
       await jobs.updateMany(
-        { batch: id, held: 'together' },
+        { batch: id, held: 'atomic' },
         { $unset: { batch: '', held: '' }, ...raised },
-        { hint: 'together' },
+        { hint: 'batch' },
       )
-      await jobs.updateMany({ batch: id }, { $unset: { batch: '' }, ...raised }, { hint: 'together' })
+      await jobs.updateMany({ batch: id }, { $unset: { batch: '' }, ...raised }, { hint: 'batch' })
       // last: a group that is still being written is not closed, and one that is written has all its members
-      await groups.updateMany({ batch: id }, { $unset: { batch: '' } }, { hint: 'together' })
+      await groups.updateMany({ batch: id }, { $unset: { batch: '' } }, { hint: 'batch' })
     },
 
     /** Answers with how many jobs went. */
     async undo(id: string): Promise<number> {
-      const { deletedCount } = await jobs.deleteMany({ batch: id }, { hint: 'together' })
-      await groups.deleteMany({ batch: id }, { hint: 'together' })
+      const { deletedCount } = await jobs.deleteMany({ batch: id }, { hint: 'batch' })
+      await groups.deleteMany({ batch: id }, { hint: 'batch' })
       return deletedCount
     },
   }

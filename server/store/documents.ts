@@ -96,7 +96,7 @@ export interface JobDocument {
 }
 
 /** With a pause goes its id, so that its end finds the jobs it held. */
-export type HeldBy = 'worker' | 'together' | `paused:${string}`
+export type HeldBy = 'worker' | 'atomic' | `paused:${string}`
 
 export interface CancelledAttempt {
   claim: string
@@ -157,7 +157,7 @@ export interface SnoozeDocument extends Told {
 export interface ReleaseDocument {
   _id: string
   attempt: number
-  status: 'released'
+  status: 'requeued'
   by: 'coordinator'
   startedAt: Date
   finishedAt: Date
@@ -299,7 +299,7 @@ export interface FollowUpDocument {
 /** Jobs that come all or none; see server/jobs/together. */
 export interface BatchDocument {
   _id: string
-  state: 'writing' | 'released' | 'undone'
+  state: 'writing' | 'committed' | 'undone'
   /** In this state since then. */
   since: Date
 }

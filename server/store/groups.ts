@@ -12,7 +12,7 @@ export const groupIndexes = [
   { name: 'nested', key: { parent: 1, state: 1 }, partialFilterExpression: { parent: { $exists: true } } },
   { name: 'root', key: { root: 1 } },
   { name: 'expired', key: { expireAt: 1 }, partialFilterExpression: { expireAt: { $exists: true } } },
-  { name: 'together', key: { batch: 1 }, partialFilterExpression: { batch: { $exists: true } } },
+  { name: 'batch', key: { batch: 1 }, partialFilterExpression: { batch: { $exists: true } } },
 ] as const satisfies IndexDescription[]
 
 /** A member, less its args. */

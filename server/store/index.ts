@@ -9,7 +9,7 @@ import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs/index.js'
 import { claimLayout, collectionsOf, type Tenant } from './layout.js'
 import { keysStore, type KeysStore } from './keys.js'
-import { linesStore, type LinesStore } from './lines.js'
+import { queuePositionStore, type QueuePositionStore } from './queuePosition.js'
 import { watchOperations, type OperationsOptions } from './operations.js'
 import { pausesStore, type PausesStore } from './pauses.js'
 import { receiptsStore, type ReceiptsStore } from './receipts.js'
@@ -23,7 +23,7 @@ export interface Store {
   schedules: SchedulesStore
   throttles: ThrottlesStore
   slots: SlotsStore
-  lines: LinesStore
+  lines: QueuePositionStore
   pauses: PausesStore
   audit: AuditStore
   batches: BatchesStore
@@ -51,7 +51,7 @@ const partsOf = (db: Db, { clock, tenant = {} }: StoreOptions) => {
     schedules: schedulesStore(collections.schedules),
     throttles: throttlesStore(collections.throttles),
     slots: slotsStore(collections.slots),
-    lines: linesStore(jobs),
+    lines: queuePositionStore(jobs),
     pauses: pausesStore(collections.pauses),
     audit: auditStore(collections.audit),
     batches: batchesStore({ batches, jobs, groups }),

@@ -389,7 +389,9 @@ const spawnOwner = async (dataDir: string): Promise<{ process: ChildProcess; uri
     platform: 'node',
     format: 'esm',
     external: ['mongodb-memory-server'],
-    define: { 'import.meta.url': JSON.stringify(pathToFileURL(join(repository, 'database/embedded/embedded.ts')).href) },
+    define: {
+      'import.meta.url': JSON.stringify(pathToFileURL(join(repository, 'database/embedded/embedded.ts')).href),
+    },
     logLevel: 'error',
   })
   const owner = spawn(process.execPath, [program, dataDir], { stdio: ['pipe', 'pipe', 'inherit'] })

@@ -11,14 +11,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isFinal } from '../../core/states.js'
-import { retryJob, cancelJob } from '../../server/operations/operate.js'
-import { reconcileSchedules } from '../../server/schedules/schedule.js'
+import { retryJob, cancelJob } from '../../server/operations/jobActions.js'
+import { reconcileSchedules } from '../../server/schedules/define.js'
 import { receiptId } from '../../server/store/documents.js'
 import type { PauseTarget } from '../../core/requests/pauses.js'
 import type { Deps, Answer } from '../../server/deps.js'
 import { listPauses, pause, resume, sweepPaused } from '../../server/flowControl/pause.js'
 import { sweepBlocked } from '../../server/flowControl/slots.js'
-import { sweepBatches } from '../../server/jobs/together.js'
+import { sweepBatches } from '../../server/jobs/atomic.js'
 import { manualClock } from '../support/clock.js'
 import { mortalCoordinator, quiet, type Mortal, type Weather } from './model/coordinators.js'
 import { playFunctions, type Started } from './model/functions.js'
@@ -56,7 +56,7 @@ const step = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      kind: fc.constant('together' as const),
+      kind: fc.constant('atomic' as const),
       on,
       workers: fc.array(fc.constantFrom(...asked), { minLength: 2, maxLength: 4 }),
       key,
@@ -204,7 +204,7 @@ async function takeStep(model: Model, each: Step, mortal: Mortal): Promise<void>
     }
     case 'replace':
       return enqueue(model, mortal, { worker: 'replaced', args: { key: each.key, n: model.count++ } })
-    case 'together': {
+    case 'atomic': {
       const jobs = each.workers.map((worker) => ({ worker, args: { key: each.key, n: model.count++ } }))
       const { status, body } = await errand.post('/jobs', { jobs, atomic: true })
       if (status < 300) for (const { id } of body.outcomes) invariants.acknowledged.add(id)

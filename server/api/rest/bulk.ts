@@ -9,7 +9,7 @@ import {
   type BulkRequest,
 } from '../../../core/requests/bulk.js'
 import { bulk, type BulkOperation } from '../../operations/bulk.js'
-import { retryJob } from '../../operations/operate.js'
+import { retryJob } from '../../operations/jobActions.js'
 import { replayJob } from '../../operations/replay.js'
 import { limitBody, operate, readBody, type RestOptions } from './request.js'
 

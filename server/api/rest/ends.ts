@@ -1,8 +1,8 @@
 /** How a job ended, for callers in any language: a long poll. */
 import type { Hono } from 'hono'
-import { awaitReceiptQuery, longestWaitMs } from '../../../core/requests/ends.js'
+import { awaitReceiptQuery, longestWaitMs } from '../../../core/requests/completions.js'
 import { durationMs } from '../../../core/time/duration.js'
-import { waitForSome } from '../../operations/ends.js'
+import { waitMany } from '../../operations/waitMany.js'
 import { unknownJob } from '../../jobs/receive.js'
 import { parse } from '../../jobs/judge.js'
 import { allow, type RestOptions } from './request.js'
@@ -16,7 +16,7 @@ export function addEndRoutes(app: Hono, options: RestOptions): void {
     const { timeout } = parse(awaitReceiptQuery, context.req.query())
     const timeoutMs = Math.min(durationMs(timeout), longestWaitMs)
     const request = { ids: [id], timeoutMs }
-    const { ended, waiting } = await waitForSome(deps, waits, request, actor, context.req.raw.signal)
+    const { ended, waiting } = await waitMany(deps, waits, request, actor, context.req.raw.signal)
     const [end] = ended
     if (end?.state === null) throw unknownJob(id)
     return end ? context.json(end) : context.json(waiting[0], 202)

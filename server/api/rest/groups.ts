@@ -2,8 +2,8 @@
 import type { Hono } from 'hono'
 import { groupJobsRequest, groupRequest } from '../../../core/requests/groups.js'
 import { cancelGroup } from '../../groups/cancel.js'
-import { getGroup, listGroupJobs, retryGroup } from '../../groups/look.js'
-import { countJobs, makeGroup } from '../../groups/make.js'
+import { getGroup, listGroupJobs, retryGroup } from '../../groups/view.js'
+import { countJobs, createGroup } from '../../groups/create.js'
 import { maxManyBytes } from '../requestBody.js'
 import { admit, allow, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
 
@@ -15,7 +15,7 @@ export function addGroupRoutes(app: Hono, options: RestOptions): void {
     using place = admit(options, context)
     const request = await readBody(groupRequest, context)
     place.count(countJobs(request.jobs))
-    return context.json(await makeGroup(deps, request, actor), 201)
+    return context.json(await createGroup(deps, request, actor), 201)
   })
 
   app.get('/group/:id', async (context) => {

@@ -1,7 +1,7 @@
 /** Schedules: make, look, look ahead, change, pause, resume, run, remove. `POST /job` with `cron` or `every` makes them too. */
 import type { Hono } from 'hono'
 import { previewRequest, scheduleChange, scheduleRequest } from '../../../core/requests/schedules.js'
-import { putSchedule } from '../../schedules/schedule.js'
+import { putSchedule } from '../../schedules/define.js'
 import {
   getSchedule,
   listSchedules,
@@ -11,8 +11,8 @@ import {
   resumeSchedule,
   runSchedule,
   updateSchedule,
-} from '../../schedules/scheduleOperate.js'
-import { scheduledView } from '../../schedules/scheduleView.js'
+} from '../../schedules/operate.js'
+import { scheduledView } from '../../schedules/view.js'
 import { admit, allow, limitBody, operate, readBody, type RestOptions } from './request.js'
 
 export function addScheduleRoutes(app: Hono, options: RestOptions): void {

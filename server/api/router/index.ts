@@ -8,8 +8,8 @@ import { tickRequest } from '../../../core/requests/tickRequest.js'
 import { enqueueManyRequest, enqueueRequest } from '../../../core/requests/wire.js'
 import { enqueue } from '../../jobs/enqueue.js'
 import { enqueueMany } from '../../jobs/enqueueMany.js'
-import { countJobs, makeGroup } from '../../groups/make.js'
-import { putSchedule } from '../../schedules/schedule.js'
+import { countJobs, createGroup } from '../../groups/create.js'
+import { putSchedule } from '../../schedules/define.js'
 import { auditRouter } from './audit.js'
 import { compatRouter } from './compat.js'
 import { deploymentsRouter } from './deployments.js'
@@ -29,7 +29,7 @@ export const router = createRouter({
   }),
   group: toEnqueueMany.input(groupRequest).mutation(({ ctx, input }) => {
     ctx.place.count(countJobs(input.jobs))
-    return makeGroup(ctx.deps, input, ctx.actor)
+    return createGroup(ctx.deps, input, ctx.actor)
   }),
   schedule: toEnqueue.input(scheduleRequest).mutation(({ ctx, input }) => putSchedule(ctx.deps, input, ctx.actor)),
   jobs: jobsRouter,

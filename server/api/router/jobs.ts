@@ -2,12 +2,12 @@
 import { z } from 'zod'
 import { tracked } from '@trpc/server'
 import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../../core/requests/bulk.js'
-import { endedRequest, longestWaitMs, waitManyRequest } from '../../../core/requests/ends.js'
+import { endedRequest, longestWaitMs, waitManyRequest } from '../../../core/requests/completions.js'
 import { listJobsRequest } from '../../../core/requests/wire.js'
-import { streamEnds, waitForSome } from '../../operations/ends.js'
+import { streamEnds, waitMany } from '../../operations/waitMany.js'
 import { bulk } from '../../operations/bulk.js'
 import { replayJob } from '../../operations/replay.js'
-import { cancelJob, getJob, listJobs, retryJob } from '../../operations/operate.js'
+import { cancelJob, getJob, listJobs, retryJob } from '../../operations/jobActions.js'
 import { whyJob } from '../../operations/why.js'
 import { carriesJobs, createRouter, toFollow, toObserve, toOperate } from './procedure.js'
 
@@ -44,7 +44,7 @@ export const jobsRouter = createRouter({
   waitMany: toFollow
     .input(waitManyRequest)
     .query(({ ctx, input }) =>
-      waitForSome(
+      waitMany(
         ctx.deps,
         ctx.waits,
         { ids: input.ids, timeoutMs: Math.min(input.timeoutMs, ctx.answers.mostWaitMs) },

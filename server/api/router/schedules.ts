@@ -10,7 +10,7 @@ import {
   resumeSchedule,
   runSchedule,
   updateSchedule,
-} from '../../schedules/scheduleOperate.js'
+} from '../../schedules/operate.js'
 import { carriesJobs, createRouter, toObserve, toOperate } from './procedure.js'
 
 const scheduleId = z.strictObject({ id: z.string().min(1).max(512) })

@@ -5,7 +5,10 @@ import type { JobDocument } from '../documents.js'
 export const purgeStore = (jobs: Collection<JobDocument>) => ({
   expired: (now: Date, limit: number): Promise<Pick<JobDocument, '_id' | 'group' | 'follows'>[]> =>
     jobs
-      .find({ expireAt: { $lte: now }, worker: { $exists: true } }, { hint: 'expired', projection: { group: 1, follows: 1 } })
+      .find(
+        { expireAt: { $lte: now }, worker: { $exists: true } },
+        { hint: 'expired', projection: { group: 1, follows: 1 } },
+      )
       .sort({ expireAt: 1 })
       .limit(limit)
       .toArray(),
@@ -16,7 +19,11 @@ export const purgeStore = (jobs: Collection<JobDocument>) => ({
   },
 
   async remove(ids: string[], now: Date): Promise<number> {
-    const { deletedCount } = await jobs.deleteMany({ _id: { $in: ids }, expireAt: { $lte: now }, worker: { $exists: true } })
+    const { deletedCount } = await jobs.deleteMany({
+      _id: { $in: ids },
+      expireAt: { $lte: now },
+      worker: { $exists: true },
+    })
     return deletedCount
   },
 })

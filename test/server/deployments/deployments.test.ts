@@ -142,7 +142,7 @@ const resultOf = async (errand: TestErrand, id: string) => {
   return receipt?.status === 'success' ? receipt.result : receipt?.error?.code
 }
 const codeOf = ({ body }: { body: { error: { code: string } } }) => body.error.code
-const look = ({ coordinator }: TestErrand) => coordinator.deps.deployed.look()
+const look = ({ coordinator }: TestErrand) => coordinator.deps.liveDeployment.look()
 const schedulesOf = async ({ coordinator }: TestErrand) =>
   (await coordinator.deps.store.schedules.list()).map(({ _id }) => _id)
 
@@ -180,7 +180,7 @@ describe('a deployment', () => {
     const id = await deploy(fleet.a, 'first')
     const b = await fleet.beside({ stayOn: false })
     await b.coordinator.start()
-    expect(b.coordinator.deps.deployed.live).toBe(id)
+    expect(b.coordinator.deps.liveDeployment.live).toBe(id)
   })
 
   it('tells what it changes', async () => {
@@ -212,9 +212,9 @@ describe('a deployment', () => {
       message: `Deployment ${second} is not live, because functions did not answer a ping as themselves (1 of 4). mail: UNREACHABLE, It is down. Mend that, then: errand deployments activate ${second}.`,
       functions: [{ worker: 'mail', code: 'UNREACHABLE' }],
     })
-    expect(a.coordinator.deps.deployed.live).toBe(first)
+    expect(a.coordinator.deps.liveDeployment.live).toBe(first)
     expect((await a.post(`/deployments/${second}/activate`, { force: true })).body).toMatchObject({ answered: 0 })
-    expect(a.coordinator.deps.deployed.live).toBe(second)
+    expect(a.coordinator.deps.liveDeployment.live).toBe(second)
   })
 
   it.each([
@@ -319,7 +319,7 @@ describe('a deployment', () => {
     expect(b.coordinator.deps.contracts.names).toContain('old')
     broken.mockRestore()
     await look(b)
-    expect(b.coordinator.deps.deployed.live).toBe(second)
+    expect(b.coordinator.deps.liveDeployment.live).toBe(second)
   })
 })
 
@@ -336,7 +336,7 @@ describe('a coordinator', () => {
     const lookedAgain = look(a)
     read()
     await Promise.all([looking, lookedAgain])
-    expect(a.coordinator.deps.deployed.live).toBe(id)
+    expect(a.coordinator.deps.liveDeployment.live).toBe(id)
   })
 
   it('that cannot load what is live starts, ends no schedules, and can be switched back', async () => {
@@ -348,7 +348,7 @@ describe('a coordinator', () => {
     const broken = vi.spyOn(b.coordinator.deps.store.deployments, 'contractsOf')
     broken.mockResolvedValueOnce('export default {')
     await b.coordinator.start()
-    expect(b.coordinator.deps.deployed.live).toBeUndefined()
+    expect(b.coordinator.deps.liveDeployment.live).toBeUndefined()
     expect(await schedulesOf(b)).toEqual(['code:daily'])
     expect((await b.post('/deployments/rollback', {})).body).toMatchObject({ previous: first })
     expect(await schedulesOf(b)).toEqual(['code:fresh'])
@@ -384,7 +384,7 @@ describe('a deployment that is retired', () => {
       await mark(...args)
       expect(codeOf(await b.post(`/deployments/${first}/activate`, {}))).toBe('WRONG_STATE')
     })
-    await a.coordinator.deps.deployed.look()
+    await a.coordinator.deps.liveDeployment.look()
     expect(await retire(a, first)).toMatchObject({ id: first, retiredAt: expect.any(String) })
     expect(await deployments.contractsOf(first)).toBeNull()
   })
@@ -635,12 +635,12 @@ describe('a deployment whose contracts cannot be loaded here', () => {
     await look(b)
     await makeLive(a, looping)
     await expect(look(b)).rejects.toThrow(/cannot be taken up: The contract of mail cannot be loaded: it is not done/)
-    expect(b.coordinator.deps.deployed.live).toBe(first)
+    expect(b.coordinator.deps.liveDeployment.live).toBe(first)
     const job = await b.enqueue('mail', { n: 1 })
     await b.run()
     expect(await resultOf(b, job)).toBe('first')
     const second = await deploy(b, 'second')
-    expect(b.coordinator.deps.deployed.live).toBe(second)
+    expect(b.coordinator.deps.liveDeployment.live).toBe(second)
   })
 
   it('keeps no coordinator from its start, nor from taking another one', async () => {
@@ -651,7 +651,7 @@ describe('a deployment whose contracts cannot be loaded here', () => {
     await b.coordinator.start()
     expect(log).toHaveBeenCalledWith('error', expect.stringContaining('cannot load'), expect.anything())
     const second = await deploy(b, 'second')
-    expect(b.coordinator.deps.deployed.live).toBe(second)
+    expect(b.coordinator.deps.liveDeployment.live).toBe(second)
   })
 
   it('is not made live', async () => {
@@ -682,7 +682,7 @@ describe('a deployment whose contracts cannot be loaded here', () => {
     const b = await fleet.beside({ tryContracts: () => Promise.reject(noThread), log })
     const id = await deploy(fleet.a, 'first')
     await look(b)
-    expect(b.coordinator.deps.deployed.live).toBe(id)
+    expect(b.coordinator.deps.liveDeployment.live).toBe(id)
     expect(log).toHaveBeenCalledWith('warn', expect.stringContaining('not tried here'), { error: noThread })
     expect(codeOf(await b.post('/deployments', requests.get('third')))).toBe('UNAVAILABLE')
   })
@@ -847,7 +847,7 @@ describe('a write whose answer is lost', () => {
     loseAnswers(fleet.a, 'deployments', 'turn', { happens })
     const { status } = await meanwhile(fleet.a, fleet.a.post(`/deployments/${id}/activate`, {}))
     expect(status).toBe(200)
-    expect(fleet.a.coordinator.deps.deployed.live).toBe(id)
+    expect(fleet.a.coordinator.deps.liveDeployment.live).toBe(id)
   })
 
   it.for([true, false])('retires a deployment (it happened: %s)', async (happens) => {
@@ -869,7 +869,7 @@ describe('a write whose answer is lost', () => {
     const { status, body } = await meanwhile(fleet.a, switching)
     expect(status).toBe(503)
     expect(body.error.message).toContain('may have been stored')
-    await fleet.a.coordinator.deps.deployed.look()
-    expect(fleet.a.coordinator.deps.deployed.live).toBe(second)
+    await fleet.a.coordinator.deps.liveDeployment.look()
+    expect(fleet.a.coordinator.deps.liveDeployment.live).toBe(second)
   })
 })

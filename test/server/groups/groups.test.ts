@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob, groupSummary, type GroupSummary } from '../../../core/index.js'
 import { sweepGroups } from '../../../server/groups/sweep.js'
-import { sweepBatches } from '../../../server/jobs/together.js'
+import { sweepBatches } from '../../../server/jobs/atomic.js'
 import { testErrand, type TestErrand, type TestErrandOptions, type TestWorkers } from '../../support/errand.js'
 
 /** What the follow-ups of this test got. */
@@ -411,7 +411,7 @@ describe('a member that fails', () => {
 const part1 = part
 const later = (count: number) => parts(count, { delay: '1h' })
 const retry = ({ coordinator }: TestErrand, id: string) =>
-  import('../../../server/operations/operate.js').then(({ retryJob }) => retryJob(coordinator.deps, id))
+  import('../../../server/operations/jobActions.js').then(({ retryJob }) => retryJob(coordinator.deps, id))
 
 /** Makes the first job of a group that waits one that fails at once. */
 async function addFailing(errand: TestErrand, group: string): Promise<string> {

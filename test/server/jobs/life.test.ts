@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { readContract } from '../../../core/job/contract.js'
 import { defineJob } from '../../../core/index.js'
-import { retryJob } from '../../../server/operations/operate.js'
+import { retryJob } from '../../../server/operations/jobActions.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 import type { Invoke } from '../../../server/deps.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import { retryJob } from '../../../server/operations/operate.js'
+import { retryJob } from '../../../server/operations/jobActions.js'
 import { testErrand } from '../../support/errand.js'
 import { handOperated, pathOf } from '../../support/handOperated.js'
 

@@ -30,7 +30,8 @@ async function deployed(errand: TestErrand, workers: TestWorkers): Promise<TestE
   return testErrand(workers, { beside: errand })
 }
 
-const documents = (errand: TestErrand, name = 'jobs') => errand.database.db.collection(`errand_${name}`).find().toArray()
+const documents = (errand: TestErrand, name = 'jobs') =>
+  errand.database.db.collection(`errand_${name}`).find().toArray()
 const receipts = async (errand: TestErrand, id: string) => (await errand.get(id)).receipts
 
 describe('a job', () => {

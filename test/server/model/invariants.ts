@@ -82,7 +82,7 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
     const attempts = new Set<string>()
     for (const receipt of current) {
       // that a run snoozed, or was given back, stands there for a while
-      if (receipt.status === 'snoozed' || receipt.status === 'released') continue
+      if (receipt.status === 'snoozed' || receipt.status === 'requeued') continue
       const [jobId = '', claim] = receipt._id.split(':')
       const job = byId.get(jobId)
       if (!job) continue

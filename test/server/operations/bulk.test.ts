@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import { cancelJob, retryJob } from '../../../server/operations/operate.js'
+import { cancelJob, retryJob } from '../../../server/operations/jobActions.js'
 import { insteadOnce } from '../../support/between.js'
 import { handOperated } from '../../support/handOperated.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'

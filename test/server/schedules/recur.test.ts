@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import { cancelJob } from '../../../server/operations/operate.js'
+import { cancelJob } from '../../../server/operations/jobActions.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 
 const report = defineJob({

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
 import type { SchedulePolicy } from '../../../core/job/defineJob.js'
-import { reconcileSchedules } from '../../../server/schedules/schedule.js'
+import { reconcileSchedules } from '../../../server/schedules/define.js'
 import { testErrand, type TestErrand, type TestWorkers } from '../../support/errand.js'
 
 const plain = defineJob({ args: z.object({ n: z.number().optional() }), run: () => null })

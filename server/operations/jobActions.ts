@@ -1,4 +1,4 @@
-/** What an operator does to a job by hand: look, list, cancel, retry. */
+/** The actions of an operator on one job: get, list, cancel, retry. */
 import { ErrandError } from '../../core/errors.js'
 import { matchesWorker } from '../../core/roles.js'
 import { isFinal, type JobState } from '../../core/states.js'

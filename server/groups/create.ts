@@ -1,5 +1,5 @@
 /**
- * Making a group: all its jobs, nested ones too, come together or not at all (server/jobs/together), and the groups' own documents with them. Nothing of it
+ * Creates a group: all its jobs, nested ones too, come together or not at all (server/jobs/atomic), and the groups' own documents with them. Nothing of it
  * can end before all of it is there, because a group that is still being written is never closed.
  */
 import type { Contract } from '../../core/job/contract.js'
@@ -17,19 +17,19 @@ import { migrated, versionField } from '../../core/job/migrate.js'
 import { checkWorker, type Asker } from '../access/auth.js'
 import { argsTexts, restoreArgs, type GivenArgs } from '../jobs/checkArgs.js'
 import type { Deps } from '../deps.js'
-import { issuesOf, judge, mostIssuesOf, parse, type Misfits } from '../jobs/judge.js'
+import { issuesOf, judge, mostIssuesOf, parse, type FoundIssues } from '../jobs/judge.js'
 import type { FollowUpDocument, GroupDocument } from '../store/documents.js'
 import {
   addIssue,
-  addMisfits,
+  addIssues,
   checkEach,
-  insertTogether,
-  noMisfits,
+  insertAtomic,
+  noIssues,
   refused,
   type Place,
   type PlacedItem,
   type PlacedJob,
-} from '../jobs/together.js'
+} from '../jobs/atomic.js'
 import { memberFields } from './followUp.js'
 
 /** What a request asks for, laid out flat. */
@@ -38,21 +38,21 @@ interface Plan {
   groups: GroupDocument[]
   /** Jobs, and which group each is a member of. */
   items: (PlacedItem & { group: GroupDocument })[]
-  misfits: Misfits
+  found: FoundIssues
 }
 
 /** Every member is a job of its own: one whose key is held is refused. Throws `BATCH_REFUSED` with issues that name the items, and nothing was written. */
-export async function makeGroup(deps: Deps, request: ParsedGroupRequest, asker: Asker): Promise<GroupMade> {
-  const plan: Plan = { asker, groups: [], items: [], misfits: noMisfits() }
+export async function createGroup(deps: Deps, request: ParsedGroupRequest, asker: Asker): Promise<GroupMade> {
+  const plan: Plan = { asker, groups: [], items: [], found: noIssues() }
   const outermost = await layOut(deps, plan, { ...request, members: request.jobs }, { place: ['jobs'], at: [] })
-  const placed = await checkEach(deps, plan.items, asker, plan.misfits)
-  if (plan.misfits.count > 0) throw refused(plan.misfits, plan.items.length + plan.groups.length - 1)
+  const placed = await checkEach(deps, plan.items, asker, plan.found)
+  if (plan.found.count > 0) throw refused(plan.found, plan.items.length + plan.groups.length - 1)
 
   const members = placed.map((item, index): PlacedJob => ({
     ...item,
     job: { ...item.job, ...memberFields(plan.items[index]!.group) },
   }))
-  await insertTogether(deps, members, {
+  await insertAtomic(deps, members, {
     mayExist: false,
     begin: (batch) => deps.store.groups.insertMany(plan.groups.map((group) => ({ ...group, batch }))),
   })
@@ -92,7 +92,7 @@ async function layOut(
     createdAt: deps.clock.now(),
   }
   plan.groups.push(group)
-  if (depth > groupDepthLimit) addIssue(plan.misfits, tooManyLevels(at))
+  if (depth > groupDepthLimit) addIssue(plan.found, tooManyLevels(at))
   else await layOutMembers(deps, plan, members, { place, at, parent: group, depth })
   return group
 }
@@ -122,7 +122,7 @@ function nestedAt(plan: Plan, item: unknown, at: Place) {
   try {
     return parse(nestedGroup, item, mostOfOne)
   } catch (error) {
-    addMisfits(plan.misfits, at, error)
+    addIssues(plan.found, at, error)
     return undefined
   }
 }
@@ -165,7 +165,7 @@ async function followUpAt(
     await checkFollowUp(contract, { args, argsMeta }, total)
     return { ...kept, args: json, ...(meta === undefined ? {} : { argsMeta: meta }), ...versionField(contract.version) }
   } catch (error) {
-    addMisfits(plan.misfits, place, error)
+    addIssues(plan.found, place, error)
     return kept
   }
 }
@@ -189,12 +189,12 @@ async function checkFollowUp(contract: Contract, given: GivenArgs, total: number
   const args = migrated(contract, { ...restored, group: sample }, version)
   const verdict = await judge(contract.args, args, { most: mostOfOne, isMeant: isCertain })
   if (verdict.fits) return
-  const { issues, ...misfits } = verdict.misfits
+  const { issues, ...found } = verdict.found
   const unfit = issues.map((issue) => ({
     ...issue,
     message: `${issue.message}. A follow-up's args are its own, and the summary as \`group\``,
   }))
-  throw new ErrandError('INVALID_ARGS', `The args do not fit ${worker}.`, issuesOf({ ...misfits, issues: unfit }))
+  throw new ErrandError('INVALID_ARGS', `The args do not fit ${worker}.`, issuesOf({ ...found, issues: unfit }))
 }
 
 /** Not about the inside of the summary, nor a refinement of the whole, which may look at it. */

@@ -1,5 +1,5 @@
 /** Counts what does not fit, so that a million jobs make a short list. */
-import type { Misfit } from './misfits.js'
+import type { Incompatibility } from './incompatibilities.js'
 
 export interface CompatProblem {
   worker: string
@@ -33,10 +33,10 @@ interface Entry extends Omit<CompatProblem, 'message'> {
   why: string | undefined
 }
 
-export function openTally() {
+export function openCounts() {
   const entries = new Map<string, Entry>()
   const perWorker = new Map<string, number>()
-  const entryFor = ({ worker, schedule }: Holder, { code, path, what, why }: Misfit): Entry => {
+  const entryFor = ({ worker, schedule }: Holder, { code, path, what, why }: Incompatibility): Entry => {
     const key = JSON.stringify([worker, schedule, code, path, what])
     const known = entries.get(key)
     if (known) return known
@@ -46,12 +46,15 @@ export function openTally() {
     return entry
   }
   return {
-    add(holder: Holder, misfit: Misfit): void {
+    add(holder: Holder, incompatibility: Incompatibility): void {
       const isFull = (perWorker.get(holder.worker) ?? 0) >= maxProblems
-      const entry = entryFor(holder, isFull ? { code: 'custom', path: '', what: 'do not fit in other ways' } : misfit)
+      const entry = entryFor(
+        holder,
+        isFull ? { code: 'custom', path: '', what: 'do not fit in other ways' } : incompatibility,
+      )
       entry.count++
       // words that differ from job to job may have a job's args in them
-      if (entry.why !== misfit.why) entry.why = undefined
+      if (entry.why !== incompatibility.why) entry.why = undefined
       if (holder.job !== undefined && entry.jobs.length < maxExamples) entry.jobs.push(holder.job)
     },
     /** Most jobs first. */

@@ -155,7 +155,7 @@ describe('a probe', () => {
       await answered
       return answer
     }
-    await errand.coordinator.deps.breakers.probe()
+    await errand.coordinator.deps.circuitBreakers.probe()
     await errand.claim()
     expect(platform.called).toHaveLength(before + 1)
     expect(await pausesOf(errand)).toHaveLength(1)
@@ -174,7 +174,7 @@ describe('a probe', () => {
     for (const seconds of [5, 10, 20]) {
       const before = platform.called.length
       await errand.clock.advance(`${seconds}s`)
-      await errand.coordinator.deps.breakers.probe()
+      await errand.coordinator.deps.circuitBreakers.probe()
       await errand.run()
       expect(platform.called).toHaveLength(before + 1)
       expect(await pausesOf(errand)).toMatchObject([
@@ -192,7 +192,7 @@ describe('a probe', () => {
     await Promise.all([errand.run(), second.run()])
     await errand.clock.advance('5s')
     const before = platform.called.length
-    await Promise.all([errand, second].map(({ coordinator }) => coordinator.deps.breakers.probe()))
+    await Promise.all([errand, second].map(({ coordinator }) => coordinator.deps.circuitBreakers.probe()))
     await Promise.all([errand.run(), second.run()])
     expect(platform.called).toHaveLength(before + 1)
   })
@@ -207,14 +207,14 @@ describe('a probe', () => {
     errand.coordinator.deps.store.jobs.releaseOne = async () => {
       throw new Error('died')
     }
-    await expect(errand.coordinator.deps.breakers.probe()).rejects.toThrow('died')
+    await expect(errand.coordinator.deps.circuitBreakers.probe()).rejects.toThrow('died')
     platform.answer = success
-    await second.coordinator.deps.breakers.probe()
+    await second.coordinator.deps.circuitBreakers.probe()
     await second.run()
     expect(await charged(second, ids)).toBe(0)
     // the worker's timeout, and the time to start
     await errand.clock.advance('40s')
-    await second.coordinator.deps.breakers.probe()
+    await second.coordinator.deps.circuitBreakers.probe()
     await second.run()
     await second.run()
     expect(new Set(await attemptsOf(second, ids))).toEqual(new Set(['succeeded 1']))
@@ -224,7 +224,7 @@ describe('a probe', () => {
     const { errand, platform } = await opened()
     await using _ = errand
     await errand.clock.advance('5s')
-    await errand.coordinator.deps.breakers.probe()
+    await errand.coordinator.deps.circuitBreakers.probe()
     expect(await pausesOf(errand)).toEqual([])
     const before = platform.called.length
     await many(errand, 3)

@@ -12,8 +12,8 @@
  * A job in the database is never changed by this but to be held and let go. A coordinator that dies at any point leaves a breaker with a moment in it, and
  * when that has passed the next one goes on from there.
  */
-import type { Deps, Breakers, Verdict, Answer } from '../deps.js'
-import { breakerId, heldBy } from './pauses.js'
+import type { Deps, CircuitBreakers, Verdict, Answer } from '../deps.js'
+import { breakerId, heldBy } from './knownPauses.js'
 import type { BreakerDocument, ClaimedJob } from '../store/documents.js'
 
 /** So many failures in a row, and none between them that got through. */
@@ -32,20 +32,20 @@ type Health = 'answers' | 'fails' | 'unknown'
 
 /** Only what a platform says in a function's place counts. What `run` throws is an answer, and so is "try again then". */
 function healthOf(answer: Answer): Health {
-  if (answer.kind === 'aborted' || answer.kind === 'late' || answer.kind === 'unheard') return 'unknown'
+  if (answer.kind === 'aborted' || answer.kind === 'late' || answer.kind === 'notAttempted') return 'unknown'
   if (answer.kind !== 'failed') return 'answers'
   if (answer.retryAfterMs !== undefined) return 'answers'
   if (answer.code === 'UNREACHABLE' || /^HTTP_5\d\d$/.test(answer.code)) return 'fails'
   return answer.code.startsWith('HTTP_') ? 'answers' : 'unknown'
 }
 
-export function createBreakers(getDeps: () => Deps): Breakers {
+export function createCircuitBreakers(getDeps: () => Deps): CircuitBreakers {
   /** Failures in a row by worker; none is in here whose last call got through. */
   const failing = new Map<string, { count: number; sinceMs: number }>()
   /** Those that are being opened here. */
   const opening = new Set<string>()
 
-  const judge = (jobs: readonly ClaimedJob[], answers: Answer[]): Verdict => {
+  const recordAnswers = (jobs: readonly ClaimedJob[], answers: Answer[]): Verdict => {
     const [answer] = answers
     const { worker } = jobs[0]!
     const health = answer ? healthOf(answer) : 'unknown'
@@ -59,7 +59,7 @@ export function createBreakers(getDeps: () => Deps): Breakers {
     }
     const { code } = answer as Extract<Answer, { kind: 'failed' }>
     if (probed) return { answers, turning: guarded(deps, openAgain(deps, breaker, code)) }
-    if (breaker || opening.has(worker)) return { answers: unheard(jobs) }
+    if (breaker || opening.has(worker)) return { answers: notAttempted(jobs) }
     if (!tooMany(worker, deps.clock.now().getTime())) return { answers }
     opening.add(worker)
     const opened = open(deps, worker, code).finally(() => opening.delete(worker))
@@ -74,12 +74,12 @@ export function createBreakers(getDeps: () => Deps): Breakers {
   }
 
   return {
-    leavesAlone(jobs) {
+    isOpen(jobs) {
       const { worker } = jobs[0]!
       const breaker = getDeps().pauses.breaker(worker)
       return breaker ? !isProbed(breaker, jobs) : opening.has(worker)
     },
-    judge,
+    recordAnswers,
     async probe() {
       const deps = getDeps()
       const { broken } = await deps.pauses.current()
@@ -99,7 +99,7 @@ export function createBreakers(getDeps: () => Deps): Breakers {
 const isProbed = ({ broken: { probe } }: BreakerDocument, jobs: readonly ClaimedJob[]): boolean =>
   probe !== undefined && jobs.some(({ _id }) => _id === probe)
 
-export const unheard = (jobs: readonly ClaimedJob[]): Answer[] => jobs.map(() => ({ kind: 'unheard' }))
+export const notAttempted = (jobs: readonly ClaimedJob[]): Answer[] => jobs.map(() => ({ kind: 'notAttempted' }))
 
 /** What goes wrong is made good by the next failure, or by the next look at the breaker's moment. */
 const guarded = (deps: Deps, work: Promise<void>): Promise<void> =>

@@ -7,7 +7,7 @@ import type * as z from 'zod/v4/core'
 type Key = PropertyKey
 
 /** `''` is the args themselves. */
-export function placeOf(schema: z.$ZodType, path: readonly Key[]): string {
+export function pathOf(schema: z.$ZodType, path: readonly Key[]): string {
   let place = ''
   let at: readonly z.SomeType[] = [schema]
   for (const key of path) {

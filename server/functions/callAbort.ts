@@ -1,19 +1,19 @@
 /** How the call of an attempt is broken off, and why. */
 
 /** `left`: the coordinator goes to sleep, and the function posts its receipt. */
-export type BreakOff = 'deadline' | 'shutdown' | 'cancelled' | 'left'
+export type AbortReason = 'deadline' | 'shutdown' | 'cancelled' | 'left'
 
 /**
  * Like an AbortController, and lighter: nearly every call ends by itself, and a controller with its signal costs as much as signing the call.
  * A signal is made for those who ask for one.
  */
-export class Breaking {
-  #reason: BreakOff | undefined
+export class CallAbort {
+  #reason: AbortReason | undefined
   #controller: AbortController | undefined
   #listeners: (() => void)[] = []
 
   /** Why the call was broken off, if it was. */
-  get reason(): BreakOff | undefined {
+  get reason(): AbortReason | undefined {
     return this.#reason
   }
 
@@ -26,7 +26,7 @@ export class Breaking {
   }
 
   /** The first reason counts; a second one changes nothing. */
-  breakOff(reason: BreakOff): void {
+  abort(reason: AbortReason): void {
     if (this.#reason !== undefined) return
     this.#reason = reason
     this.#controller?.abort(reason)
@@ -34,7 +34,7 @@ export class Breaking {
   }
 
   /** Calls the listener when the call is broken off; at once where it was. */
-  onBreak(listener: () => void): void {
+  onAbort(listener: () => void): void {
     if (this.#reason === undefined) this.#listeners.push(listener)
     else listener()
   }

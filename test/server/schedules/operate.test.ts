@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import { reconcileSchedules } from '../../../server/schedules/schedule.js'
+import { reconcileSchedules } from '../../../server/schedules/define.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 
 const args = z.object({ n: z.number().optional() })

@@ -9,7 +9,7 @@
  * before the nested group is closed: the outer one never sees a moment without an open member.
  */
 import { isFinal, type FinalState } from '../../core/states.js'
-import type { Deps, GroupEnds } from '../deps.js'
+import type { Deps, GroupClosing } from '../deps.js'
 import { gatherWrites } from '../gatherWrites.js'
 import { repeated } from '../repeatedWrite.js'
 import type { GroupDocument } from '../store/documents.js'
@@ -19,7 +19,7 @@ import { untilAnswered } from '../untilAnswered.js'
 import { cancelFollowUp, cancelOpenMembers } from './cancel.js'
 import { makeFollowUp } from './followUp.js'
 
-export function createGroupEnds(get: () => Deps): GroupEnds {
+export function createGroupClosing(get: () => Deps): GroupClosing {
   /** Members that become final in one write ask once for their group, and one of them hears that it is over. */
   const isOver = gatherWrites<string, boolean>({
     write: async (ids) => {
@@ -32,7 +32,7 @@ export function createGroupEnds(get: () => Deps): GroupEnds {
   })
   const cancelling = new Set<string>()
 
-  const ends: GroupEnds = {
+  const ends: GroupClosing = {
     async memberFinal({ group, policy }, state) {
       const look = async () => {
         if (state === 'failed' && policy === 'cancelRest') await ends.cancelRest(group)

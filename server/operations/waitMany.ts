@@ -1,10 +1,10 @@
 /**
- * Ends: tells of many jobs how they ended, as they do. What is told comes from the database, each time; a signal (server/operations/wait) only says where to look.
+ * Waits for many jobs, and tells how each ended, as it does. What is told comes from the database, each time; a signal (server/operations/wait) only says where to look.
  * So a stream that was cut goes on with a new one that asks for the jobs that are left, whichever coordinator it reaches.
  */
 import { matchesWorker } from '../../core/roles.js'
 import { isFinal, type FinalState } from '../../core/states.js'
-import type { JobEnd, NoJob, WaitManyAnswer } from '../../core/requests/ends.js'
+import type { JobEnd, NoJob, WaitManyAnswer } from '../../core/requests/completions.js'
 import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { delivered, disclosuresOf, type Disclosure } from '../access/disclosure.js'
@@ -56,7 +56,7 @@ export async function* streamEnds(
 }
 
 /** Answers as soon as some of the jobs have ended, or when the time is over. */
-export async function waitForSome(
+export async function waitMany(
   deps: Deps,
   waits: Waits,
   { ids, timeoutMs }: { ids: readonly string[]; timeoutMs: number },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { readEvents } from '../../../client/eventStream.js'
 import { defineJob, Fatal } from '../../../core/index.js'
-import { maxAwaited, type JobEnd, type NoJob } from '../../../core/requests/ends.js'
+import { maxAwaited, type JobEnd, type NoJob } from '../../../core/requests/completions.js'
 import { listen } from '../../../server/api/listen.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob, type UniquePolicy } from '../../../core/index.js'
-import { sweepBatches } from '../../../server/jobs/together.js'
+import { sweepBatches } from '../../../server/jobs/atomic.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 
 const keyed = (onConflict: NonNullable<UniquePolicy<never>['onConflict']>, more: Partial<UniquePolicy<never>> = {}) =>

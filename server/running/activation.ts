@@ -1,41 +1,41 @@
 /**
  * How long a coordinator may work. One that stays on always may. One that sleeps between requests (a function) is awake as long as a request or a
- * tick keeps it so, and its platform may stop it in the middle of a step afterwards. So each request opens a stay:
+ * tick keeps it so, and its platform may stop it in the middle of a step afterwards. So each request opens an activation:
  *
  *   open ── may claim and call ──▶ last call ── waits for what runs ──▶ end: what still runs is left to itself ── asleep
  *
- * A stay that the platform grants after the answer lingers, too: what comes due within seconds, such as a first retry or a turn of a throttle, need not wait for
+ * An activation that the platform grants after the answer has an idle window, too: what comes due within seconds, such as a first retry or a turn of a throttle, need not wait for
  * the next tick then.
  *
- * An attempt that may outlast the stay is called with `Prefer: respond-async, wait=…`: a function that is not done by then answers 202 and posts its receipt,
- * which wakes the coordinator again. So a job may take longer than any stay does. One that neither answers in time nor posts is found by the reaper, like every missing receipt.
+ * An attempt that may outlast the activation is called with `Prefer: respond-async, wait=…`: a function that is not done by then answers 202 and posts its receipt,
+ * which wakes the coordinator again. So a job may take longer than any activation does. One that neither answers in time nor posts is found by the reaper, like every missing receipt.
  */
 import type { Clock } from '../../core/time/clock.js'
 import type { Dispatcher } from '../jobs/dispatcher.js'
 import type { Events } from '../events.js'
-import { createLinger } from './linger.js'
+import { createIdleWindow } from './idleWindow.js'
 import type { Log } from '../log.js'
-import type { Awake } from '../deps.js'
+import type { ActivationState } from '../deps.js'
 
 /** Of a coordinator that stays on. */
-export const alwaysAwake: Awake = { mayStart: true, until: undefined }
+export const alwaysActive: ActivationState = { mayStart: true, until: undefined }
 
-export interface Stay {
-  /** Resolves when nothing runs any more, at the end of the stay at the latest. Never rejects. Only then is it over. */
+export interface Activation {
+  /** Resolves when nothing runs any more, at the end of the activation at the latest. Never rejects. Only then is it over. */
   end(): Promise<void>
 }
 
-export interface StayOptions {
+export interface ActivationOptions {
   /** How long jobs are begun. */
   startsMs: number
   /** How long running ones are waited for, from the opening. */
   forMs: number
   /** Whether it waits for what comes due within seconds. */
-  lingers: boolean
+  hasIdleWindow: boolean
 }
 
-export interface Stays extends Awake {
-  open(options: StayOptions): Stay
+export interface Activations extends ActivationState {
+  open(options: ActivationOptions): Activation
   /** Nothing that comes due is waited for any more. */
   stop(): void
 }
@@ -50,29 +50,29 @@ interface AwakeDeps {
   dispatcher: () => Dispatcher
 }
 
-interface OpenStay {
+interface OpenActivation {
   cancelLastCall: () => void
   startsUntil: Date
   until: Date
-  lingers: boolean
+  hasIdleWindow: boolean
 }
 
-export function createStays({ clock, events, log, stage, dispatcher }: AwakeDeps): Stays {
-  const open = new Set<OpenStay>()
+export function createActivations({ clock, events, log, stage, dispatcher }: AwakeDeps): Activations {
+  const open = new Set<OpenActivation>()
 
   const mayStart = () => {
     const now = clock.now()
     return [...open].some(({ startsUntil }) => now < startsUntil)
   }
 
-  const linger = createLinger({
+  const idleWindow = createIdleWindow({
     clock,
     log,
     stage,
     // nothing that comes due after the last call is begun
-    mayWaitUntil: (at) => [...open].some(({ lingers, startsUntil }) => lingers && at < startsUntil),
+    mayWaitUntil: (at) => [...open].some(({ hasIdleWindow, startsUntil }) => hasIdleWindow && at < startsUntil),
   })
-  const stopListening = events.on('scheduled', (at) => linger.plan(at))
+  const stopListening = events.on('scheduled', (at) => idleWindow.plan(at))
 
   /** Resolves with the work or when the moment has come. */
   const by = async (at: Date, work: Promise<unknown>): Promise<void> => {
@@ -85,15 +85,15 @@ export function createStays({ clock, events, log, stage, dispatcher }: AwakeDeps
   }
 
   /** Resolves when nothing runs, nor will soon, or at the end. */
-  const quietBy = async ({ until, lingers }: OpenStay): Promise<void> => {
+  const quietBy = async ({ until, hasIdleWindow }: OpenActivation): Promise<void> => {
     while (clock.now() < until) {
       if (!dispatcher().isIdle) await by(until, dispatcher().idle())
-      else if (lingers && linger.over) await by(until, linger.over)
+      else if (hasIdleWindow && idleWindow.over) await by(until, idleWindow.over)
       else return
     }
   }
 
-  /** At that moment what is claimed ahead goes back, unless another stay has use for it. A clock may ring early. */
+  /** At that moment what is claimed ahead goes back, unless another activation has use for it. A clock may ring early. */
   const lastCall = (at: Date): (() => void) => {
     let cancel = () => {}
     const ring = () => {
@@ -105,11 +105,11 @@ export function createStays({ clock, events, log, stage, dispatcher }: AwakeDeps
     return () => cancel()
   }
 
-  const end = async (stay: OpenStay): Promise<void> => {
-    await quietBy(stay)
-    stay.cancelLastCall()
-    open.delete(stay)
-    // another stay waits for what runs
+  const end = async (activation: OpenActivation): Promise<void> => {
+    await quietBy(activation)
+    activation.cancelLastCall()
+    open.delete(activation)
+    // another activation waits for what runs
     if (open.size > 0) return
     dispatcher().rest()
     dispatcher().leave()
@@ -124,18 +124,18 @@ export function createStays({ clock, events, log, stage, dispatcher }: AwakeDeps
     get until() {
       return [...open].reduce((latest, { until }) => (until > latest ? until : latest), new Date(0))
     },
-    open({ startsMs, forMs, lingers }) {
+    open({ startsMs, forMs, hasIdleWindow }) {
       const now = clock.now().getTime()
       const startsUntil = new Date(now + startsMs)
       const until = new Date(now + forMs)
-      const stay = { startsUntil, until, lingers, cancelLastCall: lastCall(startsUntil) }
-      open.add(stay)
+      const activation = { startsUntil, until, hasIdleWindow, cancelLastCall: lastCall(startsUntil) }
+      open.add(activation)
       let ending: Promise<void> | undefined
-      return { end: () => (ending ??= end(stay)) }
+      return { end: () => (ending ??= end(activation)) }
     },
     stop() {
       stopListening()
-      linger.stop()
+      idleWindow.stop()
     },
   }
 }

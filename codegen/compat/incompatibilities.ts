@@ -5,10 +5,10 @@ import type { StoredArgs } from '../../core/requests/compat.js'
 import { isKey, type Contract } from '../../core/job/contract.js'
 import { firstVersion, isAhead, migrated } from '../../core/job/migrate.js'
 import { decodePayload } from '../../core/payload/payload.js'
-import { placeOf, valueAt } from './place.js'
+import { pathOf, valueAt } from './path.js'
 
 /** Stored args that are alike in `code`, `path` and `what` have the same problem. */
-export interface Misfit {
+export interface Incompatibility {
   /** zod's code of the issue, such as `invalid_type`, or one of ours. */
   code: z.$ZodIssue['code'] | OwnCode
   /** Where in the args: `lines[].price`; `''` where the args as a whole are meant. */
@@ -22,41 +22,47 @@ export interface Misfit {
 type OwnCode =
   'unknown_worker' | 'missing' | 'version_ahead' | 'unreadable' | 'migrate_threw' | 'schema_threw' | 'bad_key'
 
-const misfit = (code: OwnCode, what: string): Misfit[] => [{ code, path: '', what }]
+const incompatibility = (code: OwnCode, what: string): Incompatibility[] => [{ code, path: '', what }]
 
-export async function misfitsOf(contract: Contract, stored: StoredArgs): Promise<Misfit[]> {
+export async function incompatibilitiesOf(contract: Contract, stored: StoredArgs): Promise<Incompatibility[]> {
   const version = stored.argsVersion ?? firstVersion
   if (isAhead(contract, version)) {
-    return misfit('version_ahead', `have args of version ${version}, and the worker is at version ${contract.version}`)
+    return incompatibility(
+      'version_ahead',
+      `have args of version ${version}, and the worker is at version ${contract.version}`,
+    )
   }
   let args: unknown
   try {
     args = decodePayload({ json: stored.args, ...(stored.argsMeta === undefined ? {} : { meta: stored.argsMeta }) })
   } catch {
-    return misfit('unreadable', 'have args that cannot be read')
+    return incompatibility('unreadable', 'have args that cannot be read')
   }
   try {
     args = await migrated(contract, args, version)
   } catch (error) {
-    return misfit('migrate_threw', `cannot be migrated from version ${version}: migrate throws ${nameOf(error)}`)
+    return incompatibility(
+      'migrate_threw',
+      `cannot be migrated from version ${version}: migrate throws ${nameOf(error)}`,
+    )
   }
   return fitSchema(contract, args)
 }
 
-async function fitSchema(contract: Contract, args: unknown): Promise<Misfit[]> {
+async function fitSchema(contract: Contract, args: unknown): Promise<Incompatibility[]> {
   try {
     const parsed = await safeParseAsync(contract.args, args)
-    if (parsed.success) return keyMisfits(contract, parsed.data)
-    const found = parsed.error.issues.map((issue) => issueMisfit(contract.args, args, issue))
+    if (parsed.success) return keyIncompatibilities(contract, parsed.data)
+    const found = parsed.error.issues.map((issue) => incompatibilityOf(contract.args, args, issue))
     // ten lines without a price are one problem of the job
     return [...new Map(found.map((one) => [`${one.code}\n${one.what}`, one])).values()]
   } catch (error) {
-    return misfit('schema_threw', `make the schema throw ${nameOf(error)}`)
+    return incompatibility('schema_threw', `make the schema throw ${nameOf(error)}`)
   }
 }
 
-function issueMisfit(schema: z.$ZodType, args: unknown, issue: z.$ZodIssue): Misfit {
-  const path = placeOf(schema, issue.path)
+function incompatibilityOf(schema: z.$ZodType, args: unknown, issue: z.$ZodIssue): Incompatibility {
+  const path = pathOf(schema, issue.path)
   const value = valueAt(args, issue.path)
   if (issue.code === 'unrecognized_keys') {
     const fields = issue.keys.map((key) => `\`${path === '' ? key : `${path}.${key}`}\``)
@@ -83,7 +89,7 @@ function repeats(message: string, value: unknown, depth: number): boolean {
 }
 
 /** Keys are taken when a job is enqueued, at a schedule's ticks, and when a job is replayed. */
-function keyMisfits({ throttle, concurrency, unique }: Contract, args: unknown): Misfit[] {
+function keyIncompatibilities({ throttle, concurrency, unique }: Contract, args: unknown): Incompatibility[] {
   const functions = {
     'throttle.key': throttle?.key,
     'concurrency.key': concurrency?.key,
@@ -92,9 +98,9 @@ function keyMisfits({ throttle, concurrency, unique }: Contract, args: unknown):
   return Object.entries(functions).flatMap(([option, keyOf]) => {
     if (!keyOf) return []
     try {
-      return isKey(keyOf(args)) ? [] : misfit('bad_key', `get no key from ${option}, which must return a text`)
+      return isKey(keyOf(args)) ? [] : incompatibility('bad_key', `get no key from ${option}, which must return a text`)
     } catch (error) {
-      return misfit('bad_key', `make ${option} throw ${nameOf(error)}`)
+      return incompatibility('bad_key', `make ${option} throw ${nameOf(error)}`)
     }
   })
 }

@@ -1,12 +1,12 @@
 /**
- * Together: jobs that enter the queue all or none. Used by `enqueueMany` with `atomic`, and by groups.
+ * Atomic requests: jobs that enter the queue all or none. Used by `enqueueMany` with `atomic`, and by groups.
  *
- *   every item checked ──▶ batch `writing` ──▶ jobs inserted, `held: 'together'` ──▶ batch `released` ──▶ jobs released ──▶ batch forgotten
+ *   every item checked ──▶ batch `writing` ──▶ jobs inserted, `held: 'atomic'` ──▶ batch `committed` ──▶ jobs released ──▶ batch forgotten
  *           │                                        │
  *           └── refused: nothing was written         └── a key was taken meanwhile: batch `undone`, jobs deleted, refused
  *
  * A job that is held is in no index that a claim reads, so none runs before all are there. The decision is one guarded write on the batch's own
- * document: `writing` becomes either `released` or `undone`, whoever comes first. A coordinator may die anywhere: before the decision the
+ * document: `writing` becomes either `committed` or `undone`, whoever comes first. A coordinator may die anywhere: before the decision the
  * sweep (below, once a minute has passed) decides `undone` and deletes, after it the sweep does what was decided, once more and harmlessly. A
  * batch that was undone by the sweep is remembered for a while, because its coordinator may be slow, not dead, and write a few jobs more; it
  * then finds that it was decided otherwise, and says so to its caller.
@@ -23,7 +23,7 @@ import { mapInTurns } from './inTurns.js'
 import { isOutage } from '../store/outage.js'
 import { holdsNoLonger } from '../flowControl/unique.js'
 import { untilAnswered } from '../untilAnswered.js'
-import { inSentences, issuesOf, mostIssues, mostIssuesOf, type Misfits } from './judge.js'
+import { inSentences, issuesOf, mostIssues, mostIssuesOf, type FoundIssues } from './judge.js'
 import { laneOf } from './writeLane.js'
 
 /** Where an item stands in the request, as issues name it. */
@@ -41,65 +41,65 @@ export type PlacedJob = PreparedJob & { place: Place }
  * All items or none, their outcomes in order. Where a job whose key is held is the same work (`onConflict: 'return'`), the holder is the outcome; a holder is never replaced or moved, because that could not be undone.
  * Throws `BATCH_REFUSED` with issues that name the items.
  */
-export async function enqueueTogether(deps: Deps, items: readonly unknown[], asker: Asker): Promise<EnqueueOutcome[]> {
-  const misfits = noMisfits()
+export async function enqueueAtomic(deps: Deps, items: readonly unknown[], asker: Asker): Promise<EnqueueOutcome[]> {
+  const found = noIssues()
   const places = items.map((item, index) => ({ item, place: ['jobs', index] }))
-  const placed = await checkEach(deps, places, asker, misfits)
-  if (misfits.count > 0) throw refused(misfits, items.length)
-  const enqueued = await insertTogether(deps, placed, { mayExist: true })
+  const placed = await checkEach(deps, places, asker, found)
+  if (found.count > 0) throw refused(found, items.length)
+  const enqueued = await insertAtomic(deps, placed, { mayExist: true })
   return enqueued.map(({ runAt, ...job }) => ({ ok: true, ...job, runAt: runAt.toISOString() }))
 }
 
-/** Each item by its worker's schema. Answers with all of them, in order, where `misfits` stays as it was. */
+/** Each item by its worker's schema. Answers with all of them, in order, where `found` stays as it was. */
 export async function checkEach(
   deps: Deps,
   items: readonly PlacedItem[],
   asker: Asker,
-  misfits: Misfits,
+  found: FoundIssues,
 ): Promise<PlacedJob[]> {
   const most = mostIssuesOf(items.length)
   const placed = await mapInTurns(items, async ({ item, place }) => {
     try {
       return { ...(await prepareItem(deps, item, asker, most)), place }
     } catch (error) {
-      addMisfits(misfits, place, error)
+      addIssues(found, place, error)
       return undefined
     }
   })
   return placed as PlacedJob[]
 }
 
-export const noMisfits = (): Misfits => misfitsOf([])
+export const noIssues = (): FoundIssues => foundIssuesOf([])
 
-const misfitsOf = (issues: Issue[]): Misfits => ({ issues, count: issues.length, isMore: false })
+const foundIssuesOf = (issues: Issue[]): FoundIssues => ({ issues, count: issues.length, isMore: false })
 
 /** Adds what is wrong with one item, in the request's own paths. An error that is not about the item is thrown on. */
-export function addMisfits(misfits: Misfits, place: Place, error: unknown): void {
+export function addIssues(found: FoundIssues, place: Place, error: unknown): void {
   if (!(error instanceof ErrandError)) throw error
   const { code, message, issues = [{ path: [], code: code.toLowerCase(), message }] } = error
   // issues of args are told from the args on, but for those of what rides beside them
   const inside = (path: Place) => (code === 'INVALID_ARGS' && path[0] !== 'argsMeta' ? ['args', ...path] : path)
-  misfits.issues.push(...issues.map((issue) => ({ ...issue, path: [...place, ...inside(issue.path)] })))
-  misfits.count += countedIn(error) ?? issues.length
-  if (countedIn(error) === null) misfits.isMore = true
+  found.issues.push(...issues.map((issue) => ({ ...issue, path: [...place, ...inside(issue.path)] })))
+  found.count += countedIn(error) ?? issues.length
+  if (countedIn(error) === null) found.isMore = true
 }
 
-export function addIssue(misfits: Misfits, issue: Issue): void {
-  misfits.issues.push(issue)
-  misfits.count++
+export function addIssue(found: FoundIssues, issue: Issue): void {
+  found.issues.push(issue)
+  found.count++
 }
 
 /** Null where nobody knows how many there are. */
 const countedIn = ({ details }: ErrandError): number | null | undefined =>
   details?.['issuesInAll'] as number | null | undefined
 
-export function refused({ issues, count, isMore }: Misfits, items: number): ErrandError {
+export function refused({ issues, count, isMore }: FoundIssues, items: number): ErrandError {
   const inOrder = issues.toSorted((a, b) => comparePlaces(a.path, b.path)).slice(0, mostIssues)
-  const misfits = { issues: inOrder, count, isMore }
+  const found = { issues: inOrder, count, isMore }
   return new ErrandError(
     'BATCH_REFUSED',
-    `Nothing was enqueued, because not every one of the ${items} items can be. ${inSentences(misfits)}`,
-    issuesOf(misfits),
+    `Nothing was enqueued, because not every one of the ${items} items can be. ${inSentences(found)}`,
+    issuesOf(found),
   )
 }
 
@@ -112,7 +112,7 @@ function comparePlaces(a: Place, b: Place): number {
   return a.length - b.length
 }
 
-export interface TogetherOptions {
+export interface AtomicOptions {
   /** Whether a job that holds the key, there already or earlier in the request, may stand for the item. */
   mayExist: boolean
   /** Writes what belongs to the batch beside its jobs; the store's `release` and `undo` of the batch take care of it too. */
@@ -120,10 +120,10 @@ export interface TogetherOptions {
 }
 
 /** Throws `BATCH_REFUSED` where keys are taken, and `UNAVAILABLE` where it took so long that the sweep has undone it. */
-export async function insertTogether(
+export async function insertAtomic(
   deps: Deps,
   placed: readonly PlacedJob[],
-  { mayExist, begin }: TogetherOptions,
+  { mayExist, begin }: AtomicOptions,
 ): Promise<Enqueued[]> {
   const firsts = firstOfEachKey(placed, mayExist)
   const fresh = placed.filter((item) => !firsts.has(item))
@@ -151,7 +151,7 @@ function firstOfEachKey(placed: readonly PlacedJob[], mayExist: boolean): Map<Pl
     else if (mayExist && isSameWork(item)) firsts.set(item, first)
     else issues.push(keyTaken(item, `The key is taken by ${first.place.join('.')}, earlier in the request.`))
   }
-  if (issues.length > 0) throw refused(misfitsOf(issues), placed.length)
+  if (issues.length > 0) throw refused(foundIssuesOf(issues), placed.length)
   return firsts
 }
 
@@ -180,13 +180,13 @@ async function findHolders(
       else issues.push(keyTaken(item, `The key is taken by job ${holder._id}, which is ${holder.state}.`))
     }
   }
-  if (issues.length > 0) throw refused(misfitsOf(issues), total)
+  if (issues.length > 0) throw refused(foundIssuesOf(issues), total)
   return found
 }
 
 interface Writing {
   mayExist: boolean
-  begin: TogetherOptions['begin']
+  begin: AtomicOptions['begin']
   items: number
 }
 
@@ -211,7 +211,7 @@ async function writeTogether(
     await undo(deps, batch, error)
     throw error
   }
-  if (!(await decide(deps, batch, 'released'))) {
+  if (!(await decide(deps, batch, 'committed'))) {
     await deps.store.batches.undo(batch)
     throw new ErrandError('UNAVAILABLE', 'The batch took too long to be written, and was undone. Try again.')
   }
@@ -226,7 +226,7 @@ async function writeTogether(
 async function insertHeld(deps: Deps, batch: string, items: readonly PlacedJob[]): Promise<PlacedJob[]> {
   const lane = laneOf(items.length)
   const writes = await Promise.allSettled(
-    items.map(({ job }) => deps.writes.insertJob({ ...job, held: 'together', batch }, lane)),
+    items.map(({ job }) => deps.writes.insertJob({ ...job, held: 'atomic', batch }, lane)),
   )
   const failed = writes.find((write) => write.status === 'rejected')
   if (failed) throw failed.reason
@@ -234,7 +234,7 @@ async function insertHeld(deps: Deps, batch: string, items: readonly PlacedJob[]
 }
 
 /** Answers whether it was this call that decided. Nobody but the coordinator that writes a batch releases it. */
-function decide(deps: Deps, batch: string, state: 'released' | 'undone'): Promise<boolean> {
+function decide(deps: Deps, batch: string, state: 'committed' | 'undone'): Promise<boolean> {
   const { batches } = deps.store
   const at = deps.clock.now()
   const isOurs = async () => (await batches.stateOf(batch)) === state
@@ -288,7 +288,7 @@ export async function sweepBatches(deps: Deps): Promise<void> {
   const now = deps.clock.now()
   const before = new Date(now.getTime() - abandonedMs)
   for (const { _id: batch, state, since } of await deps.store.batches.abandoned(before, sweepBatch)) {
-    if (state === 'released') {
+    if (state === 'committed') {
       await release(deps, batch)
       deps.events.emit('queued', undefined)
       continue

@@ -1,5 +1,5 @@
 /**
- * What this coordinator works by: the deployment that is live, or, where none is, the contracts and the setting that it has itself.
+ * Tracks the live deployment: the coordinator works by its contracts and addresses, or, where none is live, by its own contracts and setting.
  *
  * One document says which is live. Whoever switches writes that one, and every coordinator looks at it every few seconds, when it starts, and when it is asked for a worker
  * that it does not know. Then it takes the deployment up: contracts and addresses change here in one step between two others, and what follows from
@@ -10,12 +10,12 @@ import type { Contract } from '../../core/job/contract.js'
 import { messageOfThrown } from '../../core/thrown.js'
 import { deployedContracts, inTime } from './contracts.js'
 import { tryAgain } from './contractTrial.js'
-import type { Deps, Contracts, Deployed } from '../deps.js'
+import type { Deps, Contracts, LiveDeployment } from '../deps.js'
 import { readFunctionAddresses, type FunctionAddress } from '../functions/functionAddresses.js'
 import type { LiveDocument } from '../store/documents.js'
 import type { DeploymentRecord } from '../store/deployments.js'
 
-export interface DeployedOptions {
+export interface LiveDeploymentOptions {
   /** In effect where nothing is live. */
   own: { contracts: Contracts; address: FunctionAddress }
   follows: boolean
@@ -34,10 +34,10 @@ interface Effect {
   /** By deployment: where jobs that are pinned to it are called. */
   pinned: ReadonlyMap<number, FunctionAddress>
   /** Workers that are gone and that jobs are pinned to, by the last deployment that had them. */
-  departed: ReadonlyMap<string, Departed>
+  removed: ReadonlyMap<string, Removed>
 }
 
-interface Departed {
+interface Removed {
   contracts: Contracts
   address: FunctionAddress
 }
@@ -45,10 +45,16 @@ interface Departed {
 /** Requests for workers that nobody knows must not become as many reads. */
 const againMs = 1_000
 
-export function createDeployed({ own, follows, schemes, onSwitch, getDeps }: DeployedOptions): Deployed {
-  let effect: Effect = { ...own, live: undefined, pinned: new Map(), departed: new Map() }
+export function createLiveDeployment({
+  own,
+  follows,
+  schemes,
+  onSwitch,
+  getDeps,
+}: LiveDeploymentOptions): LiveDeployment {
+  let effect: Effect = { ...own, live: undefined, pinned: new Map(), removed: new Map() }
   /** Contracts that were in use before the last switch: a claim that is under way relies on them. */
-  let left: Contracts | undefined
+  let previous: Contracts | undefined
   let revision = 0
   /** What follows from a switch is done up to this one. */
   let followed = 0
@@ -60,18 +66,18 @@ export function createDeployed({ own, follows, schemes, onSwitch, getDeps }: Dep
     const deps = getDeps()
     lookedAt = deps.clock.now().getTime()
     const live = await deps.store.deployments.live()
-    if (live && live.revision > revision) await takeUp(deps, live)
+    if (live && live.revision > revision) await apply(deps, live)
     if (followed < revision) await follow(deps)
   }
 
-  const takeUp = async (deps: Deps, live: LiveDocument): Promise<void> => {
+  const apply = async (deps: Deps, live: LiveDocument): Promise<void> => {
     const next = await load(deps, live).catch((error: unknown) => {
-      throw new CannotTakeUp(live.deployment, error)
+      throw new CannotApply(live.deployment, error)
     })
     if (next.live !== effect.live) {
       deps.log('info', 'a deployment is live', { deployment: live.deployment ?? 'none', by: live.by })
     }
-    left = effect.contracts
+    previous = effect.contracts
     effect = next
     revision = live.revision
   }
@@ -96,16 +102,16 @@ export function createDeployed({ own, follows, schemes, onSwitch, getDeps }: Dep
     const record = living.find(({ _id }) => _id === deployment)
     if (deployment !== null && !record) throw new Error(`The contracts of deployment ${deployment} are not there.`)
     const current = record ? { contracts: await contractsOf(record), address: pinned.get(record._id)! } : own
-    const departed = new Map<string, Departed>()
+    const removed = new Map<string, Removed>()
     for (const one of living.toReversed()) {
       const gone = one.workers.filter(
-        ({ name, pinned }) => pinned && !current.contracts.has(name) && !departed.has(name),
+        ({ name, pinned }) => pinned && !current.contracts.has(name) && !removed.has(name),
       )
       if (gone.length === 0) continue
       const last = { contracts: await contractsOf(one), address: pinned.get(one._id)! }
-      for (const { name } of gone) departed.set(name, last)
+      for (const { name } of gone) removed.set(name, last)
     }
-    return { ...current, live: deployment ?? undefined, pinned, departed }
+    return { ...current, live: deployment ?? undefined, pinned, removed }
   }
 
   const follow = async (deps: Deps): Promise<void> => {
@@ -119,7 +125,7 @@ export function createDeployed({ own, follows, schemes, onSwitch, getDeps }: Dep
 
   const once = (): Promise<void> => (looking ??= look().finally(() => (looking = undefined)))
 
-  const lookAgain: Deployed['lookAgain'] = async (withinMs = againMs) => {
+  const lookAgain: LiveDeployment['lookAgain'] = async (withinMs = againMs) => {
     const { clock, log } = getDeps()
     if (!follows || clock.now().getTime() - lookedAt < withinMs) return
     await once().catch((error: unknown) => log('warn', 'could not look which deployment is live', { error }))
@@ -127,19 +133,21 @@ export function createDeployed({ own, follows, schemes, onSwitch, getDeps }: Dep
 
   const contracts: Contracts = {
     get names() {
-      const { contracts, departed } = effect
-      return departed.size === 0 ? contracts.names : [...contracts.names, ...departed.keys()].toSorted()
+      const { contracts, removed } = effect
+      return removed.size === 0 ? contracts.names : [...contracts.names, ...removed.keys()].toSorted()
     },
     get scheduled() {
       return effect.contracts.scheduled
     },
-    has: (worker) => effect.contracts.has(worker) || effect.departed.has(worker),
+    has: (worker) => effect.contracts.has(worker) || effect.removed.has(worker),
     loaded: (worker) =>
-      effect.contracts.loaded(worker) ?? effect.departed.get(worker)?.contracts.loaded(worker) ?? left?.loaded(worker),
+      effect.contracts.loaded(worker) ??
+      effect.removed.get(worker)?.contracts.loaded(worker) ??
+      previous?.loaded(worker),
     async get(worker): Promise<Contract> {
       // another coordinator may have switched a moment ago
       if (!contracts.has(worker)) await lookAgain()
-      return (effect.departed.get(worker)?.contracts ?? effect.contracts).get(worker)
+      return (effect.removed.get(worker)?.contracts ?? effect.contracts).get(worker)
     },
   }
 
@@ -152,9 +160,9 @@ export function createDeployed({ own, follows, schemes, onSwitch, getDeps }: Dep
     },
     knows: (deployment) => effect.pinned.has(deployment),
     addressOf({ worker, deployment, pinned }) {
-      const { live, address, departed } = effect
+      const { live, address, removed } = effect
       const own = pinned && deployment !== live ? effect.pinned.get(deployment!) : undefined
-      return (own ?? departed.get(worker)?.address ?? address)(worker)
+      return (own ?? removed.get(worker)?.address ?? address)(worker)
     },
     async look() {
       // one that is under way may have read before what the caller knows of
@@ -166,7 +174,7 @@ export function createDeployed({ own, follows, schemes, onSwitch, getDeps }: Dep
       try {
         await once()
       } catch (error) {
-        if (!(error instanceof CannotTakeUp)) throw error
+        if (!(error instanceof CannotApply)) throw error
         // it must be there to be switched back. What follows waits, or its own contracts would end the schedules of the live one
         return getDeps().log('error', 'a deployment is live that this coordinator cannot load; trying again', { error })
       }
@@ -176,7 +184,7 @@ export function createDeployed({ own, follows, schemes, onSwitch, getDeps }: Dep
 }
 
 /** The database answered, and what is live cannot be loaded here. */
-class CannotTakeUp extends Error {
+class CannotApply extends Error {
   constructor(deployment: number | null, cause: unknown) {
     super(
       `Deployment ${deployment ?? 'none'} cannot be taken up: ${(messageOfThrown(cause) ?? 'its contracts threw').replace(/\.$/, '')}.`,

@@ -5,7 +5,7 @@ import type { JobDocument } from './documents.js'
 /** Entries of an index that are looked at for one count, where others' jobs lie among those that count. */
 const mostLookedAt = 50_000
 
-export function linesStore(jobs: Collection<JobDocument>) {
+export function queuePositionStore(jobs: Collection<JobDocument>) {
   /** How many of an index's jobs come before this one in the order of claims. */
   const before = async (
     { _id, priority }: JobDocument,
@@ -67,4 +67,4 @@ export function linesStore(jobs: Collection<JobDocument>) {
   }
 }
 
-export type LinesStore = ReturnType<typeof linesStore>
+export type QueuePositionStore = ReturnType<typeof queuePositionStore>

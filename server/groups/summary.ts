@@ -29,7 +29,7 @@ interface Ended {
 }
 
 /** Undefined where a member is not final: an operator has retried it since. */
-export async function summarise(deps: Deps, { _id: id, total }: GroupDocument): Promise<GroupSummary | undefined> {
+export async function summaryOf(deps: Deps, { _id: id, total }: GroupDocument): Promise<GroupSummary | undefined> {
   const ended = await endedMembers(deps, id)
   if (!ended) return undefined
   const count = (state: FinalState) => ended.filter(({ member }) => member.state === state).length

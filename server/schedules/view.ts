@@ -3,7 +3,7 @@ import { versionField } from '../../core/job/migrate.js'
 import { withDefaults } from '../../core/time/scheduleRule.js'
 import type { ScheduleView } from '../../core/requests/schedules.js'
 import type { Disclosure } from '../access/disclosure.js'
-import type { Scheduled } from './schedule.js'
+import type { Scheduled } from './define.js'
 import type { ListedSchedule } from '../store/schedules.js'
 
 export const scheduleView = (schedule: ListedSchedule, disclosure: Disclosure): ScheduleView => ({

@@ -1,4 +1,4 @@
-/** What is seen of groups, and the second try of one that is stuck. */
+/** Shows groups and their jobs, and retries a group that is stuck. */
 import type { z } from 'zod'
 import { ErrandError } from '../../core/errors.js'
 import type { GroupEnd, GroupJobPage, GroupView, groupJobsRequest } from '../../core/requests/groups.js'

@@ -3,9 +3,9 @@ import type { Clock } from '../../core/time/clock.js'
 import type { Log } from '../log.js'
 
 /** What comes due later is left to a tick. */
-const lingerMs = 10_000
+const idleWindowMs = 10_000
 
-export interface Linger {
+export interface IdleWindow {
   /** There will be something to stage at that moment. */
   plan(at: Date): void
   /** Resolves when what is planned is staged; absent where nothing is. */
@@ -13,7 +13,7 @@ export interface Linger {
   stop(): void
 }
 
-interface LingerDeps {
+interface IdleWindowDeps {
   clock: Clock
   log: Log
   /** Stages what is due, and answers with when more will be. */
@@ -21,7 +21,7 @@ interface LingerDeps {
   mayWaitUntil: (at: Date) => boolean
 }
 
-export function createLinger({ clock, log, stage, mayWaitUntil }: LingerDeps): Linger {
+export function createIdleWindow({ clock, log, stage, mayWaitUntil }: IdleWindowDeps): IdleWindow {
   let planned: { at: Date; cancel: () => void } | undefined
   let staging = false
   let over: { promise: Promise<void>; resolve: () => void } | undefined
@@ -48,7 +48,7 @@ export function createLinger({ clock, log, stage, mayWaitUntil }: LingerDeps): L
 
   const plan = (at: Date) => {
     const leftMs = at.getTime() - clock.now().getTime()
-    if (leftMs > lingerMs || (planned && planned.at <= at) || !mayWaitUntil(at)) return
+    if (leftMs > idleWindowMs || (planned && planned.at <= at) || !mayWaitUntil(at)) return
     planned?.cancel()
     planned = { at, cancel: clock.alarm(Math.max(0, leftMs), () => void ring()) }
     over ??= deferred()

@@ -9,15 +9,15 @@ import { uncalled } from './transition.js'
  * Gives claimed jobs back whose functions were not called: no lane was free for them, a shutdown came in between, or the database did not say in time that they
  * are ours. Nothing is charged.
  */
-export const release = (deps: Deps, jobs: readonly ClaimedJob[]): Promise<unknown> =>
+export const requeue = (deps: Deps, jobs: readonly ClaimedJob[]): Promise<unknown> =>
   Promise.all(jobs.map((job) => releaseOne(deps, job)))
 
 async function releaseOne(deps: Deps, job: ClaimedJob): Promise<void> {
-  if (job.deadline > deps.clock.now()) await leave(deps, job, uncalled(job))
+  if (job.deadline > deps.clock.now()) await requeueAs(deps, job, uncalled(job))
   // a reaper may be at work, so the ledger decides
   else await Promise.all([giveBack(deps, job), freeSlot(deps, job)])
 }
 
 /** The way back of a job whose function was not called, before its deadline. */
-export const leave = (deps: Deps, job: ClaimedJob, transition: Transition): Promise<unknown> =>
+export const requeueAs = (deps: Deps, job: ClaimedJob, transition: Transition): Promise<unknown> =>
   Promise.all([deps.writes.applyTransition(transition), freeSlot(deps, job)])

@@ -1,0 +1,57 @@
+/** One word for each idea: names that were given up stay out of the code, so that nobody has to learn two. The words that are used stand in ARCHITECTURE.md. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const repository = join(import.meta.dirname, '..')
+
+/** As a part of a name, in any case, and what took its place. */
+const retired: Record<string, string> = {
+  alwaysAwake: 'alwaysActive',
+  breakOff: 'abort',
+  departed: 'removed',
+  enqueueTogether: 'enqueueAtomic',
+  leavesAlone: 'isOpen',
+  linger: 'idleWindow',
+  misfit: 'incompatibility; FoundIssues for what is wrong with an input',
+  summarise: 'summaryOf',
+  takeUp: 'apply',
+  tally: 'counts',
+  unheard: 'notAttempted',
+}
+
+/** Each with its reason. */
+const exceptions: { file: string; word: string; reason: string }[] = [
+  {
+    file: 'server/jobs/dispatch.ts',
+    word: 'breakOff',
+    reason: 'a verb of its own: it aborts by the deadline, and by nothing else',
+  },
+]
+
+const house = ['client', 'cli', 'codegen', 'core', 'database', 'runtime', 'server']
+
+const sources = execFileSync('git', ['ls-files', ...house], { cwd: repository, encoding: 'utf8' })
+  .split('\n')
+  .filter((file) => file.endsWith('.ts'))
+
+const withoutComments = (text: string): string => text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '')
+
+/** Its lines of code that hold the word, as `file:line`. */
+const usesOf = (word: string): string[] =>
+  sources.flatMap((file) => {
+    const text = withoutComments(readFileSync(join(repository, file), 'utf8'))
+    return new RegExp(word, 'i').test(`${file}\n${text}`) ? [file] : []
+  })
+
+describe('a retired word', () => {
+  it.each(Object.entries(retired))('%s is used nowhere (now: %s)', (word) => {
+    const allowed = exceptions.filter((exception) => exception.word === word).map(({ file }) => file)
+    expect(usesOf(word).filter((file) => !allowed.includes(file))).toEqual([])
+  })
+
+  it('has no exception that nothing needs', () => {
+    expect(exceptions.filter(({ file, word }) => !usesOf(word).includes(file))).toEqual([])
+  })
+})
