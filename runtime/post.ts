@@ -21,6 +21,8 @@ export interface PostLimits {
   /** No new try begins after this moment. */
   until: () => Date
   signal?: AbortSignal
+  /** Between two tries. Default 30 seconds. */
+  longestPauseMs?: number
 }
 
 /** How long one try may take before the next one begins. */
@@ -33,7 +35,7 @@ export async function postUntilTaken(
   url: string,
   body: string,
   deps: PostDeps,
-  { until, signal }: PostLimits,
+  { until, signal, longestPauseMs }: PostLimits,
 ): Promise<PostOutcome> {
   for (let tries = 1; ; tries++) {
     const outcome = await postOnce(url, body, deps, signal)
@@ -41,16 +43,16 @@ export async function postUntilTaken(
     const leftMs = until().getTime() - deps.clock.now().getTime()
     // too early is better than not at all
     const toldMs = Math.min((outcome.retryAfterMs ?? 0) * (1 + deps.random() / 2), leftMs - lastTryMs)
-    const waitMs = Math.max(postBackoffMs(tries, deps.random), toldMs)
+    const waitMs = Math.max(postBackoffMs(tries, deps.random, longestPauseMs), toldMs)
     if (signal?.aborted || waitMs > leftMs) return outcome
     await deps.clock.sleep(waitMs, signal)
     if (signal?.aborted) return outcome
   }
 }
 
-/** From half a second to half a minute, doubled by each try; the jitter spreads functions that lost the coordinator together. */
-export const postBackoffMs = (tries: number, random: () => number): number =>
-  Math.min(500 * 2 ** Math.min(tries - 1, 16), 30_000) * (0.5 + random() / 2)
+/** From half a second to `longestMs`, doubled by each try; the jitter spreads functions that lost the coordinator together. */
+export const postBackoffMs = (tries: number, random: () => number, longestMs = 30_000): number =>
+  Math.min(500 * 2 ** Math.min(tries - 1, 16), longestMs) * (0.5 + random() / 2)
 
 /** One try. */
 export async function postOnce(

@@ -13,7 +13,7 @@ import { beginAttempt, type Attempt } from './context.js'
 import { thrownText } from './describeError.js'
 import { createKeyring, type Environment } from './keys.js'
 import { perform, type RunnableJob } from './perform.js'
-import { postUntilTaken, type PostDeps } from './post.js'
+import { postUntilTaken, type PostDeps, type PostLimits } from './post.js'
 import { joinReceipts, successReceipt, thrownReceipt } from './receipt.js'
 import { tellEnd } from './tellEnd.js'
 import { readRequest, receiveCall, type Incoming, type Verifier } from './receiveCall.js'
@@ -94,6 +94,7 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     waitMs: number,
     platform: PlatformContext | undefined,
   ): Promise<Outgoing> {
+    const limits = postLimits(calls, deps, platform)
     const receipts = calls.map((call) => runAttempt(job, call, deps, { platform }))
     // a function that took long to start has less of the time left
     const now = clock.now().getTime()
@@ -101,7 +102,7 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     const inTime = await soonEnough(Promise.all(receipts), askedAt + waitMs - now, onHangUp)
     if (inTime) return json(200, inTime.length === 1 ? inTime[0]! : joinReceipts(inTime))
     const posted = Promise.all(
-      calls.map(async (call, index) => postReceipt(call, await receipts[index]!, deps, warn, platform?.signal)),
+      calls.map(async (call, index) => postReceipt(call, await receipts[index]!, deps, warn, limits)),
     )
     platform?.waitUntil?.(posted)
     return { status: 202, headers: {}, body: null }
@@ -198,19 +199,35 @@ const runAndPost = async (
   deps: PostDeps,
   warn: (message: string) => void,
   platform: PlatformContext | undefined,
-): Promise<void> => postReceipt(call, await runAttempt(job, call, deps, { platform }), deps, warn, platform?.signal)
+): Promise<void> => {
+  const limits = postLimits([call], deps, platform)
+  await postReceipt(call, await runAttempt(job, call, deps, { platform }), deps, warn, limits)
+}
+
+type ReceiptLimits = Omit<PostLimits, 'until'>
+
+/** Of calls that begin now. A coordinator that was away waits for one timeout from its return, so there is a try within that. */
+function postLimits(
+  calls: readonly FunctionCall[],
+  { clock }: PostDeps,
+  platform: PlatformContext | undefined,
+): ReceiptLimits {
+  const timeoutMs = Math.min(...calls.map(({ deadline }) => Date.parse(deadline))) - clock.now().getTime()
+  const longestPauseMs = Math.min(30_000, Math.max(1_000, timeoutMs / 3))
+  return { longestPauseMs, ...(platform?.signal ? { signal: platform.signal } : {}) }
+}
 
 async function postReceipt(
   call: FunctionCall,
   receipt: string,
   deps: PostDeps,
   warn: (message: string) => void,
-  signal: AbortSignal | undefined,
+  limits: ReceiptLimits,
 ): Promise<void> {
   const giveUpAt = new Date(Math.max(Date.parse(call.deadline), deps.clock.now().getTime()) + postSlackMs)
   const outcome = await postUntilTaken(call.receipt, receipt, deps, {
     until: () => giveUpAt,
-    ...(signal ? { signal } : {}),
+    ...limits,
   })
   if (outcome.kind === 'taken') return
   const problem = outcome.kind === 'refused' ? `it was refused with ${outcome.status}` : outcome.problem

@@ -9,7 +9,7 @@ import { alwaysActive, createActivations, type Activations } from './running/act
 import type { ApiKey } from './access/apiKeys.js'
 import { createGuard } from './access/auth.js'
 import { systemClock, type Clock } from '../core/time/clock.js'
-import { configError } from '../core/errors.js'
+import { configError, ErrandError } from '../core/errors.js'
 import { createCircuitBreakers } from './flowControl/circuitBreakers.js'
 import { databaseClock, type DatabaseClock } from './clock.js'
 import { createContractTrial } from './deployments/contractTrial.js'
@@ -236,7 +236,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     lanes: () => ({ running: dispatcher.running, limit: concurrency }),
     maxJobBytes: maxBodyBytes,
     waitsForLane: (attempt) => dispatcher.waits(attempt),
-    hearing: createHearing(clock, { always: !stayOn }),
+    hearing: createHearing({ clock, events, isAway: () => presence.isAway, always: !stayOn }),
     scheduleWatch: createScheduleWatch(),
     url: withoutSlash(options.url),
     presence,
@@ -387,16 +387,22 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     await loops?.stop()
     await dispatcher.stop(graceMs)
     halted.abort()
+    deps.hearing.stop()
     presence.stop()
     if (!presence.isAway) await writeUses()
     await invokers?.close()
   }
 
+  /** Until it hears everybody, a heartbeat or a receipt that it takes for late would end an attempt that was in time. */
+  const isStarting = () => stayOn && starting !== undefined && state === 'new'
+
   return {
-    fetch: (request, fetchOptions = {}) =>
-      presence.isAway && !isAlive(request)
+    fetch(request, fetchOptions = {}) {
+      if (isStarting() && !isAboutProcess(request)) return refusal(stillStarting())
+      return presence.isAway && !isAlive(request)
         ? fetchWhenPresent(request, fetchOptions)
-        : fetchPresent(request, fetchOptions),
+        : fetchPresent(request, fetchOptions)
+    },
     tick,
     start: ready,
     async stop({ graceMs = defaultGraceMs } = {}) {
@@ -416,6 +422,11 @@ const startsMs = (forMs: number): number => Math.max(forMs - lastCallMs, (forMs 
 
 /** What is asked of the process alone needs no database. */
 const isAlive = ({ url }: Request): boolean => ['/healthz', '/openapi.json'].includes(new URL(url).pathname)
+
+const isAboutProcess = (request: Request): boolean => isAlive(request) || new URL(request.url).pathname === '/readyz'
+
+const stillStarting = (): ErrandError =>
+  new ErrandError('UNAVAILABLE', 'The coordinator is starting.', { details: { retryAfter: 1 } })
 
 function databaseOf({ database, db }: CoordinatorOptions): Pick<RenewableDatabase, 'db'> & Partial<RenewableDatabase> {
   if (database) return database

@@ -8,26 +8,58 @@
  */
 import type { Clock } from '../../core/time/clock.js'
 import type { Contract } from '../../core/job/contract.js'
+import type { Events } from '../events.js'
 import { waitForLaneMs } from './claim.js'
 import type { ClaimedJob } from '../store/documents.js'
 import type { Hearing } from '../deps.js'
 
 /** The reaper looks every five seconds, and nothing that works waits for the database for longer than this. */
 const longestSilenceMs = 20_000
+/** A process that is not halted comes to a timer this often, however busy it is. */
+const beatEveryMs = 1_000
+const lateMs = 2_000
 
-/** `always`: the platform listens and starts a coordinator for what comes, so there are no gaps. */
-export function createHearing(clock: Clock, { always }: { always: boolean }): Hearing {
+export interface HearingDeps {
+  clock: Clock
+  events: Events
+  /** Whether the database is away, as far as it is known: then no heartbeat can be taken. */
+  isAway: () => boolean
+  /** The platform listens and starts a coordinator for what comes, so there are no gaps. */
+  always: boolean
+}
+
+export function createHearing({ clock, events, isAway, always }: HearingDeps): Hearing {
   let sinceMs = Number.NEGATIVE_INFINITY
   let lookedAtMs: number | undefined
+  let beatAtMs: number | undefined
+  let stop = () => {}
   const nowMs = () => clock.now().getTime()
   const noteGap = () => {
-    if (lookedAtMs !== undefined && nowMs() - lookedAtMs > longestSilenceMs) sinceMs = nowMs()
+    const now = nowMs()
+    const wasHalted = beatAtMs !== undefined && now - beatAtMs > beatEveryMs + lateMs
+    const wasSilent = lookedAtMs !== undefined && now - lookedAtMs > longestSilenceMs
+    if (wasHalted || wasSilent) sinceMs = now
+    if (wasHalted) beatAtMs = now
   }
+  const beat = () => {
+    noteGap()
+    beatAtMs = nowMs()
+    const cancelAlarm = clock.alarm(beatEveryMs, beat)
+    stop = () => {
+      cancelAlarm()
+      stopListening()
+    }
+  }
+  let stopListening = () => {}
   return {
     begin() {
       if (always) return
+      stop()
       sinceMs = nowMs()
       lookedAtMs = sinceMs
+      beatAtMs = sinceMs
+      stopListening = events.on('databaseBack', () => (sinceMs = nowMs()))
+      beat()
     },
     look() {
       noteGap()
@@ -37,8 +69,10 @@ export function createHearing(clock: Clock, { always }: { always: boolean }): He
       noteGap()
       const now = nowMs()
       if (job.deadline.getTime() > now) return true
-      return contract !== undefined && tellsOfItself(job, contract) && now < sinceMs + contract.timeoutMs
+      if (contract === undefined || !tellsOfItself(job, contract)) return false
+      return now < sinceMs + contract.timeoutMs || (!always && isAway())
     },
+    stop: () => stop(),
   }
 }
 

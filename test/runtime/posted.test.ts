@@ -6,6 +6,7 @@ import { gate, start, testCoordinator, testFunction } from './support.js'
 
 const status = (code: number) => () => new Response('{}', { status: code })
 const unreachable = () => Promise.reject(new TypeError('fetch failed'))
+const settled = () => new Promise((resolve) => setImmediate(resolve))
 const receiptUrl = 'http://coordinator.test/job/job1/receipt?token=t0'
 
 /** A `receipt: 'posted'` function whose work the test can wait for, as a platform would. */
@@ -40,6 +41,25 @@ describe("receipt: 'posted'", () => {
     await fn.done()
     expect(fn.posts).toEqual([{ url: receiptUrl, body: '{"status":"success","result":"done at last"}' }])
     expect(fn.warn).not.toHaveBeenCalled()
+  })
+
+  it('tries its receipt within every timeout, because a coordinator that was away waits for no longer', async () => {
+    const fn = postedFunction(
+      () => 'done',
+      Array.from({ length: 40 }, () => unreachable),
+    )
+    const deadline = new Date(fn.clock.now().getTime() + 9_000).toISOString()
+    await fn.call({ deadline })
+    const triedAt: number[] = []
+    for (let second = 0; second < 80; second++) {
+      await settled()
+      for (let tries = triedAt.length; tries < fn.posts.length; tries++) triedAt.push(second)
+      fn.clock.advance(1_000)
+    }
+    const pauses = triedAt.slice(1).map((at, index) => at - triedAt[index]!)
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(4)
+    expect(triedAt.at(-1)).toBeGreaterThan(60)
+    await fn.done()
   })
 
   it('works on platforms that have no waitUntil', async () => {
@@ -176,7 +196,6 @@ describe("receipt: 'posted'", () => {
 
 describe('while a posted run goes on', () => {
   const beat = (ms: number) => () => Response.json({ deadline: new Date(start.getTime() + ms).toISOString() })
-  const settled = () => new Promise((resolve) => setImmediate(resolve))
   const heartbeatUrl = 'http://coordinator.test/job/job1/heartbeat?token=t0'
 
   it('sends a heartbeat at each third of the timeout, so that the deadline does not pass', async () => {
@@ -300,4 +319,5 @@ describe('while a posted run goes on', () => {
 it('waits longer after each try, up to half a minute, with jitter', () => {
   expect([1, 2, 3, 7, 1_000].map((tries) => postBackoffMs(tries, () => 0))).toEqual([250, 500, 1_000, 15_000, 15_000])
   expect(postBackoffMs(1_000, () => 0.999_999)).toBeLessThan(30_000)
+  expect(postBackoffMs(1_000, () => 0.999_999, 3_000)).toBeLessThan(3_000)
 })

@@ -19,6 +19,14 @@ const workers = { encode, answered }
 const listen = ({ coordinator }: TestErrand) => coordinator.deps.hearing.begin()
 const beat = (errand: TestErrand, call: FunctionCall) => errand.post(pathOf(call, 'heartbeat'), {})
 
+/** Second by second, as it is for a process that runs. */
+async function pass({ clock }: TestErrand, seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second++) await clock.advance('1s')
+}
+
+/** No timer rings while a process is halted. */
+const halt = ({ clock }: TestErrand, seconds: number) => clock.set(new Date(clock.now().getTime() + seconds * 1_000))
+
 /** A function has taken a call and works; its coordinator is killed, and a while later another one starts. */
 async function restarted(worker: keyof typeof workers, awayFor: '5s' | '15s', more: TestErrandOptions = {}) {
   const functions = handOperated()
@@ -41,10 +49,10 @@ describe('a coordinator that was away', () => {
     const { dying, errand, id, call } = await restarted('encode', '15s')
     await using _ = dying
     expect(await errand.reap()).toEqual([])
-    await errand.clock.advance('4s')
+    await pass(errand, 4)
     expect(await errand.reap()).toEqual([])
     expect(await beat(errand, call)).toEqual({ status: 200, body: { deadline: '2030-01-01T00:00:29.000Z' } })
-    await errand.clock.advance('9s')
+    await pass(errand, 9)
     expect(await errand.reap()).toEqual([])
     expect(await errand.post(pathOf(call), { status: 'success' })).toMatchObject({ status: 200 })
     expect(await errand.get(id)).toMatchObject({ state: 'succeeded', receipts: [{ attempt: 1, status: 'success' }] })
@@ -60,7 +68,7 @@ describe('a coordinator that was away', () => {
   it('reaps what stays silent for a whole timeout from its return', async () => {
     const { dying, errand, id } = await restarted('encode', '15s')
     await using _ = dying
-    await errand.clock.advance('10s')
+    await pass(errand, 10)
     expect(await errand.reap()).toEqual([id])
     expect(await errand.get(id)).toMatchObject({ receipts: [{ error: { code: 'TIMEOUT' } }] })
   })
@@ -84,16 +92,65 @@ describe('a coordinator that was away', () => {
     expect(await errand.reap()).toEqual([id])
   })
 
-  it('has a gap also where it was halted: what fell due meanwhile has its time from then on', async () => {
+  it.each([11, 15, 60])(
+    'has a gap where it was halted for %i seconds: what fell due meanwhile has its time from then on',
+    async (seconds) => {
+      const { dying, errand, id, call } = await restarted('encode', '5s')
+      await using _ = dying
+      expect((await beat(errand, call)).status).toBe(200)
+      await errand.reap()
+      halt(errand, seconds)
+      expect(await errand.reap()).toEqual([])
+      await pass(errand, 9)
+      expect(await errand.reap()).toEqual([])
+      await pass(errand, 1)
+      expect(await errand.reap()).toEqual([id])
+    },
+  )
+
+  it('takes the heartbeat that comes first after it was halted, before anybody has looked', async () => {
+    const { dying, errand, call } = await restarted('encode', '5s')
+    await using _ = dying
+    halt(errand, 15)
+    expect((await beat(errand, call)).status).toBe(200)
+  })
+
+  it('has a gap while its database is away, and from its return on', async () => {
     const { dying, errand, id, call } = await restarted('encode', '5s')
     await using _ = dying
     expect((await beat(errand, call)).status).toBe(200)
-    await errand.reap()
-    // its process was asleep, and its loops stood still
-    await errand.clock.advance('1m')
+    const { deps } = errand.coordinator
+    let isAway = true
+    Object.defineProperty(deps.presence, 'isAway', { get: () => isAway })
+    await pass(errand, 12)
     expect(await errand.reap()).toEqual([])
-    await errand.clock.advance('10s')
+    isAway = false
+    deps.events.emit('databaseBack', undefined)
+    await pass(errand, 9)
+    expect(await errand.reap()).toEqual([])
+    await pass(errand, 1)
     expect(await errand.reap()).toEqual([id])
+  })
+
+  it('answers nobody before it listens, so that no heartbeat is refused and no receipt is late', async () => {
+    const { dying, errand, id, call } = await restarted('encode', '15s')
+    await using _ = dying
+    await using starting = await testErrand(workers, { beside: errand })
+    const { coordinator } = starting
+    const { store } = coordinator.deps
+    let goOn = () => {}
+    store.prepare = () => new Promise((resolve) => (goOn = resolve))
+    const started = coordinator.start()
+    const status = async (path: string) =>
+      (await coordinator.fetch(new Request(`http://coordinator.test${path}`))).status
+    expect([await status('/healthz'), await status('/readyz'), await status('/jobs')]).toEqual([200, 503, 503])
+    expect(await beat(starting, call)).toMatchObject({ status: 503, body: { error: { code: 'UNAVAILABLE' } } })
+    expect(await starting.post(pathOf(call), { status: 'success' })).toMatchObject({ status: 503 })
+    goOn()
+    await started
+    expect(await starting.post(pathOf(call), { status: 'success' })).toMatchObject({ status: 200 })
+    expect(await starting.get(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
+    await coordinator.stop({ graceMs: 0 })
   })
 
   it('finds those that are overdue behind many that have more time', async () => {
