@@ -48,7 +48,8 @@ export function createWaits(deps: Deps): Waits {
       try {
         for (const id of await deps.store.jobs.finalAmong([...waiting.keys()])) wake(id)
       } catch (error) {
-        deps.log('warn', 'could not look for finished jobs', { error })
+        // the connection may be closed behind a coordinator that has stopped
+        if (!stopped.signal.aborted) deps.log('warn', 'could not look for finished jobs', { error })
       }
     }
     polling = false

@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { createAlarm } from '../../core/time/alarm.js'
 import type { Deps } from '../deps.js'
+import { isOutage } from '../store/outage.js'
 import type { Step } from './steps.js'
 import { longestPauseMs } from '../untilAnswered.js'
 
@@ -44,7 +45,9 @@ async function runLoop(deps: Deps, { name, everyMs, run, listen }: Step, stopped
       errorPauseMs = firstErrorPauseMs
     } catch (error) {
       failed = true
-      deps.log('error', `${name} failed; trying again`, { error, pauseMs: errorPauseMs })
+      // that the database is away has been said, once for all loops
+      const level = isOutage(error) && deps.presence.isAway ? 'debug' : 'error'
+      deps.log(level, `${name} failed; trying again`, { error, pauseMs: errorPauseMs })
       next = new Date(now + errorPauseMs)
       errorPauseMs = Math.min(errorPauseMs * 2, longestPauseMs)
     }

@@ -12,8 +12,8 @@ import { z } from 'zod'
 import { defineJob } from '../../core/job/defineJob.js'
 import { startLoops } from '../../server/running/loops.js'
 import { createEvents } from '../../server/events.js'
-import { silentLog } from '../../server/log.js'
 import type { Deps } from '../../server/deps.js'
+import type { Presence } from '../../server/presence.js'
 import { createStore } from '../../server/store/index.js'
 import { duplicates } from '../../server/store/duplicates.js'
 import { operationLimitMs, settled, watchOperations } from '../../server/store/operations.js'
@@ -177,11 +177,13 @@ describe('untilAnswered', () => {
 
 describe('loops', () => {
   it('go on at once when anything succeeds again after an outage', async () => {
+    const levels: string[] = []
     const deps = {
       clock: manualClock(),
       events: createEvents(),
       random: () => 0.5,
-      log: silentLog,
+      log: (level) => void levels.push(level),
+      presence: { isAway: true } as Partial<Presence> as Presence,
     } as Partial<Deps> as Deps
     const rounds: string[] = []
     let isAway = true
@@ -201,6 +203,8 @@ describe('loops', () => {
     while (deps.clock.now() < new Date('2030-01-01T00:01:00Z'))
       await (deps.clock as ReturnType<typeof manualClock>).advance('5s')
     expect(rounds.length).toBeGreaterThan(10)
+    // somebody else says that it is away
+    expect(new Set(levels)).toEqual(new Set(['debug']))
     isAway = false
     const done = new Promise<void>((resolve) => (ran = resolve))
     deps.events.emit('databaseBack', undefined)
