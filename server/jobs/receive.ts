@@ -38,9 +38,14 @@ export function failure(code: string, message: string, retryAfterMs?: number): P
 
 export const timeout: ParsedReceiptBody = failure('TIMEOUT', 'No receipt came before the deadline.')
 
-/** A function that says so at its deadline may have left its work going on; its place falls free by itself a moment later. */
-export const isTimedOut = (body: ParsedAttemptEnd, deadline: Date, now: Date): boolean =>
-  body.status === 'failure' && body.error.code === 'TIMEOUT' && deadline.getTime() - now.getTime() < aroundDeadlineMs
+/**
+ * A function that says so at its deadline may have left its work going on; its place falls free by itself a moment later. Without a deadline: of an attempt that is
+ * over, whose deadline nobody knows any more.
+ */
+export const isTimedOut = (body: ParsedAttemptEnd, deadline: Date | undefined, now: Date): boolean =>
+  body.status === 'failure' &&
+  body.error.code === 'TIMEOUT' &&
+  (deadline === undefined || deadline.getTime() - now.getTime() < aroundDeadlineMs)
 
 const aroundDeadlineMs = 5_000
 
@@ -213,7 +218,7 @@ export async function receivePosted(
   refuseDeepResult(body)
   refuseLargeResult(body, contract?.maxResultBytes)
   checkResult(body)
-  const over = !job.deadline || !isTimedOut(body, job.deadline, deps.clock.now())
+  const over = !isTimedOut(body, isCurrent(job, claim) ? job.deadline : undefined, deps.clock.now())
   try {
     return await takePosted(deps, { job, claim, contract }, body)
   } finally {

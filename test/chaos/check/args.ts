@@ -60,7 +60,10 @@ function replacementsLost({ records, jobs }: Evidence): string[] {
     const shown = (JSON.parse(job.args) as { v: number }).v
     const last = Math.max(...versions.map(({ v }) => v))
     const { key } = versions[0]!
-    const mayBe = asked.some((each) => each.key === key && each.v === shown && each.outcome === 'unknown')
+    // one that was asked for twice, because its first answer was lost, may have changed this job before it was acknowledged as another
+    const isUnanswered = ({ outcome, id: acknowledged }: (typeof asked)[number]) =>
+      outcome === 'unknown' || (outcome === 'acked' && acknowledged !== id)
+    const mayBe = asked.some((each) => each.key === key && each.v === shown && isUnanswered(each))
     if (shown === last || (shown > last && mayBe)) return []
     return [`job ${id} of ${job.worker}: version ${last} was acknowledged, and version ${shown} is shown`]
   })

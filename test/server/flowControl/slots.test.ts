@@ -103,6 +103,17 @@ describe('a place under a concurrency limit', () => {
     expect((await functions.next()).call.id).toBe(second)
   })
 
+  it('stays taken where a function says that it timed out, of a run that its job has left behind', async () => {
+    const { errand, second, running } = await occupied()
+    await using _ = errand
+    await errand.clock.advance('31s')
+    await errand.coordinator.dispatcher.idle()
+    const late = { status: 'failure', error: { name: 'AttemptError', message: 'not done', code: 'TIMEOUT' } }
+    expect(await errand.post(pathOf(running.call), late)).toMatchObject({ status: 409 })
+    await sweep(errand)
+    expect(await stateOf(errand, second)).toBe('blocked')
+  })
+
   it.each([
     ['the connection was lost after the call was sent', { code: 'UNREACHABLE', mayRun: true as const }],
     ['something between gave up waiting for the function', { code: 'HTTP_504' }],
