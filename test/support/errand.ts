@@ -16,6 +16,7 @@ import type { Clock } from '../../core/time/clock.js'
 import { manualClock, type ManualClock } from './clock.js'
 import { testDatabase, type TestDatabase } from './database.js'
 import type { Invoke } from '../../server/deps.js'
+import { countQuestions, type Questions } from './questions.js'
 
 export const testKey = `whsec_${Buffer.from('a key of thirty-two bytes for it').toString('base64')}`
 
@@ -45,8 +46,13 @@ export interface TestErrand extends AsyncDisposable {
   reap(): Promise<string[]>
   recur(): Promise<Date | undefined>
   purge(): Promise<number>
+  /** Resolves when no coordinator of its database asks that anything, nor is about to: then all that needs no clock has happened. */
+  quiet(): Promise<void>
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<{ status: number; body: any }> // oxlint-disable-line typescript/no-explicit-any
 }
+
+/** Of each database, for all coordinators on it. */
+const questionsOf = new WeakMap<TestDatabase, Questions>()
 
 export async function testErrand(workers: TestWorkers, options: TestErrandOptions = {}): Promise<TestErrand> {
   const { beside, clock = beside?.clock ?? manualClock(), ...coordinatorOptions } = options
@@ -71,6 +77,9 @@ export async function testErrand(workers: TestWorkers, options: TestErrandOption
     ...coordinatorOptions,
   })
   const { deps, dispatcher } = coordinator
+  const questions = questionsOf.get(database) ?? countQuestions()
+  questionsOf.set(database, questions)
+  questions.watch(deps.store)
   if (!beside) await deps.store.prepare()
 
   const request = async (path: string, init: RequestInit) => {
@@ -101,6 +110,7 @@ export async function testErrand(workers: TestWorkers, options: TestErrandOption
     reap: () => reap(deps),
     recur: async () => (await recur(deps)).due,
     purge: () => purge(deps),
+    quiet: () => questions.quiet(),
     post: (path, body, headers = {}) =>
       request(path, {
         method: 'POST',
