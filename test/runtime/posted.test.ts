@@ -9,6 +9,18 @@ const unreachable = () => Promise.reject(new TypeError('fetch failed'))
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 const receiptUrl = 'http://coordinator.test/job/job1/receipt?token=t0'
 
+/** Takes what is posted, and tells that it has. */
+function takingCoordinator() {
+  const { opened, open } = gate()
+  const coordinator = testCoordinator([
+    () => {
+      open()
+      return status(200)()
+    },
+  ])
+  return { ...coordinator, taken: opened }
+}
+
 /** A `receipt: 'posted'` function whose work the test can wait for, as a platform would. */
 function postedFunction(
   run: (context: JobContext) => unknown,
@@ -75,7 +87,7 @@ describe("receipt: 'posted'", () => {
 
   it('is answered by every worker whose caller cannot wait for as long as it takes', async () => {
     const { opened, open } = gate<string>()
-    const coordinator = testCoordinator([status(200)])
+    const coordinator = takingCoordinator()
     const job = defineJob({ args: z.object({}), run: () => opened })
     const fn = testFunction(job, { fetch: coordinator.fetch })
     const calling = fn.call({}, { prefer: 'respond-async, wait=20' })
@@ -84,7 +96,7 @@ describe("receipt: 'posted'", () => {
     expect((await calling).status).toBe(202)
     expect(coordinator.posts).toEqual([])
     open('after all')
-    await vi.waitFor(() => expect(coordinator.posts).toHaveLength(1))
+    await coordinator.taken
     expect(coordinator.posts).toEqual([{ url: receiptUrl, body: '{"status":"success","result":"after all"}' }])
   })
 
@@ -98,7 +110,7 @@ describe("receipt: 'posted'", () => {
 
   it('posts when the caller hangs up earlier than it said', async () => {
     const { opened, open } = gate<string>()
-    const coordinator = testCoordinator([status(200)])
+    const coordinator = takingCoordinator()
     const hungUp = new AbortController()
     const job = defineJob({ args: z.object({}), run: () => opened })
     const fn = testFunction(job, { fetch: coordinator.fetch })
@@ -107,7 +119,8 @@ describe("receipt: 'posted'", () => {
     hungUp.abort()
     expect((await calling).status).toBe(202)
     open('alone')
-    await vi.waitFor(() => expect(coordinator.posts).toHaveLength(1))
+    await coordinator.taken
+    expect(coordinator.posts).toEqual([{ url: receiptUrl, body: '{"status":"success","result":"alone"}' }])
   })
 
   it('is left to the caller where the platform ends what goes on for so long after its answer', async () => {

@@ -198,7 +198,7 @@ describe('ctx.enqueue', () => {
       const ended = async (attempt: number) => (await errand.get(id)).receipts.length === attempt
       for (const attempt of [1, 2, 3]) {
         await errand.run()
-        await expect.poll(() => ended(attempt)).toBe(true)
+        while (!(await ended(attempt)));
         await errand.clock.advance('5s')
       }
       expect(await errand.get(id)).toMatchObject({ state: 'succeeded', receipts: [{}, {}, { result: [true, true] }] })
@@ -302,15 +302,16 @@ describe('ctx.enqueue', () => {
     const told = new Promise<AbortSignal>((resolve) => (tell = resolve))
     let go!: () => void
     const cancelled = new Promise<void>((resolve) => (go = resolve))
-    const codes: unknown[] = []
+    let end!: (codes: unknown[]) => void
+    const ended = new Promise<unknown[]>((resolve) => (end = resolve))
     const parent = defineJob({
       args: z.object({}),
       receipt: 'posted',
       async run(_, ctx) {
         tell(ctx.signal)
         await cancelled
-        await enqueueOf(ctx)('child', { n: 1 }).catch(({ code }) => codes.push(code))
-        codes.push((ctx.signal.reason as { code: string }).code)
+        const refused = await enqueueOf(ctx)('child', { n: 1 }).catch(({ code }: ErrandError) => code)
+        end([refused, (ctx.signal.reason as { code: string }).code])
         throw new Fatal('over')
       },
     })
@@ -321,7 +322,7 @@ describe('ctx.enqueue', () => {
     const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve))
     go()
     await aborted
-    await expect.poll(() => codes).toEqual(['ATTEMPT_OVER', 'ATTEMPT_OVER'])
+    expect(await ended).toEqual(['ATTEMPT_OVER', 'ATTEMPT_OVER'])
     expect(await jobsOf(errand)).toEqual([])
   })
 })
