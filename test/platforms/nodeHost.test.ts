@@ -1,13 +1,11 @@
 /** The Node target's program: health, a graceful stop, and settings that cannot work. */
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { build } from '../../codegen/index.js'
 import { testProject, worker, type TestProject } from '../codegen/project.js'
 import { callOf, key, signedRequest } from '../runtime/support.js'
+import { startGate } from './gate.js'
 import { run } from './process.js'
 
 let project: TestProject
@@ -27,25 +25,6 @@ const serve = (env: Record<string, string> = {}) =>
     cwd: dir(),
     env: { ERRAND_SIGNING_KEYS: key, PORT: '0', HOST: '127.0.0.1', ...env },
   })
-
-/** A place where a call waits until the test lets it go on. */
-async function startGate() {
-  let arrived!: () => void
-  const arrival = new Promise<void>((resolve) => (arrived = resolve))
-  let open!: () => void
-  const opened = new Promise<void>((resolve) => (open = resolve))
-  const server = createServer((_, response) => {
-    arrived()
-    void opened.then(() => response.end('went on'))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    arrival,
-    open,
-    [Symbol.dispose]: () => void (server.closeAllConnections(), server.close()),
-  }
-}
 
 async function call(url: string, gate: string): Promise<unknown> {
   const deadline = new Date(Date.now() + 60_000).toISOString()
@@ -75,7 +54,7 @@ describe('the server', () => {
     await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed')
     gate.open()
     expect(await receipt).toEqual({ status: 'success', result: 'went on' })
-    expect(await once(program.child, 'exit')).toEqual([0, null])
+    expect(await program.exit).toEqual([0, null])
   })
 
   it('cuts calls that take longer than it may wait', async () => {
@@ -85,7 +64,7 @@ describe('the server', () => {
     const receipt = call(url!, gate.url).catch((error: Error) => error.message)
     await gate.arrival
     program.child.kill('SIGTERM')
-    expect(await once(program.child, 'exit')).toEqual([0, null])
+    expect(await program.exit).toEqual([0, null])
     expect(await receipt).toMatch(/fetch failed|terminated/)
   })
 
@@ -98,7 +77,7 @@ describe('the server', () => {
     program.child.kill('SIGTERM')
     await program.line(/stopping/)
     program.child.kill('SIGTERM')
-    expect(await once(program.child, 'exit')).toEqual([1, null])
+    expect(await program.exit).toEqual([1, null])
     await receipt
   })
 
@@ -108,7 +87,7 @@ describe('the server', () => {
     ['ERRAND_DRAIN', '30', /ERRAND_DRAIN: "30" is not a duration/],
   ])('says in one line what is wrong with %s', async (name, value, message) => {
     await using program = serve({ [name]: value })
-    expect(await once(program.child, 'exit')).toEqual([1, null])
+    expect(await program.exit).toEqual([1, null])
     await program.line(message)
     expect(program.output).toHaveLength(1)
   })
@@ -125,7 +104,7 @@ it('comes with a Dockerfile that starts it as process 1 and looks after its heal
   await using server = serve()
   const [, port] = await server.line(/ready at \S+:(\d+)/)
   await using up = run(process.execPath, args, { cwd: dir(), env: { PORT: port! } })
-  expect(await once(up.child, 'exit')).toEqual([0, null])
+  expect(await up.exit).toEqual([0, null])
   await using down = run(process.execPath, args, { cwd: dir(), env: { PORT: '9' } })
-  expect(await once(down.child, 'exit')).toEqual([1, null])
+  expect(await down.exit).toEqual([1, null])
 })

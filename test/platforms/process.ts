@@ -8,6 +8,8 @@ export interface Program extends AsyncDisposable {
   /** The first match of the pattern in a line of its output, past or to come. Rejects with all output where it ends before. */
   line(pattern: RegExp): Promise<RegExpExecArray>
   readonly output: readonly string[]
+  /** How it ended, or will; whoever asks later than that is told as well. */
+  readonly exit: Promise<[code: number | null, signal: NodeJS.Signals | null]>
 }
 
 /** Killed at the end of the scope. */
@@ -27,6 +29,9 @@ export function run(
       look()
     })
   }
+  const exit = once(child, 'exit') as Program['exit']
+  // one that cannot be started is told of by its lines
+  exit.catch(() => {})
   const closed = once(child, 'close')
   const end = () => {
     ended = true
@@ -39,6 +44,7 @@ export function run(
   return {
     child,
     output,
+    exit,
     line: (pattern) =>
       new Promise((resolve, reject) => {
         const find = () => {
