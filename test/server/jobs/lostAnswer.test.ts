@@ -13,10 +13,14 @@ const onlyJob = async (errand: TestErrand) => {
   return errand.get(job!._id)
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve))
-/** Lets time pass, once the database was asked first, until it has happened. */
+/** Lets time pass, once the database was asked first, until it has happened; none passes while the database answers. */
 async function passing(errand: TestErrand, looks: Losing, happened: () => boolean): Promise<void> {
   while (looks.asked === 0) await turn()
-  while (!happened()) await errand.clock.advance('500ms')
+  for (;;) {
+    await errand.quiet()
+    if (happened()) return
+    await errand.clock.advance('500ms')
+  }
 }
 const queued = async (errand: TestErrand) => {
   const { dispatcher, deps } = errand.coordinator
@@ -45,6 +49,7 @@ describe('an insert whose answer is lost', () => {
       status: 503,
       body: { error: { code: 'UNAVAILABLE' } },
     })
+    await errand.quiet()
     expect((await errand.coordinator.deps.store.jobs.list({ limit: 1 })).items).toEqual([])
     expect(errand.coordinator.dispatcher.isIdle).toBe(true)
   })
@@ -81,6 +86,7 @@ describe('an insert whose answer is lost', () => {
     await late()
     expect(await onlyJob(errand)).toMatchObject({ state: 'running' })
     const given = queued(errand)
+    await errand.quiet()
     await errand.clock.advance('5s')
     await given
     expect(await onlyJob(errand)).toMatchObject({ state: 'succeeded', attempt: 1 })

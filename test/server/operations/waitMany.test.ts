@@ -109,6 +109,8 @@ describe('the stream of ends', () => {
     while (errand.clock.sleeping() === 0) await new Promise(setImmediate)
     await other.clock.advance('1s')
     await other.run()
+    // its look that found nothing is over, and it sleeps again
+    await errand.quiet()
     await errand.clock.advance('1s')
     expect((await end).value).toMatchObject({ id, state: 'succeeded' })
     expect((await stream.next()).value).toBe('return')
