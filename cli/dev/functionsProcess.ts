@@ -13,6 +13,8 @@ export interface FunctionsProcess {
   readonly url: string
   /** Resolves at once, unless the process is being started again. */
   ready(): Promise<void>
+  /** Resolves when the process that runs now has ended; `ready` is then that of the next one. */
+  ended(): Promise<void>
   /** Resolves when calls get the new build. Rejects where it cannot be read; the old one stays. */
   reload(): Promise<void>
   close(force: AbortSignal): Promise<void>
@@ -35,6 +37,7 @@ export async function startFunctionsProcess(options: FunctionsProcessOptions): P
   const closed = new AbortController()
   let { child, url } = await launch(serve, onLine)
   let starting = Promise.resolve()
+  let ended: Promise<void>
 
   const startAgain = async () => {
     while (!closed.signal.aborted) {
@@ -49,11 +52,14 @@ export async function startFunctionsProcess(options: FunctionsProcessOptions): P
     }
   }
   const watch = () => {
-    child.once('exit', (code, signal) => {
-      if (closed.signal.aborted) return
-      const how = signal === null ? `exit code ${code}` : signal
-      log('error', `the functions ended unasked (${how}); starting them again`)
-      starting = startAgain()
+    ended = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        resolve()
+        if (closed.signal.aborted) return
+        const how = signal === null ? `exit code ${code}` : signal
+        log('error', `the functions ended unasked (${how}); starting them again`)
+        starting = startAgain()
+      })
     })
   }
   watch()
@@ -61,6 +67,7 @@ export async function startFunctionsProcess(options: FunctionsProcessOptions): P
   return {
     url,
     ready: () => starting,
+    ended: () => ended,
     async reload() {
       await starting
       // one that ends meanwhile reads the new build when it starts again

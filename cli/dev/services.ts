@@ -7,12 +7,12 @@ import type { Output } from '../output.js'
 import { projectName, type Project } from '../project.js'
 import type { Opened } from '../serve.js'
 import { addressOf, type Settings } from '../settings.js'
-import { aborted } from '../signals.js'
 import { onAttempt, type EndedAttempt } from './attempts.js'
 import { startFunctionsProcess, type FunctionsProcess } from './functionsProcess.js'
 import { createLiveContracts } from './liveContracts.js'
 import type { Invoke } from '../../server/deps.js'
 import { readTenant } from '../../server/hosts/settings.js'
+import { waitingInvoke } from './waitingInvoke.js'
 
 export interface DevServices {
   url: string
@@ -86,15 +86,11 @@ async function startFunctions(opened: Opened, { out, project, settings, log }: D
   return functions
 }
 
-/** Calls wait while the functions are being started again: what one job did to the process is not charged to the others. */
 async function openInvoke(opened: Opened, functions: FunctionsProcess): Promise<Invoke> {
   const { createHttpInvoker } = await import('../../server/functions/invoke.js')
   const invoker = createHttpInvoker({ connections: maxCalls })
   opened.add(() => invoker.close())
-  return async (call) => {
-    await Promise.race([functions.ready(), aborted(call.signal)])
-    return invoker.invoke(call)
-  }
+  return waitingInvoke(functions, invoker.invoke)
 }
 
 /** As many as the coordinator runs attempts at once. */
