@@ -1,8 +1,9 @@
 /** A project of its own for each test: real files in a temporary folder, with this repository and its packages installed by link. */
 import { access, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { CodegenError, generate, type CodegenReport } from '../../codegen/index.js'
+import { removeAtOnce, writeAtOnce } from '../support/files.js'
 
 const repository = join(import.meta.dirname, '..', '..')
 
@@ -29,11 +30,8 @@ export async function testProject(files: Record<string, string>, packages: strin
   }
   const project: TestProject = {
     root,
-    async write(file, content) {
-      await mkdir(dirname(join(root, file)), { recursive: true })
-      await writeFile(join(root, file), content)
-    },
-    remove: (file) => rm(join(root, file), { recursive: true }),
+    write: async (file, content) => writeAtOnce(join(root, file), content),
+    remove: async (file) => removeAtOnce(join(root, file)),
     read: (file) => readFile(join(root, file), 'utf8'),
     exists: (file) =>
       access(join(root, file)).then(
