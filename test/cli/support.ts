@@ -1,13 +1,13 @@
 /** The compiled command as a child process, in a small project of its own. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { closedPort } from '../support/closedPort.js'
+import { removeAtOnce, writeAtOnce } from '../support/files.js'
 
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 const program = join(repository, 'dist/cli/main.js')
@@ -132,11 +132,8 @@ export async function makeProject(files: Record<string, string> = {}): Promise<P
   await symlink(join(repository, 'node_modules'), join(root, 'node_modules'))
   const project: Project = {
     root,
-    async write(file, text) {
-      await mkdir(dirname(join(root, file)), { recursive: true })
-      await writeFile(join(root, file), text)
-    },
-    remove: (file) => rm(join(root, file)),
+    write: async (file, text) => writeAtOnce(join(root, file), text),
+    remove: async (file) => removeAtOnce(join(root, file)),
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
   }
   await project.write('package.json', '{ "name": "shop", "private": true, "type": "module" }\n')
@@ -156,11 +153,4 @@ export default defineJob({
 `
 
 /** The address of a port that nobody listens on. */
-export async function closedUrl(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return `http://127.0.0.1:${port}`
-}
+export const closedUrl = async (): Promise<string> => `http://127.0.0.1:${await closedPort()}`

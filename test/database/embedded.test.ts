@@ -15,6 +15,7 @@ import { ErrandError } from '../../core/errors.js'
 import { openDatabase } from '../../database/connect.js'
 import { newerSources } from '../../database/embedded/aptSource.js'
 import { startEngine } from '../../database/embedded/start.js'
+import { closedPort } from './support/closedPort.js'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -272,7 +273,7 @@ describe('MONGODB_URI', () => {
 
   it('is explained without its password when no server answers', async () => {
     const port = await closedPort()
-    const uri = `mongodb://ada:${password}@127.0.0.1:${port}/errand?serverSelectionTimeoutMS=300`
+    const uri = `mongodb://ada:${password}@127.0.0.1:${port}/errand?serverSelectionTimeoutMS=3000`
 
     const { message, shown } = await failureOf(openDatabase({ uri, dataDir: '' }))
 
@@ -413,13 +414,6 @@ const pretendArchitecture = (arch: string): void => {
 const listen = async (server: Server): Promise<number> => {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return (server.address() as AddressInfo).port
-}
-
-const closedPort = async (): Promise<number> => {
-  const server = createServer()
-  const port = await listen(server)
-  await once(server.close(), 'close')
-  return port
 }
 
 /** Speaks just enough of MongoDB's protocol to greet the driver and turn down its user: the embedded engine knows no users. */
