@@ -110,14 +110,24 @@ async function runShell(stage: Stage, scope: Scope, text: string): Promise<void>
     if (line.trim() === '' || line.startsWith('#')) continue
     const [command = '', ...comments] = line.split(/ +# (?=exit |→ )/)
     const [, name, inner] = /^(\w+)=\$\((.*)\)$/.exec(command.trim()) ?? []
-    const { code, output, stdout } = await shell(stage, scope, inner ?? command)
+    const parts = comments
+      .flatMap((comment) => /^→ (.*)$/.exec(comment)?.[1]?.trim() ?? [])
+      .map((part) => fill(part, scope))
+    const { code, output, stdout } = await shownBy(() => shell(stage, scope, inner ?? command), command, parts)
     const wantedCode = comments.flatMap((comment) => /^exit (\d+)/.exec(comment)?.[1] ?? []).map(Number)[0] ?? 0
     about(`${line}\n${output}`, () => expect(code).toBe(wantedCode))
-    for (const comment of comments) {
-      const [, part] = /^→ (.*)$/.exec(comment) ?? []
-      if (part !== undefined) about(line, () => expect(output).toContain(fill(part.trim(), scope)))
-    }
+    for (const part of parts) about(line, () => expect(output).toContain(part))
     if (name !== undefined) scope[name] = stdout.trim()
+  }
+}
+
+/** A list shows what the jobs of the example before it have come to, which may be in a moment only: it is looked at until it does, for a minute at most. */
+async function shownBy(look: () => Promise<Ended>, command: string, parts: string[]): Promise<Ended> {
+  const givenUpAt = performance.now() + 60_000
+  for (;;) {
+    const ended = await look()
+    const isThere = parts.every((part) => ended.output.includes(part))
+    if (isThere || !command.startsWith('errand jobs list ') || performance.now() > givenUpAt) return ended
   }
 }
 
