@@ -1,10 +1,7 @@
 /** `errand codegen --compat` against a real coordinator, from the working tree it was built from. */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testDatabase, type TestDatabase } from '../support/database.js'
 import { closedUrl, errand, jsonOf, makeProject, serve, worker, type Project, type Service } from './support.js'
-
-// each test starts several processes, some of them a compiler, beside those of other tests
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const keys = { observe: 'a-key-that-may-look', operate: 'a-key-that-may-do-all', enqueue: 'a-key-that-may-enqueue' }
 const send = (args: string, options = '') => worker(args, 'run: () => null', options)

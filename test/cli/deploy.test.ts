@@ -1,12 +1,10 @@
 /** `errand deploy` as its user has it: functions in processes of their own, and two coordinators on folders without jobs/. */
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { testDatabase } from '../support/database.js'
 import { run, type Program } from '../platforms/process.js'
 import { closedUrl, errand, jsonOf, makeProject, serve, worker, type Project } from './support.js'
-
-vi.setConfig({ testTimeout: 180_000 })
 
 const signingKey = `whsec_${Buffer.from('a key that both sides are told of').toString('base64')}`
 const greet = (text: string) =>

@@ -1,12 +1,9 @@
 /** `errand dev`, as one who edits jobs/ sees it. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { testDatabase, type TestDatabase } from '../support/database.js'
 import { errand, jsonOf, makeProject, serve, worker, type Project, type Service } from './support.js'
-
-// each test starts several processes, some of them a compiler, beside those of other tests
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const greet = (word: string) => worker('name: z.string()', `run: ({ name }) => \`${word}, \${name}!\``)
 

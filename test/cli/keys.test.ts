@@ -1,10 +1,7 @@
 /** `errand keys` and `errand audit` against a real coordinator, from open to locked. */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testDatabase, type TestDatabase } from '../support/database.js'
 import { errand, jsonOf, makeProject, serve, worker, type Project, type Service } from './support.js'
-
-// each test starts several processes, some of them a compiler, beside those of other tests
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 let database: TestDatabase
 let project: Project

@@ -1,9 +1,7 @@
 /** `errand tick` against a real coordinator. */
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { testDatabase } from '../support/database.js'
 import { errand, makeProject, serve, worker } from './support.js'
-
-vi.setConfig({ testTimeout: 90_000 })
 
 it('errand tick has the coordinator do what is due, and tells it', async () => {
   await using database = await testDatabase()

@@ -35,7 +35,7 @@ describe('the declarations that are shipped', () => {
     const complaints = await tsc(root, [...emit, ...inRepository, 'client/index.ts'])
     if (complaints !== '') throw new Error(complaints)
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  }, 60_000)
+  })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
   it('need no package, and nothing of the server', async () => {

@@ -2,14 +2,11 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { errand, makeProject, serve, type Project, type Service } from '../cli/support.js'
 import { testDatabase, type TestDatabase } from '../support/database.js'
 import { putCommands, rewriteClient, runBlock, type Scope, type Stage } from './examples.js'
 import { readPage, repository, type Block, type Section } from './page.js'
-
-// each section starts a good many processes
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 const sections = await readPage('control')
 const apiKey = 'the-key-of-the-examples'

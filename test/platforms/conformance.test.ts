@@ -3,7 +3,7 @@
  * part is its own code too: it reads the answers.
  */
 import { Webhook } from 'standardwebhooks'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { build } from '../../codegen/index.js'
 import type { FunctionCall } from '../../core/requests/wire.js'
 import { readAnswer } from '../../server/functions/invoke.js'
@@ -17,9 +17,6 @@ import { python } from './python.js'
 import { startReceiver, type Receiver } from './receiver.js'
 import { vercel } from './vercel.js'
 import { modules, type WorkerName } from './workers.js'
-
-// builds for four platforms, and starts their programs, beside those of other tests
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 const platforms = [nodeHost, vercel, lambdaUrl, lambdaDirect, cloudflare, python].filter(({ name, missing }) => {
   if (missing !== undefined) console.warn(`${name} is not tested here: ${missing}.`)

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '../../client/index.js'
 import { unzipSync } from 'fflate'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readDeployment } from '../../codegen/deployment.js'
 import { build } from '../../codegen/index.js'
 import { vercelTickPath } from '../../core/views/tick.js'
@@ -24,9 +24,6 @@ import { startGate } from './gate.js'
 import { startFunction as startLambda } from './lambda.js'
 import { disposeAll, run, type Program } from './process.js'
 import { startFunction as startVercel } from './vercel.js'
-
-// each test starts processes, beside those of other tests
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 const apiKey = 'the-key-of-the-operator'
 const cronSecret = 'the-secret-of-the-cron'

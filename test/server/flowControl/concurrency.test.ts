@@ -170,5 +170,5 @@ describe('concurrency', () => {
       }),
       { numRuns: 8 },
     )
-  }, 120_000)
+  })
 })

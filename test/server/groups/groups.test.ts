@@ -156,7 +156,7 @@ describe('a group', () => {
     expect(await get(errand, id)).toMatchObject({ state: 'closed', counts: { succeeded: 9_990, failed: 10 } })
     // one look for each gathered write, not one for each member
     expect(looks()).toBeLessThanOrEqual(2 * writes() + 10)
-  }, 120_000)
+  })
 
   it('leaves out results first, then errors, and keeps every member as long as it can', async () => {
     const long = 'x'.repeat(9_000)
@@ -839,7 +839,7 @@ describe('whatever happens', () => {
       }),
       { numRuns: 12, timeout: 60_000 },
     )
-  }, 120_000)
+  })
 })
 
 /** The next thing that this coordinator asks about a group's end is not answered. */

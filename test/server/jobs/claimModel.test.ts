@@ -52,7 +52,7 @@ describe.each(['plain', 'limited'] as const)('a job of a %s worker', (worker) =>
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40, size: 'max' }), (steps) => play(worker, steps)),
       { seed: Number(seed), numRuns: 25, interruptAfterTimeLimit: 60_000 },
     )
-  }, 120_000)
+  })
 })
 
 interface Run {
