@@ -20,6 +20,9 @@ beforeAll(async () => {
 })
 afterAll(() => project[Symbol.asyncDispose]())
 
+/** Of a loop that takes the processor 10 ms. */
+const knownTurns = 4_000_000
+
 const folders = {
   vercel: '.vercel/output/functions/nothing.func',
   cloudflare: 'nothing',
@@ -54,9 +57,15 @@ describe('Errand’s own share of a function', () => {
     const core = await coreBundle()
     await project.write('own/job.mjs', `${core}\nexport default { fetch() {} }`)
     await project.write('own/index.mjs', await project.read(`.errand/build/vercel/${folders.vercel}/index.mjs`))
+    // on a machine that takes longer for known work the start may take longer by as much
+    await project.write(
+      'own/known.mjs',
+      `let sum = 0\nfor (let n = 0; n < ${knownTurns}; n++) sum = Math.imul(sum ^ n, 16_777_619)`,
+    )
     let best = Infinity
     for (let tries = 0; tries < 10 && best >= 20; tries++) {
-      best = Math.min(best, await loadMs(join(project.root, 'own/index.mjs')))
+      const slowness = Math.max(1, (await loadMs(join(project.root, 'own/known.mjs'))) / 10)
+      best = Math.min(best, (await loadMs(join(project.root, 'own/index.mjs'))) / slowness)
     }
     expect(best).toBeLessThan(20)
   })
