@@ -1,5 +1,5 @@
 /** Calls to the functions of `errand dev`: what one job did to their process is not charged to the others. */
-import type { Answer, Invoke } from '../../server/invoke.js'
+import type { Answer, Invoke } from '../../server/deps.js'
 import { aborted } from '../signals.js'
 import type { FunctionsProcess } from './functionsProcess.js'
 

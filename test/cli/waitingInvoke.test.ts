@@ -1,7 +1,7 @@
 /** Calls of `errand dev` to functions whose process ends: its port is closed before its end is heard of. */
 import { describe, expect, it } from 'vitest'
 import { waitingInvoke } from '../../cli/dev/waitingInvoke.js'
-import type { Answer, Call } from '../../server/invoke.js'
+import type { Answer, Call } from '../../server/deps.js'
 
 const refused: Answer = { kind: 'failed', code: 'UNREACHABLE', message: 'refused' }
 const done: Answer = { kind: 'receipt', receipt: { status: 'success', result: null } }

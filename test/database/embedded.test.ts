@@ -15,7 +15,7 @@ import { ErrandError } from '../../core/errors.js'
 import { openDatabase } from '../../database/connect.js'
 import { newerSources } from '../../database/embedded/aptSource.js'
 import { startEngine } from '../../database/embedded/start.js'
-import { closedPort } from './support/closedPort.js'
+import { closedPort } from '../support/closedPort.js'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 

@@ -16,9 +16,7 @@ import { insteadOnce } from '../../support/between.js'
 import { manualClock } from '../../support/clock.js'
 import { loseAnswers, meanwhile } from '../../support/lostAnswers.js'
 import { testErrand, testKey, type TestErrand, type TestErrandOptions, type TestWorkers } from '../../support/errand.js'
-import type { Invoke } from '../../../server/deps.js'
-import { createContractTrial, type ContractTrial } from '../../server/contractTrial.js'
-import { readAnswer, type Invoke } from '../../server/invoke.js'
+import type { ContractTrial, Invoke } from '../../../server/deps.js'
 import { endless, trialByHand } from './trials.js'
 
 const worker = (options: string) =>

@@ -1,5 +1,5 @@
 import { MongoNetworkError } from 'mongodb'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
 import { whyJob } from '../../../server/operations/why.js'

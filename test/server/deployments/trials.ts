@@ -1,7 +1,7 @@
 /** Trials of contracts by no clock: how far a thread has got when a time is over is chance on a busy machine. */
 import { Worker } from 'node:worker_threads'
-import { systemClock, type Clock } from '../../core/clock.js'
-import type { ContractTrialOptions } from '../../server/contractTrial.js'
+import { systemClock, type Clock } from '../../../core/time/clock.js'
+import type { ContractTrialOptions } from '../../../server/deployments/contractTrial.js'
 
 /** Its alarms do not ring: what contracts do is found out, however long it takes. */
 export const endless: Clock = { ...systemClock, alarm: () => () => {} }
