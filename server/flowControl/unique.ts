@@ -7,7 +7,7 @@ import { parseDuration } from '../../core/time/duration.js'
 import { ErrandError } from '../../core/errors.js'
 import type { ParsedUniqueRequest } from '../../core/requests/unique.js'
 import type { Deps, Enqueued } from '../deps.js'
-import { repeat } from '../repeatedWrite.js'
+import { repeat, repeated } from '../repeatedWrite.js'
 import type { JobDocument } from '../store/documents.js'
 
 export const uniqueKeyOf = (worker: string, key: string): string => `${worker}\n${key}`
@@ -75,9 +75,16 @@ async function moveHolder(deps: Deps, holder: JobDocument, job: JobDocument, at:
   const runAt = at < now ? now : at
   const state = runAt > now ? 'scheduled' : 'queued'
   const { args, argsMeta, argsVersion, priority, throttleKey, slotKey } = job
-  const change = { args, argsMeta, argsVersion, priority, throttleKey, slotKey, runAt, state } as const
-  // where its answer was lost it is looked again, and made again: the same args at the same time
-  if (!(await repeat(deps, () => deps.store.jobs.replaceWaiting(holder, change)))) return undefined
+  const replacedBy = job._id
+  const change = { args, argsMeta, argsVersion, priority, throttleKey, slotKey, runAt, state, replacedBy } as const
+  const { jobs } = deps.store
+  // where its answer was lost it is made again: the same args at the same time
+  const { outcome, lost } = await repeated(deps, () => jobs.replaceWaiting(holder, change))
+  if (!outcome) {
+    // the lost one may have counted, and the job have started since; a second job would run the same args again
+    const replaced = lost === undefined ? null : await repeat(deps, () => jobs.replacedBy(holder._id, replacedBy))
+    return replaced ? { id: holder._id, state: replaced.state, runAt: replaced.runAt, existing: true } : undefined
+  }
   if (state === 'queued') deps.events.emit('queued', undefined)
   else deps.events.emit('scheduled', runAt)
   return { id: holder._id, state, runAt, existing: true }

@@ -44,6 +44,8 @@ export interface JobDocument {
   throttleKey?: string
   /** Worker and what its `concurrency.key` made of the args: jobs that share slots. */
   slotKey?: string
+  /** The id that the job would have had which gave this one its args: of the last `replace` or `debounce`. */
+  replacedBy?: string
   /** Set once the throttle has sent the job away: next time it stands before newcomers. */
   throttled?: boolean
   /** Set once the retry budget has sent the job away: next time it stands before other retries. */

@@ -7,7 +7,7 @@ import { raised, type Guard } from '../revision.js'
 
 export type InsertOutcome = 'inserted' | 'sameId' | 'sameCall' | 'keyTaken'
 
-export type Replacement = Pick<JobDocument, 'args' | 'priority' | 'runAt' | 'state'> & {
+export type Replacement = Required<Pick<JobDocument, 'args' | 'priority' | 'runAt' | 'state' | 'replacedBy'>> & {
   argsMeta: string | undefined
   argsVersion: number | undefined
   throttleKey: string | undefined
@@ -67,6 +67,10 @@ export const insertStore = (jobs: Collection<JobDocument>) => ({
     )
     return matchedCount === 1
   },
+
+  /** As it is now, if that replacement was its last one. */
+  replacedBy: (id: string, replacedBy: string): Promise<Pick<JobDocument, 'state' | 'runAt'> | null> =>
+    jobs.findOne({ _id: id, replacedBy }, { projection: { state: 1, runAt: 1 } }),
 
   /** Whether a schedule has a job that is not final, beside the one of that id. */
   anyOfSchedule: async (scheduleId: string, exceptId: string): Promise<boolean> =>

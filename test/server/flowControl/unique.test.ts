@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { defineJob, type UniquePolicy } from '../../../core/index.js'
 import { retryJob } from '../../../server/operations/jobActions.js'
@@ -39,6 +39,29 @@ describe('unique', () => {
       expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(1)
       const rest = answers.filter(({ status }) => status !== 201).map(({ status }) => status)
       expect(new Set(rest)).toEqual(new Set([onConflict === 'reject' ? 409 : 200]))
+    },
+  )
+
+  it.each(['replace', 'debounce'] as const)(
+    'on conflict %s makes no second job where the answer of its write was lost and the job has started since',
+    async (onConflict) => {
+      await using errand = await testErrand({ sync: worker({ onConflict, until: 'started' }) })
+      const { body: first } = await errand.post('/job', body('a', { delay: '5s' }))
+      const { jobs } = errand.coordinator.deps.store
+      const { replaceWaiting } = jobs
+      jobs.replaceWaiting = async (...args) => {
+        jobs.replaceWaiting = replaceWaiting
+        await replaceWaiting(...args)
+        await errand.clock.advance('5s')
+        await errand.run()
+        throw Object.assign(new Error('connection 1 closed'), { name: 'MongoNetworkError' })
+      }
+      const asking = errand.post('/job', body('b', { delay: '5s' }))
+      await vi.waitFor(() => expect(errand.clock.sleeping()).toBeGreaterThan(0))
+      await errand.clock.advance('1s')
+      expect((await asking).body).toMatchObject({ id: first.id, existing: true, state: 'succeeded' })
+      expect((await errand.get(first.id)).args).toEqual({ order: 1, note: 'b' })
+      expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(1)
     },
   )
 
