@@ -6,7 +6,7 @@ import type { Opened } from './serve.js'
 import { addressOf, type Settings } from './settings.js'
 import { aborted } from './signals.js'
 import type { Invoke } from '../server/deps.js'
-import type { Tenant } from '../server/store/layout.js'
+import type { Tenant } from '../server/store/tenant.js'
 
 export interface CoordinatorServiceOptions {
   settings: Settings

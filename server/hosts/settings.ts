@@ -3,7 +3,7 @@ import { configError } from '../../core/errors.js'
 import { isHttpUrl } from '../../core/functions/httpUrl.js'
 import { keyBytes } from '../../core/functions/signature.js'
 import type { PrivateFunctions } from '../functions/addressGuard.js'
-import { checkNamespace, type Tenant } from '../store/layout.js'
+import { checkNamespace, type Tenant } from '../store/tenant.js'
 import { readFunctionAddresses } from '../functions/functionAddresses.js'
 
 export type Env = Readonly<Record<string, string | undefined>>

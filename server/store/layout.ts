@@ -7,6 +7,7 @@
  */
 import type { Collection, Db } from 'mongodb'
 import { configError } from '../../core/errors.js'
+import type { Tenant } from './tenant.js'
 import { duplicateKey } from './duplicates.js'
 import type {
   AttemptEndDocument,
@@ -26,17 +27,6 @@ import type {
 
 /** Of names, fields and indexes. A coordinator starts on its own version only: before 0.1.0 there is no way from one to another. */
 export const layoutVersion = 1
-
-/** Without `_`, so that the names of two namespaces are never the same. */
-const namespacePattern = /^[a-z0-9][a-z0-9-]{0,31}$/
-
-/** Throws `CONFIG`. */
-export function checkNamespace(namespace: string): string {
-  if (namespacePattern.test(namespace)) return namespace
-  throw configError(
-    'ERRAND_NAMESPACE is no namespace. It is a part of the names of collections: 1 to 32 small letters, digits and hyphens, beginning with a letter or a digit.',
-  )
-}
 
 export type Collections = ReturnType<typeof collectionsOf>
 
@@ -58,15 +48,6 @@ export function collectionsOf(db: Db, namespace: string | undefined) {
     keys: collection<KeyDocument>('keys'),
     meta: collection<MetaDocument>('meta'),
   }
-}
-
-/** Who starts. */
-export interface Tenant {
-  /** The project's name. Default: not known, and then any is let in. */
-  project?: string | undefined
-  /** Whether it is a preview of what runs elsewhere. Default: it is not. */
-  preview?: boolean | undefined
-  namespace?: string | undefined
 }
 
 /** Makes the collections ours, or finds that they are. Throws `CONFIG` where they are not, and changes nothing then. */

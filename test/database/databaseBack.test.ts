@@ -146,7 +146,7 @@ describe('an insert whose answer is cut off on its way', () => {
     await running.send('POST', '/job', { worker: 'plain', args: {} })
     const ended = new Set<string>()
     events.on('finished', ({ id }) => ended.add(id))
-    const cut = proxy.cutAfter(command('insert', 'jobs'))
+    const cut = proxy.cutAfter(command('insert', 'errand_jobs'))
     const answer = await running.send('POST', '/job', { worker: 'plain', args: {} })
     await cut
     expect(answer.status).toBe(201)

@@ -3,7 +3,7 @@
  *
  * ```ts
  * await using proxy = await databaseProxy(uri)
- * const cut = proxy.cutAfter(command('insert', 'jobs'))   // the database has the job, its answer never arrives
+ * const cut = proxy.cutAfter(command('insert', 'errand_jobs'))   // the database has the job, its answer never arrives
  * const answer = errand.post('/job', …)                   // through proxy.uri
  * await cut
  * ```
