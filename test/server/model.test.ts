@@ -12,6 +12,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isFinal } from '../../core/states.js'
 import { retryJob, cancelJob } from '../../server/operations/jobActions.js'
+import { onTimeMs } from '../../core/time/dueTicks.js'
 import { reconcileSchedules } from '../../server/schedules/define.js'
 import { receiptId } from '../../server/store/documents.js'
 import type { PauseTarget } from '../../core/requests/pauses.js'
@@ -235,7 +236,7 @@ async function takeStep(model: Model, each: Step, mortal: Mortal): Promise<void>
       const now = clock.now()
       // it may wait for the clock, so nobody waits for it
       void errand.coordinator.tick().then(
-        () => (model.recurredAt = now > model.recurredAt ? now : model.recurredAt),
+        () => recurred(model, now),
         (error: Error) => mortal.dead || functions.broken.push(`a tick failed: ${error.message}`),
       )
       return
@@ -299,7 +300,13 @@ async function tend(model: Model, { errand }: Mortal, loop: string): Promise<voi
   if (loop === 'sweep') await sweep(deps)
   if (loop !== 'recur') return
   await errand.recur()
-  model.recurredAt = now
+  recurred(model, now)
+}
+
+/** One that was halted for a minute between its look and its writes was away: what was due when it looked may be missed by then, as the policies say. */
+function recurred(model: Model, lookedAt: Date): void {
+  if (model.clock.now().getTime() - lookedAt.getTime() >= onTimeMs) return
+  if (lookedAt > model.recurredAt) model.recurredAt = lookedAt
 }
 
 const sweep = (deps: Deps) => Promise.all([sweepBlocked(deps), sweepBatches(deps), sweepPaused(deps)])
