@@ -48,7 +48,7 @@ describe('unique', () => {
       await using errand = await testErrand({ sync: worker({ onConflict, until: 'started' }) })
       const { body: first } = await errand.post('/job', body('a', { delay: '5s' }))
       const { jobs } = errand.coordinator.deps.store
-      const { replaceWaiting } = jobs
+      const replaceWaiting = jobs.replaceWaiting.bind(jobs)
       jobs.replaceWaiting = async (...args) => {
         jobs.replaceWaiting = replaceWaiting
         await replaceWaiting(...args)
