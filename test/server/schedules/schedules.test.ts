@@ -305,3 +305,12 @@ describe('preview', () => {
     expect(await errand.post('/schedules/preview', request)).toMatchObject({ status })
   })
 })
+
+it.each(['-271821-04-20T00:00:00Z', '+275760-09-13T00:00:00Z', '0000-12-31T00:00:00Z'])(
+  'a moment beyond the years 1 to 9999, such as %s, is refused as a time, by whatever asks for one',
+  async (moment) => {
+    await using errand = await testErrand({})
+    const preview = await errand.post('/schedules/preview', { cron: '*/5 * * * *', from: moment })
+    expect(preview).toMatchObject({ status: 400, body: { error: { code: 'INVALID_TIME' } } })
+  },
+)
