@@ -1,7 +1,7 @@
 /** The audit: an entry for each thing an operator did. Its ids grow with time, so that no other index is needed. */
-import { MongoServerError, type Collection, type Filter } from 'mongodb'
+import type { Collection, Filter } from 'mongodb'
 import type { AuditDocument } from './documents.js'
-import { duplicateKey } from './duplicates.js'
+import { inserts } from './duplicates.js'
 
 export interface AuditFilter {
   action: string | undefined
@@ -15,11 +15,7 @@ export function auditStore(audit: Collection<AuditDocument>) {
   return {
     /** One that is there already under its id was written by an earlier try. */
     async insert(entry: AuditDocument): Promise<void> {
-      try {
-        await audit.insertOne(entry)
-      } catch (error) {
-        if (!(error instanceof MongoServerError && error.code === duplicateKey)) throw error
-      }
+      await inserts(audit.insertOne(entry))
     },
 
     /** Writes how an action ended, once. */

@@ -1,7 +1,7 @@
 /** Batches: jobs, and groups of them, that come all or none. A batch's document says what becomes of its jobs; see server/jobs/together. */
-import { MongoServerError, type Collection } from 'mongodb'
+import type { Collection } from 'mongodb'
 import type { BatchDocument, GroupDocument, JobDocument } from './documents.js'
-import { duplicateKey } from './duplicates.js'
+import { inserts } from './duplicates.js'
 import { raised } from './revision.js'
 
 interface Collections {
@@ -14,11 +14,7 @@ export function batchesStore({ batches, jobs, groups }: Collections) {
   return {
     /** One that is there already was begun by an earlier try. */
     async begin(id: string, now: Date): Promise<void> {
-      try {
-        await batches.insertOne({ _id: id, state: 'writing', since: now })
-      } catch (error) {
-        if (!(error instanceof MongoServerError && error.code === duplicateKey)) throw error
-      }
+      await inserts(batches.insertOne({ _id: id, state: 'writing', since: now }))
     },
 
     /** What was decided; `undefined` where it is forgotten. */

@@ -1,7 +1,7 @@
 /** Deployments, and the one document that says which is live: whoever writes that one has switched every coordinator. */
-import { MongoServerError, type Collection } from 'mongodb'
+import type { Collection } from 'mongodb'
 import type { DeploymentDocument, LiveDocument } from './documents.js'
-import { duplicateKey } from './duplicates.js'
+import { inserts } from './duplicates.js'
 
 /** Without the contracts, which may be megabytes. */
 export type DeploymentRecord = Omit<DeploymentDocument, 'contracts'>
@@ -64,17 +64,6 @@ export function deploymentsStore(deployments: Collection<DeploymentDocument>, li
       const filter = { _id: id, retiredAt: { $exists: true } }
       return (await deployments.updateOne(filter, { $unset: { contracts: '' } })).matchedCount === 1
     },
-  }
-}
-
-/** Whether it went in; where one of that id is there already, it did not. */
-async function inserts(insertion: Promise<unknown>): Promise<boolean> {
-  try {
-    await insertion
-    return true
-  } catch (error) {
-    if (error instanceof MongoServerError && error.code === duplicateKey) return false
-    throw error
   }
 }
 

@@ -1,5 +1,5 @@
 /** Duplicate keys: what a write says where a unique index has the value already. */
-import { MongoBulkWriteError } from 'mongodb'
+import { MongoBulkWriteError, MongoServerError } from 'mongodb'
 import { isUnconfirmed } from './outage.js'
 
 /** The duplicate key errors of an unordered write. Any other error is thrown on. */
@@ -12,4 +12,17 @@ export function duplicates(error: unknown): { index: number; errmsg: string | un
   return writeErrors.map(({ index, errmsg }) => ({ index, errmsg }))
 }
 
-export const duplicateKey = 11_000
+const duplicateKey = 11_000
+
+export const isDuplicate = (error: unknown): boolean => error instanceof MongoServerError && error.code === duplicateKey
+
+/** Whether it went in; where one of that id is there already, it did not. */
+export async function inserts(insertion: Promise<unknown>): Promise<boolean> {
+  try {
+    await insertion
+    return true
+  } catch (error) {
+    if (isDuplicate(error)) return false
+    throw error
+  }
+}

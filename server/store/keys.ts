@@ -1,7 +1,7 @@
 /** API keys: of each its hash. */
-import { MongoServerError, type Collection } from 'mongodb'
+import type { Collection } from 'mongodb'
 import type { KeyDocument } from './documents.js'
-import { duplicateKey } from './duplicates.js'
+import { inserts } from './duplicates.js'
 
 export function keysStore(keys: Collection<KeyDocument>) {
   return {
@@ -10,15 +10,7 @@ export function keysStore(keys: Collection<KeyDocument>) {
     find: (name: string): Promise<KeyDocument | null> => keys.findOne({ _id: name }),
 
     /** Answers false where the name is taken. */
-    async insert(key: KeyDocument): Promise<boolean> {
-      try {
-        await keys.insertOne(key)
-        return true
-      } catch (error) {
-        if (error instanceof MongoServerError && error.code === duplicateKey) return false
-        throw error
-      }
-    },
+    insert: (key: KeyDocument): Promise<boolean> => inserts(keys.insertOne(key)),
 
     /** The operators' keys other than this one. */
     operatorsBeside: (name: string): Promise<KeyDocument[]> =>

@@ -7,8 +7,8 @@
  */
 import type { Collection, Db } from 'mongodb'
 import { configError } from '../../core/errors.js'
-import type { Tenant } from './tenant.js'
-import { duplicateKey } from './duplicates.js'
+import { checkNamespace, type Tenant } from './tenant.js'
+import { inserts } from './duplicates.js'
 import type {
   AttemptEndDocument,
   AuditDocument,
@@ -30,8 +30,9 @@ export const layoutVersion = 1
 
 export type Collections = ReturnType<typeof collectionsOf>
 
+/** Throws `CONFIG` for what is no namespace. */
 export function collectionsOf(db: Db, namespace: string | undefined) {
-  const prefix = namespace === undefined ? 'errand_' : `errand_${namespace}_`
+  const prefix = namespace === undefined ? 'errand_' : `errand_${checkNamespace(namespace)}_`
   const collection = <Item extends object>(name: string): Collection<Item> => db.collection<Item>(prefix + name)
   return {
     jobs: collection<JobDocument>('jobs'),
@@ -58,20 +59,17 @@ export async function claimLayout(collections: Collections, tenant: Tenant, now:
   const foreign = await foreignIn(collections)
   if (foreign !== undefined) throw foreignDocuments(foreign)
   const { project, preview = false } = tenant
-  try {
-    await meta.insertOne({
-      _id: 'layout',
-      version: layoutVersion,
-      ...(project === undefined ? {} : { project }),
-      environment: preview ? 'preview' : 'production',
-      createdAt: now,
-    })
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== duplicateKey) throw error
-    // another coordinator was first
-    const first = await meta.findOne({ _id: 'layout' })
-    if (first) await checkLayout(meta, first, tenant)
+  const ours: MetaDocument = {
+    _id: 'layout',
+    version: layoutVersion,
+    ...(project === undefined ? {} : { project }),
+    environment: preview ? 'preview' : 'production',
+    createdAt: now,
   }
+  if (await inserts(meta.insertOne(ours))) return
+  // another coordinator was first
+  const first = await meta.findOne({ _id: 'layout' })
+  if (first) await checkLayout(meta, first, tenant)
 }
 
 async function checkLayout(meta: Collection<MetaDocument>, found: MetaDocument, tenant: Tenant): Promise<void> {

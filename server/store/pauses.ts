@@ -1,7 +1,7 @@
 /** What is paused: few documents, read as one. */
-import { MongoServerError, type Collection, type Filter } from 'mongodb'
+import type { Collection, Filter } from 'mongodb'
 import type { BreakerDocument, Broken, PauseDocument } from './documents.js'
-import { duplicateKey } from './duplicates.js'
+import { inserts } from './duplicates.js'
 
 export function pausesStore(pauses: Collection<PauseDocument>) {
   return {
@@ -11,12 +11,7 @@ export function pausesStore(pauses: Collection<PauseDocument>) {
     /** Answers with the pause that was there before, or null where this one is the first. */
     async insert(pause: PauseDocument): Promise<PauseDocument | null> {
       for (;;) {
-        try {
-          await pauses.insertOne(pause)
-          return null
-        } catch (error) {
-          if (!(error instanceof MongoServerError && error.code === duplicateKey)) throw error
-        }
+        if (await inserts(pauses.insertOne(pause))) return null
         const existing = await pauses.findOne({ _id: pause._id })
         // it may have been resumed in between
         if (existing) return existing

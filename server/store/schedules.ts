@@ -2,11 +2,11 @@
  * Writes are guarded by the rule and the tick they follow from: of two coordinators that act on the same tick, and of one that ticks
  * while another changes the rule, one write counts, and the other matches nothing.
  */
-import { MongoServerError, type Collection, type Filter } from 'mongodb'
+import type { Collection, Filter } from 'mongodb'
 import { ruleFields } from '../../core/time/scheduleRule.js'
 import type { ScheduleDocument } from './documents.js'
 import { argsLeftOut, argsLength } from './projections.js'
-import { duplicateKey } from './duplicates.js'
+import { inserts } from './duplicates.js'
 import { readPage } from './page.js'
 
 const definitionFields = ['worker', 'args', 'argsMeta', 'argsVersion', 'priority', 'source', ...ruleFields] as const
@@ -58,15 +58,7 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
     },
 
     /** Answers false where there is one of that id already. */
-    async insert(schedule: ScheduleDocument): Promise<boolean> {
-      try {
-        await schedules.insertOne(schedule)
-        return true
-      } catch (error) {
-        if (error instanceof MongoServerError && error.code === duplicateKey) return false
-        throw error
-      }
-    },
+    insert: (schedule: ScheduleDocument): Promise<boolean> => inserts(schedules.insertOne(schedule)),
 
     /** Gives a schedule that is as it was seen another definition and next tick. Answers false where it is not. */
     async redefine(seen: Seen, definition: ScheduleDefinition, nextRunAt: Date | null): Promise<boolean> {

@@ -4,8 +4,7 @@
  */
 import type { AnyBulkWriteOperation, Collection, Document } from 'mongodb'
 import type { SlotsDocument, SlotUser } from './documents.js'
-import { duplicateKey } from './duplicates.js'
-import { MongoServerError } from 'mongodb'
+import { isDuplicate } from './duplicates.js'
 
 /** Runs that ask for slots of one key, best first. */
 export interface SlotRequest {
@@ -34,7 +33,7 @@ export function slotsStore(slots: Collection<SlotsDocument>) {
         return
       } catch (error) {
         // an entry that went in with the first try is not added again by the second
-        if (tries > maxTries || !(error instanceof MongoServerError && error.code === duplicateKey)) throw error
+        if (tries > maxTries || !isDuplicate(error)) throw error
       }
     }
   }

@@ -1,8 +1,8 @@
 /** What operators change: cancel and retry. */
-import { MongoServerError, type Collection } from 'mongodb'
+import type { Collection } from 'mongodb'
 import { unfinishedStates } from '../../../core/states.js'
 import type { JobDocument } from '../documents.js'
-import { duplicateKey } from '../duplicates.js'
+import { isDuplicate } from '../duplicates.js'
 import { raised, sameRevision, type Guard } from '../revision.js'
 import { unsetAttempt } from './attempt.js'
 
@@ -75,7 +75,7 @@ export const operateStore = (jobs: Collection<JobDocument>) => ({
       )
       return matchedCount === 1
     } catch (error) {
-      if (error instanceof MongoServerError && error.code === duplicateKey) return 'keyTaken'
+      if (isDuplicate(error)) return 'keyTaken'
       throw error
     }
   },
