@@ -7,9 +7,8 @@ import type { GroupEnd } from '../../core/requests/groups.js'
 import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { longestWaitMs } from '../../core/requests/completions.js'
+import { createPoll } from '../operations/poll.js'
 import { getGroupEnd } from './view.js'
-
-const pollMs = 1_000
 
 export interface GroupWaits {
   /** The group once it is closed or stuck, or as it is when the time is over. Throws `UNKNOWN_GROUP`, and as `Places` do. */
@@ -22,25 +21,17 @@ export function createGroupWaits(deps: Deps): GroupWaits {
   const stopped = new AbortController()
   // one listener for each request that waits, however many there are
   setMaxListeners(0, stopped.signal)
-  let polling = false
-
   const wake = (id: string) => waiting.get(id)?.forEach((end) => end())
   const stopListening = deps.events.on('groupOver', ({ id }) => wake(id))
 
-  const poll = async () => {
-    if (polling) return
-    polling = true
-    while (waiting.size > 0 && !stopped.signal.aborted) {
-      await deps.clock.sleep(pollMs, stopped.signal)
-      if (waiting.size === 0) break
-      try {
-        for (const { _id } of await deps.store.groups.overAmong([...waiting.keys()])) wake(_id)
-      } catch (error) {
-        deps.log('warn', 'could not look for groups that are over', { error })
-      }
-    }
-    polling = false
-  }
+  const poll = createPoll(deps, {
+    waiting,
+    stopped: stopped.signal,
+    async look(ids) {
+      for (const { _id } of await deps.store.groups.overAmong(ids)) wake(_id)
+    },
+    failing: 'could not look for groups that are over',
+  })
 
   return {
     async wait(id, timeoutMs, { name }, signal) {

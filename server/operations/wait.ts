@@ -9,8 +9,7 @@ import type { JobView } from '../../core/requests/wire.js'
 import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { getJob } from './jobActions.js'
-
-const pollMs = 1_000
+import { createPoll } from './poll.js'
 
 export interface Waits {
   /** The job once it is final, or as it is when the time is over, as `getJob` shows it. Throws `UNKNOWN_JOB`, and as `Places` do. */
@@ -34,26 +33,17 @@ export function createWaits(deps: Deps): Waits {
   const stopped = new AbortController()
   // one listener for each request that waits, however many there are
   setMaxListeners(0, stopped.signal)
-  let polling = false
-
   const wake = (id: string) => waiting.get(id)?.forEach((hint) => hint(id))
   const stopListening = deps.events.on('finished', ({ id }) => wake(id))
 
-  const poll = async () => {
-    if (polling) return
-    polling = true
-    while (waiting.size > 0 && !stopped.signal.aborted) {
-      await deps.clock.sleep(pollMs, stopped.signal)
-      if (waiting.size === 0) break
-      try {
-        for (const id of await deps.store.jobs.finalAmong([...waiting.keys()])) wake(id)
-      } catch (error) {
-        // the connection may be closed behind a coordinator that has stopped
-        if (!stopped.signal.aborted) deps.log('warn', 'could not look for finished jobs', { error })
-      }
-    }
-    polling = false
-  }
+  const poll = createPoll(deps, {
+    waiting,
+    stopped: stopped.signal,
+    async look(ids) {
+      for (const id of await deps.store.jobs.finalAmong(ids)) wake(id)
+    },
+    failing: 'could not look for finished jobs',
+  })
 
   const add = (id: string, hint: (id: string) => void) => {
     waiting.set(id, (waiting.get(id) ?? new Set()).add(hint))
