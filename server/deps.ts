@@ -99,8 +99,6 @@ export type EnterOutcome = InsertOutcome | 'started'
 export interface Hearing {
   /** Listens from now on, until it is stopped. */
   begin(): void
-  /** Somebody looks at the attempts, and the database answers. A long time since the last look is a gap. */
-  look(): void
   stop(): void
   /** Whether an attempt is in time: before its deadline, or in what it has more because nobody listened. */
   isInTime(job: ClaimedJob, contract: Contract | undefined): boolean

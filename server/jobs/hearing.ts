@@ -13,8 +13,6 @@ import { waitForLaneMs } from './claim.js'
 import type { ClaimedJob } from '../store/documents.js'
 import type { Hearing } from '../deps.js'
 
-/** The reaper looks every five seconds, and nothing that works waits for the database for longer than this. */
-const longestSilenceMs = 20_000
 /** A process that is not halted comes to a timer this often, however busy it is. */
 const beatEveryMs = 1_000
 const lateMs = 2_000
@@ -30,40 +28,33 @@ export interface HearingDeps {
 
 export function createHearing({ clock, events, isAway, always }: HearingDeps): Hearing {
   let sinceMs = Number.NEGATIVE_INFINITY
-  let lookedAtMs: number | undefined
   let beatAtMs: number | undefined
-  let stop = () => {}
+  let cancelBeat = () => {}
+  let stopListening = () => {}
   const nowMs = () => clock.now().getTime()
   const noteGap = () => {
     const now = nowMs()
-    const wasHalted = beatAtMs !== undefined && now - beatAtMs > beatEveryMs + lateMs
-    const wasSilent = lookedAtMs !== undefined && now - lookedAtMs > longestSilenceMs
-    if (wasHalted || wasSilent) sinceMs = now
-    if (wasHalted) beatAtMs = now
+    if (beatAtMs === undefined || now - beatAtMs <= beatEveryMs + lateMs) return
+    sinceMs = now
+    beatAtMs = now
   }
   const beat = () => {
     noteGap()
     beatAtMs = nowMs()
-    const cancelAlarm = clock.alarm(beatEveryMs, beat)
-    stop = () => {
-      cancelAlarm()
-      stopListening()
-    }
+    cancelBeat = clock.alarm(beatEveryMs, beat)
   }
-  let stopListening = () => {}
+  const stop = () => {
+    cancelBeat()
+    stopListening()
+  }
   return {
     begin() {
       if (always) return
       stop()
       sinceMs = nowMs()
-      lookedAtMs = sinceMs
       beatAtMs = sinceMs
       stopListening = events.on('databaseBack', () => (sinceMs = nowMs()))
       beat()
-    },
-    look() {
-      noteGap()
-      if (lookedAtMs !== undefined) lookedAtMs = nowMs()
     },
     isInTime(job, contract) {
       noteGap()
@@ -72,7 +63,7 @@ export function createHearing({ clock, events, isAway, always }: HearingDeps): H
       if (contract === undefined || !tellsOfItself(job, contract)) return false
       return now < sinceMs + contract.timeoutMs || (!always && isAway())
     },
-    stop: () => stop(),
+    stop,
   }
 }
 

@@ -28,7 +28,6 @@ async function findOverdue(deps: Deps, ownCalls: OwnCalls): Promise<ClaimedJob[]
   const found: ClaimedJob[] = []
   for (let skip = 0; ; skip += reapBatch) {
     const page = await deps.store.jobs.overdue(deps.clock.now(), reapBatch, skip)
-    deps.hearing.look()
     const own = new Set(ownCalls().map(({ id, claim }) => receiptId(id, claim)))
     for (const job of page) {
       if (own.has(receiptId(job._id, job.claim))) continue
