@@ -5,6 +5,7 @@ import type { Output } from './output.js'
 import type { Opened } from './serve.js'
 import { addressOf, type Settings } from './settings.js'
 import { aborted } from './signals.js'
+import { within } from './within.js'
 import type { Invoke } from '../server/deps.js'
 import type { Tenant } from '../server/store/tenant.js'
 
@@ -52,7 +53,7 @@ export async function openCoordinator(opened: Opened, options: CoordinatorServic
     port: settings.port,
     setting: 'ERRAND_PORT',
   })
-  opened.add(() => within(closeLimitMs, listening.close()))
+  opened.add(async () => void (await within(closeLimitMs, listening.close())))
   const url = settings.url ?? addressOf(settings.host, Number(new URL(listening.url).port))
 
   const coordinator = createCoordinator({
@@ -109,10 +110,4 @@ async function stop(coordinator: Coordinator, force: AbortSignal, out: Output): 
   void aborted(force).then(() => coordinator.stop({ graceMs: 0 }))
   await coordinator.stop({ graceMs })
   clearTimeout(telling)
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))])
-  clearTimeout(timer)
 }

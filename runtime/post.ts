@@ -21,8 +21,8 @@ export interface PostLimits {
   /** No new try begins after this moment. */
   until: () => Date
   signal?: AbortSignal
-  /** Between two tries. Default 30 seconds. */
-  longestPauseMs?: number
+  /** Between two tries. Default and most: `longestPauseMs`. */
+  pauseMs?: number
 }
 
 /** How long one try may take before the next one begins. */
@@ -35,7 +35,7 @@ export async function postUntilTaken(
   url: string,
   body: string,
   deps: PostDeps,
-  { until, signal, longestPauseMs }: PostLimits,
+  { until, signal, pauseMs }: PostLimits,
 ): Promise<PostOutcome> {
   for (let tries = 1; ; tries++) {
     const outcome = await postOnce(url, body, deps, signal)
@@ -43,15 +43,18 @@ export async function postUntilTaken(
     const leftMs = until().getTime() - deps.clock.now().getTime()
     // too early is better than not at all
     const toldMs = Math.min((outcome.retryAfterMs ?? 0) * (1 + deps.random() / 2), leftMs - lastTryMs)
-    const waitMs = Math.max(postBackoffMs(tries, deps.random, longestPauseMs), toldMs)
+    const waitMs = Math.max(postBackoffMs(tries, deps.random, pauseMs), toldMs)
     if (signal?.aborted || waitMs > leftMs) return outcome
     await deps.clock.sleep(waitMs, signal)
     if (signal?.aborted) return outcome
   }
 }
 
+/** No function that lost its coordinator tries less often. */
+export const longestPauseMs = 30_000
+
 /** From half a second to `longestMs`, doubled by each try; the jitter spreads functions that lost the coordinator together. */
-export const postBackoffMs = (tries: number, random: () => number, longestMs = 30_000): number =>
+export const postBackoffMs = (tries: number, random: () => number, longestMs = longestPauseMs): number =>
   Math.min(500 * 2 ** Math.min(tries - 1, 16), longestMs) * (0.5 + random() / 2)
 
 /** One try. */

@@ -13,7 +13,7 @@ import { beginAttempt, type Attempt } from './context.js'
 import { thrownText } from './describeError.js'
 import { createKeyring, type Environment } from './keys.js'
 import { perform, type RunnableJob } from './perform.js'
-import { postUntilTaken, type PostDeps, type PostLimits } from './post.js'
+import { longestPauseMs, postUntilTaken, type PostDeps, type PostLimits } from './post.js'
 import { joinReceipts, successReceipt, thrownReceipt } from './receipt.js'
 import { tellEnd } from './tellEnd.js'
 import { readRequest, receiveCall, type Incoming, type Verifier } from './receiveCall.js'
@@ -213,8 +213,8 @@ function postLimits(
   platform: PlatformContext | undefined,
 ): ReceiptLimits {
   const timeoutMs = Math.min(...calls.map(({ deadline }) => Date.parse(deadline))) - clock.now().getTime()
-  const longestPauseMs = Math.min(30_000, Math.max(1_000, timeoutMs / 3))
-  return { longestPauseMs, ...(platform?.signal ? { signal: platform.signal } : {}) }
+  const pauseMs = Math.min(longestPauseMs, Math.max(1_000, timeoutMs / 3))
+  return { pauseMs, ...(platform?.signal ? { signal: platform.signal } : {}) }
 }
 
 async function postReceipt(

@@ -42,7 +42,6 @@ import { insertOrStart } from './jobs/startAtOnce.js'
 import { stage } from './jobs/stage.js'
 import { deploymentFreshMs, stepsOfLife } from './running/steps.js'
 import { createStore, type Store } from './store/index.js'
-import { checkNamespace, type Tenant } from './store/tenant.js'
 import { createWaits } from './operations/wait.js'
 import { untilAnswered } from './untilAnswered.js'
 import { requestFailed, toWireError } from './wireError.js'
@@ -185,7 +184,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     back: () => presence.answering(),
     failing: () => presence.failing(),
     overdue: overdue.signal,
-    tenant: tenantOf(options),
+    tenant: { project: options.project, namespace: options.namespace, preview: options.preview },
   })
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
   const intake = createIntake({ clock, bounds: { ...defaultBounds, ...options.maxWaiting } })
@@ -435,12 +434,6 @@ function databaseOf({ database, db }: CoordinatorOptions): Pick<RenewableDatabas
     'createCoordinator needs `database`, as openDatabase makes it, or the `db` of a client of your own.',
   )
 }
-
-const tenantOf = ({ project, namespace, preview }: CoordinatorOptions): Tenant => ({
-  project,
-  namespace: namespace === undefined ? undefined : checkNamespace(namespace),
-  preview,
-})
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
 

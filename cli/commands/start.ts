@@ -7,7 +7,7 @@ import { openCoordinator } from '../coordinatorService.js'
 import { configError } from '../../core/errors.js'
 import { readTenant } from '../../server/hosts/settings.js'
 import { count } from '../format.js'
-import { openProject, projectName } from '../project.js'
+import { openProject } from '../project.js'
 import { serveUntilStopped } from '../serve.js'
 import { createServiceLog } from '../serviceLog.js'
 import { addressOf, misspeltSettings, readSettings, type Settings } from '../settings.js'
@@ -42,14 +42,14 @@ async function start(cli: Cli, options: StartOptions): Promise<void> {
   for (const sentence of misspeltSettings(cli.env)) log('warn', sentence)
 
   await serveUntilStopped(cli, async (opened) => {
-    const { loadContracts, noContracts } = await import('../../server/deployments/contracts.js')
+    const { loadContracts, loadProjectName, noContracts } = await import('../../server/deployments/contracts.js')
     const { endureContracts } = await import('../../server/deployments/endureContracts.js')
     const stopEnduring = endureContracts(log)
     opened.add(async () => stopEnduring())
     const isBuilt = existsSync(join(project.dir, 'manifest.json'))
     const own = isBuilt ? await loadContracts(project.dir) : noContracts
     const functionsUrl = whereFunctionsAre(settings)
-    const tenant = readTenant(cli.env, projectName(project))
+    const tenant = readTenant(cli.env, isBuilt ? await loadProjectName(project.dir) : undefined)
     const { url, coordinator } = await openCoordinator(opened, {
       settings,
       tenant,

@@ -4,7 +4,7 @@ import type { Cli } from '../cli.js'
 import { openCoordinator } from '../coordinatorService.js'
 import { formatClock, formatTook, plain } from '../format.js'
 import type { Output } from '../output.js'
-import { projectName, type Project } from '../project.js'
+import type { Project } from '../project.js'
 import type { Opened } from '../serve.js'
 import { addressOf, type Settings } from '../settings.js'
 import { onAttempt, type EndedAttempt } from './attempts.js'
@@ -33,7 +33,7 @@ export interface DevServicesOptions {
 
 export async function openDevServices(opened: Opened, options: DevServicesOptions): Promise<DevServices> {
   const { out, project, settings, log } = options
-  const [{ loadContracts }, { reconcileSchedules }, { releaseHeld }] = await Promise.all([
+  const [{ loadContracts, loadProjectName }, { reconcileSchedules }, { releaseHeld }] = await Promise.all([
     import('../../server/deployments/contracts.js'),
     import('../../server/schedules/define.js'),
     import('../../server/jobs/releaseHeld.js'),
@@ -44,7 +44,7 @@ export async function openDevServices(opened: Opened, options: DevServicesOption
   const invoke = functions && (await openInvoke(opened, functions))
   const { coordinator, url } = await openCoordinator(opened, {
     settings,
-    tenant: readTenant(options.cli.env, projectName(project)),
+    tenant: readTenant(options.cli.env, await loadProjectName(project.dir)),
     contracts,
     functionsUrl,
     // what runs is jobs/ as it is now

@@ -1,6 +1,7 @@
 /** Calls to the functions of `errand dev`: what one job did to their process is not charged to the others. */
 import type { Answer, Invoke } from '../../server/deps.js'
 import { aborted } from '../signals.js'
+import { within } from '../within.js'
 import type { FunctionsProcess } from './functionsProcess.js'
 
 /** By then the end of a process is heard of whose port is closed already. */
@@ -17,18 +18,10 @@ export function waitingInvoke(
       await Promise.race([functions.ready(), aborted(call.signal)])
       const ended = functions.ended()
       const answer = await invoke(call)
-      if (!isUnsent(answer) || !(await isSoon(Promise.race([ended, aborted(call.signal)]), limitMs))) return answer
+      if (!isUnsent(answer) || !(await within(limitMs, Promise.race([ended, aborted(call.signal)])))) return answer
     }
   }
 }
 
 const isUnsent = (answer: Answer): boolean =>
   answer.kind === 'failed' && answer.code === 'UNREACHABLE' && answer.mayRun !== true
-
-async function isSoon(event: Promise<void>, limitMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, limitMs, false)))
-  const first = await Promise.race([event.then(() => true), late])
-  clearTimeout(timer)
-  return first
-}

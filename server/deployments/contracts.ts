@@ -59,6 +59,7 @@ function unknownWorker(worker: string, names: readonly string[]): ErrandError {
 }
 
 interface Manifest {
+  project?: string
   workers: Record<string, { hash: string; scheduled: boolean }>
 }
 
@@ -77,6 +78,9 @@ export async function loadContracts(dir: string): Promise<Contracts> {
   const scheduled = Object.keys(manifest.workers).filter((name) => manifest.workers[name]!.scheduled)
   return bundledContracts(loaders, scheduled)
 }
+
+/** The project's name as codegen has found it, if package.json names it. Throws as `loadContracts` does. */
+export const loadProjectName = async (dir: string): Promise<string | undefined> => (await readManifest(dir)).project
 
 /** The contracts of a bundle: `loaders` is codegen's `contracts.mjs`, `scheduled` the workers whose contract holds a schedule. */
 export const bundledContracts = (loaders: ContractLoaders, scheduled: readonly string[]): Contracts =>

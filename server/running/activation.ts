@@ -40,7 +40,7 @@ export interface Activations extends ActivationState {
   stop(): void
 }
 
-interface AwakeDeps {
+interface ActivationDeps {
   clock: Clock
   events: Events
   log: Log
@@ -57,7 +57,7 @@ interface OpenActivation {
   hasIdleWindow: boolean
 }
 
-export function createActivations({ clock, events, log, stage, dispatcher }: AwakeDeps): Activations {
+export function createActivations({ clock, events, log, stage, dispatcher }: ActivationDeps): Activations {
   const open = new Set<OpenActivation>()
 
   const mayStart = () => {
