@@ -2,14 +2,14 @@
 import { Option, type Command } from 'commander'
 import type { Duration } from '../core/time/duration.js'
 import {
-  gapPolicies,
+  dstGapPolicies,
   missedPolicies,
+  dstOverlapPolicies,
   overlapPolicies,
-  overrunPolicies,
-  type GapPolicy,
+  type DstGapPolicy,
   type MissedPolicy,
+  type DstOverlapPolicy,
   type OverlapPolicy,
-  type OverrunPolicy,
 } from '../core/job/schedulePolicies.js'
 import { readDuration } from './usage.js'
 
@@ -17,14 +17,14 @@ export interface TimingOptions {
   cron?: string
   every?: Duration
   timezone?: string
-  gap?: GapPolicy
-  overlap?: OverlapPolicy
+  dstGap?: DstGapPolicy
+  dstOverlap?: DstOverlapPolicy
   spread?: Duration
 }
 
 export interface RuleOptions extends TimingOptions {
   missed?: MissedPolicy
-  overrun?: OverrunPolicy
+  overlap?: OverlapPolicy
 }
 
 export const addTimingOptions = (command: Command): Command =>
@@ -38,33 +38,43 @@ export const addTimingOptions = (command: Command): Command =>
     .option('--every <duration>', 'in place of --cron: so long after one another, such as 10m', readDuration)
     .option('--timezone <zone>', 'an IANA name (default: UTC)')
     .addOption(
-      new Option('--gap <policy>', 'a local time that does not exist: tick after the gap (default), or not').choices(
-        gapPolicies,
-      ),
+      new Option(
+        '--dst-gap <policy>',
+        'a local time that does not exist: fire after the gap (default), or not',
+      ).choices(dstGapPolicies),
     )
     .addOption(
       new Option(
-        '--overlap <policy>',
+        '--dst-overlap <policy>',
         'a local time that comes twice (default: first; both for a rule of every hour)',
-      ).choices(overlapPolicies),
+      ).choices(dstOverlapPolicies),
     )
-    .option('--spread <duration>', 'move all ticks by a part of this window that the id decides', readDuration)
+    .option('--spread <duration>', 'move all occurrences by a part of this window that the id decides', readDuration)
 
 export const addRuleOptions = (command: Command): Command =>
   addTimingOptions(command)
     .addOption(
-      new Option('--missed <policy>', 'ticks missed while no coordinator was there (default: last)').choices(
+      new Option('--missed <policy>', 'occurrences missed while no coordinator was there (default: last)').choices(
         missedPolicies,
       ),
     )
     .addOption(
-      new Option('--overrun <policy>', 'a tick while the job before is not final (default: allow)').choices(
-        overrunPolicies,
+      new Option('--overlap <policy>', 'an occurrence while the job before is not final (default: allow)').choices(
+        overlapPolicies,
       ),
     )
 
 /** What was given, and nothing else. */
-export function pickRule({ cron, every, timezone, gap, overlap, spread, missed, overrun }: RuleOptions): RuleOptions {
-  const fields = Object.entries({ cron, every, timezone, gap, overlap, spread, missed, overrun })
+export function pickRule({
+  cron,
+  every,
+  timezone,
+  dstGap,
+  dstOverlap,
+  spread,
+  missed,
+  overlap,
+}: RuleOptions): RuleOptions {
+  const fields = Object.entries({ cron, every, timezone, dstGap, dstOverlap, spread, missed, overlap })
   return Object.fromEntries(fields.filter(([, value]) => value !== undefined))
 }

@@ -21,10 +21,10 @@ export function describeSchedule(style: Style, schedule: ScheduleView, now: Date
   const fields = formatFields(style, [
     ['rule', ruleText(schedule)],
     ['timezone', schedule.timezone],
-    ['gap', schedule.gap],
-    ['overlap', schedule.overlap],
+    ['dstGap', schedule.dstGap],
+    ['dstOverlap', schedule.dstOverlap],
     ['missed', schedule.missed],
-    ['overrun', schedule.overrun],
+    ['overlap', schedule.overlap],
     ['spread', schedule.spread],
     ['priority', priority === undefined ? undefined : String(priority)],
     ['next', pausedAt === undefined ? momentOr(nextRunAt, 'never', now) : undefined],

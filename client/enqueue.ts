@@ -58,7 +58,7 @@ export async function sendJobs(
   )
 }
 
-/** Enqueues one job; those of one tick share a request. */
+/** Enqueues one job; those of one turn share a request. */
 export function createEnqueue(transport: Transport): (job: EncodedJob) => Promise<Enqueued> {
   const send = gather<EncodedJob, Outcome>({
     split: (calls) => inRequests(calls, ({ item }) => item.size),

@@ -1,7 +1,7 @@
-/** Gathers the calls of one tick: what many callers ask for at once travels together, and each gets its own outcome. */
+/** Gathers the calls of one turn: what many callers ask for at once travels together, and each gets its own outcome. */
 
 export interface GatherOptions<Item, Outcome> {
-  /** How the calls of one tick are cut into requests. */
+  /** How the calls of one turn are cut into requests. */
   split: <Call extends { item: Item }>(calls: Call[]) => Iterable<Call[]>
   /** Answers in the order of the items. Where it throws, every call of this request gets the error. */
   send: (items: Item[]) => Promise<Outcome[]>

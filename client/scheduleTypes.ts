@@ -10,7 +10,7 @@ export type ScheduleOptions = Rhythm &
 
 export interface Scheduled {
   scheduleId: string
-  /** `null` where the rule has no tick any more, and while the schedule is paused. */
+  /** `null` where the rule has no occurrence any more, and while the schedule is paused. */
   nextRunAt: Date | null
 }
 
@@ -23,13 +23,13 @@ export interface ScheduleDetails extends FullScheduleRule, ShownArgs {
   argsVersion?: number
   /** Absent where it is the worker's. */
   priority?: number
-  /** `null` where the rule has no tick any more, and while the schedule is paused. */
+  /** `null` where the rule has no occurrence any more, and while the schedule is paused. */
   nextRunAt: Date | null
   /** Only while it is paused. */
   pausedAt?: Date
-  /** The last tick that made a job. */
+  /** The last occurrence that made a job. */
   lastRunAt: Date | null
-  /** With `overrun: 'queue'`: how many ticks wait for the end of a job. */
+  /** With `overlap: 'queue'`: how many occurrences wait for the end of a job. */
   waiting: number
   /** `code`: from a worker's `schedule` option. `api`: made at run time. */
   source: 'code' | 'api'
@@ -44,20 +44,20 @@ export type ScheduleChange = { [Field in keyof SchedulePolicies]?: SchedulePolic
 
 /** A stored schedule by its id, or a rule that is not stored. */
 export type PreviewOptions = {
-  /** A tick at this moment is shown: a `Date`, ISO 8601, or a local time in `timezone`. Default: now. */
+  /** An occurrence at this moment is shown: a `Date`, ISO 8601, or a local time in `timezone`. Default: now. */
   from?: Date | string | undefined
-  /** How many ticks at the most, 1 to 1000, within a century. Default 10. */
+  /** How many occurrences at the most, 1 to 1000, within a century. Default 10. */
   count?: number | undefined
 } & (
   | ({ id: string } & { [Field in keyof Timing]?: undefined } & { cron?: undefined; every?: undefined })
   | (Rhythm & Timing & { /** What `spread` is made of. */ id?: string | undefined })
 )
 
-type Timing = Pick<SchedulePolicies, 'timezone' | 'gap' | 'overlap' | 'spread'>
+type Timing = Pick<SchedulePolicies, 'timezone' | 'dstGap' | 'dstOverlap' | 'spread'>
 
-/** A rule with its defaults, and when it ticks. */
-export interface SchedulePreview extends Omit<FullScheduleRule, 'missed' | 'overrun'> {
-  ticks: {
+/** A rule with its defaults, and when it fires. */
+export interface SchedulePreview extends Omit<FullScheduleRule, 'missed' | 'overlap'> {
+  occurrences: {
     at: Date
     /** ISO 8601 in the schedule's time zone, with its offset then: what the clock on the wall shows. */
     local: string
@@ -68,15 +68,15 @@ export interface Schedules {
   list(): Promise<ScheduleDetails[]>
   /** Throws `UNKNOWN_SCHEDULE`. */
   get(id: string): Promise<ScheduleDetails>
-  /** When a schedule ticks next (a paused one: when it would), or when a rule would: `preview({ id })`, `preview({ cron: '0 9 * * *', timezone: 'Europe/Berlin' })`. Throws `INVALID_TIME`, `UNKNOWN_SCHEDULE`. */
+  /** When a schedule fires next (a paused one: when it would), or when a rule would: `preview({ id })`, `preview({ cron: '0 9 * * *', timezone: 'Europe/Berlin' })`. Throws `INVALID_TIME`, `UNKNOWN_SCHEDULE`. */
   preview(options: PreviewOptions): Promise<SchedulePreview>
   /** Changes what is given; `null` takes a field back to its default. Throws `UNKNOWN_SCHEDULE`, `INVALID_TIME`, `INVALID_ARGS`, and `WRONG_STATE` for one made in code. */
   update(id: string, change: ScheduleChange): Promise<ScheduleDetails>
-  /** No tick makes a job until it is resumed. Holds for one made in code too, through deploys. Throws `UNKNOWN_SCHEDULE`. */
+  /** No occurrence makes a job until it is resumed. Holds for one made in code too, through deploys. Throws `UNKNOWN_SCHEDULE`. */
   pause(id: string): Promise<ScheduleDetails>
-  /** Goes on with the first tick after now; those of the pause are left out. Throws `UNKNOWN_SCHEDULE`. */
+  /** Goes on with the first occurrence after now; those of the pause are left out. Throws `UNKNOWN_SCHEDULE`. */
   resume(id: string): Promise<ScheduleDetails>
-  /** Makes a job at once, with the schedule's args; its ticks stay as they are. Throws `UNKNOWN_SCHEDULE`, `UNKNOWN_WORKER`, `KEY_TAKEN`. */
+  /** Makes a job at once, with the schedule's args; its occurrences stay as they are. Throws `UNKNOWN_SCHEDULE`, `UNKNOWN_WORKER`, `KEY_TAKEN`. */
   run(id: string): Promise<JobHandle<unknown>>
   /** The jobs it made stay. Throws `UNKNOWN_SCHEDULE`, and `WRONG_STATE` for one made in code. */
   remove(id: string): Promise<void>

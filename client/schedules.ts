@@ -20,7 +20,7 @@ export const createSchedules = ({ call }: Transport, handle: (job: Enqueued) => 
   get: async (id) => scheduleDetails(await call((router, options) => router.schedules.get.query({ id }, options))),
   preview: async (request) => {
     const preview = await call((router, options) => router.schedules.preview.query(request, options))
-    return { ...preview, ticks: preview.ticks.map(({ at, local }) => ({ at: new Date(at), local })) }
+    return { ...preview, occurrences: preview.occurrences.map(({ at, local }) => ({ at: new Date(at), local })) }
   },
   update: async (id, { args, ...change }) => {
     const { size: _, ...encoded } = args === undefined ? { size: 0 } : encodeArgs(id, args)

@@ -74,7 +74,7 @@ export function createEnds({ transport, clock, random }: EndsDeps): Ends {
   const open = () => {
     if (opening || fresh.size === 0) return
     opening = true
-    // the calls of one tick share a channel, and those that come while it is opened share the next
+    // the calls of one turn share a channel, and those that come while it is opened share the next
     queueMicrotask(() => void openChannels())
   }
 

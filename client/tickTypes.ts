@@ -1,6 +1,6 @@
 /** The tick in the typed client. */
 import type { Duration } from '../core/time/duration.js'
-import type { TickReport } from '../core/views/tick.js'
+import type { TickSummary } from '../core/views/tick.js'
 
 export interface TickOptions {
   /** How long it may take. Cut to what the coordinator was given. Default: two thirds of the client's `timeout`. */
@@ -8,7 +8,7 @@ export interface TickOptions {
 }
 
 /** What a tick did. */
-export interface Tick extends Omit<TickReport, 'nextAt'> {
+export interface Tick extends Omit<TickSummary, 'nextAt'> {
   /** When the next scheduled job or schedule is due; null where there is none. */
   nextAt: Date | null
 }

@@ -35,7 +35,7 @@ export type { OnConflict, UniqueOptions, UniqueUntil } from '../core/job/uniqueO
 export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
   extends Pausing<keyof Jobs & string>, Grouping<Jobs>, Ticking {
   /**
-   * Answers once the job is in the coordinator's journal. Calls of one tick travel in one request, and each gets its own outcome.
+   * Answers once the job is in the coordinator's journal. Calls of one turn travel in one request, and each gets its own outcome.
    * Throws `INVALID_ARGS` with the issues, `UNKNOWN_WORKER`, `INVALID_TIME`, and `KEY_TAKEN` with the holder in `details.id`.
    */
   enqueue<Name extends string>(
@@ -53,7 +53,7 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
     options?: EnqueueManyOptions,
   ): Promise<EnqueueOutcomes<Jobs, Names>>
 
-  /** Makes a job at each tick of `cron` or `every`. Throws `INVALID_TIME` for a rule that cannot be read, `INVALID_ARGS`, `UNKNOWN_WORKER`. */
+  /** Makes a job at each occurrence of `cron` or `every`. Throws `INVALID_TIME` for a rule that cannot be read, `INVALID_ARGS`, `UNKNOWN_WORKER`. */
   schedule<Name extends string>(
     worker: KnownName<Jobs, Name>,
     args: ArgsOf<Jobs, Name & keyof Jobs>,

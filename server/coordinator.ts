@@ -33,7 +33,7 @@ import { createMetrics } from './api/metrics.js'
 import { createPlaces } from './api/places.js'
 import { createKnownPauses } from './flowControl/knownPauses.js'
 import { createPresence, type Presence, type RenewableDatabase } from './presence.js'
-import { runTick } from './running/runTick.js'
+import { runOnce } from './running/runOnce.js'
 import { createScheduleWatch } from './schedules/watch.js'
 import { reconcileSchedules } from './schedules/define.js'
 import { slotsFreed } from './flowControl/slots.js'
@@ -45,7 +45,7 @@ import { createStore, type Store } from './store/index.js'
 import { createWaits } from './operations/wait.js'
 import { untilAnswered } from './untilAnswered.js'
 import { requestFailed, toWireError } from './wireError.js'
-import { defaultBudgetMs, longestBudgetMs, type TickReport } from '../core/views/tick.js'
+import { defaultBudgetMs, longestBudgetMs, type TickSummary } from '../core/views/tick.js'
 
 export interface CoordinatorOptions {
   /**
@@ -115,7 +115,7 @@ export interface CoordinatorOptions {
   invoke?: Invoke
   /**
    * Whether it stays on. One that does not (a function) has no loops: it starts with its first request, each request dispatches what it brought, and
-   * `tick()`, called by a platform's cron, does the rest. Default: true.
+   * `runOnce()`, called by a platform's cron, does the rest. Default: true.
    */
   stayOn?: boolean
   /** Of one that does not stay on: how long a tick or a request may keep it awake, in milliseconds; below what the platform allows. Default 50,000. */
@@ -139,7 +139,7 @@ export interface Coordinator {
    * Makes every step of the jobs' lives once. One that does not stay on waits, within the budget, for what runs and for what comes due. Safe beside
    * others, here and elsewhere. Throws `TICK_FAILED` once all had their turn, where some failed.
    */
-  tick(options?: { budgetMs?: number | undefined }): Promise<TickReport>
+  runOnce(options?: { budgetMs?: number | undefined }): Promise<TickSummary>
   /** Makes the indexes, takes over the schedules of the code, and begins to run jobs. May be called twice. */
   start(): Promise<void>
   /**
@@ -259,14 +259,14 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   let loops: Loops | undefined
   const stopped = new AbortController()
 
-  const tick: Coordinator['tick'] = async ({ budgetMs = defaultBudgetMs } = {}) => {
+  const runOnceHere: Coordinator['runOnce'] = async ({ budgetMs = defaultBudgetMs } = {}) => {
     if (!activations)
-      return runTick(deps, dispatcher, steps, { budgetMs: Math.min(budgetMs, longestBudgetMs), waits: false })
+      return runOnce(deps, dispatcher, steps, { budgetMs: Math.min(budgetMs, longestBudgetMs), waits: false })
     await wakeUp()
     const forMs = Math.min(budgetMs, longestActivationMs)
     const activation = activations.open({ startsMs: startsMs(forMs), forMs, hasIdleWindow: false })
     try {
-      return await runTick(deps, dispatcher, steps, { budgetMs: forMs, waits: true })
+      return await runOnce(deps, dispatcher, steps, { budgetMs: forMs, waits: true })
     } finally {
       await activation.end()
     }
@@ -274,7 +274,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
 
   const app = createApp({
     deps,
-    tick,
+    runOnce: runOnceHere,
     waits,
     groupWaits,
     guard: createGuard({
@@ -402,7 +402,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
         ? fetchWhenPresent(request, fetchOptions)
         : fetchPresent(request, fetchOptions)
     },
-    tick,
+    runOnce: runOnceHere,
     start: ready,
     async stop({ graceMs = defaultGraceMs } = {}) {
       if (stopping) {

@@ -6,8 +6,8 @@ export interface EventMap {
   queued: void
   /** A job was scheduled for this moment. */
   scheduled: Date
-  /** A schedule has its next tick at this moment. */
-  ticking: Date
+  /** A schedule has its next occurrence at this moment. */
+  scheduleDue: Date
   /** A pause has ended: jobs that it held may still have to be released. */
   resumed: Date
   /** The place of a run whose function nobody heard answer falls free at this moment. */
@@ -36,7 +36,7 @@ export function createEvents(): Events {
   const listeners: { [Name in keyof EventMap]: Set<(value: EventMap[Name]) => void> } = {
     queued: new Set(),
     scheduled: new Set(),
-    ticking: new Set(),
+    scheduleDue: new Set(),
     resumed: new Set(),
     slotExpires: new Set(),
     broken: new Set(),

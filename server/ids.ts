@@ -35,9 +35,9 @@ function createRandom(): () => Buffer {
   }
 }
 
-/** The id of the job that a schedule makes for a tick: the same on every coordinator, so only one of them can insert it. */
-export const tickId = (scheduleId: string, tick: Date): string =>
-  uuid(tick.getTime(), 0, createHash('sha256').update(`${scheduleId}\n${tick.toISOString()}`).digest())
+/** The id of the job that a schedule makes for an occurrence: the same on every coordinator, so only one of them can insert it. */
+export const occurrenceId = (scheduleId: string, occurrence: Date): string =>
+  uuid(occurrence.getTime(), 0, createHash('sha256').update(`${scheduleId}\n${occurrence.toISOString()}`).digest())
 
 /** The id of a group's follow-up: the same on every coordinator, and as old as the group, so that it stands where the group stood. */
 export const followUpId = (groupId: string): string =>

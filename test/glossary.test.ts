@@ -15,9 +15,12 @@ const retired: Record<string, string> = {
   leavesAlone: 'isOpen',
   linger: 'idleWindow',
   misfit: 'incompatibility; FoundIssues for what is wrong with an input',
+  overrun: 'overlap, of runs',
+  runTick: 'runOnce',
   summarise: 'summaryOf',
   takeUp: 'apply',
   tally: 'counts',
+  ticked: 'fired',
   unheard: 'notAttempted',
 }
 

@@ -11,7 +11,7 @@ import { scheduleLine } from '../scheduleText.js'
 import { paintState } from '../style.js'
 import { jsonOption, readInteger, readJsonObject, urlOption } from '../usage.js'
 
-const resettable = ['timezone', 'gap', 'overlap', 'spread', 'missed', 'overrun', 'priority'] as const
+const resettable = ['timezone', 'dstGap', 'dstOverlap', 'spread', 'missed', 'overlap', 'priority'] as const
 
 interface UpdateOptions extends CallOptions, RuleOptions {
   args?: string
@@ -31,7 +31,7 @@ export function addScheduleOperations(schedules: Command, cli: Cli): void {
     .action((id: string, options: UpdateOptions) => update(cli, id, options))
   addSettings(updating, callerSettings)
   addExamples(updating, [
-    [`errand schedules update nightly --cron "30 2 * * *" --gap skip`, ''],
+    [`errand schedules update nightly --cron "30 2 * * *" --dst-gap skip`, ''],
     ['errand schedules update nightly --every 6h --reset spread', 'in place of its cron'],
   ])
 
@@ -54,7 +54,7 @@ export function addScheduleOperations(schedules: Command, cli: Cli): void {
 
   const resuming = schedules
     .command('resume <id...>')
-    .description('go on with the next tick; those of the pause are left out')
+    .description('go on with the next occurrence; those of the pause are left out')
     .option(...urlOption)
     .option(...jsonOption)
     .action((ids: string[], options: CallOptions) =>
@@ -71,7 +71,7 @@ export function addScheduleOperations(schedules: Command, cli: Cli): void {
 
   const running = schedules
     .command('run <id>')
-    .description('make a job of a schedule at once; its ticks stay as they are')
+    .description('make a job of a schedule at once; its occurrences stay as they are')
     .option(...urlOption)
     .option(...jsonOption)
     .action((id: string, options: CallOptions) => run(cli, id, options))

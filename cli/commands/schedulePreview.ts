@@ -1,4 +1,4 @@
-/** `errand schedules preview`: when a schedule ticks next, or when a rule would. A rule that is not stored needs no coordinator. */
+/** `errand schedules preview`: when a schedule fires next, or when a rule would. A rule that is not stored needs no coordinator. */
 import type { Command } from 'commander'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
@@ -18,10 +18,12 @@ interface PreviewOptions extends CallOptions, TimingOptions {
 
 export function addSchedulePreview(schedules: Command, cli: Cli): void {
   const previewing = addTimingOptions(
-    schedules.command('preview [id]').description('show the next ticks of a schedule, or of a rule that is not stored'),
+    schedules
+      .command('preview [id]')
+      .description('show the next occurrences of a schedule, or of a rule that is not stored'),
   )
     .option('--id <id>', 'the id that --spread is made of, for a rule that is not stored')
-    .option('--from <time>', 'ISO 8601, or a local time in --timezone; a tick then is shown (default: now)')
+    .option('--from <time>', 'ISO 8601, or a local time in --timezone; an occurrence then is shown (default: now)')
     .option('--count <number>', `how many, up to ${mostPreviewed} (default: 10)`, readInteger(1, mostPreviewed))
     .option(...urlOption)
     .option(...jsonOption)
@@ -31,7 +33,7 @@ export function addSchedulePreview(schedules: Command, cli: Cli): void {
     ['errand schedules preview nightly', 'of a stored schedule'],
     [`errand schedules preview --cron "0 9 * * 1-5" --timezone Europe/Berlin`, ''],
     [
-      `errand schedules preview --cron "30 2 * * *" --timezone Europe/Berlin --gap skip --from 2027-03-27 --count 3 --json`,
+      `errand schedules preview --cron "30 2 * * *" --timezone Europe/Berlin --dst-gap skip --from 2027-03-27 --count 3 --json`,
       '',
     ],
   ])
@@ -65,12 +67,12 @@ async function preview(cli: Cli, stored: string | undefined, options: PreviewOpt
 
 const weekdays = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 
-function previewText(style: Style, { timezone, ticks }: SchedulePreview, now: Date): string {
-  if (ticks.length === 0) return 'No ticks within a century.'
+function previewText(style: Style, { timezone, occurrences }: SchedulePreview, now: Date): string {
+  if (occurrences.length === 0) return 'No occurrences within a century.'
   return formatTable(
     style,
     ['', timezone.toUpperCase(), 'UTC', ''],
-    ticks.map(({ at, local }) => [
+    occurrences.map(({ at, local }) => [
       weekdays[new Date(local.slice(0, 10)).getUTCDay()]!,
       local.replace('T', ' ').replace(/([+-]\d\d:\d\d)$/, ' $1'),
       at.replace('T', ' ').replace(/(\.000)?Z$/, ''),

@@ -23,7 +23,7 @@ export function addSchedules(program: Command, cli: Cli): void {
   addExamples(schedules, [
     ['errand schedules list', ''],
     [`errand schedules add report.daily --cron "0 9 * * *" --timezone Europe/Berlin`, 'every day at nine'],
-    ['errand schedules preview nightly', 'when it ticks next'],
+    ['errand schedules preview nightly', 'when it fires next'],
     ['errand schedules pause nightly', ''],
   ])
 
@@ -55,7 +55,7 @@ export function addSchedules(program: Command, cli: Cli): void {
   addSettings(adding, callerSettings)
   addExamples(adding, [
     [`errand schedules add report.daily --cron "0 9 * * *" --timezone America/Montreal`, 'every day at nine'],
-    ['errand schedules add shop.sync --id sync-all --every 10m --overrun skip', 'unless the last one still runs'],
+    ['errand schedules add shop.sync --id sync-all --every 10m --overlap skip', 'unless the last one still runs'],
     [`errand schedules add shop.sync --id sync-a --cron "*/5 * * * *" --args '{"shop":"a"}'`, 'every five minutes'],
   ])
 

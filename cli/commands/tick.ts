@@ -1,7 +1,7 @@
 /** `errand tick`: what the cron of a coordinator that does not stay on does. */
 import { InvalidArgumentError, type Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/time/duration.js'
-import { defaultBudgetMs, type TickReport } from '../../core/views/tick.js'
+import { defaultBudgetMs, type TickSummary } from '../../core/views/tick.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { count, formatAgo } from '../format.js'
@@ -45,9 +45,9 @@ async function tick(cli: Cli, options: TickOptions): Promise<void> {
   out.result(report, (style) => `${style.green('✔')} ${describe(report, cli.now())}`)
 }
 
-function describe({ staged, ticked, reaped, purged, started, finished, more, nextAt }: TickReport, now: Date): string {
+function describe({ staged, fired, reaped, purged, started, finished, more, nextAt }: TickSummary, now: Date): string {
   const did = [
-    [ticked, `${count(ticked, 'schedule')} ticked`],
+    [fired, `${count(fired, 'schedule')} fired`],
     [staged, `${count(staged, 'job')} came due`],
     [started, `${count(started, 'attempt')} started`],
     [finished, `${finished} ended`],

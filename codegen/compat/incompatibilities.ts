@@ -88,7 +88,7 @@ function repeats(message: string, value: unknown, depth: number): boolean {
   return parts.some((part) => repeats(message, part, depth + 1))
 }
 
-/** Keys are taken when a job is enqueued, at a schedule's ticks, and when a job is replayed. */
+/** Keys are taken when a job is enqueued, at a schedule's occurrences, and when a job is replayed. */
 function keyIncompatibilities({ throttle, concurrency, unique }: Contract, args: unknown): Incompatibility[] {
   const functions = {
     'throttle.key': throttle?.key,

@@ -63,7 +63,7 @@ export interface KeepPolicy {
   cancelled?: Duration
 }
 
-/** Ticks by `cron` or by `every`; each tick makes a job. */
+/** Fires by `cron` or by `every`; each occurrence makes a job. */
 export type SchedulePolicy<Input> = Rhythm &
   SchedulePolicies & {
     /** The args of each job the schedule makes. Default `{}`. */

@@ -1,6 +1,6 @@
 /**
  * Args outlive code: a job that waits keeps the args that its worker's contract took when it was enqueued, and carries that contract's
- * `version`. Whoever reads them later (the function, a tick of a schedule, `errand codegen --compat`) has them brought up to date here.
+ * `version`. Whoever reads them later (the function, an occurrence of a schedule, `errand codegen --compat`) has them brought up to date here.
  */
 
 /** Of a worker that says nothing. Not written into jobs, schedules and calls, which say their version from the second on. */

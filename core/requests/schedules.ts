@@ -1,7 +1,7 @@
 /** Schedules over the wire: their requests, and what is shown of them. What each field means stands in core/scheduleOptions. */
 import { z } from 'zod'
 import { mostPreviewed } from '../views/schedulePreview.js'
-import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../job/schedulePolicies.js'
+import { dstGapPolicies, missedPolicies, dstOverlapPolicies, overlapPolicies } from '../job/schedulePolicies.js'
 import type { FullScheduleRule } from '../time/scheduleRule.js'
 import { duration, excludeEachOther, moment, plainObject, priority, workerName, type ArgsView } from './wire.js'
 
@@ -11,8 +11,8 @@ const timing = {
   cron: z.string().max(200).optional(),
   every: duration.optional(),
   timezone: z.string().max(64).optional(),
-  gap: z.enum(gapPolicies).optional(),
-  overlap: z.enum(overlapPolicies).optional(),
+  dstGap: z.enum(dstGapPolicies).optional(),
+  dstOverlap: z.enum(dstOverlapPolicies).optional(),
   spread: duration.optional(),
 }
 
@@ -29,7 +29,7 @@ export const scheduleRequest = z
     priority: priority.optional(),
     ...timing,
     missed: z.enum(missedPolicies).optional(),
-    overrun: z.enum(overrunPolicies).optional(),
+    overlap: z.enum(overlapPolicies).optional(),
   })
   .refine(notBoth, excludeEachOther('cron', 'every'))
   .refine((body) => body.cron !== undefined || body.every !== undefined, needsOne)
@@ -44,11 +44,11 @@ const change = {
   cron: timing.cron,
   every: timing.every,
   timezone: timing.timezone.nullable(),
-  gap: timing.gap.nullable(),
-  overlap: timing.overlap.nullable(),
+  dstGap: timing.dstGap.nullable(),
+  dstOverlap: timing.dstOverlap.nullable(),
   spread: timing.spread.nullable(),
   missed: z.enum(missedPolicies).nullish(),
-  overrun: z.enum(overrunPolicies).nullish(),
+  overlap: z.enum(overlapPolicies).nullish(),
 }
 
 const changesSomething = (body: object) =>
@@ -75,13 +75,13 @@ export interface ScheduleView extends FullScheduleRule, ArgsView {
   /** Of the contract that took the args; absent for version 1. */
   argsVersion?: number
   priority?: number
-  /** ISO 8601, as all times here. Null while it is paused, and where the rule has no more ticks. */
+  /** ISO 8601, as all times here. Null while it is paused, and where the rule has no more occurrences. */
   nextRunAt: string | null
   /** Only while it is paused. */
   pausedAt?: string
-  /** The last tick that made a job. */
+  /** The last occurrence that made a job. */
   lastRunAt: string | null
-  /** With `overrun: 'queue'`: how many ticks wait for the end of a job. */
+  /** With `overlap: 'queue'`: how many occurrences wait for the end of a job. */
   waiting: number
   /** `code`: from a worker's `schedule` option, `api`: made at run time. */
   source: 'code' | 'api'
@@ -93,7 +93,7 @@ export const previewRequest = z
     /** A stored schedule; or beside `cron` or `every` the id that `spread` is made of. */
     id: scheduleIdText.optional(),
     ...timing,
-    /** ISO 8601, or a local time in `timezone`. A tick at this moment is shown. Default: now. */
+    /** ISO 8601, or a local time in `timezone`. An occurrence at this moment is shown. Default: now. */
     from: moment.optional(),
     count: z.int().min(1).max(mostPreviewed).default(10),
   })

@@ -1,10 +1,10 @@
 /**
  * Cron expressions: read by cron-parser. It is asked in UTC, where the clock is never set, and what it answers is taken for local times; what
- * these mean where the clock is set is core/time/ticks' business, because the parser has no policy for that, and its ways forth and back differ there.
+ * these mean where the clock is set is core/time/occurrences' business, because the parser has no policy for that, and its ways forth and back differ there.
  */
 import { CronExpressionParser, type CronExpression } from 'cron-parser'
 
-/** What is wrong with a cron expression, as a sentence, or `undefined` where it has a next tick. */
+/** What is wrong with a cron expression, as a sentence, or `undefined` where it has a next occurrence. */
 export function cronProblem(cron: unknown): string | undefined {
   if (typeof cron !== 'string' || cron.trim() === '') return 'A cron expression is missing, such as "0 9 * * *".'
   const fields = cron.trim().split(/\s+/).length
@@ -56,8 +56,8 @@ export function localTimes(cron: string): LocalTimes {
   }
 }
 
-/** Whether the expression ticks in each hour of the day, so that it says how often rather than when. */
-export const ticksEveryHour = (cron: string): boolean => parse(cron).fields.hour.values.length === 24
+/** Whether the expression fires in each hour of the day, so that it says how often rather than when. */
+export const firesEveryHour = (cron: string): boolean => parse(cron).fields.hour.values.length === 24
 
 const parse = (cron: string): CronExpression =>
   CronExpressionParser.parse(cron.trim(), { tz: 'UTC', currentDate: new Date(0) })

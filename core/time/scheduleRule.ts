@@ -1,34 +1,34 @@
 /** When a schedule makes jobs, as people write it: checked here, and given its defaults. */
-import { cronProblem, ticksEveryHour, timezoneProblem } from './cron.js'
+import { cronProblem, firesEveryHour, timezoneProblem } from './cron.js'
 import { durationProblem, parseDuration, type Duration } from './duration.js'
 import { ErrandError } from '../errors.js'
 import {
-  gapPolicies,
+  dstGapPolicies,
   missedPolicies,
+  dstOverlapPolicies,
   overlapPolicies,
-  overrunPolicies,
-  type GapPolicy,
+  type DstGapPolicy,
   type MissedPolicy,
+  type DstOverlapPolicy,
   type OverlapPolicy,
-  type OverrunPolicy,
 } from '../job/schedulePolicies.js'
-import type { TickRule } from './ticks.js'
+import type { OccurrenceRule } from './occurrences.js'
 
 /** One of `cron` and `every` is there; the rest may be left out. What each field means stands in core/scheduleOptions. */
 export interface ScheduleRule {
   cron?: string | undefined
   every?: Duration | undefined
   timezone?: string | undefined
-  gap?: GapPolicy | undefined
-  overlap?: OverlapPolicy | undefined
+  dstGap?: DstGapPolicy | undefined
+  dstOverlap?: DstOverlapPolicy | undefined
   spread?: Duration | undefined
   missed?: MissedPolicy | undefined
-  overrun?: OverrunPolicy | undefined
+  overlap?: OverlapPolicy | undefined
 }
 
-/** Its fields: first those that say when it ticks, then those that say what comes of a tick. */
-export const timingFields = ['cron', 'every', 'timezone', 'gap', 'overlap', 'spread'] as const
-export const ruleFields = [...timingFields, 'missed', 'overrun'] as const satisfies (keyof ScheduleRule)[]
+/** Its fields: first those that say when it fires, then those that say what comes of an occurrence. */
+export const timingFields = ['cron', 'every', 'timezone', 'dstGap', 'dstOverlap', 'spread'] as const
+export const ruleFields = [...timingFields, 'missed', 'overlap'] as const satisfies (keyof ScheduleRule)[]
 
 export interface RuleProblem {
   field: keyof ScheduleRule
@@ -40,11 +40,13 @@ export function ruleProblems(rule: { [Field in keyof ScheduleRule]?: unknown }):
   return [
     ...rhythmProblems(rule.cron, rule.every),
     ...(rule.timezone === undefined ? [] : problem('timezone', timezoneProblem(rule.timezone))),
-    ...oneOf('gap', rule.gap, gapPolicies),
-    ...oneOf('overlap', rule.overlap, overlapPolicies),
+    ...oneOf('dstGap', rule.dstGap, dstGapPolicies),
+    ...oneOf('dstOverlap', rule.dstOverlap, dstOverlapPolicies),
     ...lengthProblems('spread', rule.spread),
     ...oneOf('missed', rule.missed, missedPolicies),
-    ...oneOf('overrun', rule.overrun, overrunPolicies),
+    ...(isDstOverlap(rule.overlap)
+      ? problem('overlap', `is for runs that overlap; '${rule.overlap}' is a value of dstOverlap.`)
+      : oneOf('overlap', rule.overlap, overlapPolicies)),
   ]
 }
 
@@ -70,6 +72,9 @@ function lengthProblems(field: 'every' | 'spread', value: unknown): RuleProblem[
 const problem = (field: keyof ScheduleRule, message: string | undefined): RuleProblem[] =>
   message === undefined ? [] : [{ field, message }]
 
+const isDstOverlap = (value: unknown): value is DstOverlapPolicy =>
+  dstOverlapPolicies.includes(value as DstOverlapPolicy)
+
 function oneOf(field: keyof ScheduleRule, value: unknown, words: readonly string[]): RuleProblem[] {
   if (value === undefined || words.includes(value as string)) return []
   const quoted = words.map((word) => `'${word}'`)
@@ -81,19 +86,21 @@ export function checkRule(rule: { [Field in keyof ScheduleRule]?: unknown }): vo
   const problems = ruleProblems(rule)
   if (problems.length === 0) return
   // sentences that go on from the field's name begin small
-  const sentences = problems.map(({ field, message }) => (message.startsWith('must') ? `${field} ${message}` : message))
+  const sentences = problems.map(({ field, message }) =>
+    /^(must|is) /.test(message) ? `${field} ${message}` : message,
+  )
   throw new ErrandError('INVALID_TIME', sentences.join(' '), {
     issues: problems.map(({ field, message }) => ({ path: [field], code: `invalid_${field}`, message })),
   })
 }
 
-/** The ticks of a rule that has no problems. `id` is the schedule's, for `spread`; `since` is when it was made, for `every`. */
-export function tickRule(rule: ScheduleRule, { id, since }: { id: string; since: Date }): TickRule {
+/** The occurrences of a rule that has no problems. `id` is the schedule's, for `spread`; `since` is when it was made, for `every`. */
+export function occurrenceRule(rule: ScheduleRule, { id, since }: { id: string; since: Date }): OccurrenceRule {
   const offsetMs = rule.spread === undefined ? 0 : spreadOffsetMs(id, parseDuration(rule.spread)!)
   const everyMs = parseDuration(rule.every)
   if (everyMs !== undefined) return { kind: 'every', everyMs, since, offsetMs }
-  const { cron, timezone, gap, overlap } = withDefaults(rule)
-  return { kind: 'cron', cron: cron!, timezone, gap, overlap, offsetMs }
+  const { cron, timezone, dstGap, dstOverlap } = withDefaults(rule)
+  return { kind: 'cron', cron: cron!, timezone, dstGap, dstOverlap, offsetMs }
 }
 
 /** One of `cron` and `every` is there. */
@@ -101,29 +108,29 @@ export interface FullScheduleRule {
   cron?: string
   every?: Duration
   timezone: string
-  gap: GapPolicy
-  overlap: OverlapPolicy
+  dstGap: DstGapPolicy
+  dstOverlap: DstOverlapPolicy
   spread?: Duration
   missed: MissedPolicy
-  overrun: OverrunPolicy
+  overlap: OverlapPolicy
 }
 
 /**
- * `overlap` is `'first'` for a rule that names hours, such as nine o'clock, and `'both'` for one that ticks in every hour, such as every five
+ * `dstOverlap` is `'first'` for a rule that names hours, such as nine o'clock, and `'both'` for one that fires in every hour, such as every five
  * minutes: the one means a time of the day, which comes once, and the other an interval, which must not pause for an hour each autumn.
  */
 export function withDefaults(rule: ScheduleRule): FullScheduleRule {
-  const { cron, every, timezone = 'UTC', gap = 'after', spread, missed = 'last', overrun = 'allow' } = rule
-  const { overlap = cron !== undefined && ticksEveryHour(cron) ? 'both' : 'first' } = rule
+  const { cron, every, timezone = 'UTC', dstGap = 'after', spread, missed = 'last', overlap = 'allow' } = rule
+  const { dstOverlap = cron !== undefined && firesEveryHour(cron) ? 'both' : 'first' } = rule
   return {
     ...(cron === undefined ? {} : { cron }),
     ...(every === undefined ? {} : { every }),
     timezone,
-    gap,
-    overlap,
+    dstGap,
+    dstOverlap,
     ...(spread === undefined ? {} : { spread }),
     missed,
-    overrun,
+    overlap,
   }
 }
 

@@ -15,8 +15,8 @@ export const longestBudgetMs = 15 * 60_000
 export interface TickCounts {
   /** Scheduled jobs that became due. */
   staged: number
-  /** Schedules whose time had come. */
-  ticked: number
+  /** Schedules that fired. */
+  fired: number
   /** Attempts whose receipt was missing. */
   reaped: number
   /** Final jobs that went after their keep time. */
@@ -27,7 +27,7 @@ export interface TickCounts {
   finished: number
 }
 
-export interface TickReport extends TickCounts {
+export interface TickSummary extends TickCounts {
   /** Whether jobs that may start were left behind when the time was over. */
   more: boolean
   /** When the next scheduled job or schedule is due. ISO 8601; null where there is none. */

@@ -7,7 +7,7 @@ import { openapi } from './rest/openapi.js'
 import { addRestRoutes } from './rest/index.js'
 import { maxManyBytes } from './requestBody.js'
 import { allow } from './rest/request.js'
-import type { Tick } from '../running/runTick.js'
+import type { RunOnce } from '../running/runOnce.js'
 import { answerTrpc } from './trpcDoor.js'
 import type { Waits } from '../operations/wait.js'
 import { toWireError } from '../wireError.js'
@@ -15,7 +15,7 @@ import { ErrandError } from '../../core/errors.js'
 
 export interface AppOptions {
   deps: Deps
-  tick: Tick
+  runOnce: RunOnce
   waits: Waits
   groupWaits: GroupWaits
   guard: Guard
@@ -24,7 +24,7 @@ export interface AppOptions {
   isReady: () => boolean
 }
 
-export function createApp({ deps, tick, waits, groupWaits, guard, maxBodyBytes, isReady }: AppOptions): Hono {
+export function createApp({ deps, runOnce, waits, groupWaits, guard, maxBodyBytes, isReady }: AppOptions): Hono {
   const app = new Hono()
 
   app.onError((error, context) => {
@@ -53,12 +53,12 @@ export function createApp({ deps, tick, waits, groupWaits, guard, maxBodyBytes, 
   })
   app.get('/openapi.json', (context) => context.json(openapi))
 
-  addRestRoutes(app, { deps, tick, waits, guard, maxBodyBytes })
+  addRestRoutes(app, { deps, runOnce, waits, guard, maxBodyBytes })
 
   app.all('/trpc/*', (context) => {
     const identity = context.get('identity')
     const maxJobsBytes = Math.max(maxManyBytes, maxBodyBytes)
-    return answerTrpc(context.req.raw, { deps, tick, waits, groupWaits, guard, identity }, { maxJobsBytes })
+    return answerTrpc(context.req.raw, { deps, runOnce, waits, groupWaits, guard, identity }, { maxJobsBytes })
   })
 
   app.get('/metrics', async (context) => {

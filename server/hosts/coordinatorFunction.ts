@@ -5,7 +5,7 @@
 import { systemClock } from '../../core/time/clock.js'
 import { errorCodes } from '../../core/errorCodes.js'
 import { configError, ErrandError } from '../../core/errors.js'
-import type { TickReport } from '../../core/views/tick.js'
+import type { TickSummary } from '../../core/views/tick.js'
 import { readApiKeys } from '../access/apiKeys.js'
 import { createCoordinator, type Coordinator, type FetchOptions } from '../coordinator.js'
 import { openUri, type Database } from '../../database/connect.js'
@@ -39,7 +39,7 @@ export interface CoordinatorFunctionOptions {
 export interface CoordinatorFunction {
   fetch(request: Request, options?: FetchOptions): Promise<Response>
   /** Of the platform's own cron, which needs no key. Throws `TICK_FAILED`, and `CONFIG` where a setting cannot work. */
-  tick(): Promise<TickReport>
+  tick(): Promise<TickSummary>
   /** The same as an answer. */
   answerTick(): Promise<Response>
   /** Claims no more, ends waits, and lets running attempts end for up to `graceMs`; the jobs of those that do not are given back. */
@@ -97,7 +97,7 @@ export function createCoordinatorFunction(options: CoordinatorFunctionOptions): 
       throw error
     }))
 
-  const tick = async () => (await ready()).coordinator.tick()
+  const tick = async () => (await ready()).coordinator.runOnce()
 
   return {
     async fetch(request, fetchOptions) {

@@ -3,7 +3,7 @@
  * needs no key; no request by the URL can look like it.
  */
 import { ErrandError } from '../../core/errors.js'
-import type { TickReport } from '../../core/views/tick.js'
+import type { TickSummary } from '../../core/views/tick.js'
 import {
   createCoordinatorFunction,
   type CoordinatorFunction,
@@ -37,7 +37,7 @@ export interface LambdaResponse {
 export function createLambdaCoordinator(options: CoordinatorFunctionOptions) {
   let coordinator: CoordinatorFunction | undefined
   const at = (url: string) => (coordinator ??= createCoordinatorFunction({ url: url.replace(/\/+$/, ''), ...options }))
-  return async (event: LambdaRequest | LambdaTick): Promise<LambdaResponse | TickReport> => {
+  return async (event: LambdaRequest | LambdaTick): Promise<LambdaResponse | TickSummary> => {
     if ('errand' in event) return at(event.url).tick()
     const request = requestOf(event)
     // Lambda freezes the function with its answer, so there is no waitUntil: what the request brought is dispatched first

@@ -1,6 +1,6 @@
 /**
  * The steps around a job's life, in their order. Each is a function of its deps that a test can call by hand; loops (loops.ts) give each one an
- * interval of its own, and a tick (runTick.ts) makes them one after the other.
+ * interval of its own, and `runOnce` makes them one after the other.
  */
 import type { TickCounts } from '../../core/views/tick.js'
 import type { Deps } from '../deps.js'
@@ -56,10 +56,10 @@ export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
     everyMs: 15_000,
     inParts: true,
     run: async (signal) => {
-      const { ticked, due } = await recur(deps, signal)
-      return { due, did: { ticked } }
+      const { fired, due } = await recur(deps, signal)
+      return { due, did: { fired } }
     },
-    listen: (wake) => listenForTicks(deps, wake),
+    listen: (wake) => listenForSchedules(deps, wake),
   },
   {
     name: 'reap',
@@ -107,10 +107,10 @@ const silent =
     return {}
   }
 
-/** Besides ticks, the end of a job that a schedule waits for. */
-function listenForTicks({ events, clock }: Deps, wake: (at: Date) => void): () => void {
+/** Besides occurrences, the end of a job that a schedule waits for. */
+function listenForSchedules({ events, clock }: Deps, wake: (at: Date) => void): () => void {
   const stopListening = [
-    events.on('ticking', wake),
+    events.on('scheduleDue', wake),
     events.on('finished', ({ scheduleId }) => scheduleId !== undefined && wake(clock.now())),
   ]
   return () => stopListening.forEach((stop) => stop())

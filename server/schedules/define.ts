@@ -1,33 +1,33 @@
 /**
  * Schedules are made in code (a worker's `schedule` option) or at run time, and get new rules in the same ways.
  *
- * A change of the rule neither loses a tick nor makes one twice. The moment of the change divides them: ticks up to it are the old rule's,
- * ticks after it the new one's. So what is due by the old rule is made first; then the new rule is written, with its first tick
- * after now, and only over the rule and the tick that were seen. A coordinator that ticks meanwhile has moved the schedule on, and the change begins
- * again; one that read the old rule and comes later matches nothing. A change that leaves the ticks as they are (other args, another
+ * A change of the rule neither loses an occurrence nor makes one twice. The moment of the change divides them: occurrences up to it are the old rule's,
+ * occurrences after it the new one's. So what is due by the old rule is made first; then the new rule is written, with its first occurrence
+ * after now, and only over the rule and the occurrence that were seen. A coordinator that fires meanwhile has moved the schedule on, and the change begins
+ * again; one that read the old rule and comes later matches nothing. A change that leaves the occurrences as they are (other args, another
  * priority) leaves the next one due, also where it is late.
  */
 import { ErrandError } from '../../core/errors.js'
 import { versionField } from '../../core/job/migrate.js'
 import { encodePayload } from '../../core/payload/payload.js'
 import { matchesWorker } from '../../core/roles.js'
-import { checkRule, tickRule, timingFields, type ScheduleRule } from '../../core/time/scheduleRule.js'
+import { checkRule, occurrenceRule, timingFields, type ScheduleRule } from '../../core/time/scheduleRule.js'
 import type { ParsedScheduleRequest } from '../../core/requests/schedules.js'
-import { nextTick } from '../../core/time/ticks.js'
+import { nextOccurrence } from '../../core/time/occurrences.js'
 import { checkWorker, type Asker } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { checkArgs } from '../jobs/checkArgs.js'
 import { repeat } from '../repeatedWrite.js'
 import type { ScheduleDocument } from '../store/documents.js'
 import { isSameDefinition, type ScheduleDefinition } from '../store/schedules.js'
-import { tick, ticksOf } from './tick.js'
+import { fire, occurrencesOf } from './fire.js'
 
 /** Ids that begin so belong to schedules made in code. */
 const codePrefix = 'code:'
 
 export interface Scheduled {
   scheduleId: string
-  /** Null where the rule has no more ticks, and while the schedule is paused. */
+  /** Null where the rule has no more occurrences, and while the schedule is paused. */
   nextRunAt: Date | null
 }
 
@@ -109,7 +109,7 @@ async function define(deps: Deps, id: string, definition: ScheduleDefinition, as
     if (found && !matchesWorker(asker.workers, found.worker)) throw ofAnother(id)
     const defined = found ? await redefine(deps, found, definition) : await create(deps, id, definition)
     if (!defined) continue
-    if (defined.nextRunAt) deps.events.emit('ticking', defined.nextRunAt)
+    if (defined.nextRunAt) deps.events.emit('scheduleDue', defined.nextRunAt)
     return defined
   }
 }
@@ -123,12 +123,12 @@ const ofAnother = (id: string): ErrandError =>
 
 async function create(deps: Deps, id: string, definition: ScheduleDefinition): Promise<ScheduleDocument | undefined> {
   const now = deps.clock.now()
-  const nextRunAt = nextTick(tickRule(definition, { id, since: now }), now) ?? null
+  const nextRunAt = nextOccurrence(occurrenceRule(definition, { id, since: now }), now) ?? null
   const schedule = { _id: id, ...definition, createdAt: now, revision: 1, nextRunAt, lastRunAt: null }
   return (await repeat(deps, () => deps.store.schedules.insert(schedule))) ? schedule : undefined
 }
 
-/** Answers `undefined` where it has to be looked at anew: a tick was due, or somebody else was faster. */
+/** Answers `undefined` where it has to be looked at anew: an occurrence was due, or somebody else was faster. */
 export async function redefine(
   deps: Deps,
   schedule: ScheduleDocument,
@@ -141,10 +141,10 @@ export async function redefine(
     if (schedule.nextRunAt && schedule.nextRunAt <= now) {
       // a worker that was deployed with its schedule may no longer take the args from before
       const due = schedule.worker === definition.worker ? withTimingOf(schedule, definition) : schedule
-      await tick(deps, due, now)
+      await fire(deps, due, now)
       return undefined
     }
-    changed.nextRunAt = schedule.pausedAt ? null : (nextTick(ticksOf(changed), now) ?? null)
+    changed.nextRunAt = schedule.pausedAt ? null : (nextOccurrence(occurrencesOf(changed), now) ?? null)
   }
   const { nextRunAt } = changed
   return (await repeat(deps, () => deps.store.schedules.redefine(schedule, definition, nextRunAt)))

@@ -2,15 +2,15 @@
  * What is done to schedules by hand: look, look ahead, change, pause, resume, run, remove. One made in code is changed and removed in code, because it
  * would be as it was at the next start; it can be paused all the same, and stays so through deploys.
  *
- * A pause leaves its ticks out: those that come while it lasts, and one that is due and not made when it begins. Resuming goes on with the
- * first tick after now; ticks that were waiting for the end of a job wait on.
+ * A pause leaves its occurrences out: those that come while it lasts, and one that is due and not made when it begins. Resuming goes on with the
+ * first occurrence after now; occurrences that were waiting for the end of a job wait on.
  */
 import { ErrandError } from '../../core/errors.js'
 import { versionField } from '../../core/job/migrate.js'
 import { previewOf } from '../../core/time/preview.js'
 import { checkRule } from '../../core/time/scheduleRule.js'
 import type { ParsedPreviewRequest, ParsedScheduleChange, ScheduleView } from '../../core/requests/schedules.js'
-import { nextTick } from '../../core/time/ticks.js'
+import { nextOccurrence } from '../../core/time/occurrences.js'
 import type { Deps, Enqueued } from '../deps.js'
 import { disclosureOf, disclosuresOf, type Viewer } from '../access/disclosure.js'
 import { checkArgs } from '../jobs/checkArgs.js'
@@ -20,8 +20,8 @@ import { scheduleView } from './view.js'
 import { repeat } from '../repeatedWrite.js'
 import type { ScheduleDocument } from '../store/documents.js'
 import { definitionIn, type ScheduleDefinition } from '../store/schedules.js'
-import { ticksOf } from './tick.js'
-import { jobOf } from './tickJob.js'
+import { occurrencesOf } from './fire.js'
+import { jobOf } from './occurrenceJob.js'
 import { uniqueRuleOf } from '../flowControl/unique.js'
 import type { SchedulePreview } from '../../core/views/schedulePreview.js'
 
@@ -42,7 +42,7 @@ export async function getSchedule(deps: Deps, id: string, viewer: Viewer): Promi
   return scheduleView(schedule, await disclosureOf(deps.contracts, schedule.worker, viewer))
 }
 
-/** When a schedule ticks, or a rule that is not stored would. Throws `INVALID_TIME`. */
+/** When a schedule fires, or a rule that is not stored would. Throws `INVALID_TIME`. */
 export async function previewSchedule(
   deps: Deps,
   { id = '', from = deps.clock.now(), count, ...rule }: ParsedPreviewRequest,
@@ -106,15 +106,15 @@ export function resumeSchedule(deps: Deps, id: string, viewer: Viewer): Promise<
   return untilWritten(deps, id, viewer, async ({ pausedAt, ...schedule }) => {
     if (!pausedAt) return schedule
     const now = deps.clock.now()
-    const nextRunAt = nextTick(ticksOf(schedule), now) ?? null
+    const nextRunAt = nextOccurrence(occurrencesOf(schedule), now) ?? null
     const written = await repeat(deps, () => deps.store.schedules.setPaused(schedule, undefined, nextRunAt))
-    // now: ticks may be waiting that need not wait any longer
-    if (written) deps.events.emit('ticking', now)
+    // now: occurrences may be waiting that need not wait any longer
+    if (written) deps.events.emit('scheduleDue', now)
     return written ? { ...schedule, nextRunAt } : undefined
   })
 }
 
-/** Makes a job at once, also of a paused one; its ticks stay as they are. Throws `UNKNOWN_WORKER`, `INVALID_ARGS`, `KEY_TAKEN`. */
+/** Makes a job at once, also of a paused one; its occurrences stay as they are. Throws `UNKNOWN_WORKER`, `INVALID_ARGS`, `KEY_TAKEN`. */
 export async function runSchedule(deps: Deps, id: string): Promise<Enqueued> {
   const schedule = await findSchedule(deps, id)
   const contract = await deps.contracts.get(schedule.worker)
@@ -140,7 +140,7 @@ async function untilWritten(
   for (;;) {
     const written = await change(await findSchedule(deps, id))
     if (!written) continue
-    if (written.nextRunAt) deps.events.emit('ticking', written.nextRunAt)
+    if (written.nextRunAt) deps.events.emit('scheduleDue', written.nextRunAt)
     return scheduleView(written, await disclosureOf(deps.contracts, written.worker, viewer))
   }
 }

@@ -1,22 +1,22 @@
 /** Recur: schedules whose time has come make jobs. */
 import type { Deps } from '../deps.js'
-import { makeWaiting } from './queueing.js'
+import { makeWaiting } from './overlap.js'
 import type { ScheduleDocument } from '../store/documents.js'
-import { tick } from './tick.js'
+import { fire } from './fire.js'
 
 const batch = 100
 
 export interface Recurred {
-  /** How many schedules had a tick. */
-  ticked: number
-  /** When the next tick is due. */
+  /** How many schedules had an occurrence. */
+  fired: number
+  /** When the next occurrence is due. */
   due: Date | undefined
 }
 
 /** What is wrong with one schedule is thrown once the others had their turn. */
 export async function recur(deps: Deps, signal?: AbortSignal): Promise<Recurred> {
   const errors: unknown[] = []
-  let ticked = 0
+  let fired = 0
   const attempt = async (work: Promise<void>) => {
     try {
       await work
@@ -32,9 +32,9 @@ export async function recur(deps: Deps, signal?: AbortSignal): Promise<Recurred>
     due = await deps.store.schedules.due(readAt, batch)
     // the database answers, so somebody is there
     deps.scheduleWatch.sinceWhen(deps.clock.now())
-    for (const schedule of due) if (await attempt(tick(deps, schedule, readAt))) ticked++
+    for (const schedule of due) if (await attempt(fire(deps, schedule, readAt))) fired++
   }
   await attempt(makeWaiting(deps))
   if (errors.length > 0) throw errors[0]
-  return { ticked, due: await deps.store.schedules.nextRunAt() }
+  return { fired, due: await deps.store.schedules.nextRunAt() }
 }

@@ -184,17 +184,17 @@ export interface ScheduleDocument extends ScheduleRule {
   /** Of the jobs it makes, where it is not their worker's. */
   priority?: number
   source: 'code' | 'api'
-  /** The ticks of `every` are counted from here. */
+  /** The occurrences of `every` are counted from here. */
   createdAt: Date
   /** Counts the changes of what stands above, and pauses; a write that follows from an older rule matches nothing. */
   revision: number
   /** Only while it is paused; then `nextRunAt` is null. */
   pausedAt?: Date
-  /** Null while it is paused, and where the rule has no more ticks. */
+  /** Null while it is paused, and where the rule has no more occurrences. */
   nextRunAt: Date | null
-  /** The last tick that made a job. */
+  /** The last occurrence that made a job. */
   lastRunAt: Date | null
-  /** With `overrun: 'queue'`: ticks whose job waits for the end of another, the oldest first. Absent where there is none. */
+  /** With `overlap: 'queue'`: occurrences whose job waits for the end of another, the oldest first. Absent where there is none. */
   waiting?: Date[]
 }
 

@@ -46,7 +46,7 @@ export async function ensureIndexes({ jobs, schedules, groups, throttles, slots 
     schedules.createIndexes(
       [
         { name: 'due', key: { nextRunAt: 1 } },
-        { name: 'waiting', key: { overrun: 1 }, partialFilterExpression: { waiting: { $exists: true } } },
+        { name: 'waiting', key: { overlap: 1 }, partialFilterExpression: { waiting: { $exists: true } } },
       ],
       unhurried,
     ),

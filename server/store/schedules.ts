@@ -1,5 +1,5 @@
 /**
- * Writes are guarded by the rule and the tick they follow from: of two coordinators that act on the same tick, and of one that ticks
+ * Writes are guarded by the rule and the occurrence they follow from: of two coordinators that act on the same occurrence, and of one that fires
  * while another changes the rule, one write counts, and the other matches nothing.
  */
 import type { Collection, Filter } from 'mongodb'
@@ -60,7 +60,7 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
     /** Answers false where there is one of that id already. */
     insert: (schedule: ScheduleDocument): Promise<boolean> => inserts(schedules.insertOne(schedule)),
 
-    /** Gives a schedule that is as it was seen another definition and next tick. Answers false where it is not. */
+    /** Gives a schedule that is as it was seen another definition and next occurrence. Answers false where it is not. */
     async redefine(seen: Seen, definition: ScheduleDefinition, nextRunAt: Date | null): Promise<boolean> {
       const fields = definitionFields.map((field) => [field, definition[field]] as const)
       const { matchedCount } = await schedules.updateOne(unchanged(seen), {
@@ -87,7 +87,7 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
 
     fromCode: (): Promise<ScheduleDocument[]> => schedules.find({ source: 'code' }).toArray(),
 
-    /** Removes one that has the rule with which it was seen; its ticks may have gone on. */
+    /** Removes one that has the rule with which it was seen; its occurrences may have gone on. */
     async removeAsSeen({ _id, createdAt, revision }: ScheduleDocument): Promise<void> {
       await schedules.deleteOne({ _id, createdAt, revision })
     },
@@ -99,7 +99,7 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
         .limit(limit)
         .toArray(),
 
-    /** When the next tick of any schedule is due. */
+    /** When the next occurrence of any schedule is due. */
     async nextRunAt(): Promise<Date | undefined> {
       const next = await schedules
         .find({ nextRunAt: { $ne: null } }, { projection: { nextRunAt: 1 } })
@@ -109,7 +109,7 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
       return next?.nextRunAt ?? undefined
     },
 
-    /** Moves a schedule on, if it is as it was seen. Ticks that are to wait go to the end of those that do. */
+    /** Moves a schedule on, if it is as it was seen. Occurrences that are to wait go to the end of those that do. */
     async advance(seen: Seen, change: Advance): Promise<void> {
       const { waiting = [], ...set } = change
       await schedules.updateOne(unchanged(seen), {
@@ -118,11 +118,11 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
       })
     },
 
-    /** Those that have ticks waiting for the end of a job, and are not paused. */
+    /** Those that have occurrences waiting for the end of a job, and are not paused. */
     withWaiting: (): Promise<ScheduleDocument[]> =>
       schedules.find({ waiting: { $exists: true }, pausedAt: { $exists: false } }, { hint: 'waiting' }).toArray(),
 
-    /** Takes the first of the waiting ticks, if it still is. Answers whether it was. */
+    /** Takes the first of the waiting occurrences, if it still is. Answers whether it was. */
     async takeWaiting({ _id, createdAt }: ScheduleDocument, at: Date, made: boolean): Promise<boolean> {
       const rest = { $slice: ['$waiting', 1, { $size: '$waiting' }] }
       const { matchedCount } = await schedules.updateOne({ _id, createdAt, 'waiting.0': at }, [

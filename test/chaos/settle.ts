@@ -21,8 +21,8 @@ export interface Settled {
 }
 
 /** Schedules that are paused once the work of the run is over, so that there is an end of it. */
-const ticking = ['code:every', 'code:cron', 'code:skipped', 'made', 'handled']
-/** A paused one makes no jobs of the ticks that wait either; so it is paused when none does. */
+const firing = ['code:every', 'code:cron', 'code:skipped', 'made', 'handled']
+/** A paused one makes no jobs of the occurrences that wait either; so it is paused when none does. */
 const queueing = 'code:queued'
 
 export async function settle(house: House, operator: Caller, limitMs: number): Promise<Settled> {
@@ -39,7 +39,7 @@ export async function settle(house: House, operator: Caller, limitMs: number): P
   await resumeAll(operator, until)
   // schedules go on for a moment, so that what was late is made before they are paused
   await sleep(10_000)
-  for (const id of ticking) await insist(until, () => pauseSchedule(operator, id))
+  for (const id of firing) await insist(until, () => pauseSchedule(operator, id))
   let stuck: string[]
   do {
     await pauseQueue(house, operator)
@@ -88,7 +88,7 @@ async function pauseQueue(house: House, operator: Caller): Promise<void> {
   )
   const waits = (schedule?.waiting ?? []).length > 0
   if (schedule?.pausedAt === undefined && !waits) await pauseSchedule(operator, queueing)
-  // a tick came in that very moment
+  // an occurrence came in that very moment
   if (schedule?.pausedAt !== undefined && waits)
     await operator.call('POST', `/schedules/${queueing}/resume`, undefined, { timeoutMs: answerMs })
 }
@@ -141,7 +141,7 @@ async function whatIsLeft(db: Collections): Promise<string[]> {
     ),
     ...groups.map(({ _id, problem }) => `group ${_id} is open${problem ? `: ${problem.code}` : ''}`),
     ...schedules.map(
-      ({ _id, waiting = [] }) => `schedule ${_id} is not paused, or has ticks that wait: ${waiting.length}`,
+      ({ _id, waiting = [] }) => `schedule ${_id} is not paused, or has occurrences that wait: ${waiting.length}`,
     ),
     ...batches.map(({ _id }) => `batch ${String(_id)} is being written`),
   ]

@@ -12,7 +12,7 @@ describe('tick', () => {
     await errand.clock.advance('1m')
     expect(await client.tick({ budget: '10s' })).toEqual({
       staged: 1,
-      ticked: 0,
+      fired: 0,
       reaped: 0,
       purged: 0,
       started: 1,
@@ -158,10 +158,10 @@ describe('schedules', () => {
         worker: 'mail.send',
         cron: '0 9 * * *',
         timezone: 'Europe/Berlin',
-        gap: 'after',
-        overlap: 'first',
+        dstGap: 'after',
+        dstOverlap: 'first',
         missed: 'last',
-        overrun: 'allow',
+        overlap: 'allow',
         args,
         nextRunAt: new Date('2030-01-01T08:00:00Z'),
         lastRunAt: null,
@@ -199,17 +199,17 @@ describe('schedules', () => {
     })
   })
 
-  it('show when they tick, stored or not', async () => {
+  it('show when they fire, stored or not', async () => {
     await using errand = await testErrand(workers)
     const { client } = clientOf(errand)
     await client.schedule('tick', {}, { id: 'nine', cron: '0 9 * * *', timezone: 'Asia/Kathmandu' })
     const expected = { at: new Date('2030-01-01T03:15:00Z'), local: '2030-01-01T09:00:00+05:45' }
-    expect(await client.schedules.preview({ id: 'nine', count: 1 })).toMatchObject({ ticks: [expected] })
+    expect(await client.schedules.preview({ id: 'nine', count: 1 })).toMatchObject({ occurrences: [expected] })
     const rule = { cron: '0 9 * * *', timezone: 'Asia/Kathmandu' }
     const preview = await client.schedules.preview({ ...rule, from: new Date('2030-01-01'), count: 2 })
-    expect(preview).toMatchObject({ ...rule, gap: 'after', overlap: 'first', ticks: [expected, {}] })
+    expect(preview).toMatchObject({ ...rule, dstGap: 'after', dstOverlap: 'first', occurrences: [expected, {}] })
     // @ts-expect-error a stored schedule is shown as it is
-    await client.schedules.preview({ id: 'nine', gap: 'skip' })
+    await client.schedules.preview({ id: 'nine', dstGap: 'skip' })
     // @ts-expect-error nothing to show
     await expect(client.schedules.preview({ count: 1 })).rejects.toMatchObject({ code: 'BAD_REQUEST' })
   })

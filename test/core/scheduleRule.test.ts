@@ -18,48 +18,58 @@ describe('the rule of a schedule', () => {
     ['an interval below a second', { every: '10ms' }, ['every']],
     [
       'everything wrong',
-      { cron: 'x', timezone: 'y', gap: 1, overlap: 'z', spread: '0s', missed: '', overrun: null },
-      ['cron', 'timezone', 'gap', 'overlap', 'spread', 'missed', 'overrun'],
+      { cron: 'x', timezone: 'y', dstGap: 1, dstOverlap: 'z', spread: '0s', missed: '', overlap: null },
+      ['cron', 'timezone', 'dstGap', 'dstOverlap', 'spread', 'missed', 'overlap'],
     ],
     ['Thursdays in March', { cron: '0 9 * MAR THU' }, []],
     ['a nickname', { cron: '@daily' }, []],
-    ['everything right', { cron, timezone: 'UTC', gap: 'skip', overlap: 'both', missed: 'all', overrun: 'queue' }, []],
+    [
+      'everything right',
+      { cron, timezone: 'UTC', dstGap: 'skip', dstOverlap: 'both', missed: 'all', overlap: 'queue' },
+      [],
+    ],
   ])('is told what is wrong with %s', (_what, rule, expected) => {
     expect(ruleProblems(rule).map(({ field }) => field)).toEqual(expected)
   })
 
   it('is refused in sentences that name the field', () => {
-    expect(() => checkRule({ cron, gap: 'jump', spread: '1ms' })).toThrow(
-      "gap must be 'skip' or 'after'. spread must be at least '1s'.",
+    expect(() => checkRule({ cron, dstGap: 'jump', spread: '1ms' })).toThrow(
+      "dstGap must be 'skip' or 'after'. spread must be at least '1s'.",
     )
   })
 
-  it('has defaults, of which overlap follows from what the expression means', () => {
+  it('tells overlapping runs from a local time that comes twice', () => {
+    expect(() => checkRule({ cron, overlap: 'both' })).toThrow(
+      "overlap is for runs that overlap; 'both' is a value of dstOverlap.",
+    )
+  })
+
+  it('has defaults, of which dstOverlap follows from what the expression means', () => {
     expect(withDefaults({ cron })).toEqual({
       cron,
       timezone: 'UTC',
-      gap: 'after',
-      overlap: 'first',
+      dstGap: 'after',
+      dstOverlap: 'first',
       missed: 'last',
-      overrun: 'allow',
+      overlap: 'allow',
     })
-    expect(withDefaults({ cron: '*/5 * * * *' }).overlap).toBe('both')
-    expect(withDefaults({ cron: '*/5 0-23 * * *' }).overlap).toBe('both')
-    expect(withDefaults({ cron: '*/5 */2 * * *' }).overlap).toBe('first')
-    expect(withDefaults({ cron: '*/5 * * * *', overlap: 'first' }).overlap).toBe('first')
+    expect(withDefaults({ cron: '*/5 * * * *' }).dstOverlap).toBe('both')
+    expect(withDefaults({ cron: '*/5 0-23 * * *' }).dstOverlap).toBe('both')
+    expect(withDefaults({ cron: '*/5 */2 * * *' }).dstOverlap).toBe('first')
+    expect(withDefaults({ cron: '*/5 * * * *', dstOverlap: 'first' }).dstOverlap).toBe('first')
   })
 
   it('is checked in defineJob, with args and priority beside it', () => {
     const problems = (schedule: object) =>
       policyProblems({ args, schedule } as never).map(({ path, message }) => `${path.join('.')} ${message}`)
     expect(problems({ cron, timezone: 'Europe/Berlin', args: {}, priority: 5, spread: '10m' })).toEqual([])
-    expect(problems({ every: '1m', gap: 'jump', priority: 2_000, jitter: true })).toEqual([
+    expect(problems({ every: '1m', dstGap: 'jump', priority: 2_000, jitter: true })).toEqual([
       expect.stringMatching(/^schedule\.jitter is no option\. Known here: cron, every, timezone, /),
-      "schedule.gap must be 'skip' or 'after'.",
+      "schedule.dstGap must be 'skip' or 'after'.",
       'schedule.priority must be a whole number from -1000 to 1000.',
     ])
-    expect(readContract('a', { args, schedule: { every: '10m', overrun: 'skip' } }).schedule).toEqual({
-      rule: { every: '10m', overrun: 'skip' },
+    expect(readContract('a', { args, schedule: { every: '10m', overlap: 'skip' } }).schedule).toEqual({
+      rule: { every: '10m', overlap: 'skip' },
       args: {},
       priority: undefined,
     })
@@ -73,7 +83,7 @@ describe('the rule of a schedule', () => {
     // @ts-expect-error not both
     defineJob({ args, schedule: { cron, every: '10m' }, run })
     // @ts-expect-error an unknown word
-    defineJob({ args, schedule: { cron, gap: 'jump' }, run })
+    defineJob({ args, schedule: { cron, dstGap: 'jump' }, run })
     // @ts-expect-error a duration has a unit
     defineJob({ args, schedule: { every: 10 }, run })
     expect(defineJob({ args, schedule: { cron }, run }).schedule).toEqual({ cron })

@@ -1,5 +1,5 @@
-/** What the clock on the wall shows, by Intl alone: the slow and simple referee of core/ticks. */
-import type { GapPolicy, OverlapPolicy } from '../../core/job/schedulePolicies.js'
+/** What the clock on the wall shows, by Intl alone: the slow and simple referee of core/occurrences. */
+import type { DstGapPolicy, DstOverlapPolicy } from '../../core/job/schedulePolicies.js'
 
 const minuteMs = 60_000
 
@@ -49,11 +49,11 @@ interface WallRule {
   minute: string
   hour: string
   timezone: string
-  gap: GapPolicy
-  overlap: OverlapPolicy
+  dstGap: DstGapPolicy
+  dstOverlap: DstOverlapPolicy
 }
 
-/** The ticks after `from` and not after `until`. Begins two days early, to know what was shown before. */
+/** The occurrences after `from` and not after `until`. Begins two days early, to know what was shown before. */
 export function minuteByMinute(rule: WallRule, from: Date, until: Date): Date[] {
   const clock = wallClock(rule.timezone)
   const matches = (minutes: number) =>
@@ -63,13 +63,13 @@ export function minuteByMinute(rule: WallRule, from: Date, until: Date): Date[] 
   let last: number | undefined
   for (let ms = from.getTime() - 2 * 24 * 60 * minuteMs; ms <= until.getTime(); ms += minuteMs) {
     const { minutes } = clock(new Date(ms))
-    if (last !== undefined && rule.gap === 'after') {
+    if (last !== undefined && rule.dstGap === 'after') {
       // what was left out, as long after as it would have come
       for (let skipped = last + 1; skipped < minutes; skipped++) {
         if (matches(skipped)) found.add(ms + (skipped - last - 1) * minuteMs)
       }
     }
-    if (matches(minutes) && !(rule.overlap === 'first' && seen.has(minutes))) found.add(ms)
+    if (matches(minutes) && !(rule.dstOverlap === 'first' && seen.has(minutes))) found.add(ms)
     seen.add(minutes)
     last = minutes
   }

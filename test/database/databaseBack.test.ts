@@ -25,8 +25,8 @@ const figure = (what: string, ms: readonly number[]) => {
 const plain = defineJob({ args: z.object({}), run: () => null })
 /** Its function takes each call and posts no receipt. */
 const silent = defineJob({ args: z.object({}), timeout: '1s', retry: { attempts: 1 }, run: () => null })
-const ticked = defineJob({ args: z.object({}), run: () => null })
-const workers: TestWorkers = { plain, silent, ticked }
+const fired = defineJob({ args: z.object({}), run: () => null })
+const workers: TestWorkers = { plain, silent, fired }
 
 interface Running extends AsyncDisposable {
   coordinator: Coordinator
@@ -236,7 +236,7 @@ describe('what came due while the database was away', () => {
         ((await (await send('POST', '/job', body)).json()) as { id: string }).id
       const due = await enqueue({ worker: 'plain', args: {}, delay: `${Number(awayMs) - 1_000}ms` })
       const overdue = await enqueue({ worker: 'silent', args: {} })
-      await enqueue({ worker: 'ticked', args: {}, every: '2s' })
+      await enqueue({ worker: 'fired', args: {}, every: '2s' })
 
       const end = await faults[name](proxy)
       await sleep(Number(awayMs))
@@ -244,9 +244,9 @@ describe('what came due while the database was away', () => {
       started.clear()
       await end()
       const backAt = performance.now()
-      while (!finished.has(due) || !finished.has(overdue) || !started.has('ticked')) await sleep(20)
+      while (!finished.has(due) || !finished.has(overdue) || !started.has('fired')) await sleep(20)
 
-      const after = [finished.get(due)!, finished.get(overdue)!, started.get('ticked')!].map((at) => at - backAt)
+      const after = [finished.get(due)!, finished.get(overdue)!, started.get('fired')!].map((at) => at - backAt)
       figure(`${name}; a job, an overdue attempt, a schedule after`, after)
       expect(await store.jobs.find(due)).toMatchObject({ state: 'succeeded', attempt: 1 })
       expect(await store.jobs.find(overdue)).toMatchObject({ state: 'failed', errorCode: 'TIMEOUT' })

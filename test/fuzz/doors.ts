@@ -32,7 +32,7 @@ const jobs: Json[] = [
 const rule: Json = { every: '1h' }
 const schedules: Json[] = [
   { worker: 'echo', args: { n: 1 }, id: 's1', ...(rule as object) },
-  { worker: 'echo', args: {}, id: 's2', cron: '0 3 * * *', timezone: 'Asia/Tokyo', overrun: 'skip', spread: '10m' },
+  { worker: 'echo', args: {}, id: 's2', cron: '0 3 * * *', timezone: 'Asia/Tokyo', overlap: 'skip', spread: '10m' },
 ]
 const many: Json[] = [{ jobs: [job, job] }, { jobs: jobs.slice(0, 4), atomic: true }]
 const groups: Json[] = [

@@ -12,7 +12,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isFinal } from '../../core/states.js'
 import { retryJob, cancelJob } from '../../server/operations/jobActions.js'
-import { onTimeMs } from '../../core/time/dueTicks.js'
+import { onTimeMs } from '../../core/time/dueOccurrences.js'
 import { reconcileSchedules } from '../../server/schedules/define.js'
 import { receiptId } from '../../server/store/documents.js'
 import type { PauseTarget } from '../../core/requests/pauses.js'
@@ -156,7 +156,7 @@ async function play({ stalls, sleeps, turns, steps }: Story): Promise<void> {
       await quiet(weather)
       for (const [index, mortal] of both.entries()) if (mortal.dead) both[index] = await another(index)
       await invariants.check(clock.now())
-      expect(await invariants.missingTicks(model.recurredAt, ({ overrun }) => overrun !== 'queue')).toEqual([])
+      expect(await invariants.missingOccurrences(model.recurredAt, ({ overlap }) => overlap !== 'queue')).toEqual([])
       expect(functions.broken.join('\n')).toBe('')
     }
     await letGo(model)
@@ -235,7 +235,7 @@ async function takeStep(model: Model, each: Step, mortal: Mortal): Promise<void>
       const { clock } = model
       const now = clock.now()
       // it may wait for the clock, so nobody waits for it
-      void errand.coordinator.tick().then(
+      void errand.coordinator.runOnce().then(
         () => recurred(model, now),
         (error: Error) => mortal.dead || functions.broken.push(`a tick failed: ${error.message}`),
       )
@@ -347,7 +347,7 @@ async function ignoring(codes: string[], work: Promise<unknown>): Promise<void> 
   })
 }
 
-/** Nobody dies any more, functions succeed, and the loops go round: then every job ends, and every tick has its job. */
+/** Nobody dies any more, functions succeed, and the loops go round: then every job ends, and every occurrence has its job. */
 async function letGo(model: Model): Promise<void> {
   const { clock, functions, invariants, both, weather } = model
   const until = clock.now()
@@ -391,12 +391,12 @@ async function letGo(model: Model): Promise<void> {
   // first as it always is; then without schedules, so that their jobs may end as well
   for (const recurring of [true, false]) {
     const isOver = async () =>
-      (await unfinished(recurring)).length + (await invariants.missingTicks(until, () => true)).length === 0
+      (await unfinished(recurring)).length + (await invariants.missingOccurrences(until, () => true)).length === 0
     let rounds = 0
     do await round(recurring)
     while (++rounds < 60 && !(await isOver()))
     expect(await unfinished(recurring), 'jobs that could run and do not').toEqual([])
-    expect(await invariants.missingTicks(until, () => true)).toEqual([])
+    expect(await invariants.missingOccurrences(until, () => true)).toEqual([])
   }
 }
 

@@ -4,7 +4,12 @@ import { listAuditRequest } from '../../../core/requests/audit.js'
 import { waitingRequest } from '../../../core/requests/compat.js'
 import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../../core/requests/bulk.js'
 import { pauseRequest, pauseTarget } from '../../../core/requests/pauses.js'
-import { gapPolicies, missedPolicies, overlapPolicies, overrunPolicies } from '../../../core/job/schedulePolicies.js'
+import {
+  dstGapPolicies,
+  missedPolicies,
+  dstOverlapPolicies,
+  overlapPolicies,
+} from '../../../core/job/schedulePolicies.js'
 import { previewRequest, scheduleChange, scheduleRequest } from '../../../core/requests/schedules.js'
 import { tickRequest } from '../../../core/requests/tickRequest.js'
 import {
@@ -135,11 +140,11 @@ const key = {
 }
 
 const count = { type: 'integer', minimum: 0 } as const
-const tickReport = {
+const tickSummary = {
   type: 'object',
   properties: {
     staged: count,
-    ticked: count,
+    fired: count,
     reaped: count,
     purged: count,
     started: count,
@@ -181,8 +186,8 @@ const scheduleRule = {
   cron: text,
   every: text,
   timezone: text,
-  gap: { enum: gapPolicies },
-  overlap: { enum: overlapPolicies },
+  dstGap: { enum: dstGapPolicies },
+  dstOverlap: { enum: dstOverlapPolicies },
   spread: text,
 }
 
@@ -193,7 +198,7 @@ const schedule = {
     worker: text,
     ...scheduleRule,
     missed: { enum: missedPolicies },
-    overrun: { enum: overrunPolicies },
+    overlap: { enum: overlapPolicies },
     args: { type: 'object' },
     argsMeta: {},
     argsVersion: { type: 'integer', minimum: 1 },
@@ -211,7 +216,7 @@ const schedulePreview = {
   type: 'object',
   properties: {
     ...scheduleRule,
-    ticks: { type: 'array', items: { type: 'object', properties: { at: time, local: time } } },
+    occurrences: { type: 'array', items: { type: 'object', properties: { at: time, local: time } } },
   },
 }
 
@@ -622,11 +627,11 @@ export const openapi = {
     },
     '/schedules/preview': {
       post: {
-        summary: 'When a schedule ticks next, or when a rule that is not stored would',
+        summary: 'When a schedule fires next, or when a rule that is not stored would',
         security: roles('observe'),
         requestBody: { required: true, ...json(schemaOf(previewRequest)) },
         responses: {
-          200: { description: 'The rule with its defaults, and its ticks.', ...json(schedulePreview) },
+          200: { description: 'The rule with its defaults, and its occurrences.', ...json(schedulePreview) },
           400: problem('A rule or a time that cannot be read.'),
           404: problem('No such schedule.'),
         },
@@ -703,7 +708,7 @@ export const openapi = {
     },
     '/schedules/{id}/resume': {
       post: {
-        summary: 'Resume a schedule with its next tick; those of the pause are left out',
+        summary: 'Resume a schedule with its next occurrence; those of the pause are left out',
         security: roles(),
         parameters: [scheduleIdParameter],
         responses: { 200: { description: 'The schedule.', ...json(schedule) }, 404: problem('No such schedule.') },
@@ -711,7 +716,7 @@ export const openapi = {
     },
     '/schedules/{id}/run': {
       post: {
-        summary: 'Make a job of a schedule at once; its ticks stay as they are',
+        summary: 'Make a job of a schedule at once; its occurrences stay as they are',
         security: roles(),
         parameters: [scheduleIdParameter],
         responses: {
@@ -728,7 +733,7 @@ export const openapi = {
         security: roles(),
         requestBody: { required: false, ...json(schemaOf(tickRequest)) },
         responses: {
-          200: { description: 'What was done.', ...json(tickReport) },
+          200: { description: 'What was done.', ...json(tickSummary) },
           500: problem('TICK_FAILED: some steps failed, and `error.failed` names them; the others had their turn.'),
         },
       },

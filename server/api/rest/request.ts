@@ -12,14 +12,14 @@ import type { Actor, Guard, Identity } from '../../access/auth.js'
 import type { Deps, WriteLane, Place } from '../../deps.js'
 import { maxNoBodyBytes, readText } from '../requestBody.js'
 import { requestIntake, type RequestIntake } from '../requestIntake.js'
-import type { Tick } from '../../running/runTick.js'
+import type { RunOnce } from '../../running/runOnce.js'
 import type { Waits } from '../../operations/wait.js'
 import { refuseForeignPage } from '../../access/webPage.js'
 import { parse } from '../../jobs/judge.js'
 
 export interface RestOptions {
   deps: Deps
-  tick: Tick
+  runOnce: RunOnce
   waits: Waits
   guard: Guard
   /** The largest body of a request to enqueue, in bytes. */

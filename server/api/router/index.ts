@@ -18,7 +18,7 @@ import { jobsRouter } from './jobs.js'
 import { keysRouter } from './keys.js'
 import { pausesRouter } from './pauses.js'
 import { createRouter, toEnqueue, toEnqueueMany, toObserve, toTick } from './procedure.js'
-import { tickWithin } from '../../running/runTick.js'
+import { readBudget } from '../../running/runOnce.js'
 import { schedulesRouter } from './schedules.js'
 
 export const router = createRouter({
@@ -40,7 +40,7 @@ export const router = createRouter({
   keys: keysRouter,
   compat: compatRouter,
   deployments: deploymentsRouter,
-  tick: toTick.input(tickRequest.default({})).mutation(({ ctx, input }) => ctx.tick(tickWithin(input))),
+  tick: toTick.input(tickRequest.default({})).mutation(({ ctx, input }) => ctx.runOnce(readBudget(input))),
   workers: createRouter({
     list: toObserve.query(({ ctx }) => ctx.deps.contracts.names),
   }),

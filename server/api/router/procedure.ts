@@ -11,7 +11,7 @@ import type { BatchAnswers } from '../batchAnswers.js'
 import type { Deps, WriteLane } from '../../deps.js'
 import type { GroupWaits } from '../../groups/wait.js'
 import type { RequestIntake } from '../requestIntake.js'
-import type { Tick } from '../../running/runTick.js'
+import type { RunOnce } from '../../running/runOnce.js'
 import { isOutage } from '../../store/outage.js'
 import type { Waits } from '../../operations/wait.js'
 import { parse } from '../../jobs/judge.js'
@@ -19,7 +19,7 @@ import { toWireError } from '../../wireError.js'
 
 export interface RouterContext {
   deps: Deps
-  tick: Tick
+  runOnce: RunOnce
   waits: Waits
   groupWaits: GroupWaits
   guard: Guard

@@ -1,6 +1,6 @@
 /** What the chaos run must never find is found where it is: each check by evidence that was made for it. */
 import { describe, expect, it } from 'vitest'
-import { tickId } from '../../../server/ids.js'
+import { occurrenceId } from '../../../server/ids.js'
 import type { AttemptEndDocument, GroupDocument, JobDocument } from '../../../server/store/documents.js'
 import type { LedgerRecord } from '../ledger/records.js'
 import { args } from './args.js'
@@ -75,7 +75,7 @@ const evidence = ({ jobs = [], receipts = [], runs = [], groups = [], records = 
   records,
   seenFinal: new Map(),
   settled: { unready: [], stuck: [], tookMs: 0 },
-  tickId,
+  occurrenceId,
   ...more,
 })
 
@@ -222,7 +222,7 @@ describe('keys, batches and groups', () => {
 })
 
 describe('schedules', () => {
-  it('find a tick without a job, and a job without a tick', () => {
+  it('find an occurrence without a job, and a job without an occurrence', () => {
     const schedule = {
       _id: 'made',
       worker: 'plain',
@@ -237,7 +237,7 @@ describe('schedules', () => {
     const records: LedgerRecord[] = [
       { kind: 'schedule', at: start + 20_100, askedAt: start + 20_000, id: 'made', outcome: 'acked', paused: true },
     ]
-    const made = [5_000, 10_000, 15_000].map((ms) => job(tickId('made', after(ms)), { scheduleId: 'made' }))
+    const made = [5_000, 10_000, 15_000].map((ms) => job(occurrenceId('made', after(ms)), { scheduleId: 'made' }))
     const found = (jobs: JobDocument[]) =>
       occurrences
         .check(evidence({ jobs, records, more: { schedules } }))

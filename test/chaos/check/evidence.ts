@@ -45,7 +45,7 @@ export interface Evidence {
   seenFinal: Map<string, SeenFinal>
   settled: Settled
   /** The build's own. */
-  tickId: (scheduleId: string, tick: Date) => string
+  occurrenceId: (scheduleId: string, at: Date) => string
 }
 
 interface Dump {
@@ -83,7 +83,7 @@ export async function readEvidence(folder: string, dist: string): Promise<Eviden
   ) as Dump
   const records = await readRecords<LedgerRecord>(join(folder, 'ledger', 'outside.jsonl'))
   const runs = await readRuns(folder, records)
-  const { tickId } = (await import(join(dist, 'server', 'ids.js'))) as Pick<Evidence, 'tickId'>
+  const { occurrenceId } = (await import(join(dist, 'server', 'ids.js'))) as Pick<Evidence, 'occurrenceId'>
   const byId = <Document extends { _id: string }>(documents: Document[]) =>
     new Map(documents.map((document) => [document._id, document]))
   return {
@@ -96,7 +96,7 @@ export async function readEvidence(folder: string, dist: string): Promise<Eviden
     records,
     seenFinal: new Map(seenFinal),
     settled,
-    tickId,
+    occurrenceId,
   }
 }
 

@@ -230,7 +230,7 @@ describe('a key that is revoked', () => {
   )
 })
 
-describe('a tick', () => {
+describe('an occurrence', () => {
   it.for([true, false])('makes one job where the answer to its schedule is lost (it happened: %s)', async (happens) => {
     await using errand = await open()
     await scheduled(errand, { cron: undefined, every: '1h' })

@@ -97,7 +97,7 @@ describe('args that cannot be shown', () => {
     })
   })
 
-  it('spoil no list of schedules, and keep no other schedule from ticking', async () => {
+  it('spoil no list of schedules, and keep no other schedule from firing', async () => {
     await using errand = await testErrand({ any })
     for (const id of ['a', 'b']) await errand.post('/schedules', { id, worker: 'any', every: '1m' })
     await errand.database.db

@@ -173,7 +173,7 @@ describe('a schedule', () => {
     expect(seen).toEqual([{ to: 'a', locale: 'fr' }])
   })
 
-  it('whose args migrate throws on leaves its ticks out and says so', async () => {
+  it('whose args migrate throws on leaves its occurrences out and says so', async () => {
     await using old = await testErrand({ mail: first })
     await old.post('/job', everyHour)
     const logged: unknown[] = []

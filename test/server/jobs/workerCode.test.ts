@@ -82,7 +82,7 @@ describe('a schema that throws', () => {
     ])
   })
 
-  it('keeps no other schedule from its tick', async () => {
+  it('keeps no other schedule from its occurrence', async () => {
     await using errand = await testErrand(workers)
     for (const worker of ['moody', 'plain']) await errand.post('/schedules', { id: worker, worker, every: '1h' })
     mood = 'bad'

@@ -2,9 +2,9 @@
 import type { Db } from 'mongodb'
 import { expect } from 'vitest'
 import { isFinal } from '../../../core/states.js'
-import { ticksUntil } from '../../../core/time/ticks.js'
-import { ticksOf } from '../../../server/schedules/tick.js'
-import { tickId } from '../../../server/ids.js'
+import { occurrencesUntil } from '../../../core/time/occurrences.js'
+import { occurrencesOf } from '../../../server/schedules/fire.js'
+import { occurrenceId } from '../../../server/ids.js'
 import {
   receiptId,
   type AttemptEndDocument,
@@ -109,14 +109,14 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
     acknowledged,
     accepted,
     retried,
-    /** Ticks up to `until` that should have had a job, by their schedule's policy for missed ones, and had none. */
-    async missingTicks(until: Date, schedulesOf: (schedule: ScheduleDocument) => boolean): Promise<string[]> {
+    /** Occurrences up to `until` that should have had a job, by their schedule's policy for missed ones, and had none. */
+    async missingOccurrences(until: Date, schedulesOf: (schedule: ScheduleDocument) => boolean): Promise<string[]> {
       const missing: string[] = []
       for (const schedule of await schedules.find().toArray()) {
-        if (!schedulesOf(schedule) || schedule.overrun === 'skip') continue
-        const ticks = ticksUntil(ticksOf(schedule), start, until, Number.POSITIVE_INFINITY)
-        for (const at of schedule.missed === 'all' ? ticks : ticks.slice(-1)) {
-          const id = tickId(schedule._id, at)
+        if (!schedulesOf(schedule) || schedule.overlap === 'skip') continue
+        const occurrences = occurrencesUntil(occurrencesOf(schedule), start, until, Number.POSITIVE_INFINITY)
+        for (const at of schedule.missed === 'all' ? occurrences : occurrences.slice(-1)) {
+          const id = occurrenceId(schedule._id, at)
           if (!seen.has(id) && !gone.has(id)) missing.push(`${schedule._id} ${at.toISOString()}`)
         }
       }

@@ -38,8 +38,8 @@ export const workers = {
   replaced: worker({ unique: { ...keyed, onConflict: 'replace' }, concurrency: { limit: 1, ...keyed } }),
   minutely: worker({ schedule: { cron: '* * * * *' } }),
   every: worker({ schedule: { every: '20s', missed: 'all' } }),
-  queued: worker({ schedule: { every: '30s', missed: 'all', overrun: 'queue' } }),
-  skipped: worker({ schedule: { every: '25s', overrun: 'skip' } }),
+  queued: worker({ schedule: { every: '30s', missed: 'all', overlap: 'queue' } }),
+  skipped: worker({ schedule: { every: '25s', overlap: 'skip' } }),
 } satisfies TestWorkers
 
 export const asked = [

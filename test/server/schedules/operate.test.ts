@@ -62,9 +62,14 @@ describe('update', () => {
   })
 
   it('takes fields back to their defaults with null', async () => {
-    await using errand = await withHourly({ priority: 3, overlap: 'first', overrun: 'skip', timezone: 'Europe/Berlin' })
-    const { body } = await ask(errand, 'PATCH', '/schedules/a', { overlap: null, overrun: null, timezone: null })
-    expect(body).toMatchObject({ overlap: 'both', overrun: 'allow', timezone: 'UTC', priority: 3 })
+    await using errand = await withHourly({
+      priority: 3,
+      dstOverlap: 'first',
+      overlap: 'skip',
+      timezone: 'Europe/Berlin',
+    })
+    const { body } = await ask(errand, 'PATCH', '/schedules/a', { dstOverlap: null, overlap: null, timezone: null })
+    expect(body).toMatchObject({ dstOverlap: 'both', overlap: 'allow', timezone: 'UTC', priority: 3 })
   })
 
   it('makes what is due by the old rule first', async () => {
@@ -116,7 +121,7 @@ describe('update', () => {
 })
 
 describe('pause', () => {
-  it('makes no jobs until the schedule is resumed, which leaves the ticks in between out', async () => {
+  it('makes no jobs until the schedule is resumed, which leaves the occurrences in between out', async () => {
     await using errand = await withHourly({ missed: 'all' })
     const paused = await ask(errand, 'POST', '/schedules/a/pause')
     expect(paused).toMatchObject({ status: 200, body: { pausedAt: '2030-01-01T00:00:00.000Z', nextRunAt: null } })
@@ -164,9 +169,9 @@ describe('pause', () => {
     expect(body).toEqual({ scheduleId: 'a', nextRunAt: null })
   })
 
-  it('holds back ticks that wait for the end of a job, and resuming lets them go on', async () => {
+  it('holds back occurrences that wait for the end of a job, and resuming lets them go on', async () => {
     await using errand = await withHourly()
-    await errand.post('/schedules', { id: 'e', worker: 'endless', every: '10m', overrun: 'queue' })
+    await errand.post('/schedules', { id: 'e', worker: 'endless', every: '10m', overlap: 'queue' })
     for (let n = 0; n < 2; n++) {
       await errand.clock.advance('10m')
       await errand.recur()
@@ -176,15 +181,15 @@ describe('pause', () => {
     await ask(errand, 'DELETE', `/job/${String(running!._id)}`)
     await errand.recur()
     expect(await jobsOf(errand)).toHaveLength(1)
-    const ticking: Date[] = []
-    errand.coordinator.deps.events.on('ticking', (at) => ticking.push(at))
+    const due: Date[] = []
+    errand.coordinator.deps.events.on('scheduleDue', (at) => due.push(at))
     await ask(errand, 'POST', '/schedules/e/resume')
-    expect(ticking[0]).toEqual(errand.clock.now())
+    expect(due[0]).toEqual(errand.clock.now())
     await errand.recur()
     expect(await jobsOf(errand)).toHaveLength(2)
   })
 
-  it('is not undone by a coordinator that was ticking', async () => {
+  it('is not undone by a coordinator that was firing it', async () => {
     await using errand = await withHourly()
     await using slow = await testErrand({ plain }, { beside: errand })
     await errand.clock.advance('1h')
@@ -200,7 +205,7 @@ describe('pause', () => {
 })
 
 describe('run', () => {
-  it('makes a job at once with the args and priority of the schedule, and leaves its ticks', async () => {
+  it('makes a job at once with the args and priority of the schedule, and leaves its occurrences', async () => {
     await using errand = await withHourly({ priority: 7 })
     await errand.clock.advance('10m')
     const { status, body } = await ask(errand, 'POST', '/schedules/a/run')

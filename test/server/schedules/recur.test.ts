@@ -11,7 +11,7 @@ const report = defineJob({
 })
 const plain = defineJob({ args: z.object({ n: z.number().optional() }), run: () => null })
 
-/** In the order of their ticks, which their ids begin with. */
+/** In the order of their occurrences, which their ids begin with. */
 const jobsOf = ({ database }: TestErrand) =>
   database.db.collection<{ _id: string; runAt: Date }>('errand_jobs').find().sort({ _id: 1 }).toArray()
 const minuteOf = (at: Date) => (at.getTime() - Date.parse('2030-01-01T00:00:00Z')) / 60_000
@@ -19,7 +19,7 @@ const tickOf = (id: string) => new Date(Number.parseInt(id.replace('-', '').slic
 const minutesOf = (jobs: { _id: string }[]) => jobs.map(({ _id }) => minuteOf(tickOf(_id)))
 
 describe('recur', () => {
-  it('makes a job for each tick of a schedule in code, in its time zone', async () => {
+  it('makes a job for each occurrence of a schedule in code, in its time zone', async () => {
     await using errand = await testErrand({ report })
     await errand.coordinator.start()
     await errand.coordinator.stop()
@@ -33,7 +33,7 @@ describe('recur', () => {
     expect(await jobs()).toMatchObject([{ worker: 'report', scheduleId: 'code:report', state: 'queued' }])
   })
 
-  it('makes one job for a tick however many coordinators race', async () => {
+  it('makes one job for an occurrence however many coordinators race', async () => {
     await using errand = await testErrand({ plain })
     const answer = await errand.post('/job', { worker: 'plain', args: { n: 1 }, cron: '*/5 * * * *' })
     expect(answer).toEqual({
@@ -57,7 +57,7 @@ describe('recur', () => {
     expect(await errand.database.db.collection('errand_jobs').find().toArray()).toMatchObject([{ priority: 7 }])
   })
 
-  it('makes one job for the last missed tick after downtime', async () => {
+  it('makes one job for the last missed occurrence after downtime', async () => {
     await using errand = await testErrand({ plain })
     await errand.post('/job', { worker: 'plain', cron: '*/5 * * * *' })
     await errand.clock.advance('62m')
@@ -66,7 +66,7 @@ describe('recur', () => {
     expect(jobs.map(({ runAt }) => runAt)).toEqual([new Date('2030-01-01T01:00:00Z')])
   })
 
-  it('does not make a tick twice when the coordinator dies before it has moved the schedule on', async () => {
+  it('does not make an occurrence twice when the coordinator dies before it has moved the schedule on', async () => {
     await using errand = await testErrand({ plain })
     await errand.post('/job', { worker: 'plain', cron: '*/5 * * * *' })
     const { store } = errand.coordinator.deps
@@ -79,7 +79,7 @@ describe('recur', () => {
     expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(1)
   })
 
-  it('takes changes and removals in code at start, and keeps the next tick of what stays', async () => {
+  it('takes changes and removals in code at start, and keeps the next occurrence of what stays', async () => {
     await using errand = await testErrand({ report, plain })
     const schedules = () => errand.database.db.collection<{ _id: string }>('errand_schedules').find().toArray()
     await errand.coordinator.start()
@@ -95,7 +95,7 @@ describe('recur', () => {
   })
 })
 
-describe('ticks that were missed', () => {
+describe('occurrences that were missed', () => {
   const ticksAfterAnHour = async (schedule: Record<string, unknown>) => {
     await using errand = await testErrand({ plain })
     await errand.post('/schedules', { id: 'a', worker: 'plain', cron: '*/20 * * * *', ...schedule })
@@ -152,7 +152,7 @@ describe('ticks that were missed', () => {
   })
 })
 
-describe('a tick while the last job is not final', () => {
+describe('an occurrence while the last job is not final', () => {
   /** A worker whose jobs end when the test says so. */
   const slowly = () => {
     const started: string[] = []
@@ -198,20 +198,20 @@ describe('a tick while the last job is not final', () => {
   it("is left out with 'skip', until the job is final, through its retries", async () => {
     const { slow, open } = slowly()
     await using errand = await testErrand({ slow })
-    await errand.post('/schedules', { id: 'a', worker: 'slow', every: '10m', overrun: 'skip' })
-    const tick = async () => {
+    await errand.post('/schedules', { id: 'a', worker: 'slow', every: '10m', overlap: 'skip' })
+    const occurrence = async () => {
       await errand.clock.advance('10m')
       await errand.recur()
       await errand.claim()
     }
-    await tick()
+    await occurrence()
     const [first] = await jobsOf(errand)
-    await tick()
+    await occurrence()
     const failed = finished(errand, first!._id)
     open(`${first!._id} fails`)
     await failed
     expect(await errand.get(first!._id)).toMatchObject({ state: 'scheduled' })
-    await tick()
+    await occurrence()
     expect(minutesOf(await jobsOf(errand))).toEqual([10])
     await errand.clock.advance('1h')
     await errand.stage()
@@ -219,7 +219,7 @@ describe('a tick while the last job is not final', () => {
     const ended = finished(errand, first!._id)
     open(first!._id)
     await ended
-    await tick()
+    await occurrence()
     expect(minutesOf(await jobsOf(errand))).toEqual([10, 100])
     expect(await errand.coordinator.deps.store.schedules.find('a')).toMatchObject({
       lastRunAt: new Date('2030-01-01T01:40:00Z'),
@@ -229,7 +229,7 @@ describe('a tick while the last job is not final', () => {
   it("makes its job after it with 'queue', one at a time and in order", async () => {
     const { slow, started, open } = slowly()
     await using errand = await testErrand({ slow })
-    await errand.post('/schedules', { id: 'a', worker: 'slow', every: '10m', overrun: 'queue' })
+    await errand.post('/schedules', { id: 'a', worker: 'slow', every: '10m', overlap: 'queue' })
     for (let n = 0; n < 3; n++) {
       await errand.clock.advance('10m')
       await errand.recur()
@@ -263,12 +263,12 @@ describe('a tick while the last job is not final', () => {
     let advanced = () => {}
     store.schedules = { ...schedules, advance: (...change) => schedules.advance(...change).then(() => advanced()) }
     await errand.coordinator.start()
-    await errand.post('/schedules', { id: 'a', worker: 'slow', every: '10m', overrun: 'queue' })
+    await errand.post('/schedules', { id: 'a', worker: 'slow', every: '10m', overlap: 'queue' })
     for (let n = 1; n <= 3; n++) {
-      const ticked = new Promise<void>((resolve) => (advanced = resolve))
+      const fired = new Promise<void>((resolve) => (advanced = resolve))
       const begun = n === 1 ? nextStart() : undefined
       await errand.clock.advance('10m')
-      await ticked
+      await fired
       await begun
     }
     // from here on the clock stands still
@@ -281,10 +281,10 @@ describe('a tick while the last job is not final', () => {
     expect(started.map((id) => minuteOf(tickOf(id)))).toEqual([10, 20, 30])
   })
 
-  it.each(['skip', 'queue'] as const)("counts jobs made by hand with '%s'", async (overrun) => {
+  it.each(['skip', 'queue'] as const)("counts jobs made by hand with '%s'", async (overlap) => {
     const { slow } = slowly()
     await using errand = await testErrand({ slow })
-    await errand.post('/schedules', { id: 'a', worker: 'slow', every: '10m', overrun })
+    await errand.post('/schedules', { id: 'a', worker: 'slow', every: '10m', overlap })
     const byHand = { _id: 'by hand', worker: 'slow', scheduleId: 'a', state: 'scheduled' }
     await errand.database.db.collection<{ _id: string }>('errand_jobs').insertOne(byHand)
     await errand.clock.advance('10m')
@@ -293,10 +293,10 @@ describe('a tick while the last job is not final', () => {
   })
 
   it.each(['skip', 'queue'] as const)(
-    "makes one job for each tick with '%s' however many coordinators race",
-    async (overrun) => {
+    "makes one job for each occurrence with '%s' however many coordinators race",
+    async (overlap) => {
       await using errand = await testErrand({ plain })
-      await errand.post('/schedules', { id: 'a', worker: 'plain', every: '10m', overrun })
+      await errand.post('/schedules', { id: 'a', worker: 'plain', every: '10m', overlap })
       const others = await Promise.all(Array.from({ length: 3 }, () => testErrand({ plain }, { beside: errand })))
       for (let n = 0; n < 3; n++) {
         await errand.clock.advance('10m')
@@ -314,7 +314,7 @@ describe('a tick while the last job is not final', () => {
     "is neither lost nor made twice with 'queue' when the coordinator dies before it could %s",
     async (step) => {
       await using errand = await testErrand({ plain })
-      await errand.post('/schedules', { id: 'a', worker: 'plain', every: '10m', overrun: 'queue' })
+      await errand.post('/schedules', { id: 'a', worker: 'plain', every: '10m', overlap: 'queue' })
       const { store } = errand.coordinator.deps
       const { schedules } = store
       store.schedules = { ...schedules, [step]: () => Promise.reject(new Error('killed')) }
@@ -332,7 +332,7 @@ describe('a tick while the last job is not final', () => {
   it("is left out with 'queue' where a thousand wait", async () => {
     const { slow } = slowly()
     await using errand = await testErrand({ slow })
-    await errand.post('/schedules', { id: 'a', worker: 'slow', every: '1s', overrun: 'queue', missed: 'all' })
+    await errand.post('/schedules', { id: 'a', worker: 'slow', every: '1s', overlap: 'queue', missed: 'all' })
     await errand.clock.advance('1500s')
     await errand.recur()
     const schedule = await errand.coordinator.deps.store.schedules.find('a')
@@ -344,7 +344,7 @@ describe('a tick while the last job is not final', () => {
     const { slow } = slowly()
     await using errand = await testErrand({ slow })
     const rule = { id: 'a', worker: 'slow', every: '10m' }
-    await errand.post('/schedules', { ...rule, overrun: 'queue' })
+    await errand.post('/schedules', { ...rule, overlap: 'queue' })
     for (let n = 0; n < 3; n++) {
       await errand.clock.advance('10m')
       await errand.recur()

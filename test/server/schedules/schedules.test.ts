@@ -1,4 +1,4 @@
-/** What a schedule is, and how its rule changes. What becomes of its ticks is in recur.test.ts. */
+/** What a schedule is, and how its rule changes. What becomes of its occurrences is in recur.test.ts. */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
@@ -31,9 +31,9 @@ describe('a schedule', () => {
       timezone: 'Europe/Berlin',
       args: { n: 1 },
       priority: 7,
-      gap: 'skip',
+      dstGap: 'skip',
       missed: 'all',
-      overrun: 'queue',
+      overlap: 'queue',
       spread: '10m',
     })
     await using errand = await testErrand({ nightly })
@@ -45,10 +45,10 @@ describe('a schedule', () => {
         worker: 'nightly',
         cron: '0 3 * * *',
         timezone: 'Europe/Berlin',
-        gap: 'skip',
-        overlap: 'first',
+        dstGap: 'skip',
+        dstOverlap: 'first',
         missed: 'all',
-        overrun: 'queue',
+        overlap: 'queue',
         spread: '10m',
         args: { n: 1 },
         priority: 7,
@@ -63,7 +63,7 @@ describe('a schedule', () => {
 
   it('is made at run time, by POST /schedules with its policies, and by POST /job with cron or every', async () => {
     await using errand = await testErrand({ plain })
-    const rule = { worker: 'plain', cron: '0 9 * * *', timezone: 'Asia/Kolkata', overlap: 'both' }
+    const rule = { worker: 'plain', cron: '0 9 * * *', timezone: 'Asia/Kolkata', dstOverlap: 'both' }
     expect(await errand.post('/schedules', { id: 'a', ...rule })).toEqual({
       status: 201,
       body: { scheduleId: 'a', nextRunAt: '2030-01-01T03:30:00.000Z' },
@@ -74,7 +74,7 @@ describe('a schedule', () => {
     })
     const { body } = await ask(errand, '/schedules')
     expect(body).toMatchObject([
-      { id: 'a', overlap: 'both', source: 'api' },
+      { id: 'a', dstOverlap: 'both', source: 'api' },
       { id: 'b', every: '90s', timezone: 'UTC' },
     ])
   })
@@ -82,7 +82,7 @@ describe('a schedule', () => {
   it.each([
     ['no rhythm', {}, 'BAD_REQUEST', 'cron'],
     ['two rhythms', { cron: '* * * * *', every: '1m' }, 'BAD_REQUEST', 'every'],
-    ['an unknown policy', { every: '1m', gap: 'jump' }, 'BAD_REQUEST', 'gap'],
+    ['an unknown policy', { every: '1m', dstGap: 'jump' }, 'BAD_REQUEST', 'dstGap'],
     ['an unknown field', { every: '1m', jitter: '1m' }, 'BAD_REQUEST', 'jitter'],
     ['an interval below a second', { every: '999ms' }, 'INVALID_TIME', 'every'],
     ['a window below a second', { every: '1m', spread: '10ms' }, 'INVALID_TIME', 'spread'],
@@ -137,16 +137,16 @@ describe('spread', () => {
     for (const id of ['a', 'b', 'c']) {
       const { body } = await errand.post('/schedules', { id, worker: 'plain', cron: '0 * * * *', spread: '30m' })
       const preview = await errand.post('/schedules/preview', { id, count: 1 })
-      expect(preview.body.ticks[0].at).toBe(body.nextRunAt)
+      expect(preview.body.occurrences[0].at).toBe(body.nextRunAt)
       const unstored = await errand.post('/schedules/preview', { id, cron: '0 * * * *', spread: '30m', count: 1 })
-      expect(unstored.body.ticks[0].at).toBe(body.nextRunAt)
+      expect(unstored.body.occurrences[0].at).toBe(body.nextRunAt)
     }
     await errand.clock.advance('1h')
     await errand.recur()
     const made = await ticksMade(errand)
     expect(made).toHaveLength(3)
     expect(new Set(made).size).toBe(3)
-    for (const tick of made) expect(tick).toMatch(/^2030-01-01T00:[012]\d/)
+    for (const occurrence of made) expect(occurrence).toMatch(/^2030-01-01T00:[012]\d/)
   })
 })
 
@@ -174,7 +174,7 @@ describe('a change of the rule', () => {
     expect(jobs).toMatchObject([{ runAt: new Date('2030-01-01T01:00:00Z'), args: '{"region":"eu"}' }])
   })
 
-  it('that leaves the ticks as they are leaves a late one due', async () => {
+  it('that leaves the occurrences as they are leaves a late one due', async () => {
     await using errand = await testErrand({ plain })
     const rule = { id: 'a', worker: 'plain', cron: '0 * * * *' }
     await errand.post('/schedules', rule)
@@ -186,7 +186,7 @@ describe('a change of the rule', () => {
     expect(jobs).toMatchObject([{ args: '{"n":2}', priority: 9 }])
   })
 
-  it('gives one job for a tick that both rules have', async () => {
+  it('gives one job for an occurrence that both rules have', async () => {
     await using errand = await testErrand({ plain })
     await errand.post('/schedules', { id: 'a', worker: 'plain', cron: '0 * * * *' })
     await errand.clock.advance('1h')
@@ -197,7 +197,7 @@ describe('a change of the rule', () => {
     expect(await ticksMade(errand)).toEqual(['2030-01-01T01:00Z', '2030-01-01T01:30Z'])
   })
 
-  it('is not undone by a coordinator that was ticking by the old rule', async () => {
+  it('is not undone by a coordinator that was firing it by the old rule', async () => {
     await using errand = await testErrand({ plain })
     await using slow = await testErrand({ plain }, { beside: errand })
     await errand.post('/schedules', { id: 'a', worker: 'plain', cron: '0,5 * * * *' })
@@ -214,7 +214,7 @@ describe('a change of the rule', () => {
     expect(iso((await stored(errand, 'a'))!.nextRunAt)).toBe('2030-01-01T01:30Z')
   })
 
-  it('is not undone either where both rules have the same next tick', async () => {
+  it('is not undone either where both rules have the same next occurrence', async () => {
     await using errand = await testErrand({ plain })
     await using slow = await testErrand({ plain }, { beside: errand })
     await errand.post('/schedules', { id: 'a', worker: 'plain', cron: '0,5 * * * *' })
@@ -267,30 +267,30 @@ describe('a change of the rule', () => {
 })
 
 describe('preview', () => {
-  it('shows the ticks of a rule that is not stored, with what the clock on the wall shows', async () => {
+  it('shows the occurrences of a rule that is not stored, with what the clock on the wall shows', async () => {
     await using errand = await testErrand({ plain })
     const rule = { cron: '30 2 * * *', timezone: 'Europe/Berlin' }
     expect(await errand.post('/schedules/preview', { ...rule, from: '2027-03-28', count: 2 })).toEqual({
       status: 200,
       body: {
         ...rule,
-        gap: 'after',
-        overlap: 'first',
-        ticks: [
+        dstGap: 'after',
+        dstOverlap: 'first',
+        occurrences: [
           { at: '2027-03-28T01:30:00.000Z', local: '2027-03-28T03:30:00+02:00' },
           { at: '2027-03-29T00:30:00.000Z', local: '2027-03-29T02:30:00+02:00' },
         ],
       },
     })
-    const skipping = await errand.post('/schedules/preview', { ...rule, gap: 'skip', from: '2027-03-28', count: 1 })
-    expect(skipping.body.ticks).toEqual([{ at: '2027-03-29T00:30:00.000Z', local: '2027-03-29T02:30:00+02:00' }])
+    const skipping = await errand.post('/schedules/preview', { ...rule, dstGap: 'skip', from: '2027-03-28', count: 1 })
+    expect(skipping.body.occurrences).toEqual([{ at: '2027-03-29T00:30:00.000Z', local: '2027-03-29T02:30:00+02:00' }])
   })
 
-  it('begins now, shows ten, and a tick at `from` itself', async () => {
+  it('begins now, shows ten, and an occurrence at `from` itself', async () => {
     await using errand = await testErrand({ plain })
     const { body } = await errand.post('/schedules/preview', { cron: '0 * * * *' })
-    expect(body.ticks).toHaveLength(10)
-    expect(body.ticks[0].at).toBe('2030-01-01T00:00:00.000Z')
+    expect(body.occurrences).toHaveLength(10)
+    expect(body.occurrences[0].at).toBe('2030-01-01T00:00:00.000Z')
   })
 
   it.each([

@@ -5,7 +5,7 @@ import { perform, work } from './_work.js'
 export default defineJob({
   args: z.object(work),
   result: z.object({ n: z.number(), v: z.number(), run: z.string() }),
-  schedule: { every: '2s', overrun: 'skip', args: { n: 0, ms: 2_500 } },
+  schedule: { every: '2s', overlap: 'skip', args: { n: 0, ms: 2_500 } },
   retry: { attempts: 6, backoff: { kind: 'fixed', delay: '500ms' } },
   timeout: '5s',
   run: (args, context) => perform(args, context),

@@ -6,9 +6,9 @@
 import { Cron } from 'croner'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { GapPolicy, OverlapPolicy } from '../../core/job/schedulePolicies.js'
-import { lastTick, nextTick, ticks, ticksUntil } from '../../core/time/ticks.js'
-import { tickRule, type ScheduleRule } from '../../core/time/scheduleRule.js'
+import type { DstGapPolicy, DstOverlapPolicy } from '../../core/job/schedulePolicies.js'
+import { lastOccurrence, nextOccurrence, occurrences, occurrencesUntil } from '../../core/time/occurrences.js'
+import { occurrenceRule, type ScheduleRule } from '../../core/time/scheduleRule.js'
 import { changesOf, minuteByMinute, wallClock } from './wallClock.js'
 
 /** With summer time in both halves of the world, at midnight, by half an hour, and in Ramadan; and without, by half and quarter hours. */
@@ -32,47 +32,49 @@ const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 const dayMs = 24 * hourMs
 const since = new Date('2020-01-01T00:00:00Z')
-const ruleOf = (rule: ScheduleRule) => tickRule(rule, { id: 'test', since })
+const ruleOf = (rule: ScheduleRule) => occurrenceRule(rule, { id: 'test', since })
 const take = (rule: ScheduleRule, after: Date, count: number): Date[] => {
   const found: Date[] = []
-  for (const tick of ticks(ruleOf(rule), after)) {
-    found.push(tick)
+  for (const occurrence of occurrences(ruleOf(rule), after)) {
+    found.push(occurrence)
     if (found.length === count) break
   }
   return found
 }
-const isoTicks = (rule: ScheduleRule, from: string, count: number) =>
-  take(rule, new Date(Date.parse(from) - 1), count).map((tick) => tick.toISOString().replace(':00.000Z', 'Z'))
+const isoOccurrences = (rule: ScheduleRule, from: string, count: number) =>
+  take(rule, new Date(Date.parse(from) - 1), count).map((occurrence) =>
+    occurrence.toISOString().replace(':00.000Z', 'Z'),
+  )
 
 const moment = fc.date({ min: new Date('2021-01-01'), max: new Date('2033-01-01'), noInvalidDate: true })
 
 describe('at a gap, a local time that does not exist', () => {
   const daily = { cron: '30 2 * * *', timezone: 'Europe/Berlin' }
 
-  it('ticks after it by default, when it would have come had the clock not been set', () => {
-    expect(isoTicks(daily, '2027-03-27T00:00Z', 3)).toEqual([
+  it('fires after it by default, when it would have come had the clock not been set', () => {
+    expect(isoOccurrences(daily, '2027-03-27T00:00Z', 3)).toEqual([
       '2027-03-27T01:30Z',
       '2027-03-28T01:30Z', // 03:30 there
       '2027-03-29T00:30Z',
     ])
   })
 
-  it("makes no tick with 'skip'", () => {
-    expect(isoTicks({ ...daily, gap: 'skip' }, '2027-03-27T00:00Z', 3)).toEqual([
+  it("makes no occurrence with 'skip'", () => {
+    expect(isoOccurrences({ ...daily, dstGap: 'skip' }, '2027-03-27T00:00Z', 3)).toEqual([
       '2027-03-27T01:30Z',
       '2027-03-29T00:30Z',
       '2027-03-30T00:30Z',
     ])
   })
 
-  it('is one tick with the regular one it meets, and keeps its distance to others', () => {
+  it('is one occurrence with the regular one it meets, and keeps its distance to others', () => {
     const cron = '0,30 2,3 * * *'
-    expect(isoTicks({ cron, timezone: 'Europe/Berlin' }, '2027-03-28T00:00Z', 3)).toEqual([
+    expect(isoOccurrences({ cron, timezone: 'Europe/Berlin' }, '2027-03-28T00:00Z', 3)).toEqual([
       '2027-03-28T01:00Z',
       '2027-03-28T01:30Z',
       '2027-03-29T00:00Z',
     ])
-    expect(isoTicks({ cron: '15 2 * * *', timezone: 'Australia/Lord_Howe' }, '2027-10-02T12:00Z', 1)).toEqual([
+    expect(isoOccurrences({ cron: '15 2 * * *', timezone: 'Australia/Lord_Howe' }, '2027-10-02T12:00Z', 1)).toEqual([
       '2027-10-02T15:45Z', // 02:45 there: the gap is half an hour
     ])
   })
@@ -80,9 +82,9 @@ describe('at a gap, a local time that does not exist', () => {
   it('may be a whole day', () => {
     // Samoa went from the 29th to the 31st of December 2011
     const rule = { timezone: 'Pacific/Apia', cron: '0 12 30 12 *' }
-    expect(isoTicks(rule, '2011-12-01T00:00Z', 2)).toEqual(['2011-12-30T22:00Z', '2012-12-29T22:00Z'])
-    expect(isoTicks({ ...rule, gap: 'skip' }, '2011-12-01T00:00Z', 1)).toEqual(['2012-12-29T22:00Z'])
-    expect(isoTicks({ ...rule, cron: '0 12 * * *' }, '2011-12-29T00:00Z', 3)).toEqual([
+    expect(isoOccurrences(rule, '2011-12-01T00:00Z', 2)).toEqual(['2011-12-30T22:00Z', '2012-12-29T22:00Z'])
+    expect(isoOccurrences({ ...rule, dstGap: 'skip' }, '2011-12-01T00:00Z', 1)).toEqual(['2012-12-29T22:00Z'])
+    expect(isoOccurrences({ ...rule, cron: '0 12 * * *' }, '2011-12-29T00:00Z', 3)).toEqual([
       '2011-12-29T22:00Z',
       '2011-12-30T22:00Z', // the 31st, and the 30th with it
       '2011-12-31T22:00Z',
@@ -91,34 +93,34 @@ describe('at a gap, a local time that does not exist', () => {
 })
 
 describe('at an overlap, a local time that comes twice', () => {
-  it('ticks the first time by default where the rule names hours', () => {
+  it('fires the first time by default where the rule names hours', () => {
     const rule = { cron: '30 2 * * *', timezone: 'Europe/Berlin' }
-    expect(isoTicks(rule, '2027-10-31T00:00Z', 2)).toEqual(['2027-10-31T00:30Z', '2027-11-01T01:30Z'])
-    expect(isoTicks({ ...rule, overlap: 'both' }, '2027-10-31T00:00Z', 3)).toEqual([
+    expect(isoOccurrences(rule, '2027-10-31T00:00Z', 2)).toEqual(['2027-10-31T00:30Z', '2027-11-01T01:30Z'])
+    expect(isoOccurrences({ ...rule, dstOverlap: 'both' }, '2027-10-31T00:00Z', 3)).toEqual([
       '2027-10-31T00:30Z',
       '2027-10-31T01:30Z',
       '2027-11-01T01:30Z',
     ])
   })
 
-  it('ticks both times by default where the rule ticks in every hour, and once where that is asked for', () => {
+  it('fires both times by default where the rule fires in every hour, and once where that is asked for', () => {
     const rule = { cron: '*/30 * * * *', timezone: 'Europe/Berlin' }
     const both = ['2027-10-31T00:30Z', '2027-10-31T01:00Z', '2027-10-31T01:30Z', '2027-10-31T02:00Z']
-    expect(isoTicks(rule, '2027-10-31T00:30Z', 4)).toEqual(both)
-    expect(isoTicks({ ...rule, overlap: 'first' }, '2027-10-31T00:30Z', 2)).toEqual([both[0], both[3]])
+    expect(isoOccurrences(rule, '2027-10-31T00:30Z', 4)).toEqual(both)
+    expect(isoOccurrences({ ...rule, dstOverlap: 'first' }, '2027-10-31T00:30Z', 2)).toEqual([both[0], both[3]])
   })
 
   it('may be half an hour', () => {
     const rule = { cron: '45 1 * * *', timezone: 'Australia/Lord_Howe' }
-    expect(isoTicks(rule, '2027-04-03T12:00Z', 2)).toEqual(['2027-04-03T14:45Z', '2027-04-04T15:15Z'])
-    expect(isoTicks({ ...rule, overlap: 'both' }, '2027-04-03T12:00Z', 2)).toEqual([
+    expect(isoOccurrences(rule, '2027-04-03T12:00Z', 2)).toEqual(['2027-04-03T14:45Z', '2027-04-04T15:15Z'])
+    expect(isoOccurrences({ ...rule, dstOverlap: 'both' }, '2027-04-03T12:00Z', 2)).toEqual([
       '2027-04-03T14:45Z',
       '2027-04-03T15:15Z',
     ])
   })
 })
 
-describe('ticks', () => {
+describe('occurrences', () => {
   it.each([
     ['29 February', '0 12 29 2 *', 'Europe/Berlin', ['2028-02-29T11:00Z', '2032-02-29T11:00Z', '2036-02-29T11:00Z']],
     ['the last day of each month', '0 0 L * *', 'UTC', ['2027-01-31T00:00Z', '2027-02-28T00:00Z', '2027-03-31T00:00Z']],
@@ -130,12 +132,12 @@ describe('ticks', () => {
     ['a zone of three quarters', '0 9 * * *', 'Asia/Kathmandu', ['2027-01-01T03:15Z', '2027-01-02T03:15Z']],
     ['a nickname', '@weekly', 'UTC', ['2027-01-03T00:00Z', '2027-01-10T00:00Z']],
   ])('of %s', (_what, cron, timezone, expected) => {
-    expect(isoTicks({ cron, timezone }, '2027-01-01T00:00Z', expected.length)).toEqual(expected)
+    expect(isoOccurrences({ cron, timezone }, '2027-01-01T00:00Z', expected.length)).toEqual(expected)
   })
 
   it('may name seconds', () => {
     const found = take({ cron: '*/20 59 23 * * *' }, new Date('2027-01-01T00:00:00Z'), 4)
-    expect(found.map((tick) => tick.toISOString().slice(8, 19))).toEqual([
+    expect(found.map((occurrence) => occurrence.toISOString().slice(8, 19))).toEqual([
       '01T23:59:00',
       '01T23:59:20',
       '01T23:59:40',
@@ -149,14 +151,14 @@ describe('ticks', () => {
     fc.assert(
       fc.property(cron, fc.constantFrom(...zones), spread, moment, (cron, timezone, spread, from) => {
         const rule = ruleOf({ cron, timezone, spread })
-        const first = nextTick(rule, from)!
-        const second = nextTick(rule, first)!
+        const first = nextOccurrence(rule, from)!
+        const second = nextOccurrence(rule, first)!
         expect(first.getTime()).toBeGreaterThan(from.getTime())
         expect(second.getTime()).toBeGreaterThan(first.getTime())
-        expect(lastTick(rule, from, new Date(second.getTime() - 1))).toEqual(first)
-        expect(lastTick(rule, from, second)).toEqual(second)
-        expect(lastTick(rule, first, first)).toBeUndefined()
-        expect(ticksUntil(rule, from, second, 10)).toEqual([first, second])
+        expect(lastOccurrence(rule, from, new Date(second.getTime() - 1))).toEqual(first)
+        expect(lastOccurrence(rule, from, second)).toEqual(second)
+        expect(lastOccurrence(rule, first, first)).toBeUndefined()
+        expect(occurrencesUntil(rule, from, second, 10)).toEqual([first, second])
       }),
       { numRuns: 200 },
     )
@@ -164,34 +166,34 @@ describe('ticks', () => {
 })
 
 describe('every', () => {
-  it('ticks at whole multiples after the schedule was made, whatever is asked and whenever', () => {
+  it('fires at whole multiples after the schedule was made, whatever is asked and whenever', () => {
     const rule = ruleOf({ every: '7m' })
     fc.assert(
       fc.property(moment, (from) => {
-        const next = nextTick(rule, from)!
+        const next = nextOccurrence(rule, from)!
         expect((next.getTime() - since.getTime()) % (7 * minuteMs)).toBe(0)
         expect(next.getTime() - from.getTime()).toBeGreaterThan(0)
         expect(next.getTime() - from.getTime()).toBeLessThanOrEqual(7 * minuteMs)
       }),
     )
-    expect(nextTick(rule, since)).toEqual(new Date(since.getTime() + 7 * minuteMs))
-    expect(nextTick(rule, new Date(0))).toEqual(new Date(since.getTime() + 7 * minuteMs))
+    expect(nextOccurrence(rule, since)).toEqual(new Date(since.getTime() + 7 * minuteMs))
+    expect(nextOccurrence(rule, new Date(0))).toEqual(new Date(since.getTime() + 7 * minuteMs))
   })
 })
 
 describe('spread', () => {
   const rule = { cron: '0 0 * * *', timezone: 'Europe/Berlin', spread: '1h' } as const
   const plain = ruleOf({ ...rule, spread: undefined })
-  const offsetOf = (id: string) => (tickRule(rule, { id, since }) as { offsetMs: number }).offsetMs
+  const offsetOf = (id: string) => (occurrenceRule(rule, { id, since }) as { offsetMs: number }).offsetMs
 
-  it('moves all ticks of a schedule by the same part of the window', () => {
-    const own = tickRule(rule, { id: 'nightly', since })
+  it('moves all occurrences of a schedule by the same part of the window', () => {
+    const own = occurrenceRule(rule, { id: 'nightly', since })
     const from = new Date('2027-03-20T12:00:00Z')
     const until = new Date('2027-04-10T12:00:00Z')
-    const moved = ticksUntil(own, from, until, 100)
-    const base = ticksUntil(plain, from, until, 100)
-    expect(moved.map((tick) => tick.getTime() - offsetOf('nightly'))).toEqual(base.map(Number))
-    expect(tickRule(rule, { id: 'nightly', since })).toEqual(own)
+    const moved = occurrencesUntil(own, from, until, 100)
+    const base = occurrencesUntil(plain, from, until, 100)
+    expect(moved.map((occurrence) => occurrence.getTime() - offsetOf('nightly'))).toEqual(base.map(Number))
+    expect(occurrenceRule(rule, { id: 'nightly', since })).toEqual(own)
   })
 
   it('spreads schedules evenly over the window, also where their ids are alike', () => {
@@ -208,12 +210,12 @@ describe('spread', () => {
   })
 })
 
-describe('minute by minute, ticks are what the clock on the wall says', () => {
+describe('minute by minute, occurrences are what the clock on the wall says', () => {
   const minutes = ['0', '30', '7', '*/15', '*', '59'] as const
   const hours = ['*', '0', '1', '2', '2,3', '0-4', '*/2', '23'] as const
   const policies = fc.record({
-    gap: fc.constantFrom<GapPolicy>('skip', 'after'),
-    overlap: fc.constantFrom<OverlapPolicy>('first', 'both'),
+    dstGap: fc.constantFrom<DstGapPolicy>('skip', 'after'),
+    dstOverlap: fc.constantFrom<DstOverlapPolicy>('first', 'both'),
   })
 
   it.each(zones)('in %s, two days around each change of the clock', (timezone) => {
@@ -225,7 +227,7 @@ describe('minute by minute, ticks are what the clock on the wall says', () => {
         const from = new Date(change.getTime() - dayMs)
         const until = new Date(change.getTime() + dayMs)
         const rule = { cron: `${minute} ${hour} * * *`, timezone, ...policy }
-        expect(ticksUntil(ruleOf(rule), from, until, 10_000)).toEqual(
+        expect(occurrencesUntil(ruleOf(rule), from, until, 10_000)).toEqual(
           minuteByMinute({ minute, hour, timezone, ...policy }, from, until),
         )
       }),
@@ -237,10 +239,14 @@ describe('minute by minute, ticks are what the clock on the wall says', () => {
     const change = new Date('2011-12-30T10:00:00Z')
     const from = new Date(change.getTime() - 2 * dayMs)
     const until = new Date(change.getTime() + 2 * dayMs)
-    for (const gap of ['skip', 'after'] as const) {
-      const rule = { cron: '30 */6 * * *', timezone: 'Pacific/Apia', gap, overlap: 'first' as const }
-      expect(ticksUntil(ruleOf(rule), from, until, 100)).toEqual(
-        minuteByMinute({ minute: '30', hour: '*/6', timezone: 'Pacific/Apia', gap, overlap: 'first' }, from, until),
+    for (const dstGap of ['skip', 'after'] as const) {
+      const rule = { cron: '30 */6 * * *', timezone: 'Pacific/Apia', dstGap, dstOverlap: 'first' as const }
+      expect(occurrencesUntil(ruleOf(rule), from, until, 100)).toEqual(
+        minuteByMinute(
+          { minute: '30', hour: '*/6', timezone: 'Pacific/Apia', dstGap, dstOverlap: 'first' },
+          from,
+          until,
+        ),
       )
     }
   })
@@ -266,39 +272,42 @@ describe('by croner', () => {
   const byCroner = (cron: string, timezone: string, after: Date, count: number) =>
     new Cron(cron, { timezone, paused: true }).nextRuns(count, after)
 
-  it("rules for intervals tick alike: croner's policy for them is ours of gap 'skip' and overlap 'both'", () => {
+  it("rules for intervals fire alike: croner's policy for them is ours of dstGap 'skip' and dstOverlap 'both'", () => {
     // croner takes a rule of one minute and one hour for a time of the day
     const intervals = crons.filter((cron) => !/^\d+ \d+ /.test(cron))
     fc.assert(
       fc.property(intervals, zone, moment, (cron, timezone, after) => {
-        const ours = take({ cron, timezone, gap: 'skip', overlap: 'both' }, after, 30)
+        const ours = take({ cron, timezone, dstGap: 'skip', dstOverlap: 'both' }, after, 30)
         expect(ours).toEqual(byCroner(cron, timezone, after, 30))
       }),
       { numRuns: 250 },
     )
   })
 
-  it("rules for a time of the day tick alike with overlap 'first'; in a gap croner ticks at its end, and ours as long after as it began before", () => {
+  it("rules for a time of the day fire alike with dstOverlap 'first'; in a gap croner fires at its end, and ours as long after as it began before", () => {
     const times = fc
       .tuple(fc.constantFrom(0, 15, 30, 59), fc.constantFrom(0, 1, 2, 3, 12, 23), days)
       .map(([minute, hour, days]) => ({ cron: `${minute} ${hour} ${days}`, shown: [hour, minute] }))
     fc.assert(
       fc.property(times, zone, moment, ({ cron, shown }, timezone, after) => {
         const clock = wallClock(timezone)
-        const isShown = (tick: Date) => {
-          const { hour, minute } = clock(tick)
+        const isShown = (occurrence: Date) => {
+          const { hour, minute } = clock(occurrence)
           return hour === shown[0] && minute === shown[1]
         }
         const theirs = byCroner(cron, timezone, after, 20)
         const existing = theirs.filter(isShown)
-        expect(take({ cron, timezone, gap: 'skip' }, after, existing.length)).toEqual(existing)
+        expect(take({ cron, timezone, dstGap: 'skip' }, after, existing.length)).toEqual(existing)
         // what is moved at one end of the row may be beyond it in the other
-        const inside = (tick: Date) => tick.getTime() - after.getTime() > 2 * hourMs && tick < existing.at(-1)!
-        const moved = take({ cron, timezone }, after, 20).filter((tick) => !isShown(tick) && inside(tick))
-        const movedByCroner = theirs.filter((tick) => !isShown(tick) && inside(tick))
+        const inside = (occurrence: Date) =>
+          occurrence.getTime() - after.getTime() > 2 * hourMs && occurrence < existing.at(-1)!
+        const moved = take({ cron, timezone }, after, 20).filter(
+          (occurrence) => !isShown(occurrence) && inside(occurrence),
+        )
+        const movedByCroner = theirs.filter((occurrence) => !isShown(occurrence) && inside(occurrence))
         expect(moved.length).toBe(movedByCroner.length)
-        moved.forEach((tick, index) => {
-          const afterGapMs = tick.getTime() - movedByCroner[index]!.getTime()
+        moved.forEach((occurrence, index) => {
+          const afterGapMs = occurrence.getTime() - movedByCroner[index]!.getTime()
           expect(afterGapMs).toBeGreaterThanOrEqual(0)
           expect(afterGapMs).toBeLessThan(hourMs)
         })
@@ -324,7 +333,7 @@ describe('by croner', () => {
         zone,
         moment,
         (cron, timezone, after) => {
-          const ours = take({ cron, timezone, gap: 'skip', overlap: 'both' }, after, 200)
+          const ours = take({ cron, timezone, dstGap: 'skip', dstOverlap: 'both' }, after, 200)
           expect(ours).toEqual(byCroner(cron, timezone, after, 200))
         },
       ),

@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { dueTicks, mostTicksAtOnce } from '../../core/time/dueTicks.js'
+import { dueOccurrences, mostOccurrencesAtOnce } from '../../core/time/dueOccurrences.js'
 import { missedPolicies } from '../../core/job/schedulePolicies.js'
-import { tickRule } from '../../core/time/scheduleRule.js'
+import { occurrenceRule } from '../../core/time/scheduleRule.js'
 
 const since = new Date('2030-01-01T00:00:00Z')
 const at = (text: string) => new Date(`2030-01-01T${text}Z`)
-const ruleOf = (cron: string) => tickRule({ cron }, { id: 'a', since })
+const ruleOf = (cron: string) => occurrenceRule({ cron }, { id: 'a', since })
 const fiveMinutes = ruleOf('*/5 * * * *')
 
-describe('of the ticks that are due', () => {
+describe('of the occurrences that are due', () => {
   it.each([
     ['last', ['01:00:00']],
     ['skip', []],
     ['all', ['00:50:00', '00:55:00', '01:00:00']],
   ] as const)("after downtime '%s' makes %j", (missed, expected) => {
-    const { ticks, nextRunAt } = dueTicks(fiveMinutes, missed, at('00:50:00'), at('01:02:00'))
-    expect(ticks).toEqual(expected.map(at))
+    const { occurrences, nextRunAt } = dueOccurrences(fiveMinutes, missed, at('00:50:00'), at('01:02:00'))
+    expect(occurrences).toEqual(expected.map(at))
     expect(nextRunAt).toEqual(at('01:05:00'))
   })
 
@@ -24,26 +24,26 @@ describe('of the ticks that are due', () => {
     ['last', ['01:00:00']],
     ['skip', ['01:00:00']],
     ['all', ['00:55:00', '01:00:00']],
-  ] as const)("where a tick is on time after others were missed '%s' makes %j", (missed, expected) => {
-    expect(dueTicks(fiveMinutes, missed, at('00:55:00'), at('01:01:00')).ticks).toEqual(expected.map(at))
+  ] as const)("where an occurrence is on time after others were missed '%s' makes %j", (missed, expected) => {
+    expect(dueOccurrences(fiveMinutes, missed, at('00:55:00'), at('01:01:00')).occurrences).toEqual(expected.map(at))
   })
 
   it('none is lost within a minute, whatever the policy, however many there are', () => {
     const everySecond = ruleOf('* * * * * *')
     for (const missed of missedPolicies) {
-      const { ticks, leftOut } = dueTicks(everySecond, missed, at('00:00:10'), at('00:00:13'))
-      expect({ ticks: ticks.length, leftOut }).toEqual({ ticks: 4, leftOut: false })
+      const { occurrences, leftOut } = dueOccurrences(everySecond, missed, at('00:00:10'), at('00:00:13'))
+      expect({ occurrences: occurrences.length, leftOut }).toEqual({ occurrences: 4, leftOut: false })
     }
   })
 
   it.each(['last', 'skip'] as const)(
     "none is missed where somebody was there when it fell due, though '%s'",
     (missed) => {
-      const late = dueTicks(fiveMinutes, missed, at('00:50:00'), at('01:02:00'), at('00:40:00'))
-      expect(late.ticks).toEqual(['00:50:00', '00:55:00', '01:00:00'].map(at))
+      const late = dueOccurrences(fiveMinutes, missed, at('00:50:00'), at('01:02:00'), at('00:40:00'))
+      expect(late.occurrences).toEqual(['00:50:00', '00:55:00', '01:00:00'].map(at))
       expect(late.leftOut).toBe(false)
-      const sinceThen = dueTicks(fiveMinutes, missed, at('00:50:00'), at('01:02:00'), at('00:52:00'))
-      expect(sinceThen.ticks).toEqual(['00:55:00', '01:00:00'].map(at))
+      const sinceThen = dueOccurrences(fiveMinutes, missed, at('00:50:00'), at('01:02:00'), at('00:52:00'))
+      expect(sinceThen.occurrences).toEqual(['00:55:00', '01:00:00'].map(at))
     },
   )
 
@@ -53,11 +53,11 @@ describe('of the ticks that are due', () => {
     const rounds: Date[][] = []
     let first: Date | null = at('00:01:00')
     while (first && first <= now) {
-      const due = dueTicks(minutely, 'all', first, now)
-      rounds.push(due.ticks)
+      const due = dueOccurrences(minutely, 'all', first, now)
+      rounds.push(due.occurrences)
       first = due.nextRunAt
     }
-    expect(rounds.map(({ length }) => length)).toEqual([mostTicksAtOnce, mostTicksAtOnce, 500])
+    expect(rounds.map(({ length }) => length)).toEqual([mostOccurrencesAtOnce, mostOccurrencesAtOnce, 500])
     expect(new Set(rounds.flat().map(Number)).size).toBe(2_500)
   })
 
@@ -67,13 +67,13 @@ describe('of the ticks that are due', () => {
       fc.property(policy, fc.integer({ min: 0, max: 7_200_000 }), (missed, lateMs) => {
         const first = at('00:05:00')
         const now = new Date(first.getTime() + lateMs)
-        const { ticks, nextRunAt, leftOut } = dueTicks(fiveMinutes, missed, first, now)
+        const { occurrences, nextRunAt, leftOut } = dueOccurrences(fiveMinutes, missed, first, now)
         const due = Math.floor(lateMs / 300_000) + 1
         expect(nextRunAt!.getTime()).toBeGreaterThan(now.getTime())
         expect(nextRunAt!.getTime() - now.getTime()).toBeLessThanOrEqual(300_000)
-        expect(leftOut).toBe(ticks.length < due)
-        expect(ticks).toEqual(ticks.toSorted((a, b) => a.getTime() - b.getTime()))
-        for (const tick of ticks) expect(tick <= now).toBe(true)
+        expect(leftOut).toBe(occurrences.length < due)
+        expect(occurrences).toEqual(occurrences.toSorted((a, b) => a.getTime() - b.getTime()))
+        for (const occurrence of occurrences) expect(occurrence <= now).toBe(true)
       }),
     )
   })

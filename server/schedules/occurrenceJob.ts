@@ -1,21 +1,21 @@
-/** The job of a tick. Its id is made of schedule and tick, so coordinators may race and one job is made. */
+/** The job of an occurrence. Its id is made of schedule and occurrence, so coordinators may race and one job is made. */
 import { ErrandError } from '../../core/errors.js'
 import { firstVersion, isAhead, versionField } from '../../core/job/migrate.js'
 import type { Deps } from '../deps.js'
 import { checkArgs, storedArgs } from '../jobs/checkArgs.js'
 import { insert, newJob } from '../jobs/enqueue.js'
-import { tickId } from '../ids.js'
+import { occurrenceId } from '../ids.js'
 import type { JobDocument, ScheduleDocument } from '../store/documents.js'
 import { uniqueRuleOf } from '../flowControl/unique.js'
 
 /**
- * A coordinator that was halted between reading a schedule and writing its job must not write any more: the tick's job may have been made,
+ * A coordinator that was halted between reading a schedule and writing its job must not write any more: the occurrence's job may have been made,
  * run and purged meanwhile, and would be made twice.
  */
 const staleMs = 60_000
 
 /** `leftOut` where the args no longer fit their worker, or the key is held: its work is waiting, or running, already. The log says so. */
-export async function makeTick(
+export async function makeOccurrence(
   deps: Deps,
   schedule: ScheduleDocument,
   at: Date,
@@ -23,13 +23,13 @@ export async function makeTick(
 ): Promise<'made' | 'leftOut' | 'tooLate'> {
   const about = { schedule: schedule._id, worker: schedule.worker }
   try {
-    const job = await jobOf(deps, schedule, { id: tickId(schedule._id, at), runAt: at, now: readAt })
+    const job = await jobOf(deps, schedule, { id: occurrenceId(schedule._id, at), runAt: at, now: readAt })
     if (deps.clock.now().getTime() - readAt.getTime() > staleMs) return 'tooLate'
     await insert(deps, uniqueRuleOf(await contractOf(deps, schedule)), job)
     return 'made'
   } catch (error) {
     if (!(error instanceof ErrandError)) throw error
-    if (error.code === 'KEY_TAKEN') deps.log('info', 'a tick was left out: its key is held', about)
+    if (error.code === 'KEY_TAKEN') deps.log('info', 'an occurrence was left out: its key is held', about)
     else deps.log('error', 'a schedule cannot make its job', { ...about, error })
     return 'leftOut'
   }
@@ -45,7 +45,7 @@ interface Occasion {
 export async function jobOf(deps: Deps, schedule: ScheduleDocument, occasion: Occasion): Promise<JobDocument> {
   const contract = await contractOf(deps, schedule)
   const version = schedule.argsVersion ?? firstVersion
-  // rolled back, or not rolled out yet: the function knows whether it can, and a job that failed can be retried, while a tick is gone
+  // rolled back, or not rolled out yet: the function knows whether it can, and a job that failed can be retried, while an occurrence is gone
   if (!contract || isAhead(contract, version)) return waitingForWorker(schedule, occasion)
   const job = newJob(contract, {
     ...occasion,
@@ -76,5 +76,5 @@ const waitingForWorker = (schedule: ScheduleDocument, { id, runAt, now }: Occasi
   ...followed(schedule),
 })
 
-const followed = ({ overrun }: ScheduleDocument): Pick<JobDocument, 'followed'> =>
-  overrun === 'queue' ? { followed: true } : {}
+const followed = ({ overlap }: ScheduleDocument): Pick<JobDocument, 'followed'> =>
+  overlap === 'queue' ? { followed: true } : {}

@@ -1,30 +1,31 @@
 /**
- * A tick: every step of a job's life, one after the other, within a budget of time. It is for coordinators that do not stay on: a platform's cron calls it.
+ * Runs every step of a job's life once, one after the other, within a budget of time. It is for coordinators that do not stay on: a platform's cron
+ * calls it, by `POST /tick`.
  *
  *   every step once ──▶ wait: for what runs, and for what comes due ──▶ the steps whose time has come ──▶ … ──▶ nothing left, or the budget is over
  *
- * Ticks may overlap, on one coordinator or on several: the steps are the same that several coordinators with loops make side by side, and
- * every write is guarded. A tick that dies leaves what any coordinator that dies leaves, and the next tick finds it.
+ * Rounds may overlap, on one coordinator or on several: the steps are the same that several coordinators with loops make side by side, and
+ * every write is guarded. A round that dies leaves what any coordinator that dies leaves, and the next one finds it.
  *
- * Beside loops (a coordinator that stays on) a tick makes each step once and waits for nothing, because the loops do.
+ * Beside loops (a coordinator that stays on) a round makes each step once and waits for nothing, because the loops do.
  */
 import { ErrandError } from '../../core/errors.js'
 import { durationMs } from '../../core/time/duration.js'
-import type { TickReport } from '../../core/views/tick.js'
+import type { TickSummary } from '../../core/views/tick.js'
 import type { TickRequest } from '../../core/requests/tickRequest.js'
 import { createAlarm } from '../../core/time/alarm.js'
 import type { Deps } from '../deps.js'
 import type { Dispatcher } from '../jobs/dispatcher.js'
 import type { Step } from './steps.js'
 
-/** A tick of this coordinator, however it is called. */
-export type Tick = (options?: { budgetMs?: number | undefined }) => Promise<TickReport>
+/** A round of this coordinator, whoever asks for it. */
+export type RunOnce = (options?: { budgetMs?: number | undefined }) => Promise<TickSummary>
 
-export const tickWithin = ({ budget }: TickRequest): { budgetMs: number | undefined } => ({
+export const readBudget = ({ budget }: TickRequest): { budgetMs: number | undefined } => ({
   budgetMs: budget === undefined ? undefined : durationMs(budget),
 })
 
-export interface TickOptions {
+export interface RunOnceOptions {
   budgetMs: number
   /** Whether it waits for what runs and for what comes due before the budget is over. */
   waits: boolean
@@ -34,17 +35,17 @@ export interface TickOptions {
 const turnMs = 5_000
 
 /** Throws `TICK_FAILED` once every step had its turn, where not all succeeded. */
-export async function runTick(
+export async function runOnce(
   deps: Deps,
   dispatcher: Dispatcher,
   steps: readonly Step[],
-  { budgetMs, waits }: TickOptions,
-): Promise<TickReport> {
+  { budgetMs, waits }: RunOnceOptions,
+): Promise<TickSummary> {
   const { clock, log } = deps
   const beganAt = clock.now()
   const end = new Date(beganAt.getTime() + budgetMs)
   const before = dispatcher.counts()
-  const counts = { staged: 0, ticked: 0, reaped: 0, purged: 0 }
+  const counts = { staged: 0, fired: 0, reaped: 0, purged: 0 }
   const failed = new Map<string, unknown>()
   const over = new AbortController()
   const cancelEnd = clock.alarm(budgetMs, () => over.abort())
@@ -74,7 +75,7 @@ export async function runTick(
       for (const [name, count] of Object.entries(did)) counts[name as keyof typeof counts] += count
     } catch (error) {
       failed.set(step.name, error)
-      log('error', `${step.name} failed in a tick; the next one tries again`, { error })
+      log('error', `${step.name} failed in a round; the next one tries again`, { error })
     } finally {
       cancelTurn()
       over.signal.removeEventListener('abort', stop)
@@ -103,7 +104,7 @@ export async function runTick(
   }
 
   const after = dispatcher.counts()
-  const report: TickReport = {
+  const summary: TickSummary = {
     ...counts,
     started: after.started - before.started,
     finished: after.finished - before.finished,
@@ -111,8 +112,8 @@ export async function runTick(
     more: waits && (await hasClaimable(deps).catch(() => true)),
     nextAt: earliest(turns.flatMap(({ due }) => due ?? []))?.toISOString() ?? null,
   }
-  if (failed.size > 0) throw tickFailed([...failed.keys()], report)
-  return report
+  if (failed.size > 0) throw tickFailed([...failed.keys()], summary)
+  return summary
 }
 
 interface Turn {
@@ -138,11 +139,11 @@ async function hasClaimable({ store, pauses }: Deps): Promise<boolean> {
   return (await store.jobs.claimable(1)).length > 0
 }
 
-const tickFailed = (failed: string[], report: TickReport): ErrandError =>
+const tickFailed = (failed: string[], summary: TickSummary): ErrandError =>
   new ErrandError(
     'TICK_FAILED',
     `Steps of the tick failed: ${failed.join(', ')}. The log tells more; the next tick tries again.`,
     {
-      details: { failed, ...report },
+      details: { failed, ...summary },
     },
   )

@@ -76,7 +76,7 @@ describe('a tick', () => {
       status: 200,
       body: {
         staged: 1,
-        ticked: 1,
+        fired: 1,
         reaped: 0,
         purged: 0,
         started: 2,
@@ -88,8 +88,8 @@ describe('a tick', () => {
     expect(ran.toSorted()).toEqual(['1', 'daily'])
     await errand.clock.advance('25h')
     const later = await tick(errand)
-    // both jobs and the first tick's are past their keep time; the missed ticks make one job
-    expect(later.body).toMatchObject({ purged: 2, ticked: 1 })
+    // both jobs and the first tick's are past their keep time; the missed occurrences make one job
+    expect(later.body).toMatchObject({ purged: 2, fired: 1 })
   })
 
   it('finds nothing to do', async () => {
