@@ -28,7 +28,7 @@ export function describeGroup(style: Style, group: GroupView, now: Date): string
     ['members', open === 0 ? count(total, 'member') : `${count(total, 'member')}, ${open} of them open`],
     ['jobs', states.map((state) => `${counts[state]} ${paintState(style, state)}`).join(', ') || undefined],
     ['policy', policy],
-    ['then', describeFollowUp(group)],
+    ['then', describeCallback(group)],
     ['problem', group.problem && style.red(plain(group.problem.message))],
     ['inside', parentId && `group ${parentId}`],
     ['created', formatMoment(createdAt, now)],
@@ -43,5 +43,5 @@ export function describeGroup(style: Style, group: GroupView, now: Date): string
   ].join('\n')
 }
 
-const describeFollowUp = ({ then }: GroupEnd): string | undefined =>
+const describeCallback = ({ then }: GroupEnd): string | undefined =>
   then && (then.jobId === undefined ? then.worker : `${then.worker}, job ${then.jobId}`)

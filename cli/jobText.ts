@@ -36,7 +36,7 @@ export function describeJob(style: Style, job: JobView, reader: Reader): string 
     ['schedule', job.scheduleId],
     ['parent', job.parent],
     ['group', job.groupId],
-    ['follows', job.followsGroupId && `group ${job.followsGroupId}`],
+    ['callback of', job.callbackOfGroupId && `group ${job.callbackOfGroupId}`],
     ['replay of', job.replayOf],
     ['deployment', job.deployment === undefined ? undefined : `${job.deployment}${job.pinned ? ', pinned' : ''}`],
     ['created', formatMoment(job.createdAt, now)],

@@ -22,7 +22,7 @@ export class ReceiptTimeoutError extends Error {
   }
 }
 
-/** The time was over before all members of the group were final, or before its follow-up was. The group goes on, and may be waited for again. */
+/** The time was over before all members of the group were final, or before its callback was. The group goes on, and may be waited for again. */
 export class GroupTimeoutError extends Error {
   readonly code = 'GROUP_TIMEOUT'
   readonly groupId: string

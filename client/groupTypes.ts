@@ -7,7 +7,7 @@ import type { EnqueueItem, WaitOptions, JobReference, JobPage } from './jobTypes
 export type { GroupMember, GroupPolicy, GroupProblem, GroupState, GroupSummary }
 
 /** Workers whose args take a summary as `group`, whatever their members' results are. */
-export type FollowUpName<Jobs> = {
+export type CallbackName<Jobs> = {
   [Name in keyof Jobs]: TakesSummary<ArgsOf<Jobs, Name>> extends true ? Name : never
 }[keyof Jobs] &
   string
@@ -22,11 +22,11 @@ type TakesSummary<Args> = [keyof Args] extends [never]
 
 type OwnArgs<Jobs, Name extends keyof Jobs> = Omit<ArgsOf<Jobs, Name>, 'group'>
 
-/** A follow-up by its name alone, where it needs no args but the summary. */
-type NamedFollowUp<Jobs, Name extends keyof Jobs> = [object] extends [OwnArgs<Jobs, Name>] ? Name : never
+/** A callback by its name alone, where it needs no args but the summary. */
+type NamedCallback<Jobs, Name extends keyof Jobs> = [object] extends [OwnArgs<Jobs, Name>] ? Name : never
 
-/** A follow-up with args of its own, beside which it gets the summary as `group`. */
-type FollowUpWithArgs<Jobs, Name extends keyof Jobs> = {
+/** A callback with args of its own, beside which it gets the summary as `group`. */
+type CallbackWithArgs<Jobs, Name extends keyof Jobs> = {
   worker: Name
   /** Higher runs first: a whole number from -1000 to 1000. Default: the worker's. */
   priority?: number | undefined
@@ -35,15 +35,15 @@ type FollowUpWithArgs<Jobs, Name extends keyof Jobs> = {
   : { args: OwnArgs<Jobs, Name> })
 
 /** For a name that cannot be one, those that can, which the compiler's message then lists. */
-export type FollowUp<Jobs, Name> = Name extends keyof Jobs & FollowUpName<Jobs>
-  ? NamedFollowUp<Jobs, Name> | FollowUpWithArgs<Jobs, Name>
-  : Extract<keyof Jobs, FollowUpName<Jobs>>
+export type Callback<Jobs, Name> = Name extends keyof Jobs & CallbackName<Jobs>
+  ? NamedCallback<Jobs, Name> | CallbackWithArgs<Jobs, Name>
+  : Extract<keyof Jobs, CallbackName<Jobs>>
 
-/** A group as an item of a group: it counts as one member, that ends with its own follow-up, or with its last member. */
+/** A group as an item of a group: it counts as one member, that ends with its own callback, or with its last member. */
 export interface NestedGroup<Jobs> {
   group: readonly AnyItem<Jobs>[]
   /** Runs once when this group is over. Default: nothing does. */
-  then?: FollowUp<Jobs, FollowUpName<Jobs>> | undefined
+  then?: Callback<Jobs, CallbackName<Jobs>> | undefined
   /** Default `'continue'`. */
   policy?: GroupPolicy | undefined
 }
@@ -61,10 +61,10 @@ export interface GroupOptions<Jobs, Name> {
    * The worker that runs once when all members are final, by its name or with args of its own. Its args get a `GroupSummary` of the members as
    * `group`; `groupSummary()` of `errand` is the schema for it. Default: none.
    */
-  then?: FollowUp<Jobs, Name> | undefined
+  then?: Callback<Jobs, Name> | undefined
   /**
    * What a member that fails does: `'continue'`, nothing; `'wait'`, it keeps the group open until it was retried and succeeded, or was cancelled;
-   * `'cancelRest'`, the members that are not final are cancelled. The follow-up runs in any case. Default `'continue'`.
+   * `'cancelRest'`, the members that are not final are cancelled. The callback runs in any case. Default `'continue'`.
    */
   policy?: GroupPolicy | undefined
 }
@@ -77,15 +77,15 @@ export interface GroupDetails {
   total: number
   /** Members that still keep it open. */
   open: number
-  /** How many of its jobs are in each state, follow-ups of nested groups included; states without a job are left out. */
+  /** How many of its jobs are in each state, callbacks of nested groups included; states without a job are left out. */
   counts: Partial<Record<JobState, number>>
   /** The groups nested in it. */
   groups: { id: string; state: GroupState; total: number }[]
-  /** The follow-up, and its job once the group is closed. */
+  /** The callback, and its job once the group is closed. */
   then?: { worker: string; jobId?: string }
   /** The group it is nested in. */
   parentId?: string
-  /** Why its follow-up cannot be made, of a group that is stuck. */
+  /** Why its callback cannot be made, of a group that is stuck. */
   problem?: GroupProblem
   createdAt: Date
   closedAt?: Date
@@ -114,18 +114,18 @@ export interface GroupReference<Result> extends Omit<JobReference<Result>, 'id'>
   get(): Promise<GroupDetails>
   /** Its jobs, in the order in which they were given. Throws `UNKNOWN_GROUP`. */
   jobs(options?: GroupJobsOptions): Promise<JobPage>
-  /** Cancels what is left; it gets no follow-up. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed. */
+  /** Cancels what is left; it gets no callback. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed. */
   cancel(): Promise<{ id: string; state: GroupState }>
-  /** Tries again to make the follow-up of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for one that is not. */
+  /** Tries again to make the callback of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for one that is not. */
   retry(): Promise<{ id: string; state: GroupState }>
   /**
    * Waits until all members are final. Throws `GroupTimeoutError` when the time is over (the group goes on), and `ErrandError` `GROUP_STUCK` where
-   * its follow-up cannot be made, and `UNKNOWN_GROUP`.
+   * its callback cannot be made, and `UNKNOWN_GROUP`.
    */
   end(options?: WaitOptions): Promise<GroupEnd>
 }
 
-/** A group that was made just now. `receipt` and `result` are those of its follow-up, and throw `WRONG_STATE` where it has none. */
+/** A group that was made just now. `receipt` and `result` are those of its callback, and throw `WRONG_STATE` where it has none. */
 export interface GroupHandle<Result> extends GroupReference<Result> {
   /** Its members; a nested group counts as one. */
   readonly total: number
@@ -142,7 +142,7 @@ export interface Grouping<Jobs extends Registry<Jobs>> {
   ): Promise<GroupHandle<[Name] extends [never] ? never : ResultOf<Jobs, Name & keyof Jobs>>>
 
   groups: {
-    /** A group whose id is known from elsewhere. Say what its follow-up is to have the result typed: `errand.groups.of<'report.merge'>(id)`. */
+    /** A group whose id is known from elsewhere. Say what its callback is to have the result typed: `errand.groups.of<'report.merge'>(id)`. */
     of<Name extends keyof Jobs = never>(
       id: string,
     ): GroupReference<[Name] extends [never] ? unknown : ResultOf<Jobs, Name>>
@@ -150,9 +150,9 @@ export interface Grouping<Jobs extends Registry<Jobs>> {
     get(id: string): Promise<GroupDetails>
     /** Its jobs, in the order in which they were given. Throws `UNKNOWN_GROUP`. */
     jobs(id: string, options?: GroupJobsOptions): Promise<JobPage>
-    /** Cancels what is left; it gets no follow-up. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed. */
+    /** Cancels what is left; it gets no callback. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed. */
     cancel(id: string): Promise<{ id: string; state: GroupState }>
-    /** Tries again to make the follow-up of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for one that is not. */
+    /** Tries again to make the callback of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for one that is not. */
     retry(id: string): Promise<{ id: string; state: GroupState }>
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../core/time/clock.js'
 import { durationProblem, parseDuration, type Duration } from '../core/time/duration.js'
 import { encodeArgs, encodeJob } from '../core/job/encodeJob.js'
 import { ErrandError } from '../core/errors.js'
-import type { FollowUpRequest, GroupEnd as GroupEndView, GroupView } from '../core/requests/groups.js'
+import type { CallbackRequest, GroupEnd as GroupEndView, GroupView } from '../core/requests/groups.js'
 import { passingProblems, type GroupPolicy } from '../core/views/groupTypes.js'
 import { checkOneRequest, refusedAt, type AnyItem } from './enqueue.js'
 import type { Ends } from './subscriptions.js'
@@ -22,9 +22,9 @@ export interface GroupingDeps {
   random: () => number
 }
 
-type AnyFollowUp = string | { worker: string; args?: object | undefined; priority?: number | undefined }
+type AnyCallback = string | { worker: string; args?: object | undefined; priority?: number | undefined }
 interface AnyGroupOptions {
-  then?: AnyFollowUp | undefined
+  then?: AnyCallback | undefined
   policy?: GroupPolicy | undefined
 }
 type AnyGroupItem = AnyItem | ({ group: readonly AnyGroupItem[] } & AnyGroupOptions)
@@ -49,9 +49,9 @@ export function createGrouping(deps: GroupingDeps) {
       cancel: () => cancel(id),
       retry: () => retry(id),
       end: (options) => endOf(deps, id, options),
-      receipt: async (options) => (await receiptOfFollowUp(deps, id, options)).receipt,
+      receipt: async (options) => (await receiptOfCallback(deps, id, options)).receipt,
       async result(options) {
-        const end = await receiptOfFollowUp(deps, id, options)
+        const end = await receiptOfCallback(deps, id, options)
         if (end.receipt.status !== 'success') throw new JobFailedError(end.id, end.receipt)
         return end.receipt.result
       },
@@ -61,9 +61,9 @@ export function createGrouping(deps: GroupingDeps) {
   return {
     async group(items: readonly AnyGroupItem[], { then, policy }: AnyGroupOptions = {}): Promise<GroupHandle<unknown>> {
       const encoded = encodeItems(items, ['jobs'])
-      const followUp = encodeFollowUp(then, ['then'])
-      checkOneRequest(encoded.count, encoded.size + followUp.size)
-      const request = { jobs: encoded.items, then: followUp.then, policy }
+      const callback = encodeCallback(then, ['then'])
+      checkOneRequest(encoded.count, encoded.size + callback.size)
+      const request = { jobs: encoded.items, then: callback.then, policy }
       const { id, total } = await call((router, options) => router.group.mutate(request, options))
       return { ...reference(id), total }
     },
@@ -94,8 +94,8 @@ function encodeItems(items: readonly AnyGroupItem[], path: Path): EncodedItems {
     if ('group' in item && item.group !== undefined) {
       const { then, policy } = item
       const inner = encodeItems(item.group, [...at, 'group'])
-      const followUp = encodeFollowUp(then, [...at, 'then'])
-      add({ group: inner.items, then: followUp.then, policy }, inner.count + 1, inner.size + followUp.size)
+      const callback = encodeCallback(then, [...at, 'then'])
+      add({ group: inner.items, then: callback.then, policy }, inner.count + 1, inner.size + callback.size)
       continue
     }
     const { worker, args, ...options } = item as AnyItem
@@ -105,10 +105,10 @@ function encodeItems(items: readonly AnyGroupItem[], path: Path): EncodedItems {
   return encoded
 }
 
-function encodeFollowUp(
-  then: AnyFollowUp | undefined,
+function encodeCallback(
+  then: AnyCallback | undefined,
   path: Path,
-): { then: FollowUpRequest | undefined; size: number } {
+): { then: CallbackRequest | undefined; size: number } {
   if (then === undefined || typeof then === 'string') return { then, size: 200 }
   const { worker, args, priority } = then
   const { size, ...encoded } = encoding(path, () => encodeArgs(worker, args))
@@ -191,13 +191,13 @@ function endIn({ id, state, closedAt, then, problem }: GroupEndView): GroupEnd |
   if (!problem || passingProblems.includes(problem.code)) return undefined
   throw new ErrandError(
     'GROUP_STUCK',
-    `Group ${id} is over, and its follow-up cannot be made. ${problem.message} Mend that, and retry the group.`,
+    `Group ${id} is over, and its callback cannot be made. ${problem.message} Mend that, and retry the group.`,
     { ...(problem.issues === undefined ? {} : { issues: problem.issues }), details: { id, problem: problem.code } },
   )
 }
 
-/** The receipt of the follow-up, and its id; of a group that was cancelled, its own. */
-async function receiptOfFollowUp(
+/** The receipt of the callback, and its id; of a group that was cancelled, its own. */
+async function receiptOfCallback(
   deps: GroupingDeps,
   id: string,
   { timeout = '5m', signal }: WaitOptions = {},
@@ -206,7 +206,7 @@ async function receiptOfFollowUp(
   const { state, closedAt, then } = await endOf(deps, id, { timeout, signal })
   if (state === 'cancelled') return { id, receipt: { status: 'cancelled', finishedAt: closedAt } }
   if (then?.jobId === undefined) {
-    throw new ErrandError('WRONG_STATE', `Group ${id} has no follow-up, and so no receipt. Wait for it with \`end()\`.`)
+    throw new ErrandError('WRONG_STATE', `Group ${id} has no callback, and so no receipt. Wait for it with \`end()\`.`)
   }
   const leftMs = Math.max(0, overAt - deps.clock.now().getTime())
   const job = jobReference(deps, then.jobId)

@@ -34,8 +34,8 @@ export type { Tick, TickOptions } from './tickTypes.js'
 export type { Why, WhyReason } from './whyTypes.js'
 export type { AuditEntry, AuditOptions, AuditPage, CreatedKey, CreateKeyOptions, KeyDetails } from './adminTypes.js'
 export type {
-  FollowUp,
-  FollowUpName,
+  Callback,
+  CallbackName,
   GroupDetails,
   GroupEnd,
   GroupHandle,

@@ -155,8 +155,8 @@ export interface JobDetails extends Told, ShownArgs {
   scheduleId?: string
   /** The group it is a member of. */
   groupId?: string
-  /** The group whose follow-up it is. */
-  followsGroupId?: string
+  /** The group whose callback it is. */
+  callbackOfGroupId?: string
   /** The job that it was made from by a replay. */
   replayOf?: string
   /** What keeps a job that waits from starting, where that is a pause. */

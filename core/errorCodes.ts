@@ -40,7 +40,7 @@ export const errorCodes = {
   DEPLOYED_MEANWHILE: 409,
   /** The args are of a later version than the worker: its code was rolled back, or is not deployed everywhere yet. */
   VERSION_AHEAD: 409,
-  /** The group is over and its follow-up cannot be made; `details.problem` says why. */
+  /** The group is over and its callback cannot be made; `details.problem` says why. */
   GROUP_STUCK: 409,
   /** The address is known, and not by this method; the header `Allow` names those that it takes. */
   METHOD_NOT_ALLOWED: 405,

@@ -22,7 +22,7 @@ export type { Size } from './payload/size.js'
 export { Fatal, RetryAfter, Snooze } from './job/outcome.js'
 export { ErrandError } from './errors.js'
 export type { ErrorCode, Issue } from './errors.js'
-export type { EnqueueFollowUp, FollowUp, FollowUpOptions } from './job/followUpOptions.js'
+export type { EnqueueChild, ChildJob, ChildOptions } from './job/childOptions.js'
 export type { EnqueueOptions } from './job/enqueueOptions.js'
 // all of it, because declaration merging goes through `export *` alone
 export type * from './job/register.js'

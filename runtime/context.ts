@@ -11,7 +11,7 @@ import { AttemptError } from './attemptError.js'
 import { beatsPerTimeout, keepAlive } from './keepAlive.js'
 import type { Incoming } from './receiveCall.js'
 import { postOnce, postUntilTaken, tryLimitMs, type PostDeps } from './post.js'
-import { createFollowUps, type FollowUps } from './followUps.js'
+import { createChildren, type Children } from './children.js'
 import { createReporter, type Reporter } from './report.js'
 
 export interface Attempt {
@@ -20,8 +20,8 @@ export interface Attempt {
   timedOut: Promise<never>
   /** Throws what the signal aborted with, if it has. */
   throwIfOver: () => void
-  /** Resolves when all follow-up jobs that `run` asked for are enqueued, or will not be. */
-  followUpsSent: () => Promise<unknown> | undefined
+  /** Resolves when all child jobs that `run` asked for are enqueued, or will not be. */
+  childrenSent: () => Promise<unknown> | undefined
   /** What `run` has told so far, as fields of its receipt; empty for most. */
   told: () => string
   /** Stops the watch. Heartbeats that come later are refused. */
@@ -125,16 +125,16 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, pos
       giveUp('The coordinator refused a report: the attempt is over.')
     }))
 
-  let followUps: FollowUps | undefined
-  const enqueue = async (...job: Parameters<FollowUps['enqueue']>) => {
+  let children: Children | undefined
+  const enqueue = async (...job: Parameters<Children['enqueue']>) => {
     throwIfOver()
-    followUps ??= createFollowUps(
+    children ??= createChildren(
       (body) => post('enqueue', body),
-      () => giveUp('The coordinator refused a follow-up job: the attempt is over.'),
+      () => giveUp('The coordinator refused a child job: the attempt is over.'),
     )
-    const followUp = await followUps.enqueue(...job)
+    const child = await children.enqueue(...job)
     stop.throwIfAborted()
-    return followUp
+    return child
   }
 
   return {
@@ -158,14 +158,14 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, pos
       log(message, fields) {
         if (!ended) report().log(message, fields)
       },
-      enqueue: ((...job: Parameters<FollowUps['enqueue']>) => unwatched(enqueue(...job))) as JobContext['enqueue'],
+      enqueue: ((...job: Parameters<Children['enqueue']>) => unwatched(enqueue(...job))) as JobContext['enqueue'],
       snooze(delay) {
         throw new Snooze(delay)
       },
     },
     timedOut,
     throwIfOver: () => stop.throwIfAborted(),
-    followUpsSent: () => followUps?.sent(),
+    childrenSent: () => children?.sent(),
     told: () => reporter?.fields() ?? '',
     end() {
       ended = true

@@ -17,7 +17,7 @@ export async function perform(job: RunnableJob, call: FunctionCall, attempt: Att
   attempt.throwIfOver()
   const returned = await job.run(args, attempt.context)
   // a receipt that overtook them would end the attempt that asks for them
-  await attempt.followUpsSent()
+  await attempt.childrenSent()
   return job.result === undefined ? returned : checkResult(job.result, call.worker, returned)
 }
 

@@ -156,7 +156,7 @@ export interface Verdict {
 export interface GroupClosing {
   /** A member is final, and its group may be over. Never rejects: what goes wrong here is found by the sweep. */
   memberFinal(member: Member, state: FinalState): Promise<void>
-  /** Cancels whatever still keeps the group open; then its follow-up runs. */
+  /** Cancels whatever still keeps the group open; then its callback runs. */
   cancelRest(id: string): Promise<void>
   /** Closes the group if nothing keeps it open. */
   closeIfOver(id: string): Promise<void>

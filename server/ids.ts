@@ -39,12 +39,12 @@ function createRandom(): () => Buffer {
 export const occurrenceId = (scheduleId: string, occurrence: Date): string =>
   uuid(occurrence.getTime(), 0, createHash('sha256').update(`${scheduleId}\n${occurrence.toISOString()}`).digest())
 
-/** The id of a group's follow-up: the same on every coordinator, and as old as the group, so that it stands where the group stood. */
-export const followUpId = (groupId: string): string =>
+/** The id of a group's callback: the same on every coordinator, and as old as the group, so that it stands where the group stood. */
+export const callbackId = (groupId: string): string =>
   uuid(
     Number.parseInt(groupId.replace('-', '').slice(0, 12), 16),
     0,
-    createHash('sha256').update(`${groupId}\nfollow-up`).digest(),
+    createHash('sha256').update(`${groupId}\ncallback`).digest(),
   )
 
 /** The id of the job that one run of a bulk replay makes of another job: made again, it is the same. */

@@ -12,6 +12,7 @@ const retired: Record<string, string> = {
   breakOff: 'abort',
   departed: 'removed',
   enqueueTogether: 'enqueueAtomic',
+  followUp: 'child of ctx.enqueue, callback of a group',
   leavesAlone: 'isOpen',
   linger: 'idleWindow',
   misfit: 'incompatibility; FoundIssues for what is wrong with an input',

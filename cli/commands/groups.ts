@@ -32,7 +32,7 @@ const someId = '019ab2c4-5d6e-7f80-8123-456789abcdef'
 export function addGroups(program: Command, cli: Cli): void {
   const groups = program.command('groups').description('make groups of jobs, look at them, cancel them')
   addExamples(groups, [
-    ['errand groups add group.json --wait', 'all or none; prints the receipt of the follow-up'],
+    ['errand groups add group.json --wait', 'all or none; prints the receipt of the callback'],
     ['errand groups get <id>', 'how many of its jobs are in each state'],
     ['errand groups cancel <id>', 'what is left of it'],
   ])
@@ -40,7 +40,7 @@ export function addGroups(program: Command, cli: Cli): void {
   const adding = groups
     .command('add <file>')
     .description('make a group from a JSON file, as POST /group takes it; - reads standard input')
-    .option('--wait [duration]', 'wait for its follow-up and print the receipt; exit code 1 if it failed', readDuration)
+    .option('--wait [duration]', 'wait for its callback and print the receipt; exit code 1 if it failed', readDuration)
     .option(...urlOption)
     .option(...jsonOption)
     .action((file: string, options: AddOptions) => add(cli, file, options))
@@ -80,7 +80,7 @@ export function addGroups(program: Command, cli: Cli): void {
 
   const cancelling = groups
     .command('cancel <id...>')
-    .description('cancel what is left of groups; they get no follow-up')
+    .description('cancel what is left of groups; they get no callback')
     .option(...urlOption)
     .option(...jsonOption)
     .action((ids: string[], options: CallOptions) =>
@@ -97,7 +97,7 @@ export function addGroups(program: Command, cli: Cli): void {
 
   const retrying = groups
     .command('retry <id...>')
-    .description('try again to make the follow-up of groups that are stuck')
+    .description('try again to make the callback of groups that are stuck')
     .option(...urlOption)
     .option(...jsonOption)
     .action((ids: string[], options: CallOptions) =>
@@ -123,14 +123,14 @@ async function add(cli: Cli, file: string, options: AddOptions): Promise<void> {
     return out.result(made, (style) => `${groupLine(style, made)}  ${count(made.total, 'member')}`)
   }
   const limitMs = options.wait === true ? Number.POSITIVE_INFINITY : parseDuration(options.wait)!
-  await tellFollowUp(cli, out, options, made.id, cli.now().getTime() + limitMs)
+  await tellCallback(cli, out, options, made.id, cli.now().getTime() + limitMs)
 }
 
 /** As long as a coordinator holds a request open. */
 const pollMs = 25_000
 
-/** Waits until the group is over, and then for its follow-up, if it has one. */
-async function tellFollowUp(cli: Cli, out: Output, options: CallOptions, id: string, giveUpAt: number): Promise<void> {
+/** Waits until the group is over, and then for its callback, if it has one. */
+async function tellCallback(cli: Cli, out: Output, options: CallOptions, id: string, giveUpAt: number): Promise<void> {
   const coordinator = await connect(cli, options, ['enqueue', 'observe'])
   const leftMs = () => Math.max(0, giveUpAt - cli.now().getTime())
   const look = () =>
@@ -151,13 +151,13 @@ async function tellFollowUp(cli: Cli, out: Output, options: CallOptions, id: str
   )
 }
 
-/** Exit code 0 is for a group that is over and has no follow-up. */
+/** Exit code 0 is for a group that is over and has no callback. */
 function tellGroupEnd(out: Output, group: GroupEnd): void {
   const { id, state, problem } = group
   out.result(group, (style) => groupLine(style, group))
   if (state === 'closed') return
   if (problem)
-    out.problem({ code: 'GROUP_STUCK', message: `The follow-up of group ${id} cannot be made. ${problem.message}` })
+    out.problem({ code: 'GROUP_STUCK', message: `The callback of group ${id} cannot be made. ${problem.message}` })
   else if (state === 'cancelled') out.problem({ code: 'GROUP_CANCELLED', message: `Group ${id} was cancelled.` })
   else
     out.problem({

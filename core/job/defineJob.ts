@@ -3,7 +3,7 @@ import type * as z from 'zod/v4/core'
 import type { Backoff } from './backoff.js'
 import type { Duration } from '../time/duration.js'
 import type { Size } from '../payload/size.js'
-import type { EnqueueFollowUp } from './followUpOptions.js'
+import type { EnqueueChild } from './childOptions.js'
 import type { RegisteredJobs } from './register.js'
 import type { Rhythm, SchedulePolicies } from './scheduleOptions.js'
 import type { OnConflict, UniqueUntil } from './uniqueOptions.js'
@@ -99,11 +99,11 @@ export interface JobContext {
    */
   log: (message: string, fields?: Record<string, unknown>) => void
   /**
-   * Enqueues a follow-up job, and answers once it is in the coordinator's journal. A retry that makes the same call again gets the job of the first time
+   * Enqueues a child job, and answers once it is in the coordinator's journal. A retry that makes the same call again gets the job of the first time
    * (see `call` in the options), so it is made once for each job. Typed by the workers in this project's jobs/. Throws `ErrandError` `INVALID_ARGS`,
    * `UNKNOWN_WORKER`, `INVALID_TIME` and `KEY_TAKEN` as the client does, and when the attempt is over; then `signal` has aborted as well.
    */
-  enqueue: EnqueueFollowUp<RegisteredJobs>
+  enqueue: EnqueueChild<RegisteredJobs>
   /**
    * Ends this run, and has the job run again after `delay`, for work whose time has not come: an export that is not ready, a window that is closed.
    * It costs no attempt and writes no receipt, however often; so a delay of less than a second counts as one. Throws `Snooze`, which a `catch` inside `run` must let through; write

@@ -6,7 +6,7 @@
 /** Levels of lists and objects in each other. Of args, results, what rides beside them, and fields of a log. */
 export const maxDepth = 100
 
-/** What a coordinator puts around values itself, such as a follow-up's summary around results, makes no value unreadable. */
+/** What a coordinator puts around values itself, such as a callback's summary around results, makes no value unreadable. */
 export const maxDepthAround = maxDepth + 10
 
 export const tooDeep = (): string => `nested more than ${maxDepth} levels deep`

@@ -1,4 +1,4 @@
-/** Groups over the wire: jobs that belong together, and the follow-up that runs once when all of them are final. */
+/** Groups over the wire: jobs that belong together, and the callback that runs once when all of them are final. */
 import { z } from 'zod'
 import { groupPolicies, type GroupPolicy, type GroupProblem, type GroupState } from '../views/groupTypes.js'
 import { jobStates, type JobState } from '../states.js'
@@ -9,7 +9,7 @@ export const groupDepthLimit = 5
 /** Members in all, nested ones and the nested groups included. */
 export const groupMembersLimit = enqueueManyLimit
 
-const followUp = z.strictObject({
+const callback = z.strictObject({
   worker: workerName,
   /** Plain JSON; the summary is put beside them as `group`. */
   args: z.record(z.string(), z.unknown()).default({}),
@@ -22,7 +22,7 @@ const followUp = z.strictObject({
 const groupFields = {
   /** The worker that runs once when the group is over, alone or with args of its own. Default: none. */
   then: z
-    .union([workerName.transform((worker): z.output<typeof followUp> => ({ worker, args: {} })), followUp], {
+    .union([workerName.transform((worker): z.output<typeof callback> => ({ worker, args: {} })), callback], {
       error: "must be a worker's name, or an object with `worker`, `args` and `priority`",
     })
     .optional(),
@@ -36,8 +36,8 @@ export type ParsedGroupRequest = z.output<typeof groupRequest>
 
 /** A group as an item of a group: it counts as one member. */
 export const nestedGroup = z.strictObject({ ...groupFields, group: z.array(z.unknown()).max(groupMembersLimit) })
-export type FollowUpRequest = NonNullable<GroupRequest['then']>
-export type ParsedFollowUp = z.output<typeof followUp>
+export type CallbackRequest = NonNullable<GroupRequest['then']>
+export type ParsedCallback = z.output<typeof callback>
 
 export const groupIdRequest = z.strictObject({ id: z.string().min(1).max(100) })
 
@@ -58,11 +58,11 @@ export interface GroupView {
   total: number
   /** Members that still keep it open. */
   open: number
-  /** How many of its jobs are in each state, follow-ups of nested groups included; states without a job are left out. */
+  /** How many of its jobs are in each state, callbacks of nested groups included; states without a job are left out. */
   counts: Partial<Record<JobState, number>>
   /** The groups nested in it. */
   groups: { id: string; state: GroupState; total: number }[]
-  /** The follow-up, and its job once the group is closed. */
+  /** The callback, and its job once the group is closed. */
   then?: { worker: string; jobId?: string }
   /** The group it is nested in. */
   parentId?: string

@@ -4,21 +4,21 @@ import type { FinalState } from '../states.js'
 
 /**
  * What a member that fails does to its group: `'continue'`, nothing; `'wait'`, it keeps the group open until it was retried and succeeded, or
- * was cancelled; `'cancelRest'`, the members that are not final are cancelled. Whatever was, the follow-up runs when the group is over.
+ * was cancelled; `'cancelRest'`, the members that are not final are cancelled. Whatever was, the callback runs when the group is over.
  */
 export type GroupPolicy = (typeof groupPolicies)[number]
 export const groupPolicies = ['continue', 'wait', 'cancelRest'] as const
 
 /**
- * `open`: it has members that are not final, or under `wait` ones that failed. `stuck`: it is over and its follow-up cannot be made; `problem` says why.
- * `closed`: it is over, and its follow-up, if it has one, was made. `cancelled`: it was cancelled as a whole, and gets no follow-up.
+ * `open`: it has members that are not final, or under `wait` ones that failed. `stuck`: it is over and its callback cannot be made; `problem` says why.
+ * `closed`: it is over, and its callback, if it has one, was made. `cancelled`: it was cancelled as a whole, and gets no callback.
  */
 export type GroupState = 'open' | 'stuck' | 'closed' | 'cancelled'
 
 /** Codes of problems that may pass by themselves; the coordinator tries again every minute. */
 export const passingProblems: readonly string[] = ['KEY_TAKEN', 'VERSION_AHEAD'] satisfies ErrorCode[]
 
-/** Why a follow-up cannot be made. */
+/** Why a callback cannot be made. */
 export interface GroupProblem {
   code: string
   message: string
@@ -27,11 +27,11 @@ export interface GroupProblem {
 
 /** `Result` is what the members' `run` returns. */
 export interface GroupMember<Result = unknown> {
-  /** The job's id; of a nested group without a follow-up, the group's. */
+  /** The job's id; of a nested group without a callback, the group's. */
   id: string
-  /** Absent for a nested group without a follow-up; one with a follow-up is told as that job. */
+  /** Absent for a nested group without a callback; one with a callback is told as that job. */
   worker?: string
-  /** A nested group without a follow-up has failed where any of its members has, and was cancelled where any was. */
+  /** A nested group without a callback has failed where any of its members has, and was cancelled where any was. */
   state: FinalState
   /** What `run` returned, where the member succeeded and results are not cut off. */
   result?: Result
@@ -41,7 +41,7 @@ export interface GroupMember<Result = unknown> {
   error?: { name: string; message: string; code?: string }
 }
 
-/** The `group` in the args of a group's follow-up. `groupSummary()` is a schema for it. */
+/** The `group` in the args of a group's callback. `groupSummary()` is a schema for it. */
 export interface GroupSummary<Result = unknown> {
   id: string
   /** How many members it has; a nested group counts as one. */
@@ -49,7 +49,7 @@ export interface GroupSummary<Result = unknown> {
   succeeded: number
   failed: number
   cancelled: number
-  /** In the order in which they were given, follow-ups of nested groups first. */
+  /** In the order in which they were given, callbacks of nested groups first. */
   members: GroupMember<Result>[]
   /**
    * What is left out to keep the summary below 512 kB: nothing, the members' `'results'` (and their errors, if need be), or all `'members'` but those

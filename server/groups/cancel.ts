@@ -5,7 +5,7 @@
 import type { GroupMade } from '../../core/requests/groups.js'
 import { ErrandError } from '../../core/errors.js'
 import type { Deps } from '../deps.js'
-import { followUpId } from '../ids.js'
+import { callbackId } from '../ids.js'
 import { cancel } from '../operations/jobActions.js'
 import type { JobDocument } from '../store/documents.js'
 import type { MemberDocument } from '../store/groups.js'
@@ -60,14 +60,14 @@ async function cancelOne(deps: Deps, job: Pick<JobDocument, '_id' | 'worker'>, s
   }
 }
 
-/** Of a group that was cancelled just when its follow-up was made. Answers whether there is one. */
-export async function cancelFollowUp(deps: Deps, group: string): Promise<boolean> {
-  const followUp = await deps.store.jobs.find(followUpId(group))
-  if (followUp) await cancelOne(deps, followUp)
-  return followUp !== null
+/** Of a group that was cancelled just when its callback was made. Answers whether there is one. */
+export async function cancelCallback(deps: Deps, group: string): Promise<boolean> {
+  const callback = await deps.store.jobs.find(callbackId(group))
+  if (callback) await cancelOne(deps, callback)
+  return callback !== null
 }
 
-/** First the mark, so that it gets no follow-up whoever closes it. Answers false where it was closed already. */
+/** First the mark, so that it gets no callback whoever closes it. Answers false where it was closed already. */
 async function cancelWhole(deps: Deps, id: string): Promise<boolean> {
   if (!(await deps.store.groups.markCancelled(id))) return false
   await cancelOpenMembers(deps, id)
@@ -76,7 +76,7 @@ async function cancelWhole(deps: Deps, id: string): Promise<boolean> {
 }
 
 /**
- * Cancels what is left of a group, and of those nested in it; it gets no follow-up. One that is cancelled already stays so.
+ * Cancels what is left of a group, and of those nested in it; it gets no callback. One that is cancelled already stays so.
  * Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed.
  */
 export async function cancelGroup(deps: Deps, id: string): Promise<GroupMade> {
@@ -84,7 +84,7 @@ export async function cancelGroup(deps: Deps, id: string): Promise<GroupMade> {
     const group = await deps.store.groups.find(id)
     if (!group) throw unknownGroup(id)
     if (!group.cancelled) {
-      const next = group.thenJob === undefined ? '' : ` Its follow-up is job ${group.thenJob}.`
+      const next = group.thenJob === undefined ? '' : ` Its callback is job ${group.thenJob}.`
       throw new ErrandError('WRONG_STATE', `Group ${id} is closed and cannot be cancelled.${next}`, { details: { id } })
     }
   }

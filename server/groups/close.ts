@@ -2,10 +2,10 @@
  * The end of a group. A member that keeps its group open names it in `groupOpen`, and the write that makes the member final takes that out. So a group
  * is over when no job names it and no group nested in it is open: one look in an index for each group in each gathered write, however many members it has.
  *
- *   member final ──▶ any other open? ──no──▶ follow-up inserted ──▶ group `closed` ──▶ the same for the group it is nested in
+ *   member final ──▶ any other open? ──no──▶ callback inserted ──▶ group `closed` ──▶ the same for the group it is nested in
  *
- * Coordinators may race here, and die between any two of these writes. The follow-up's id is made of the group's, so it is made once; the
- * sweep (sweep.ts) looks at every open group again, and finishes what it finds over. A nested group's follow-up is a member of the outer group, inserted
+ * Coordinators may race here, and die between any two of these writes. The callback's id is made of the group's, so it is made once; the
+ * sweep (sweep.ts) looks at every open group again, and finishes what it finds over. A nested group's callback is a member of the outer group, inserted
  * before the nested group is closed: the outer one never sees a moment without an open member.
  */
 import { isFinal, type FinalState } from '../../core/states.js'
@@ -14,10 +14,10 @@ import { gatherWrites } from '../gatherWrites.js'
 import { repeated } from '../repeatedWrite.js'
 import type { GroupDocument } from '../store/documents.js'
 import { isOutage } from '../store/outage.js'
-import { followUpId } from '../ids.js'
+import { callbackId } from '../ids.js'
 import { untilAnswered } from '../untilAnswered.js'
-import { cancelFollowUp, cancelOpenMembers } from './cancel.js'
-import { makeFollowUp } from './followUp.js'
+import { cancelCallback, cancelOpenMembers } from './cancel.js'
+import { makeCallback } from './callback.js'
 
 export function createGroupClosing(get: () => Deps): GroupClosing {
   /** Members that become final in one write ask once for their group, and one of them hears that it is over. */
@@ -74,19 +74,19 @@ async function close(deps: Deps, id: string): Promise<void> {
   const now = deps.clock.now()
   const group = await deps.store.groups.find(id)
   if (!group || group.state !== 'open' || group.batch !== undefined) return
-  if (group.cancelled && (await cancelFollowUp(deps, id))) return finish(deps, group, { thenJob: followUpId(id) })
+  if (group.cancelled && (await cancelCallback(deps, id))) return finish(deps, group, { thenJob: callbackId(id) })
   if (!group.then || group.cancelled) {
     const outcome = await outcomeOf(deps, group)
     if (outcome) await finish(deps, group, { outcome })
     return
   }
 
-  const made = await makeFollowUp(deps, group, group.then, now)
+  const made = await makeCallback(deps, group, group.then, now)
   if (made.kind === 'made') return finish(deps, group, { thenJob: made.id })
   if (made.kind === 'stuck') {
     if (group.problem?.code !== made.problem.code) {
       const { code, message } = made.problem
-      deps.log('error', 'the follow-up of a group cannot be made', {
+      deps.log('error', 'the callback of a group cannot be made', {
         group: id,
         worker: group.then.worker,
         code,
@@ -122,13 +122,13 @@ async function finish(
   // whoever closed or cancelled it meanwhile does the rest; where an answer was lost, that may be we, and the rest does no harm twice
   if (!closed && how.outcome !== undefined && lost === undefined) return
   if (how.thenJob !== undefined) {
-    // somebody cancelled the group while its follow-up was made, and may have closed it without one
-    const isCancelled = closed ? closed.cancelled : await deps.store.groups.takeFollowUp(id, how.thenJob)
-    if (isCancelled) await cancelFollowUp(deps, id)
+    // somebody cancelled the group while its callback was made, and may have closed it without one
+    const isCancelled = closed ? closed.cancelled : await deps.store.groups.takeCallback(id, how.thenJob)
+    if (isCancelled) await cancelCallback(deps, id)
   }
   deps.events.emit('groupOver', { id })
   if (parent === undefined) return
-  // a follow-up that was quick has ended already, while this group still kept the outer one open
+  // a callback that was quick has ended already, while this group still kept the outer one open
   if (how.outcome === undefined) return deps.groups.closeIfOver(parent)
   const outer = await deps.store.groups.find(parent)
   if (outer) await deps.groups.memberFinal({ group: parent, policy: outer.policy }, how.outcome)

@@ -9,7 +9,7 @@ import {
   groupMembersLimit,
   nestedGroup,
   type GroupMade,
-  type ParsedFollowUp,
+  type ParsedCallback,
   type ParsedGroupRequest,
 } from '../../core/requests/groups.js'
 import type { GroupSummary } from '../../core/views/groupTypes.js'
@@ -18,7 +18,7 @@ import { checkWorker, type Asker } from '../access/auth.js'
 import { argsTexts, restoreArgs, type GivenArgs } from '../jobs/checkArgs.js'
 import type { Deps } from '../deps.js'
 import { issuesOf, judge, mostIssuesOf, parse, type FoundIssues } from '../jobs/judge.js'
-import type { FollowUpDocument, GroupDocument } from '../store/documents.js'
+import type { CallbackDocument, GroupDocument } from '../store/documents.js'
 import {
   addIssue,
   addIssues,
@@ -30,7 +30,7 @@ import {
   type PlacedItem,
   type PlacedJob,
 } from '../jobs/atomic.js'
-import { memberFields } from './followUp.js'
+import { memberFields } from './callback.js'
 
 /** What a request asks for, laid out flat. */
 interface Plan {
@@ -87,7 +87,7 @@ async function layOut(
     ...(parent ? { parent: parent._id } : {}),
     policy,
     total: members.length,
-    ...(then ? { then: await followUpAt(deps, plan, then, members.length, [...at, 'then']) } : {}),
+    ...(then ? { then: await callbackAt(deps, plan, then, members.length, [...at, 'then']) } : {}),
     state: 'open',
     createdAt: deps.clock.now(),
   }
@@ -150,19 +150,19 @@ const tooMany = (): ErrandError =>
   new ErrandError('BAD_REQUEST', `A group holds up to ${groupMembersLimit} members in all, nested ones included.`)
 
 /** As it is kept. What is wrong with it is told with the other issues. */
-async function followUpAt(
+async function callbackAt(
   deps: Deps,
   plan: Plan,
-  { worker, args, argsMeta, priority }: ParsedFollowUp,
+  { worker, args, argsMeta, priority }: ParsedCallback,
   total: number,
   place: Place,
-): Promise<FollowUpDocument> {
+): Promise<CallbackDocument> {
   const kept = { worker, args: '{}', ...(priority === undefined ? {} : { priority }) }
   try {
     checkWorker(plan.asker, worker)
     const contract = await deps.contracts.get(worker)
     const { json, meta } = argsTexts(contract, { args, argsMeta }, { maxBytes: deps.maxJobBytes })
-    await checkFollowUp(contract, { args, argsMeta }, total)
+    await checkCallback(contract, { args, argsMeta }, total)
     return { ...kept, args: json, ...(meta === undefined ? {} : { argsMeta: meta }), ...versionField(contract.version) }
   } catch (error) {
     addIssues(plan.found, place, error)
@@ -174,7 +174,7 @@ async function followUpAt(
  * Whether the worker will take its args and a summary, as far as that can be known before there is one: it would be a pity to hear of a misspelt
  * field when ten thousand jobs have run. What a schema says about the summary's inside is left for its time.
  */
-async function checkFollowUp(contract: Contract, given: GivenArgs, total: number): Promise<void> {
+async function checkCallback(contract: Contract, given: GivenArgs, total: number): Promise<void> {
   const { worker, version } = contract
   const sample: GroupSummary = {
     id: 'sample',
@@ -192,7 +192,7 @@ async function checkFollowUp(contract: Contract, given: GivenArgs, total: number
   const { issues, ...found } = verdict.found
   const unfit = issues.map((issue) => ({
     ...issue,
-    message: `${issue.message}. A follow-up's args are its own, and the summary as \`group\``,
+    message: `${issue.message}. A callback's args are its own, and the summary as \`group\``,
   }))
   throw new ErrandError('INVALID_ARGS', `The args do not fit ${worker}.`, issuesOf({ ...found, issues: unfit }))
 }

@@ -1,5 +1,5 @@
 /**
- * The summary that a follow-up gets: how each member ended. It is cut to what a request to a function may carry on every platform: first results are
+ * The summary that a callback gets: how each member ended. It is cut to what a request to a function may carry on every platform: first results are
  * left out, then errors, and of very many members all but those that did not succeed.
  */
 import type { GroupMember, GroupSummary } from '../../core/views/groupTypes.js'
@@ -50,7 +50,7 @@ async function endedMembers({ store }: Deps, id: string): Promise<Ended[] | unde
     if (!isFinal(job.state)) return undefined
     ended.push({ member: { id: job._id, worker: job.worker, state: job.state }, job })
   }
-  // one with a follow-up is told as that job, which is a member of its own
+  // one with a callback is told as that job, which is a member of its own
   for (const { _id, outcome } of nested) if (outcome) ended.push({ member: { id: _id, state: outcome } })
   return ended
 }
@@ -133,7 +133,7 @@ function detailOf({ state }: GroupMember, { result, resultMeta, error }: Receipt
   return result === undefined ? {} : carried(result, resultMeta)
 }
 
-/** One result that cannot be carried must not keep the follow-up of its group from being made. */
+/** One result that cannot be carried must not keep the callback of its group from being made. */
 function carried(json: string, meta: string | undefined): Pick<GroupMember, 'result' | 'resultProblem'> {
   if (isTooDeep({ json, ...(meta === undefined ? {} : { meta }) })) return { resultProblem: `It is ${tooDeep()}.` }
   const result = restored(json, meta)

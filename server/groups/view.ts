@@ -45,14 +45,14 @@ function groupEnd(group: GroupDocument): GroupEnd {
   }
 }
 
-/** One that was cancelled just when its follow-up was made is closed, and the follow-up was cancelled, or was quicker. */
+/** One that was cancelled just when its callback was made is closed, and the callback was cancelled, or was quicker. */
 const stateOf = ({ state, cancelled, problem, thenJob }: GroupDocument): GroupState => {
   if (problem) return 'stuck'
   return state === 'closed' && cancelled && thenJob === undefined ? 'cancelled' : state
 }
 
 /**
- * The jobs of a group, follow-ups of nested groups included, less those of workers that the follower's key does not take. Throws `UNKNOWN_GROUP`.
+ * The jobs of a group, callbacks of nested groups included, less those of workers that the follower's key does not take. Throws `UNKNOWN_GROUP`.
  */
 export async function listGroupJobs(
   deps: Deps,
@@ -73,7 +73,7 @@ export async function listGroupJobs(
   }
 }
 
-/** Tries again to make the follow-up of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for a group that is not stuck. */
+/** Tries again to make the callback of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for a group that is not stuck. */
 export async function retryGroup(deps: Deps, id: string): Promise<GroupEnd> {
   const group = await findGroup(deps, id)
   if (!group.problem) {

@@ -33,16 +33,16 @@ export async function purge(deps: Deps, signal?: AbortSignal): Promise<number> {
 const neededMs = 3_600_000
 
 /**
- * A group needs its members for their summary, and its follow-up may read them; and a follow-up must not go before its group is marked as closed, or a
+ * A group needs its members for their summary, and its callback may read them; and a callback must not go before its group is marked as closed, or a
  * sweep would make it again. Answers with the ids of the others.
  */
 async function withoutNeeded(
   deps: Deps,
-  jobs: Pick<JobDocument, '_id' | 'group' | 'follows'>[],
+  jobs: Pick<JobDocument, '_id' | 'group' | 'callbackOf'>[],
   now: Date,
 ): Promise<string[]> {
-  const groupsOf = ({ group, follows }: Pick<JobDocument, 'group' | 'follows'>) =>
-    [group, follows].filter((id) => id !== undefined)
+  const groupsOf = ({ group, callbackOf }: Pick<JobDocument, 'group' | 'callbackOf'>) =>
+    [group, callbackOf].filter((id) => id !== undefined)
   const groups = [...new Set(jobs.flatMap(groupsOf))]
   if (groups.length === 0) return jobs.map(({ _id }) => _id)
   const needing = await deps.store.groups.needing(groups)

@@ -41,7 +41,7 @@ export function jobView(
     ...(job.scheduleId === undefined ? {} : { scheduleId: job.scheduleId }),
     ...(job.replayOf === undefined ? {} : { replayOf: job.replayOf }),
     ...(job.group === undefined ? {} : { groupId: job.group }),
-    ...(job.follows === undefined ? {} : { followsGroupId: job.follows }),
+    ...(job.callbackOf === undefined ? {} : { callbackOfGroupId: job.callbackOf }),
     ...toldView(toldSoFar(job, receipts), disclosure),
     ...(pause === undefined ? {} : { paused: disclosure.seesKeys ? pauseView(pause) : withoutKey(pauseView(pause)) }),
     ...(job.deployment === undefined ? {} : { deployment: job.deployment }),

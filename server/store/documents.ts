@@ -69,8 +69,8 @@ export interface JobDocument {
   groupOpen?: string
   /** What its failure does to the group; absent for `continue`. */
   groupPolicy?: Exclude<GroupPolicy, 'continue'>
-  /** The group whose follow-up it is. */
-  follows?: string
+  /** The group whose callback it is. */
+  callbackOf?: string
   /** The deployment it was enqueued with; absent where none was live. */
   deployment?: number
   /** It runs on the function of that one, as long as that lives. */
@@ -271,15 +271,15 @@ export interface GroupDocument {
   policy: GroupPolicy
   /** Its members; a nested group counts as one. */
   total: number
-  then?: FollowUpDocument
+  then?: CallbackDocument
   state: 'open' | 'closed'
-  /** Set when it is cancelled as a whole; then it closes without a follow-up. */
+  /** Set when it is cancelled as a whole; then it closes without a callback. */
   cancelled?: true
-  /** It is over, and this is why its follow-up cannot be made. */
+  /** It is over, and this is why its callback cannot be made. */
   problem?: GroupProblem
-  /** The follow-up's id, once it is made. */
+  /** The callback's id, once it is made. */
   thenJob?: string
-  /** Of a group without a follow-up, when it is closed. */
+  /** Of a group without a callback, when it is closed. */
   outcome?: FinalState
   createdAt: Date
   closedAt?: Date
@@ -289,7 +289,7 @@ export interface GroupDocument {
   batch?: string
 }
 
-export interface FollowUpDocument {
+export interface CallbackDocument {
   worker: string
   /** JSON text. */
   args: string

@@ -68,8 +68,8 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
 
     /**
      * A look in an index or two, however many members there are. Mostly it is a job that keeps a group open. That nothing does is known only where jobs
-     * were asked *after* groups: a nested group makes its follow-up, which is a job of this group, before it closes. So when no nested group is open, all
-     * their follow-ups are there, and a look at the jobs sees those that have not ended. The other way round, a group that makes its follow-up
+     * were asked *after* groups: a nested group makes its callback, which is a job of this group, before it closes. So when no nested group is open, all
+     * their callbacks are there, and a look at the jobs sees those that have not ended. The other way round, a group that makes its callback
      * behind the one look and closes before the other would be missed by both.
      */
     async hasOpenMembers(id: string): Promise<boolean> {
@@ -78,7 +78,7 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
 
     countOpen: (id: string): Promise<number> => jobs.countDocuments({ groupOpen: id }, { hint: 'openMembers' }),
 
-    /** Whether any member failed. A nested group with a follow-up ended as that did. */
+    /** Whether any member failed. A nested group with a callback ended as that did. */
     async hasFailed(id: string): Promise<boolean> {
       const [job, group] = await Promise.all([
         jobs.findOne({ group: id, state: 'failed' }, { hint: 'members', projection: { _id: 1 } }),
@@ -87,7 +87,7 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
       return job !== null || group !== null
     },
 
-    /** How the nested groups ended that have no follow-up. */
+    /** How the nested groups ended that have no callback. */
     async outcomesNestedIn(id: string): Promise<FinalState[]> {
       const nested = await groups
         .find({ parent: id, outcome: { $exists: true } }, { hint: 'nested', projection: { outcome: 1 } })
@@ -144,7 +144,7 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
 
     /**
      * Answers with the group, or null where it was not open, or has been cancelled since its outcome was worked out. Whether it was cancelled while
-     * its follow-up was made the answer tells.
+     * its callback was made the answer tells.
      */
     close: (id: string, { now, ...more }: Closing): Promise<GroupDocument | null> =>
       groups.findOneAndUpdate(
@@ -157,13 +157,13 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
         { returnDocument: 'after' },
       ),
 
-    /** Of one that was cancelled and closed while its follow-up was made. Answers whether it is one. */
-    async takeFollowUp(id: string, thenJob: string): Promise<boolean> {
+    /** Of one that was cancelled and closed while its callback was made. Answers whether it is one. */
+    async takeCallback(id: string, thenJob: string): Promise<boolean> {
       const orphaned = { _id: id, state: 'closed', cancelled: true, thenJob: { $exists: false } } as const
       return (await groups.updateOne(orphaned, { $set: { thenJob } })).matchedCount === 1
     },
 
-    /** Not of one that was cancelled meanwhile, which needs no follow-up. */
+    /** Not of one that was cancelled meanwhile, which needs no callback. */
     async setProblem(id: string, problem: NonNullable<GroupDocument['problem']>): Promise<void> {
       await groups.updateOne({ _id: id, state: 'open', cancelled: { $exists: false } }, { $set: { problem } })
     },
@@ -188,12 +188,12 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
 
     // --- purge ---------------------------------------------------------------------------------------------------
 
-    /** Which of these groups need their jobs: open ones, and closed ones whose follow-up has not ended. */
+    /** Which of these groups need their jobs: open ones, and closed ones whose callback has not ended. */
     async needing(ids: string[]): Promise<Set<string>> {
       const found = await groups.find({ _id: { $in: ids } }, { projection: { state: 1, thenJob: 1 } }).toArray()
-      const followUps = found.flatMap(({ state, thenJob }) => (state === 'closed' ? (thenJob ?? []) : []))
+      const callbacks = found.flatMap(({ state, thenJob }) => (state === 'closed' ? (thenJob ?? []) : []))
       const running = await jobs
-        .find({ _id: { $in: followUps }, state: { $nin: [...finalStates] } }, { projection: { _id: 1 } })
+        .find({ _id: { $in: callbacks }, state: { $nin: [...finalStates] } }, { projection: { _id: 1 } })
         .toArray()
       const runs = new Set(running.map(({ _id }) => _id))
       return new Set(

@@ -38,7 +38,7 @@ const later = { worker: 'tick', delay: '1h' } as const
 const clientFor = (errand: TestErrand, options = {}) => clientOf<Jobs>(errand, options)
 
 describe('group', () => {
-  it('sends all in one request, and waits for the result of its follow-up', async () => {
+  it('sends all in one request, and waits for the result of its callback', async () => {
     await using errand = await testErrand(workers)
     const { client, sent } = clientFor(errand)
     const group = await client.group([mail('ada@example.org'), { worker: 'tick' }], {
@@ -51,7 +51,7 @@ describe('group', () => {
     expect(await group.end()).toMatchObject({ id: group.id, state: 'closed', closedAt: expect.any(Date) })
     const details = await client.groups.get(group.id)
     expect(details).toMatchObject({ state: 'closed', total: 2, counts: { succeeded: 2 }, createdAt: expect.any(Date) })
-    expect(await client.jobs.get(details.then!.jobId!)).toMatchObject({ followsGroupId: group.id })
+    expect(await client.jobs.get(details.then!.jobId!)).toMatchObject({ callbackOfGroupId: group.id })
   })
 
   it('takes nested groups, args with Dates among them', async () => {
@@ -128,7 +128,7 @@ describe('a group', () => {
     await expect(client.groups.get('nobody')).rejects.toMatchObject({ code: 'UNKNOWN_GROUP' })
   })
 
-  it('without a follow-up has an end, and no receipt', async () => {
+  it('without a callback has an end, and no receipt', async () => {
     await using errand = await testErrand(workers)
     const { client } = clientFor(errand)
     const group = await client.group([{ worker: 'tick' }])
@@ -137,7 +137,7 @@ describe('a group', () => {
     await expect(group.retry()).rejects.toMatchObject({ code: 'WRONG_STATE' })
   })
 
-  it('tells how its follow-up failed', async () => {
+  it('tells how its callback failed', async () => {
     await using errand = await testErrand(workers)
     const { client } = clientFor(errand)
     const group = await client.group([{ worker: 'tick' }], { then: 'report.whale' })

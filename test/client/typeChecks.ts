@@ -134,7 +134,7 @@ interface Reports extends Jobs {
 expectTypeOf<z.input<ReturnType<typeof groupSummary>>>().toEqualTypeOf<Summary<unknown>>()
 expectTypeOf<GroupSummary<{ rows: number }>>().toExtend<Summary<{ rows: number }>>()
 
-export async function givesAGroupTheResultOfItsFollowUp(errand: Client<Reports>) {
+export async function givesAGroupTheResultOfItsCallback(errand: Client<Reports>) {
   const named = await errand.group([{ worker: 'tick' }, { worker: 'mail.send', args: to }], { then: 'report.merge' })
   expectTypeOf(await named.result()).toEqualTypeOf<MailSendResult>()
   const withArgs = await errand.group(
@@ -149,7 +149,7 @@ export async function givesAGroupTheResultOfItsFollowUp(errand: Client<Reports>)
   expectTypeOf(await errand.groups.of<'report.month'>('id').result()).toBeNumber()
 }
 
-export const refusesFollowUpsThatTakeNoSummaryAndWrongMembers = (errand: Client<Reports>) => [
+export const refusesCallbacksThatTakeNoSummaryAndWrongMembers = (errand: Client<Reports>) => [
   // @ts-expect-error a mail takes no summary
   errand.group([{ worker: 'tick' }], { then: 'mail.send' }),
   // @ts-expect-error neither does this one
@@ -168,11 +168,11 @@ export const refusesFollowUpsThatTakeNoSummaryAndWrongMembers = (errand: Client<
   errand.group([{ worker: 'mail.send', args: { to: 7 } }]),
   // @ts-expect-error `to` is a string, in a nested group as well
   errand.group([{ group: [{ worker: 'mail.send', args: { to: 7 } }] }]),
-  // @ts-expect-error a nested group's follow-up takes a summary as well
+  // @ts-expect-error a nested group's callback takes a summary as well
   errand.group([{ group: [], then: 'tick' }]),
 ]
 
-export const takesAnyFollowUpWithoutARegistry = (errand: Client) => [
+export const takesAnyCallbackWithoutARegistry = (errand: Client) => [
   errand.group([{ worker: 'whatever', args: { a: 1 } }], { then: 'whatever.else' }),
   errand.group([{ group: [{ worker: 'whatever' }], then: { worker: 'whatever.else', args: { b: 2 } } }]),
 ]

@@ -258,7 +258,7 @@ describe.each([
   ['vercel', startOnVercel],
   ['aws-lambda', startOnLambda],
 ] as const)('the coordinator of the target %s', (_, startHost) => {
-  it('runs what is enqueued, its follow-ups, and by a tick what has come due', async () => {
+  it('runs what is enqueued, its child jobs, and by a tick what has come due', async () => {
     await using database = await testDatabase()
     await using front = await startFront()
     await using host = await startHost(settingsFor(database, front.url))

@@ -60,7 +60,7 @@ export function groupPaths({ schemaOf, json, problem, overloaded, queryOf, roles
   return {
     '/group': {
       post: {
-        summary: 'Make a group of jobs, all or none, with a follow-up that runs once when all are final',
+        summary: 'Make a group of jobs, all or none, with a callback that runs once when all are final',
         security: roles('enqueue'),
         requestBody: { required: true, ...json({ ...request, properties: { ...request.properties, jobs } }) },
         responses: {
@@ -73,13 +73,13 @@ export function groupPaths({ schemaOf, json, problem, overloaded, queryOf, roles
     },
     '/group/{id}': {
       get: {
-        summary: 'A group: how many of its members are in each state, and what became of its follow-up',
+        summary: 'A group: how many of its members are in each state, and what became of its callback',
         security: roles('observe', 'enqueue'),
         parameters: [id],
         responses: { 200: { description: 'The group.', ...json(group) }, 404: unknown },
       },
       delete: {
-        summary: 'Cancel what is left of a group; it gets no follow-up',
+        summary: 'Cancel what is left of a group; it gets no callback',
         security: roles(),
         parameters: [id],
         responses: {
@@ -108,7 +108,7 @@ export function groupPaths({ schemaOf, json, problem, overloaded, queryOf, roles
     },
     '/group/{id}/retry': {
       post: {
-        summary: 'Try again to make the follow-up of a group that is stuck',
+        summary: 'Try again to make the callback of a group that is stuck',
         security: roles(),
         parameters: [id],
         responses: {

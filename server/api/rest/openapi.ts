@@ -24,7 +24,7 @@ import { roles as allRoles, type Role } from '../../../core/roles.js'
 import { deploymentPaths } from './deploymentPaths.js'
 import { groupPaths } from './groupPaths.js'
 import { finalStates, jobStates } from '../../../core/states.js'
-import { followUpRequest } from '../../../core/requests/followUp.js'
+import { childRequest } from '../../../core/requests/childRequest.js'
 import { reportRequest } from '../../../core/requests/report.js'
 import { attemptEnd } from '../../../core/requests/attemptEnd.js'
 
@@ -114,7 +114,7 @@ const job = {
     replayOf: text,
     paused: pause,
     groupId: text,
-    followsGroupId: text,
+    callbackOfGroupId: text,
     deployment: { type: 'integer', minimum: 1 },
     pinned: { const: true },
     workerKnown: { type: 'boolean' },
@@ -488,9 +488,9 @@ export const openapi = {
     },
     '/job/{id}/enqueue': {
       post: {
-        summary: 'Enqueue a follow-up job; the same `call` again answers with the job that it made',
+        summary: 'Enqueue a child job; the same `call` again answers with the job that it made',
         parameters: [jobIdParameter, tokenParameter],
-        requestBody: { required: true, ...json(schemaOf(followUpRequest)) },
+        requestBody: { required: true, ...json(schemaOf(childRequest)) },
         responses: {
           200: { description: 'The job was there before.', ...json(enqueued) },
           201: { description: 'The job is stored.', ...json(enqueued) },

@@ -3,11 +3,11 @@
  * It stands before the body, as a key does elsewhere.
  */
 import type { Context, Hono } from 'hono'
-import { followUpRequest } from '../../../core/requests/followUp.js'
+import { childRequest } from '../../../core/requests/childRequest.js'
 import { reportRequest } from '../../../core/requests/report.js'
 import { maxResultBytes } from '../../../core/payload/resultSize.js'
 import { attemptEnd } from '../../../core/requests/attemptEnd.js'
-import { enqueueFollowUp } from '../../jobs/followUp.js'
+import { enqueueChild } from '../../jobs/children.js'
 import { maxAnswerBytes } from '../../functions/invoke.js'
 import { attemptNamed, heartbeat, receiveEnded, receivePosted, type NamedAttempt } from '../../jobs/receive.js'
 import { report } from '../../jobs/report.js'
@@ -37,7 +37,7 @@ export function addReceiptRoutes(app: Hono, { deps, maxBodyBytes }: RestOptions)
   app.post('/job/:id/enqueue', limitBody(maxBodyBytes), async (context) => {
     const attempt = attemptOf(context)
     using _place = admit({ deps }, context, 'single')
-    const { runAt, ...job } = await enqueueFollowUp(deps, attempt, await readBody(followUpRequest, context))
+    const { runAt, ...job } = await enqueueChild(deps, attempt, await readBody(childRequest, context))
     return context.json({ ...job, runAt: runAt.toISOString() }, job.existing ? 200 : 201)
   })
 

@@ -43,7 +43,7 @@ export const insertStore = (jobs: Collection<JobDocument>) => ({
   holdersOfKeys: (uniqueKeys: string[]): Promise<JobDocument[]> =>
     jobs.find({ uniqueKey: { $in: uniqueKeys } }, { projection: { args: 0, argsMeta: 0 } }).toArray(),
 
-  /** The follow-up job that a call inside a job has made. */
+  /** The child job that a call inside a job has made. */
   ofCall: (parent: string, call: string): Promise<JobDocument | null> =>
     jobs.findOne({ parent, call }, { hint: 'call', projection: { args: 0, argsMeta: 0 } }),
 

@@ -3,11 +3,11 @@ import type { Collection } from 'mongodb'
 import type { JobDocument } from '../documents.js'
 
 export const purgeStore = (jobs: Collection<JobDocument>) => ({
-  expired: (now: Date, limit: number): Promise<Pick<JobDocument, '_id' | 'group' | 'follows'>[]> =>
+  expired: (now: Date, limit: number): Promise<Pick<JobDocument, '_id' | 'group' | 'callbackOf'>[]> =>
     jobs
       .find(
         { expireAt: { $lte: now }, worker: { $exists: true } },
-        { hint: 'expired', projection: { group: 1, follows: 1 } },
+        { hint: 'expired', projection: { group: 1, callbackOf: 1 } },
       )
       .sort({ expireAt: 1 })
       .limit(limit)

@@ -9,7 +9,7 @@ import type { Guard } from '../revision.js'
 export interface ListFilter {
   worker?: string | undefined
   state?: JobState | undefined
-  /** Only the follow-ups of this job. */
+  /** Only the child jobs of this job. */
   parent?: string | undefined
   /** Only jobs with a smaller id: older ones. */
   before?: string | undefined
@@ -60,7 +60,7 @@ export const readStore = (jobs: Collection<JobDocument>) => ({
     const filter: Filter<JobDocument> = {
       ...(worker === undefined ? {} : { worker }),
       ...(state === undefined ? {} : { state }),
-      // every follow-up has a call; said here, so that the index serves, which holds them alone
+      // every child job has a call; said here, so that the index serves, which holds them alone
       ...(parent === undefined ? {} : { parent, call: { $exists: true } }),
       ...(before === undefined ? {} : { _id: { $lt: before } }),
     }

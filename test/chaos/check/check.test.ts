@@ -51,7 +51,7 @@ const run = (jobId: string, name: string, fromMs: number, toMs: number | undefin
   startedAt: start + fromMs,
   deadline: start + fromMs + 4_000,
   ...(toMs === undefined ? {} : { endedAt: start + toMs, how: 'returned' as const }),
-  followUps: [],
+  children: [],
   ...more,
   args: { n: 1, ...defaults, ...more.args },
 })
@@ -198,7 +198,7 @@ describe('keys, batches and groups', () => {
     expect(batchesHalf.check(evidence({ records: [record('unknown')] })).broken).toEqual([])
   })
 
-  it('find a follow-up that is missing, that came twice, or too early', () => {
+  it('find a callback that is missing, that came twice, or too early', () => {
     const groups: GroupDocument[] = [
       {
         _id: 'g',
@@ -210,14 +210,14 @@ describe('keys, batches and groups', () => {
         createdAt: after(0),
       },
     ]
-    const followUp = (id: string) => job(id, { worker: 'summary', follows: 'g' })
+    const callback = (id: string) => job(id, { worker: 'summary', callbackOf: 'g' })
     const member = job('m', { worker: 'member', group: 'g', finishedAt: after(1_000) })
     const found = (jobs: JobDocument[], runs: Run[]) => callbacksNotOnce.check(evidence({ groups, jobs, runs })).broken
-    expect(found([member, followUp('f')], [run('f', 'x', 1_100, 1_200)])).toEqual([])
-    expect(found([member], [])).toEqual(['group g has no follow-up'])
-    expect(found([member, followUp('f'), followUp('e')], [run('f', 'x', 1_100, 1_200)])).toHaveLength(1)
+    expect(found([member, callback('f')], [run('f', 'x', 1_100, 1_200)])).toEqual([])
+    expect(found([member], [])).toEqual(['group g has no callback'])
+    expect(found([member, callback('f'), callback('e')], [run('f', 'x', 1_100, 1_200)])).toHaveLength(1)
     const slow = job('m', { worker: 'member', group: 'g', finishedAt: after(9_000) })
-    expect(found([slow, followUp('f')], [run('f', 'x', 1_100, 1_200)])).toHaveLength(1)
+    expect(found([slow, callback('f')], [run('f', 'x', 1_100, 1_200)])).toHaveLength(1)
   })
 })
 

@@ -30,7 +30,7 @@ export interface Run {
   how?: 'returned' | 'threw'
   /** When its process was gone. */
   diedAt?: number
-  followUps: { call: string; child: string }[]
+  children: { call: string; child: string }[]
 }
 
 export interface Evidence {
@@ -149,14 +149,14 @@ function runsIn(lines: readonly FunctionRecord[], host: string, diedAt: number |
         args,
         startedAt,
         deadline,
-        followUps: [],
+        children: [],
         ...(diedAt === undefined ? {} : { diedAt }),
       })
       continue
     }
     const run = runs.get(line.run)
     if (!run) continue
-    if (line.kind === 'followed') run.followUps.push({ call: line.call, child: line.child })
+    if (line.kind === 'followed') run.children.push({ call: line.call, child: line.child })
     else {
       run.deadline = Math.max(run.deadline, line.deadline)
       if (line.kind === 'stop') run.stopped = { at: line.at, code: line.code }

@@ -21,12 +21,12 @@ export const retriedOf = ({ records }: Evidence): Set<string> =>
 export const lost: Zero = {
   name: 'acknowledged and lost',
   counted:
-    'Every id that a caller or a function was given (jobs, batches, groups, replays, follow-ups) is in the database at the end, and what was acknowledged as cancelled is.',
+    'Every id that a caller or a function was given (jobs, batches, groups, replays, child jobs) is in the database at the end, and what was acknowledged as cancelled is.',
   check(evidence) {
     const { jobs, groups, records, runs } = evidence
     const acknowledged = [
       ...records.flatMap(idsIn),
-      ...runs.flatMap(({ followUps }) => followUps.map(({ child }) => child)),
+      ...runs.flatMap(({ children }) => children.map(({ child }) => child)),
     ]
     const distinct = [...new Set(acknowledged)]
     return {

@@ -33,12 +33,12 @@ export const batchesHalf: Zero = {
 export const callbacksNotOnce: Zero = {
   name: 'groups’ callbacks not once',
   counted:
-    'Each group that was not cancelled has one follow-up, which ran, and not before all its members were final; a cancelled one has none that ran.',
+    'Each group that was not cancelled has one callback, which ran, and not before all its members were final; a cancelled one has none that ran.',
   check(evidence) {
     const retried = retriedOf(evidence)
-    const followUps = groupBy(
-      [...evidence.jobs.values()].filter(({ follows }) => follows !== undefined),
-      ({ follows }) => follows!,
+    const callbacks = groupBy(
+      [...evidence.jobs.values()].filter(({ callbackOf }) => callbackOf !== undefined),
+      ({ callbackOf }) => callbackOf!,
     )
     const members = groupBy(
       [...evidence.jobs.values()].filter(({ group }) => group !== undefined),
@@ -46,48 +46,48 @@ export const callbacksNotOnce: Zero = {
     )
     const groups = [...evidence.groups.values()].filter(({ then }) => then !== undefined)
     const broken = groups.flatMap((group) => [
-      ...(followUpProblems(evidence, group, followUps.get(group._id) ?? []) ?? []),
-      ...tooEarly(evidence, group, followUps.get(group._id)?.[0], members.get(group._id) ?? [], retried),
+      ...(callbackProblems(evidence, group, callbacks.get(group._id) ?? []) ?? []),
+      ...tooEarly(evidence, group, callbacks.get(group._id)?.[0], members.get(group._id) ?? [], retried),
     ])
     return { of: groups.length, broken }
   },
 }
 
-function followUpProblems({ runsOf }: Evidence, group: GroupDocument, jobs: readonly JobDocument[]): string[] {
+function callbackProblems({ runsOf }: Evidence, group: GroupDocument, jobs: readonly JobDocument[]): string[] {
   const what = `group ${group._id}`
   if (group.state !== 'closed') return [`${what} is ${group.state}`]
-  if (jobs.length > 1) return [`${what} has ${jobs.length} follow-ups`]
+  if (jobs.length > 1) return [`${what} has ${jobs.length} callbacks`]
   const [job] = jobs
   if (group.cancelled) {
     return job && job.state !== 'cancelled' && !runsOf.has(job._id)
-      ? [`${what} was cancelled and has a follow-up that is ${job.state}`]
+      ? [`${what} was cancelled and has a callback that is ${job.state}`]
       : []
   }
-  if (!job) return [`${what} has no follow-up`]
+  if (!job) return [`${what} has no callback`]
   // it may have been cancelled with the group that its own group is nested in
   if (job.state === 'cancelled') return []
-  return runsOf.has(job._id) ? [] : [`the follow-up of ${what} is ${job.state} and never ran`]
+  return runsOf.has(job._id) ? [] : [`the callback of ${what} is ${job.state} and never ran`]
 }
 
 function tooEarly(
   { runsOf }: Evidence,
   group: GroupDocument,
-  followUp: JobDocument | undefined,
+  callback: JobDocument | undefined,
   members: readonly JobDocument[],
   retried: ReadonlySet<string>,
 ): string[] {
-  const startedAt = followUp && runsOf.get(followUp._id)?.[0]?.startedAt
+  const startedAt = callback && runsOf.get(callback._id)?.[0]?.startedAt
   if (startedAt === undefined) return []
   const late = members.find(
     ({ _id, finishedAt }) => !retried.has(_id) && (finishedAt?.getTime() ?? Infinity) > startedAt + clockSlackMs,
   )
-  return late ? [`the follow-up of group ${group._id} ran before its member ${late._id} was final`] : []
+  return late ? [`the callback of group ${group._id} ran before its member ${late._id} was final`] : []
 }
 
-export const followUpsNotOnce: Zero = {
-  name: 'follow-ups of jobs not once',
+export const childrenNotOnce: Zero = {
+  name: 'child jobs not once',
   counted:
-    'Each call of ctx.enqueue that was acknowledged made one job, the same in all attempts of its parent; each parent that succeeded has both of its follow-ups.',
+    'Each call of ctx.enqueue that was acknowledged made one job, the same in all attempts of its parent; each parent that succeeded has both of its child jobs.',
   check({ jobs, runsOf }) {
     const children = groupBy(
       [...jobs.values()].filter(({ parent }) => parent !== undefined),
@@ -96,12 +96,12 @@ export const followUpsNotOnce: Zero = {
     const parents = [...jobs.values()].filter(({ worker }) => worker === 'parent')
     const broken = parents.flatMap(({ _id, state }) => {
       const own = children.get(_id) ?? []
-      const told = new Set((runsOf.get(_id) ?? []).flatMap(({ followUps }) => followUps.map(({ child }) => child)))
+      const told = new Set((runsOf.get(_id) ?? []).flatMap(({ children }) => children.map(({ child }) => child)))
       const unknown = [...told].filter((id) => !own.some((child) => child._id === id))
       if (unknown.length > 0)
-        return [`job ${_id} was given the follow-ups ${unknown.join(', ')}, which are not its own`]
-      if (own.length > 2) return [`job ${_id} has ${own.length} follow-ups of two calls`]
-      return state === 'succeeded' && own.length < 2 ? [`job ${_id} has ${own.length} of two follow-ups`] : []
+        return [`job ${_id} was given the child jobs ${unknown.join(', ')}, which are not its own`]
+      if (own.length > 2) return [`job ${_id} has ${own.length} child jobs of two calls`]
+      return state === 'succeeded' && own.length < 2 ? [`job ${_id} has ${own.length} of two child jobs`] : []
     })
     return { of: parents.length, broken }
   },

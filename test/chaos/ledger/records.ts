@@ -20,7 +20,7 @@ export type LoadRecord =
   | { kind: 'replaced'; worker: string; key: string; v: number; outcome: Outcome; id?: string; askedAt: number }
   /** Jobs that come all or none. */
   | { kind: 'batch'; of: string; size: number; outcome: Outcome; ids: string[] }
-  | { kind: 'group'; of: string; size: number; followUps: number; outcome: Outcome; id?: string }
+  | { kind: 'group'; of: string; size: number; callbacks: number; outcome: Outcome; id?: string }
   | { kind: 'cancelled'; id: string; outcome: Outcome; askedAt: number }
   | { kind: 'groupCancelled'; id: string; outcome: Outcome; askedAt: number }
   | { kind: 'retried'; id: string; outcome: Outcome; askedAt: number }

@@ -26,7 +26,7 @@ interface GroupItem {
 export async function groups(caller: Caller): Promise<void> {
   const { random } = caller
   const of = `group-${caller.next()}`
-  const made = { size: 0, followUps: 0 }
+  const made = { size: 0, callbacks: 0 }
   const member = (): JobRequest => {
     made.size++
     const dice = random()
@@ -35,7 +35,7 @@ export async function groups(caller: Caller): Promise<void> {
     return { worker: 'member', args: work(caller.next(), { of, ms: random.int(0, 300), ...how }) }
   }
   const group = (depth: number): GroupItem => {
-    made.followUps++
+    made.callbacks++
     const items = Array.from({ length: random.int(1, 5) }, () =>
       depth < 2 && random.chance(0.15) ? group(depth + 1) : member(),
     )

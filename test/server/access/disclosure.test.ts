@@ -298,40 +298,40 @@ describe('redacted fields', () => {
 describe('groups', () => {
   const told = defineJob({ args: z.looseObject({ note: z.string() }), run: () => null })
 
-  async function groupOf(errand: TestErrand, jobs: object[]): Promise<{ id: string; followUp: string }> {
+  async function groupOf(errand: TestErrand, jobs: object[]): Promise<{ id: string; callback: string }> {
     const then = { worker: 'told', args: { note: 'ends' } }
     const authorization = { authorization: `Bearer ${keys.admin.key}` }
     const { body } = await errand.post('/group', { jobs, then }, authorization)
     await errand.run()
     await errand.run()
     const group = JSON.parse(await textOf(errand, 'admin', `/group/${body.id}`))
-    return { id: body.id as string, followUp: group.then.jobId as string }
+    return { id: body.id as string, callback: group.then.jobId as string }
   }
 
   it('show to each caller of their jobs what it may see of them', async () => {
     await using errand = await testErrand({ ...workers, told }, { apiKeys })
     const { json, meta } = encodePayload(args)
     const paid = { worker: 'pay.charge', args: JSON.parse(json), argsMeta: JSON.parse(meta!) }
-    const { id, followUp } = await groupOf(errand, [paid, { worker: 'mail.send', args: { to: 'ada' } }])
+    const { id, callback } = await groupOf(errand, [paid, { worker: 'mail.send', args: { to: 'ada' } }])
     const jobs = async (name: Name) => JSON.parse(await textOf(errand, name, `/group/${id}/jobs`)).jobs as object[]
     expect(await jobs('admin')).toMatchObject([{ argsRedacted: true }, { args: { to: 'ada' } }])
     expect(await jobs('board')).toMatchObject([{ argsHidden: true }, { argsHidden: true }])
     expect(await jobs('mailer')).toMatchObject([{ worker: 'mail.send' }])
-    // the follow-up was given the results, and its args are shown without them
-    expect(await as(errand, 'admin').jobs.get(followUp)).toMatchObject({
+    // the callback was given the results, and its args are shown without them
+    expect(await as(errand, 'admin').jobs.get(callback)).toMatchObject({
       argsRedacted: true,
       args: { note: 'ends', group: { members: [{ result: '[redacted]' }, { result: '[redacted]' }] } },
     })
-    const { id: again } = await as(errand, 'admin').jobs.replay(followUp)
+    const { id: again } = await as(errand, 'admin').jobs.replay(callback)
     for (const name of Object.keys(keys) as Name[])
-      for (const door of [`/job/${followUp}`, `/job/${again}`, `/group/${id}`, `/group/${id}/jobs`, '/compat/waiting'])
+      for (const door of [`/job/${callback}`, `/job/${again}`, `/group/${id}`, `/group/${id}/jobs`, '/compat/waiting'])
         expect(await textOf(errand, name, door)).not.toContain(secret)
   })
 
-  it('show the results in the args of a follow-up where no member redacts any', async () => {
+  it('show the results in the args of a callback where no member redacts any', async () => {
     await using errand = await testErrand({ ...workers, told }, { apiKeys })
-    const { followUp } = await groupOf(errand, [{ worker: 'mail.send', args: { to: 'ada' } }])
-    expect(await as(errand, 'admin').jobs.get(followUp)).toMatchObject({
+    const { callback } = await groupOf(errand, [{ worker: 'mail.send', args: { to: 'ada' } }])
+    expect(await as(errand, 'admin').jobs.get(callback)).toMatchObject({
       args: { group: { members: [{ result: { sentTo: 'ada' } }] } },
     })
   })

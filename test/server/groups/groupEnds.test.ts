@@ -67,7 +67,7 @@ function groupsWhere(errand: TestErrand, nth: number, happens: () => Promise<voi
 }
 
 describe('a look whether a group is over', () => {
-  it.each([1, 2, 3])('misses no nested group that makes its follow-up and closes behind read %i', async (nth) => {
+  it.each([1, 2, 3])('misses no nested group that makes its callback and closes behind read %i', async (nth) => {
     const { workers } = makeWorkers()
     await using errand = await testErrand(workers)
     const id = await make(errand, [{ group: [part(false, { delay: '1h' })], then: { worker: 'merge', args: {} } }])
@@ -75,7 +75,7 @@ describe('a look whether a group is over', () => {
     let happened = false
     const groups = groupsWhere(errand, nth, async () => {
       happened = true
-      // its last member ends, the follow-up is made, and does not run yet
+      // its last member ends, the callback is made, and does not run yet
       const { jobs } = collections(errand)
       await jobs.updateOne({ group: nested._id }, { $set: { state: 'succeeded' }, $unset: { groupOpen: '' } })
       await errand.post('/pauses', { worker: 'merge' })
@@ -125,7 +125,7 @@ describe('a group that is about to be closed', () => {
     expect(await groupOf(errand, { _id: id })).toMatchObject({ state: 'closed', outcome: 'cancelled' })
   })
 
-  it('is not stuck where somebody cancels it while its follow-up cannot be made', async () => {
+  it('is not stuck where somebody cancels it while its callback cannot be made', async () => {
     const { workers } = makeWorkers()
     await using errand = await testErrand({
       ...workers,

@@ -7,7 +7,7 @@ import { sweepGroups } from '../../../server/groups/sweep.js'
 import { sweepBatches } from '../../../server/jobs/atomic.js'
 import { testErrand, type TestErrand, type TestErrandOptions, type TestWorkers } from '../../support/errand.js'
 
-/** What the follow-ups of this test got. */
+/** What the callbacks of this test got. */
 let merged: { label?: string; group: GroupSummary }[] = []
 
 const workers = {
@@ -68,7 +68,7 @@ const call = async ({ coordinator }: TestErrand, method: string, path: string) =
 const get = async (errand: TestErrand, id: string) => (await call(errand, 'GET', `/group/${id}`)).body
 const jobsOf = async (errand: TestErrand, id: string, query = '?limit=500') =>
   (await call(errand, 'GET', `/group/${id}/jobs${query}`)).body.jobs
-/** Until nothing is left that could run now: a follow-up is made when the jobs before it have run. */
+/** Until nothing is left that could run now: a callback is made when the jobs before it have run. */
 const runAll = async (errand: TestErrand) => {
   for (let round = 0; round < 4; round++) await errand.run()
 }
@@ -77,7 +77,7 @@ const stored = ({ database }: TestErrand, name: string) =>
 const lost = () => Promise.reject(new Error('connection lost'))
 
 describe('a group', () => {
-  it('runs its follow-up once when all members are final, with a summary of their receipts', async () => {
+  it('runs its callback once when all members are final, with a summary of their receipts', async () => {
     await using errand = await start()
     const id = await make(errand, [part(1), failing(2), part(3, { delay: '1h' })], {
       then: { worker: 'merge', args: { label: 'march' } },
@@ -125,13 +125,13 @@ describe('a group', () => {
     expect(await errand.get(closed.then.jobId)).toMatchObject({
       worker: 'merge',
       state: 'succeeded',
-      followsGroupId: id,
+      callbackOfGroupId: id,
       receipts: [{ result: { merged: 3 } }],
     })
     expect(await errand.get(first.id)).toMatchObject({ groupId: id })
   })
 
-  it('needs no follow-up, and no members', async () => {
+  it('needs no callback, and no members', async () => {
     await using errand = await start()
     const plain = await make(errand, parts(2))
     const empty = await make(errand, [], { then: 'merge' })
@@ -140,7 +140,7 @@ describe('a group', () => {
     expect(merged).toMatchObject([{ group: { id: empty, total: 0, members: [], truncated: false } }])
   })
 
-  it('of 10,000 members runs its follow-up once, after the last, with a summary that fits into a request', async () => {
+  it('of 10,000 members runs its callback once, after the last, with a summary that fits into a request', async () => {
     await using errand = await start({ concurrency: 1_000 })
     const looks = countCalls(errand.coordinator.deps.store.groups, 'hasOpenMembers')
     const writes = countCalls(errand.coordinator.deps.store.receipts, 'insertMany')
@@ -251,8 +251,8 @@ describe('a request for a group', () => {
   it.each([
     ['an unknown policy', { policy: 'waits' }],
     ['an unknown field', { than: 'merge' }],
-    ['a follow-up of another kind', { then: 7 }],
-    ['a follow-up with an unknown field', { then: { worker: 'merge', delay: '1h' } }],
+    ['a callback of another kind', { then: 7 }],
+    ['a callback with an unknown field', { then: { worker: 'merge', delay: '1h' } }],
   ])('is refused with %s', async (_, more) => {
     await using errand = await start()
     expect(await refusedWith(errand, [part(1)], more)).toMatchObject({ status: 400, code: 'BAD_REQUEST' })
@@ -266,7 +266,7 @@ describe('a request for a group', () => {
       { then: { worker: 'merge', args: { label: 'x' }, argsMeta: { values: { label: [['custom', 'x']] } } } },
       ['then', 'argsMeta'],
     ],
-  ])('is refused with a follow-up %s, before anything runs', async (_, more, path) => {
+  ])('is refused with a callback %s, before anything runs', async (_, more, path) => {
     await using errand = await start()
     expect(await refusedWith(errand, [part(1)], more)).toMatchObject({ status: 400, issues: [{ path }] })
   })
@@ -377,7 +377,7 @@ describe('a member that fails', () => {
     expect((await get(errand, id)).groups).toMatchObject([{ state: 'cancelled' }])
   })
 
-  it('of a nested group cancels the rest of the outer one where the nested one has no follow-up', async () => {
+  it('of a nested group cancels the rest of the outer one where the nested one has no callback', async () => {
     await using errand = await start()
     await make(errand, [part(1, { delay: '1h' }), { group: [failing(2), part(3)] }], {
       then: 'merge',
@@ -428,7 +428,7 @@ async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 describe('nested groups', () => {
-  it('count as one member each, that ends with its own follow-up', async () => {
+  it('count as one member each, that ends with its own callback', async () => {
     await using errand = await start()
     const id = await make(
       errand,
@@ -488,7 +488,7 @@ describe('nested groups', () => {
 })
 
 describe('a group that is cancelled', () => {
-  it('cancels what is left, also of nested groups, and runs no follow-up', async () => {
+  it('cancels what is left, also of nested groups, and runs no callback', async () => {
     await using errand = await start()
     const id = await make(errand, [part(1), part(2, { delay: '1h' }), { group: later(3), then: 'merge' }], {
       then: 'merge',
@@ -527,7 +527,7 @@ describe('a group that is cancelled', () => {
   })
 })
 
-describe('a follow-up that cannot be made', () => {
+describe('a callback that cannot be made', () => {
   it('leaves its group stuck, which says why, and can be tried again', async () => {
     const lines: string[] = []
     await using errand = await start({ log: (level, message) => void lines.push(`${level}: ${message}`) })
@@ -539,7 +539,7 @@ describe('a follow-up that cannot be made', () => {
     })
     await errand.clock.advance('1h')
     await sweepGroups(errand.coordinator.deps)
-    expect(lines.filter((line) => line.includes('follow-up'))).toHaveLength(1)
+    expect(lines.filter((line) => line.includes('callback'))).toHaveLength(1)
 
     const again = await errand.post(`/group/${id}/retry`, {})
     expect(again).toMatchObject({ status: 200, body: { state: 'stuck' } })
@@ -585,7 +585,7 @@ describe('a follow-up that cannot be made', () => {
 })
 
 describe('coordinators', () => {
-  it('that finish the last two members at once make one follow-up', async () => {
+  it('that finish the last two members at once make one callback', async () => {
     for (let round = 0; round < 10; round++) {
       await using errand = await start()
       await using second = await start({ beside: errand })
@@ -601,7 +601,7 @@ describe('coordinators', () => {
     }
   })
 
-  it('that die between the last member and the follow-up have it made by the sweep', async () => {
+  it('that die between the last member and the callback have it made by the sweep', async () => {
     await using errand = await start()
     await using second = await start({ beside: errand })
     const id = await make(errand, parts(2), { then: 'merge' })
@@ -614,7 +614,7 @@ describe('coordinators', () => {
     expect((await get(second, id)).state).toBe('closed')
   })
 
-  it('that die between the follow-up and the closing of its group have it closed by the sweep, and made once', async () => {
+  it('that die between the callback and the closing of its group have it closed by the sweep, and made once', async () => {
     await using errand = await start()
     await using second = await start({ beside: errand })
     const id = await make(errand, [{ group: parts(2), then: 'merge' }], { then: 'merge' })
@@ -686,7 +686,7 @@ describe('coordinators', () => {
     expect(merged).toMatchObject([{ group: { succeeded: 3 } }])
   })
 
-  it('that were halted before the follow-up do not make it a second time', async () => {
+  it('that were halted before the callback do not make it a second time', async () => {
     await using errand = await start()
     await using second = await start({ beside: errand })
     const id = await make(errand, [part(1)], { then: { worker: 'merge' } })
@@ -717,7 +717,7 @@ async function holdBack(first: TestErrand, second: TestErrand): Promise<void> {
 }
 
 describe('purge', () => {
-  it('keeps members while their group is open, and until its follow-up has ended', async () => {
+  it('keeps members while their group is open, and until its callback has ended', async () => {
     await using errand = await start()
     const id = await make(errand, [part(1), part(2, { delay: '10d' })], { then: 'merge' })
     await runAll(errand)
@@ -783,7 +783,7 @@ describe('whatever happens', () => {
         await using errand = await start()
         await using second = await start({ beside: errand })
         const both = [errand, second] as const
-        /** A sweep starts follow-ups. One that runs out of its time is run again, as it may be, and would tell its summary twice. */
+        /** A sweep starts callbacks. One that runs out of its time is run again, as it may be, and would tell its summary twice. */
         const pass = async (by: Duration) => {
           for (const { coordinator } of both) await coordinator.dispatcher.idle()
           await errand.clock.advance(by)
@@ -824,9 +824,9 @@ describe('whatever happens', () => {
         expect(groups.filter(({ state }) => state !== 'closed')).toEqual([])
         expect(jobs.filter((job) => 'groupOpen' in job)).toEqual([])
         for (const group of groups) {
-          const followUps = jobs.filter(({ follows }) => follows === group._id)
-          expect(followUps.map(({ _id }) => _id)).toEqual(group['thenJob'] === undefined ? [] : [group['thenJob']])
-          expect(followUps.length === 1 || !group['then'] || group['cancelled'] === true).toBe(true)
+          const callbacks = jobs.filter(({ callbackOf }) => callbackOf === group._id)
+          expect(callbacks.map(({ _id }) => _id)).toEqual(group['thenJob'] === undefined ? [] : [group['thenJob']])
+          expect(callbacks.length === 1 || !group['then'] || group['cancelled'] === true).toBe(true)
         }
         const told = merged.map(({ group }) => group)
         expect(new Set(told.map(({ id }) => id)).size).toBe(told.length)

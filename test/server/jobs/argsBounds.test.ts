@@ -61,7 +61,7 @@ describe('args nested too deep', () => {
     expect(body.outcomes).toMatchObject([{ ok: true }, { ok: false, error: { code: 'INVALID_ARGS' } }, { ok: true }])
   })
 
-  it('are refused by a replay, and a follow-up', async () => {
+  it('are refused by a replay, and a child job', async () => {
     await using errand = await start()
     const id = await errand.enqueue('any')
     await errand.run()

@@ -158,7 +158,7 @@ describe('a result that cannot be shown', () => {
     expect(JSON.stringify(await errand.get(bad)).match(/"cause"/g)).toHaveLength(10)
   })
 
-  it('does not keep the follow-up of its group from being made', async () => {
+  it('does not keep the callback of its group from being made', async () => {
     const functions = handOperated()
     await using errand = await testErrand({ any, merge }, { invoke: functions.invoke })
     const { body } = await errand.post('/group', {

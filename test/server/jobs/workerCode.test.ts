@@ -93,7 +93,7 @@ describe('a schema that throws', () => {
     expect((await jobs.list({ limit: 10 })).items).toMatchObject([{ worker: 'plain', scheduleId: 'plain' }])
   })
 
-  it('takes a follow-up whose summary is not there yet', async () => {
+  it('takes a callback whose summary is not there yet', async () => {
     await using errand = await testErrand(workers)
     const { status } = await errand.post('/group', { jobs: [{ worker: 'plain' }], then: { worker: 'summary' } })
     expect(status).toBe(201)

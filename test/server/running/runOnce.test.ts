@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import type { EnqueueFollowUp } from '../../../core/job/followUpOptions.js'
+import type { EnqueueChild } from '../../../core/job/childOptions.js'
 import type { AnyJobs } from '../../../core/job/registry.js'
 import type { FunctionCall } from '../../../core/requests/wire.js'
 import { manualClock } from '../../support/clock.js'
@@ -384,12 +384,12 @@ describe('a coordinator that does not stay on', () => {
     expect(ends.map(({ status }) => status)).toEqual([200, 200])
   })
 
-  it('runs a chain of follow-ups with no tick', async () => {
+  it('runs a chain of child jobs with no tick', async () => {
     const links = defineJob({
       args: z.object({ left: z.number() }),
       run: async ({ left }, ctx) => {
         ran.push(`link ${left}`)
-        if (left > 0) await (ctx.enqueue as EnqueueFollowUp<AnyJobs>)('links', { left: left - 1 })
+        if (left > 0) await (ctx.enqueue as EnqueueChild<AnyJobs>)('links', { left: left - 1 })
       },
     })
     const all = { ...workers(), links }

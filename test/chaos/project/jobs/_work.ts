@@ -119,10 +119,10 @@ function wait(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-/** A follow-up that the coordinator acknowledged, or a snooze that was asked for. */
-export const noteFollowUp = (run: string, call: string, child: string): void => note('followed', run, { call, child })
+/** A child job that the coordinator acknowledged, or a snooze that was asked for. */
+export const noteChild = (run: string, call: string, child: string): void => note('followed', run, { call, child })
 
 /** Untyped, because this project's own registry is not the one that its modules are checked by here. */
-export const followUp = (
+export const child = (
   context: JobContext,
 ): ((worker: string, args: object, options: object) => Promise<{ id: string }>) => context.enqueue as never

@@ -1,6 +1,6 @@
 import { defineJob } from 'errand'
 import { z } from 'zod'
-import { followUp, noteFollowUp, perform, work } from './_work.js'
+import { child, noteChild, perform, work } from './_work.js'
 
 /** Asks for two jobs and may fail after it; what it asks for again in the next attempt is the same. */
 export default defineJob({
@@ -11,8 +11,8 @@ export default defineJob({
   run: (args, context) =>
     perform(args, context, async (run) => {
       for (const call of ['first', 'second']) {
-        const { id } = await followUp(context)('child', { n: args.n }, { call })
-        noteFollowUp(run, call, id)
+        const { id } = await child(context)('child', { n: args.n }, { call })
+        noteChild(run, call, id)
       }
     }),
 })

@@ -1,4 +1,4 @@
-/** The follow-up of a group: one job, made when the group is over, whose args hold the summary of its members as `group`. */
+/** The callback of a group: one job, made when the group is over, whose args hold the summary of its members as `group`. */
 import type { GroupProblem, GroupSummary } from '../../core/views/groupTypes.js'
 import { ErrandError } from '../../core/errors.js'
 import { maxDepthAround } from '../../core/payload/depth.js'
@@ -8,33 +8,33 @@ import type { Deps } from '../deps.js'
 import { mayRedact } from '../access/disclosure.js'
 import { checkArgs, storedArgs } from '../jobs/checkArgs.js'
 import { newJob } from '../jobs/enqueue.js'
-import { followUpId } from '../ids.js'
-import type { FollowUpDocument, GroupDocument, JobDocument } from '../store/documents.js'
+import { callbackId } from '../ids.js'
+import type { CallbackDocument, GroupDocument, JobDocument } from '../store/documents.js'
 import { holdsNoLonger } from '../flowControl/unique.js'
 import { summaryOf } from './summary.js'
 
-export type FollowUpMade =
+export type CallbackMade =
   | { kind: 'made'; id: string }
   /** A member is not final any more, or we are late: somebody looks again. */
   | { kind: 'later' }
   | { kind: 'stuck'; problem: GroupProblem }
 
 /**
- * A coordinator that was halted since it looked must not write any more: the follow-up may have been made, run and purged meanwhile, and would be
+ * A coordinator that was halted since it looked must not write any more: the callback may have been made, run and purged meanwhile, and would be
  * made twice.
  */
 const staleMs = 60_000
 
-export async function makeFollowUp(
+export async function makeCallback(
   deps: Deps,
   group: GroupDocument,
-  then: FollowUpDocument,
+  then: CallbackDocument,
   lookedAt: Date,
-): Promise<FollowUpMade> {
+): Promise<CallbackMade> {
   const summary = await summaryOf(deps, group)
   if (!summary) return { kind: 'later' }
   try {
-    const job = await followUpJob(deps, group, then, summary)
+    const job = await callbackJob(deps, group, then, summary)
     for (;;) {
       if (deps.clock.now().getTime() - lookedAt.getTime() > staleMs) return { kind: 'later' }
       // one that is there under its id was made by another coordinator, which is as good
@@ -54,20 +54,20 @@ export async function makeFollowUp(
 
 /** It is never merged with a job that has its key: it would take that one's summary for its own. The sweep tries again. */
 const keyTaken = (holder: JobDocument): ErrandError =>
-  new ErrandError('KEY_TAKEN', `The key of the follow-up is taken by job ${holder._id}, which is ${holder.state}.`)
+  new ErrandError('KEY_TAKEN', `The key of the callback is taken by job ${holder._id}, which is ${holder.state}.`)
 
-async function followUpJob(
+async function callbackJob(
   deps: Deps,
   group: GroupDocument,
-  { worker, args, argsMeta, argsVersion, priority }: FollowUpDocument,
+  { worker, args, argsMeta, argsVersion, priority }: CallbackDocument,
   summary: GroupSummary,
 ): Promise<JobDocument> {
   const own = decodePayload({ json: args, ...(argsMeta === undefined ? {} : { meta: argsMeta }) }) as object
   const { json, meta } = encodePayload({ ...own, group: summary }, maxDepthAround)
   const now = deps.clock.now()
-  const id = followUpId(group._id)
+  const id = callbackId(group._id)
   const outer = group.parent === undefined ? undefined : await deps.store.groups.find(group.parent)
-  const membership = { follows: group._id, ...(await unshown(deps, summary)), ...(outer && memberFields(outer)) }
+  const membership = { callbackOf: group._id, ...(await unshown(deps, summary)), ...(outer && memberFields(outer)) }
   if (!deps.contracts.has(worker)) {
     // it waits for its worker as any job does; the schema is checked by the function
     return {

@@ -3,7 +3,7 @@ import type { EnqueueOptions } from './enqueueOptions.js'
 import type { EnqueueRest, KnownName } from './registry.js'
 import type { JobState } from '../states.js'
 
-export type FollowUpOptions = EnqueueOptions & {
+export type ChildOptions = EnqueueOptions & {
   /**
    * Names this call within the job. The same call again, in a later attempt of the job, gives the job that was made the first time. Default: the
    * calls for each worker are counted, so the first one for `mail.send` is always the same call. Name them where their order may change from
@@ -12,8 +12,8 @@ export type FollowUpOptions = EnqueueOptions & {
   call?: string | undefined
 }
 
-/** A follow-up job as it was when the coordinator answered. */
-export interface FollowUp {
+/** A child job as it was when the coordinator answered. */
+export interface ChildJob {
   id: string
   state: JobState
   /** Not before this moment. */
@@ -22,7 +22,7 @@ export interface FollowUp {
   existing: boolean
 }
 
-export type EnqueueFollowUp<Jobs> = <Name extends string>(
+export type EnqueueChild<Jobs> = <Name extends string>(
   worker: KnownName<Jobs, Name>,
-  ...rest: EnqueueRest<Jobs, Name, FollowUpOptions>
-) => Promise<FollowUp>
+  ...rest: EnqueueRest<Jobs, Name, ChildOptions>
+) => Promise<ChildJob>

@@ -1,10 +1,10 @@
 /**
- * Follow-up jobs: an attempt enqueues another job, under the name of the call that asks for it. A unique index stands on job and call, so a call that comes
+ * Child jobs: an attempt enqueues another job, under the name of the call that asks for it. A unique index stands on job and call, so a call that comes
  * again, because its answer was lost or because a later attempt makes it once more, finds the job that it has made.
  *
  * The attempt may end between the look at it and the insert. Then the job is made all the same, as if it had been asked for a moment earlier.
  */
-import type { ParsedFollowUpRequest } from '../../core/requests/followUp.js'
+import type { ParsedChildRequest } from '../../core/requests/childRequest.js'
 import type { Deps, Enqueued } from '../deps.js'
 import { insert, madeBefore, prepare } from './enqueue.js'
 import { currentAttempt, type NamedAttempt } from './receive.js'
@@ -13,10 +13,10 @@ import { currentAttempt, type NamedAttempt } from './receive.js'
 const aJob = { workers: undefined }
 
 /** Throws as `enqueue` does, and `UNKNOWN_JOB` and `ATTEMPT_OVER` where the attempt may not enqueue (any more). */
-export async function enqueueFollowUp(
+export async function enqueueChild(
   deps: Deps,
   attempt: NamedAttempt,
-  { call, ...request }: ParsedFollowUpRequest,
+  { call, ...request }: ParsedChildRequest,
 ): Promise<Enqueued> {
   const { _id: parent } = await currentAttempt(deps, attempt)
   const origin = { parent, call: `${request.worker} ${call}` }

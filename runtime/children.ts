@@ -1,18 +1,18 @@
-/** Follow-up jobs from inside an attempt: `ctx.enqueue`. */
+/** Child jobs from inside an attempt: `ctx.enqueue`. */
 import { encodeJob } from '../core/job/encodeJob.js'
 import type { AnyJobs } from '../core/job/registry.js'
-import type { EnqueueFollowUp, FollowUp, FollowUpOptions } from '../core/job/followUpOptions.js'
+import type { EnqueueChild, ChildJob, ChildOptions } from '../core/job/childOptions.js'
 import { fromWire, isWireError } from '../core/fromWire.js'
 import type { PostOutcome } from './post.js'
 
-export interface FollowUps {
-  enqueue: EnqueueFollowUp<AnyJobs>
+export interface Children {
+  enqueue: EnqueueChild<AnyJobs>
   /** Resolves when no call is under way, whatever became of them. */
   sent(): Promise<unknown>
 }
 
 /** `post` brings a body to the coordinator. `refused` is called, and gives what is thrown, where the coordinator no longer waits for this attempt. */
-export function createFollowUps(post: (body: string) => Promise<PostOutcome>, refused: () => Error): FollowUps {
+export function createChildren(post: (body: string) => Promise<PostOutcome>, refused: () => Error): Children {
   const counts = new Map<string, number>()
   const underWay = new Set<Promise<unknown>>()
 
@@ -23,7 +23,7 @@ export function createFollowUps(post: (body: string) => Promise<PostOutcome>, re
     return `#${count}`
   }
 
-  const send = async (worker: string, body: string): Promise<FollowUp> => {
+  const send = async (worker: string, body: string): Promise<ChildJob> => {
     const outcome = await post(body)
     if (outcome.kind === 'taken') return readAnswer(outcome.answer)
     if (outcome.kind === 'unreached') {
@@ -36,7 +36,7 @@ export function createFollowUps(post: (body: string) => Promise<PostOutcome>, re
   }
 
   return {
-    async enqueue(worker: string, args?: unknown, { call = nextCall(worker), ...options }: FollowUpOptions = {}) {
+    async enqueue(worker: string, args?: unknown, { call = nextCall(worker), ...options }: ChildOptions = {}) {
       const body = JSON.stringify({ ...encodeJob(worker, args, options).request, call })
       const sending = send(worker, body).finally(() => underWay.delete(sending))
       underWay.add(sending)
@@ -49,7 +49,7 @@ export function createFollowUps(post: (body: string) => Promise<PostOutcome>, re
 /** These speak of the attempt, all others of the job that was to be enqueued. */
 const overCodes = ['ATTEMPT_OVER', 'UNKNOWN_JOB', 'UNAUTHORIZED']
 
-function readAnswer(answer: unknown): FollowUp {
-  const { id, state, runAt, existing } = answer as Pick<FollowUp, 'id' | 'state'> & { runAt: string; existing?: true }
+function readAnswer(answer: unknown): ChildJob {
+  const { id, state, runAt, existing } = answer as Pick<ChildJob, 'id' | 'state'> & { runAt: string; existing?: true }
   return { id, state, runAt: new Date(runAt), existing: existing === true }
 }

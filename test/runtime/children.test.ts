@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineJob, type EnqueueFollowUp, type JobContext } from '../../core/index.js'
+import { defineJob, type EnqueueChild, type JobContext } from '../../core/index.js'
 import type { AnyJobs } from '../../core/job/registry.js'
 import { testCoordinator, testFunction } from './support.js'
 
@@ -9,11 +9,11 @@ const refused = (status: number, code: string) => () =>
   Response.json({ error: { code, message: `${code}.`, id: 'holder' } }, { status })
 
 function enqueuing(
-  run: (enqueue: EnqueueFollowUp<AnyJobs>, ctx: JobContext) => unknown,
+  run: (enqueue: EnqueueChild<AnyJobs>, ctx: JobContext) => unknown,
   answers: (() => Response | Promise<Response>)[] = [made],
 ) {
   const coordinator = testCoordinator(answers)
-  const job = defineJob({ args: z.object({}), run: (_, ctx) => run(ctx.enqueue as EnqueueFollowUp<AnyJobs>, ctx) })
+  const job = defineJob({ args: z.object({}), run: (_, ctx) => run(ctx.enqueue as EnqueueChild<AnyJobs>, ctx) })
   const fn = testFunction(job, { fetch: coordinator.fetch })
   return {
     ...fn,
@@ -93,7 +93,7 @@ describe('ctx.enqueue', () => {
   })
 
   it('is refused without a call once the receipt is written', async () => {
-    let kept!: EnqueueFollowUp<AnyJobs>
+    let kept!: EnqueueChild<AnyJobs>
     const fn = enqueuing((enqueue) => void (kept = enqueue))
     await fn.receipt()
     await expect(kept('a', {})).rejects.toMatchObject({ code: 'ATTEMPT_OVER' })

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineJob, Fatal, type EnqueueFollowUp, type ErrandError, type JobContext } from '../../../core/index.js'
+import { defineJob, Fatal, type EnqueueChild, type ErrandError, type JobContext } from '../../../core/index.js'
 import type { AnyJobs } from '../../../core/job/registry.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 import { handOperated, pathOf } from '../../support/handOperated.js'
 
 /** The workers of these tests are in no registry. */
-const enqueueOf = (ctx: JobContext) => ctx.enqueue as EnqueueFollowUp<AnyJobs>
+const enqueueOf = (ctx: JobContext) => ctx.enqueue as EnqueueChild<AnyJobs>
 
 const codeOf = ({ name, code, details }: ErrandError) => [name, code, details ?? null]
 
@@ -179,7 +179,7 @@ describe('POST /job/:id/enqueue', () => {
 
 describe('ctx.enqueue', () => {
   it.each(['answered', 'posted'] as const)(
-    'makes each follow-up once across retries, where receipts are %s',
+    'makes each child job once across retries, where receipts are %s',
     async (receipt) => {
       let attempts = 0
       const parent = defineJob({
@@ -188,9 +188,9 @@ describe('ctx.enqueue', () => {
         receipt,
         async run(_, ctx) {
           const enqueue = enqueueOf(ctx)
-          const followUps = await Promise.all([1, 2].map((n) => enqueue('child', { n })))
+          const children = await Promise.all([1, 2].map((n) => enqueue('child', { n })))
           if (++attempts < 3) throw new Error('no')
-          return followUps.map(({ existing }) => existing)
+          return children.map(({ existing }) => existing)
         },
       })
       await using errand = await testErrand({ parent, child })
