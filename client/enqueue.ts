@@ -104,7 +104,7 @@ export async function enqueueAll(transport: Transport, items: readonly AnyItem[]
   return outcomes
 }
 
-/** Enqueues all or none. Throws `BATCH_REFUSED` with issues that name the items, and `PAYLOAD_TOO_LARGE` before anything is sent. */
+/** Enqueues all or none. Throws `ATOMIC_REFUSED` with issues that name the items, and `PAYLOAD_TOO_LARGE` before anything is sent. */
 export async function enqueueAtomic(transport: Transport, items: readonly AnyItem[]): Promise<Outcome[]> {
   if (items.length === 0) return []
   const jobs = items.map(({ worker, args, ...options }, index) => {
@@ -125,7 +125,7 @@ export async function enqueueAtomic(transport: Transport, items: readonly AnyIte
 export function refusedAt(path: (string | number)[], error: unknown): unknown {
   if (!(error instanceof ErrandError)) return error
   const { code, message } = error
-  return new ErrandError('BATCH_REFUSED', `Nothing was sent, because ${path.join('.')} cannot be. ${message}`, {
+  return new ErrandError('ATOMIC_REFUSED', `Nothing was sent, because ${path.join('.')} cannot be. ${message}`, {
     issues: [{ path, code: code.toLowerCase(), message }],
     cause: error,
   })

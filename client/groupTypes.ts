@@ -134,7 +134,7 @@ export interface GroupHandle<Result> extends GroupReference<Result> {
 export interface Grouping<Jobs extends Registry<Jobs>> {
   /**
    * Makes a group: all its jobs or none, nested ones too, up to 10,000 in all, in one request. `then` runs once when all are final, with a summary of
-   * how they ended. Throws `BATCH_REFUSED` with issues that name the items, and `PAYLOAD_TOO_LARGE`.
+   * how they ended. Throws `ATOMIC_REFUSED` with issues that name the items, and `PAYLOAD_TOO_LARGE`.
    */
   group<const Names extends readonly (keyof Jobs & string)[], const Name extends string = never>(
     jobs: readonly [...GroupItems<Jobs, Names>],

@@ -81,7 +81,7 @@ interface EncodedItems {
   size: number
 }
 
-/** Throws `BATCH_REFUSED` for an item that cannot be sent. */
+/** Throws `ATOMIC_REFUSED` for an item that cannot be sent. */
 function encodeItems(items: readonly AnyGroupItem[], path: Path): EncodedItems {
   const encoded: EncodedItems = { items: [], count: 0, size: 0 }
   const add = (item: unknown, count: number, size: number) => {

@@ -26,7 +26,7 @@ export type EnqueueOutcomes<Jobs, Names extends readonly unknown[]> = {
 
 export interface EnqueueManyOptions {
   /**
-   * All or none: where one item cannot be enqueued, nothing is written, and the call throws `BATCH_REFUSED` with issues that name the items.
+   * All or none: where one item cannot be enqueued, nothing is written, and the call throws `ATOMIC_REFUSED` with issues that name the items.
    * All travel in one request, so they must fit it: 10,000 jobs and about 8 MB. Default: each item on its own.
    */
   atomic?: boolean | undefined

@@ -197,7 +197,7 @@ export function createEnds({ transport, clock, random }: EndsDeps): Ends {
     split: (calls) => inSlices(calls, maxIds),
     async send(ids) {
       const found = new Map<string, End | WaitManyAnswer['waiting'][number]>()
-      // what ended comes in batches
+      // what ended comes many at a time
       for (let left = ids; left.length > 0; left = ids.filter((id) => !found.has(id))) {
         const { ended, waiting } = await transport.call(
           (router, options) => router.jobs.waitMany.query({ ids: [...new Set(left)], timeoutMs: 0 }, options),

@@ -46,7 +46,7 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
   /**
    * Enqueues each item on its own and answers with the outcomes in their order: a bad item has its error there, and the others go in.
    * Many items take several requests. Throws if the first cannot be made; if a later one cannot, the items from there on have its error.
-   * With `atomic` all items go in or none: then it throws `BATCH_REFUSED`, or `PAYLOAD_TOO_LARGE` where they do not fit into one request.
+   * With `atomic` all items go in or none: then it throws `ATOMIC_REFUSED`, or `PAYLOAD_TOO_LARGE` where they do not fit into one request.
    */
   enqueueMany<const Names extends readonly (keyof Jobs & string)[]>(
     items: readonly [...EnqueueItems<Jobs, Names>],

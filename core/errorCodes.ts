@@ -9,7 +9,7 @@ export const errorCodes = {
   /** A cron expression, time zone, date or duration that cannot be read. */
   INVALID_TIME: 400,
   /** Of jobs that come all or none, at least one cannot be enqueued, so none was; `issues` names the items. */
-  BATCH_REFUSED: 400,
+  ATOMIC_REFUSED: 400,
   /** A module in jobs/, or a contract, that cannot become a worker; or one whose key function gives no key for the args. */
   BAD_WORKER: 400,
   UNAUTHORIZED: 401,

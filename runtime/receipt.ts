@@ -59,6 +59,6 @@ const roomForFailures = 128 * 1024
 const tooLargeTogether = thrownReceipt(
   new AttemptError(
     'RESULTS_TOO_LARGE',
-    `The results of one call are together larger than ${maxReceiptBytes / 1024 / 1024} MiB. Lower \`batch\`, or store results elsewhere and return where.`,
+    `The results of one call are together larger than ${maxReceiptBytes / 1024 / 1024} MiB. Lower \`jobsPerCall\`, or store results elsewhere and return where.`,
   ),
 )

@@ -103,8 +103,8 @@ async function readText(request: Request, maxBytes: number): Promise<string | un
 function readCalls(value: unknown): Calls | undefined {
   if (isCall(value)) return [value]
   const jobs: unknown = typeof value === 'object' && value !== null && 'jobs' in value ? value.jobs : undefined
-  const isBatch = Array.isArray(jobs) && jobs.length > 1 && jobs.every(isCall)
-  return isBatch ? (jobs as Calls) : undefined
+  const isMany = Array.isArray(jobs) && jobs.length > 1 && jobs.every(isCall)
+  return isMany ? (jobs as Calls) : undefined
 }
 
 const isPing = (value: unknown): value is Ping =>

@@ -8,7 +8,10 @@ const repository = join(import.meta.dirname, '..')
 
 /** As a part of a name, in any case, and what took its place. */
 const retired: Record<string, string> = {
+  BATCH_REFUSED: 'ATOMIC_REFUSED',
   alwaysAwake: 'alwaysActive',
+  batches: 'atomicRequests; jobsPerCall, or a page',
+  batchSize: 'pageSize, of a list; jobsPerCall, of a function',
   breakOff: 'abort',
   departed: 'removed',
   enqueueTogether: 'enqueueAtomic',
@@ -32,6 +35,7 @@ const exceptions: { file: string; word: string; reason: string }[] = [
     word: 'breakOff',
     reason: 'a verb of its own: it aborts by the deadline, and by nothing else',
   },
+  { file: 'server/api/trpcDoor.ts', word: 'batchSize', reason: "tRPC's own option, of queries in one request" },
 ]
 
 const house = ['client', 'cli', 'codegen', 'core', 'database', 'runtime', 'server']

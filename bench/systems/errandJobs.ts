@@ -32,7 +32,7 @@ export default defineJob({
 const workers = {
   noop: worker(''),
   /** Several of its jobs travel in one call. */
-  batched: worker('batch: 50,'),
+  batched: worker('jobsPerCall: 50,'),
   /** Like `noop`, and told apart from it: the jobs that are measured while others wait. */
   sample: worker(''),
   throttled: worker(`throttle: { limit: 1000, per: '1s', key: ({ i }) => \`k\${i % ${keyCount}}\` },`),

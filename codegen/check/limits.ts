@@ -182,12 +182,12 @@ const envelopeBytes = 4_000
 
 /** By what the worker says itself; what the coordinator takes of others fits into one job's call anywhere. */
 function bodyProblems({ platform, requestBytes, responseBytes }: Limits, { worker }: Artefact): LimitProblem[] {
-  const { name, batch, maxArgsBytes, maxResultBytes } = worker
+  const { name, jobsPerCall, maxArgsBytes, maxResultBytes } = worker
   const check = (option: 'args' | 'result', bytes: number | undefined, body: string, limit: number): LimitProblem[] => {
-    if (bytes === undefined || batch * (bytes + envelopeBytes) <= limit) return []
-    const jobs = batch === 1 ? '' : `${batch} jobs a call with `
-    const each = batch === 1 ? '' : ' each'
-    const cure = batch === 1 ? `Lower limits.${option}` : `Lower batch or limits.${option}`
+    if (bytes === undefined || jobsPerCall * (bytes + envelopeBytes) <= limit) return []
+    const jobs = jobsPerCall === 1 ? '' : `${jobsPerCall} jobs a call with `
+    const each = jobsPerCall === 1 ? '' : ' each'
+    const cure = jobsPerCall === 1 ? `Lower limits.${option}` : `Lower jobsPerCall or limits.${option}`
     const message = `${name} may have ${jobs}${option} of up to ${formatBytes(bytes)}${each}, and ${platform} takes ${body} of at most ${formatBytes(limit)}. ${cure}, ${elsewhere}.`
     return [{ worker: name, path: ['limits', option], message }]
   }

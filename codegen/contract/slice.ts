@@ -57,7 +57,7 @@ const contractOptions: Record<keyof ContractOptions, true> = {
   schedule: true,
   keep: true,
   limits: true,
-  batch: true,
+  jobsPerCall: true,
   receipt: true,
   redact: true,
   deployment: true,

@@ -2,7 +2,7 @@
  * Bundles each worker into the function that gets deployed: one file that holds the job, what it imports, and the runtime around it. The parts of
  * zod and errand that it takes are linked apart from its own code, see sharedPackages.ts.
  *
- * Functions are built in batches, which parse shared modules once. esbuild links each entry point on its own, so the bytes are the same in
+ * Functions are built in chunks, which parse shared modules once. esbuild links each entry point on its own, so the bytes are the same in
  * whatever company a worker is built; a test holds it to that.
  */
 import { posix } from 'node:path'
@@ -32,7 +32,7 @@ export interface FailedFunction {
 }
 
 /** Large enough to share the parsing of modules, small enough to bound memory and to show progress. */
-const batchSize = 25
+const chunkSize = 25
 
 const entryPrefix = 'errand-function:'
 
@@ -51,23 +51,23 @@ export async function bundleFunctions(
   accept: Building['accept'],
 ): Promise<FailedFunction[]> {
   const failed: FailedFunction[] = []
-  const batches = splitIntoBatches(workers)
-  // while one batch is put on disk, esbuild has the next one
+  const chunks = splitIntoChunks(workers)
+  // while one chunk is put on disk, esbuild has the next one
   const lane = async (): Promise<void> => {
-    for (let batch = batches.shift(); batch; batch = batches.shift()) {
-      failed.push(...(await bundleBatch({ project, shared, accept }, batch)))
+    for (let chunk = chunks.shift(); chunk; chunk = chunks.shift()) {
+      failed.push(...(await bundleChunk({ project, shared, accept }, chunk)))
     }
   }
   await Promise.all([lane(), lane()])
   return failed
 }
 
-function splitIntoBatches(workers: readonly WorkerFile[]): (readonly WorkerFile[])[] {
-  const count = Math.ceil(workers.length / batchSize)
-  return Array.from({ length: count }, (_, index) => workers.slice(index * batchSize, (index + 1) * batchSize))
+function splitIntoChunks(workers: readonly WorkerFile[]): (readonly WorkerFile[])[] {
+  const count = Math.ceil(workers.length / chunkSize)
+  return Array.from({ length: count }, (_, index) => workers.slice(index * chunkSize, (index + 1) * chunkSize))
 }
 
-async function bundleBatch(building: Building, workers: readonly WorkerFile[]): Promise<FailedFunction[]> {
+async function bundleChunk(building: Building, workers: readonly WorkerFile[]): Promise<FailedFunction[]> {
   let result
   try {
     result = await build(building, workers)
@@ -78,10 +78,10 @@ async function bundleBatch(building: Building, workers: readonly WorkerFile[]): 
   return []
 }
 
-/** One bad module fails the batch; built apart, it fails alone. */
+/** One bad module fails the chunk; built apart, it fails alone. */
 async function bundleApart(building: Building, workers: readonly WorkerFile[]): Promise<FailedFunction[]> {
   const failed: FailedFunction[] = []
-  for (const worker of workers) failed.push(...(await bundleBatch(building, [worker])))
+  for (const worker of workers) failed.push(...(await bundleChunk(building, [worker])))
   return failed
 }
 

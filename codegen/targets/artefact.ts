@@ -45,7 +45,7 @@ export const artefactFormat = {
 } as const satisfies BuildOptions
 
 /** Enough for esbuild to be quick, few enough to bound memory. */
-const batchSize = 50
+const chunkSize = 50
 
 export async function makeArtefacts(
   project: Project,
@@ -53,13 +53,13 @@ export async function makeArtefacts(
   { minify }: { minify: boolean },
 ): Promise<Artefact[]> {
   const artefacts: Artefact[] = []
-  for (let start = 0; start < workers.length; start += batchSize) {
-    artefacts.push(...(await makeBatch(project, workers.slice(start, start + batchSize), minify)))
+  for (let start = 0; start < workers.length; start += chunkSize) {
+    artefacts.push(...(await makeChunk(project, workers.slice(start, start + chunkSize), minify)))
   }
   return artefacts
 }
 
-async function makeBatch(project: Project, workers: readonly WorkerFacts[], minify: boolean): Promise<Artefact[]> {
+async function makeChunk(project: Project, workers: readonly WorkerFacts[], minify: boolean): Promise<Artefact[]> {
   const { build } = await import('esbuild')
   const { metafile, outputFiles } = await build({
     absWorkingDir: project.root,

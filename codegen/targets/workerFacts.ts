@@ -15,7 +15,7 @@ export interface WorkerFacts {
   timeoutMs: number
   receipt: 'answered' | 'posted'
   /** How many jobs one call may carry. */
-  batch: number
+  jobsPerCall: number
   /** What the worker says of the largest args and result, in bytes. */
   maxArgsBytes: number | undefined
   maxResultBytes: number | undefined
@@ -35,8 +35,11 @@ export async function readWorkerFacts(root: string): Promise<WorkerFacts[]> {
   ).default
   return Promise.all(
     Object.entries(workers).map(async ([name, { file, hash }]) => {
-      const { timeoutMs, receipt, batch, maxArgsBytes, maxResultBytes } = readContract(name, await contracts[name]!())
-      return { name, file, hash, timeoutMs, receipt, batch, maxArgsBytes, maxResultBytes }
+      const { timeoutMs, receipt, jobsPerCall, maxArgsBytes, maxResultBytes } = readContract(
+        name,
+        await contracts[name]!(),
+      )
+      return { name, file, hash, timeoutMs, receipt, jobsPerCall, maxArgsBytes, maxResultBytes }
     }),
   )
 }

@@ -51,7 +51,7 @@ export interface Contract {
   maxArgsBytes: number | undefined
   maxResultBytes: number | undefined
   /** How many jobs one call may carry. */
-  batch: number
+  jobsPerCall: number
   receipt: 'answered' | 'posted'
   redact: RedactPath[]
   /** Whether a job runs on the deployment it was enqueued with, as long as that lives. */
@@ -111,7 +111,7 @@ export function readContract(worker: string, options: ContractOptions): Contract
     },
     maxArgsBytes: parseSize(options.limits?.args),
     maxResultBytes: parseSize(options.limits?.result),
-    batch: options.batch ?? 1,
+    jobsPerCall: options.jobsPerCall ?? 1,
     receipt: options.receipt ?? 'answered',
     redact: (options.redact ?? []).map(readRedactPath),
     pinned: options.deployment === 'pinned',
@@ -148,7 +148,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
         'schedule',
         'keep',
         'limits',
-        'batch',
+        'jobsPerCall',
         'receipt',
         'redact',
         'deployment',
@@ -173,7 +173,7 @@ export function policyProblems(options: ContractOptions): PolicyProblem[] {
     ...scheduleProblems(options.schedule),
     ...keepProblems(options.keep),
     ...limitsProblems(options.limits),
-    ...integerProblems('batch', options.batch, 1, 500),
+    ...integerProblems('jobsPerCall', options.jobsPerCall, 1, 500),
     ...choiceProblems('receipt', options.receipt, ['answered', 'posted']),
     ...choiceProblems('deployment', options.deployment, ['latest', 'pinned']),
     ...redactProblems(options.redact),

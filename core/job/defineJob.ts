@@ -157,7 +157,7 @@ export interface JobOptions<Schema extends ArgsSchema, Result> {
    * side, and their receipts travel together once the last of them is done. For quick jobs in great numbers: a call costs more than the job then.
    * Default 1.
    */
-  batch?: number
+  jobsPerCall?: number
   /**
    * Fields of args and result that are never shown: paths of names, with `*` for each element of a list, each value of a record or a Map, or each
    * member of a Set: `['card.number', 'items.*.secret']`. They lead into args as callers give them and into what `run` returns. Everything that

@@ -153,8 +153,8 @@ export interface FunctionCall {
   traceparent?: string
 }
 
-/** The body of a call that carries several jobs of a worker, for workers with `batch`. The answer is a receipt for each, in their order. */
-export interface FunctionBatch {
+/** The body of a call that carries several jobs of a worker, for workers with `jobsPerCall`. The answer is a receipt for each, in their order. */
+export interface FunctionCalls {
   jobs: FunctionCall[]
 }
 

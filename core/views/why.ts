@@ -26,7 +26,7 @@ export type Reason =
   /** `nearest` is the deployed worker whose name is most like it; `deployment` the live one, which does not have it. */
   | { kind: 'not-deployed'; worker: string; nearest?: string; deployment?: number }
   /** The jobs that it came with, all or none, are still being written. */
-  | { kind: 'batch' }
+  | { kind: 'atomic' }
   | { kind: 'not-due'; until: string }
   | { kind: 'retry'; until: string; attempt: number; maxAttempts: number; error?: ErrorName }
   | { kind: 'snoozed'; until: string; snoozes: number }
@@ -86,7 +86,7 @@ export function reasonMessage(reason: Reason, formatTime: (time: string) => stri
       return `The function of ${reason.worker} fails (${reason.code}), so it is left alone since ${formatTime(reason.since)}. One job tries it at ${formatTime(reason.until)}; no attempt is charged meanwhile.`
     case 'not-deployed':
       return `${reason.deployment === undefined ? 'No deployed worker' : `Deployment ${reason.deployment} is live, and no worker of it`} is named "${reason.worker}".${reason.nearest === undefined ? '' : didYouMean(reason.worker, [reason.nearest])} The job runs once there is one.`
-    case 'batch':
+    case 'atomic':
       return 'The jobs that it came with, all or none, are still being written.'
     case 'not-due':
       return `It is not due until ${formatTime(reason.until)}.`

@@ -26,7 +26,7 @@ const longestOpenMs = 120_000
 /** A probe has its worker's timeout to get through, and so long to be started. */
 const probeStartMs = 10_000
 /** Jobs that one write lets go; a sweep follows for the rest. */
-const releaseBatch = 5_000
+const releasePageSize = 5_000
 
 type Health = 'answers' | 'fails' | 'unknown'
 
@@ -142,7 +142,7 @@ async function close(deps: Deps, breaker: BreakerDocument): Promise<void> {
   await deps.pauses.fresh()
   if (!closed) return
   // a crash here leaves jobs held by a breaker that is gone: the sweep of pauses releases them
-  await deps.store.jobs.releaseHeldBy([heldBy(_id)], releaseBatch)
+  await deps.store.jobs.releaseHeldBy([heldBy(_id)], releasePageSize)
   deps.events.emit('queued', undefined)
   deps.log('info', 'a function answers again', { worker })
 }

@@ -27,9 +27,9 @@ import type { PausableJob } from '../store/jobs/claim.js'
 const mostPauses = 1_000
 const mostCounted = 10_000
 /** Jobs that one write releases. */
-const releaseBatch = 5_000
+const releasePageSize = 5_000
 /** Candidates that are looked at at once when paused ones stand in front. */
-const aheadBatch = 5_000
+const aheadPageSize = 5_000
 
 /** What is paused already stays as it is: it was paused by another one, and earlier. Throws `UNKNOWN_WORKER`, and `WRONG_STATE` beyond a thousand pauses. */
 export async function pause(deps: Deps, { worker, key, reason }: PauseRequest, by: string): Promise<PauseView> {
@@ -67,7 +67,7 @@ export async function resume(deps: Deps, target: PauseTarget): Promise<Resumed> 
   const pauses = await deps.pauses.fresh()
   if (!pause) throw unknownPause(target, pauses)
   // a crash here leaves jobs held by a pause that is gone: the sweep releases them
-  const { released } = await deps.store.jobs.releaseHeldBy(ids.map(heldBy), releaseBatch)
+  const { released } = await deps.store.jobs.releaseHeldBy(ids.map(heldBy), releasePageSize)
   deps.events.emit('queued', undefined)
   return { ...pauseView(pause), released }
 }
@@ -113,7 +113,7 @@ export async function holdPaused<Job extends PausableJob>(
   const free = candidates.filter((job) => !pauses.covering(job))
   if (free.length === candidates.length) return candidates
   // a long line of paused jobs would hide the others for as many claims as it takes to hold it
-  await hold(deps, pauses, more ? await deps.store.jobs.claimableKeys(aheadBatch) : candidates)
+  await hold(deps, pauses, more ? await deps.store.jobs.claimableKeys(aheadPageSize) : candidates)
   return free
 }
 
@@ -144,7 +144,7 @@ export async function sweepPaused(deps: Deps, signal?: AbortSignal): Promise<und
   if (gone.length === 0) return
   let released: { more: boolean }
   do {
-    released = await deps.store.jobs.releaseHeldBy(gone, releaseBatch)
+    released = await deps.store.jobs.releaseHeldBy(gone, releasePageSize)
     deps.events.emit('queued', undefined)
   } while (released.more && !signal?.aborted)
 }

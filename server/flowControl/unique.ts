@@ -45,8 +45,8 @@ export async function settleConflict(
 ): Promise<Enqueued | undefined> {
   const holder = await deps.store.jobs.holderOf(job.uniqueKey!)
   if (!holder || (await holdsNoLonger(deps, holder))) return undefined
-  // it may yet be undone with its batch, so nobody can be told that it is their job
-  if (holder.batch !== undefined) throw keyTaken(holder)
+  // it may yet be undone with its request, so nobody can be told that it is their job
+  if (holder.atomicRequest !== undefined) throw keyTaken(holder)
   switch (onConflict) {
     case 'return':
       return { id: holder._id, state: holder.state, runAt: holder.runAt, existing: true }

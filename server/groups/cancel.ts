@@ -12,7 +12,7 @@ import type { MemberDocument } from '../store/groups.js'
 import { sameRevision, type Guard } from '../store/revision.js'
 import { unknownGroup } from './view.js'
 
-const batch = 500
+const pageSize = 500
 const keepUnknownMs = 7 * 86_400_000
 
 /**
@@ -21,7 +21,7 @@ const keepUnknownMs = 7 * 86_400_000
  */
 export async function cancelOpenMembers(deps: Deps, id: string): Promise<void> {
   for (;;) {
-    const open = await deps.store.groups.openJobs(id, batch)
+    const open = await deps.store.groups.openJobs(id, pageSize)
     if ((await deps.store.groups.find(id))?.state !== 'open') return
     const nested = (await deps.store.groups.nestedIn(id)).filter(
       ({ state, cancelled }) => state === 'open' && !cancelled,

@@ -73,7 +73,7 @@ const keepClosedMs = 30 * 86_400_000
 async function close(deps: Deps, id: string): Promise<void> {
   const now = deps.clock.now()
   const group = await deps.store.groups.find(id)
-  if (!group || group.state !== 'open' || group.batch !== undefined) return
+  if (!group || group.state !== 'open' || group.atomicRequest !== undefined) return
   if (group.cancelled && (await cancelCallback(deps, id))) return finish(deps, group, { thenJob: callbackId(id) })
   if (!group.then || group.cancelled) {
     const outcome = await outcomeOf(deps, group)

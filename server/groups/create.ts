@@ -41,7 +41,7 @@ interface Plan {
   found: FoundIssues
 }
 
-/** Every member is a job of its own: one whose key is held is refused. Throws `BATCH_REFUSED` with issues that name the items, and nothing was written. */
+/** Every member is a job of its own: one whose key is held is refused. Throws `ATOMIC_REFUSED` with issues that name the items, and nothing was written. */
 export async function createGroup(deps: Deps, request: ParsedGroupRequest, asker: Asker): Promise<GroupMade> {
   const plan: Plan = { asker, groups: [], items: [], found: noIssues() }
   const outermost = await layOut(deps, plan, { ...request, members: request.jobs }, { place: ['jobs'], at: [] })
@@ -54,7 +54,7 @@ export async function createGroup(deps: Deps, request: ParsedGroupRequest, asker
   }))
   await insertAtomic(deps, members, {
     mayExist: false,
-    begin: (batch) => deps.store.groups.insertMany(plan.groups.map((group) => ({ ...group, batch }))),
+    begin: (atomicRequest) => deps.store.groups.insertMany(plan.groups.map((group) => ({ ...group, atomicRequest }))),
   })
   // some may be over: without members, or with members that were quicker than the last write. The innermost first.
   for (const { _id } of plan.groups.toReversed()) await deps.groups.closeIfOver(_id)

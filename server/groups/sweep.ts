@@ -4,15 +4,15 @@ import type { Deps } from '../deps.js'
 import type { GroupDocument } from '../store/documents.js'
 import { cancelOpenMembers } from './cancel.js'
 
-const batch = 100
+const pageSize = 100
 
 /** Looks at every open group once. */
 export async function sweepGroups(deps: Deps, signal?: AbortSignal): Promise<void> {
   let after: string | undefined
   while (!signal?.aborted) {
-    const groups = await deps.store.groups.open(after, batch)
+    const groups = await deps.store.groups.open(after, pageSize)
     await Promise.all(groups.map((group) => sweep(deps, group)))
-    if (groups.length < batch) return
+    if (groups.length < pageSize) return
     after = groups.at(-1)!._id
   }
 }

@@ -1,14 +1,14 @@
 /**
  * Atomic requests: jobs that enter the queue all or none. Used by `enqueueMany` with `atomic`, and by groups.
  *
- *   every item checked ──▶ batch `writing` ──▶ jobs inserted, `held: 'atomic'` ──▶ batch `committed` ──▶ jobs released ──▶ batch forgotten
+ *   every item checked ──▶ request `writing` ──▶ jobs inserted, `held: 'atomic'` ──▶ request `committed` ──▶ jobs released ──▶ request forgotten
  *           │                                        │
- *           └── refused: nothing was written         └── a key was taken meanwhile: batch `undone`, jobs deleted, refused
+ *           └── refused: nothing was written         └── a key was taken meanwhile: request `undone`, jobs deleted, refused
  *
- * A job that is held is in no index that a claim reads, so none runs before all are there. The decision is one guarded write on the batch's own
+ * A job that is held is in no index that a claim reads, so none runs before all are there. The decision is one guarded write on the request's own
  * document: `writing` becomes either `committed` or `undone`, whoever comes first. A coordinator may die anywhere: before the decision the
  * sweep (below, once a minute has passed) decides `undone` and deletes, after it the sweep does what was decided, once more and harmlessly. A
- * batch that was undone by the sweep is remembered for a while, because its coordinator may be slow, not dead, and write a few jobs more; it
+ * request that was undone by the sweep is remembered for a while, because its coordinator may be slow, not dead, and write a few jobs more; it
  * then finds that it was decided otherwise, and says so to its caller.
  */
 import { ErrandError, type Issue } from '../../core/errors.js'
@@ -39,7 +39,7 @@ export type PlacedJob = PreparedJob & { place: Place }
 
 /**
  * All items or none, their outcomes in order. Where a job whose key is held is the same work (`onConflict: 'return'`), the holder is the outcome; a holder is never replaced or moved, because that could not be undone.
- * Throws `BATCH_REFUSED` with issues that name the items.
+ * Throws `ATOMIC_REFUSED` with issues that name the items.
  */
 export async function enqueueAtomic(deps: Deps, items: readonly unknown[], asker: Asker): Promise<EnqueueOutcome[]> {
   const found = noIssues()
@@ -97,7 +97,7 @@ export function refused({ issues, count, isMore }: FoundIssues, items: number): 
   const inOrder = issues.toSorted((a, b) => comparePlaces(a.path, b.path)).slice(0, mostIssues)
   const found = { issues: inOrder, count, isMore }
   return new ErrandError(
-    'BATCH_REFUSED',
+    'ATOMIC_REFUSED',
     `Nothing was enqueued, because not every one of the ${items} items can be. ${inSentences(found)}`,
     issuesOf(found),
   )
@@ -115,11 +115,11 @@ function comparePlaces(a: Place, b: Place): number {
 export interface AtomicOptions {
   /** Whether a job that holds the key, there already or earlier in the request, may stand for the item. */
   mayExist: boolean
-  /** Writes what belongs to the batch beside its jobs; the store's `release` and `undo` of the batch take care of it too. */
-  begin?: (batch: string) => Promise<void>
+  /** Writes what belongs to the request beside its jobs; the store's `release` and `undo` of the request take care of it too. */
+  begin?: (id: string) => Promise<void>
 }
 
-/** Throws `BATCH_REFUSED` where keys are taken, and `UNAVAILABLE` where it took so long that the sweep has undone it. */
+/** Throws `ATOMIC_REFUSED` where keys are taken, and `UNAVAILABLE` where it took so long that the sweep has undone it. */
 export async function insertAtomic(
   deps: Deps,
   placed: readonly PlacedJob[],
@@ -176,7 +176,7 @@ async function findHolders(
     for (const holder of await deps.store.jobs.holdersOfKeys(keys.slice(start, start + keysInOneQuery))) {
       const item = byKey.get(holder.uniqueKey!)!
       if (await holdsNoLonger(deps, holder)) continue
-      if (mayExist && isSameWork(item) && holder.batch === undefined) found.set(item, holder)
+      if (mayExist && isSameWork(item) && holder.atomicRequest === undefined) found.set(item, holder)
       else issues.push(keyTaken(item, `The key is taken by job ${holder._id}, which is ${holder.state}.`))
     }
   }
@@ -197,77 +197,77 @@ async function writeTogether(
   existing: Map<PlacedJob, JobDocument>,
   { mayExist, begin, items }: Writing,
 ): Promise<void> {
-  const batch = deps.newId()
+  const id = deps.newId()
   const since = deps.clock.now()
-  await repeat(deps, () => deps.store.batches.begin(batch, since))
+  await repeat(deps, () => deps.store.atomicRequests.begin(id, since))
   try {
-    if (begin) await repeat(deps, () => begin(batch))
+    if (begin) await repeat(deps, () => begin(id))
     for (let left = missing; left.length > 0;) {
-      const conflicting = await insertHeld(deps, batch, left)
+      const conflicting = await insertHeld(deps, id, left)
       for (const [item, holder] of await findHolders(deps, conflicting, mayExist, items)) existing.set(item, holder)
       left = conflicting.filter((item) => !existing.has(item))
     }
   } catch (error) {
-    await undo(deps, batch, error)
+    await undo(deps, id, error)
     throw error
   }
-  if (!(await decide(deps, batch, 'committed'))) {
-    await deps.store.batches.undo(batch)
-    throw new ErrandError('UNAVAILABLE', 'The batch took too long to be written, and was undone. Try again.')
+  if (!(await decide(deps, id, 'committed'))) {
+    await deps.store.atomicRequests.undo(id)
+    throw new ErrandError('UNAVAILABLE', 'The request took too long to be written, and was undone. Try again.')
   }
-  await releaseSoon(deps, batch)
+  await releaseSoon(deps, id)
   announce(
     deps,
     missing.filter((item) => !existing.has(item)),
   )
 }
 
-/** Answers with those whose key was taken. Waits for every write, also when one fails, so that none comes after the batch was undone. */
-async function insertHeld(deps: Deps, batch: string, items: readonly PlacedJob[]): Promise<PlacedJob[]> {
+/** Answers with those whose key was taken. Waits for every write, also when one fails, so that none comes after the request was undone. */
+async function insertHeld(deps: Deps, id: string, items: readonly PlacedJob[]): Promise<PlacedJob[]> {
   const lane = laneOf(items.length)
   const writes = await Promise.allSettled(
-    items.map(({ job }) => deps.writes.insertJob({ ...job, held: 'atomic', batch }, lane)),
+    items.map(({ job }) => deps.writes.insertJob({ ...job, held: 'atomic', atomicRequest: id }, lane)),
   )
   const failed = writes.find((write) => write.status === 'rejected')
   if (failed) throw failed.reason
   return items.filter((_, index) => (writes[index] as PromiseFulfilledResult<unknown>).value === 'keyTaken')
 }
 
-/** Answers whether it was this call that decided. Nobody but the coordinator that writes a batch releases it. */
-function decide(deps: Deps, batch: string, state: 'committed' | 'undone'): Promise<boolean> {
-  const { batches } = deps.store
+/** Answers whether it was this call that decided. Nobody but the coordinator that writes a request releases it. */
+function decide(deps: Deps, id: string, state: 'committed' | 'undone'): Promise<boolean> {
+  const { atomicRequests } = deps.store
   const at = deps.clock.now()
-  const isOurs = async () => (await batches.stateOf(batch)) === state
-  return repeatGuarded(deps, () => batches.decide(batch, state, at), isOurs)
+  const isOurs = async () => (await atomicRequests.stateOf(id)) === state
+  return repeatGuarded(deps, () => atomicRequests.decide(id, state, at), isOurs)
 }
 
-async function undo(deps: Deps, batch: string, because: unknown): Promise<void> {
+async function undo(deps: Deps, id: string, because: unknown): Promise<void> {
   try {
-    if (!(await decide(deps, batch, 'undone'))) return
-    await repeat(deps, () => deps.store.batches.undo(batch))
+    if (!(await decide(deps, id, 'undone'))) return
+    await repeat(deps, () => deps.store.atomicRequests.undo(id))
     // a write that failed for us may still arrive at the database; then the sweep looks again
-    if (because instanceof ErrandError) await deps.store.batches.forget(batch)
+    if (because instanceof ErrandError) await deps.store.atomicRequests.forget(id)
   } catch (error) {
-    deps.log('warn', 'a batch that was refused could not be undone; the sweep will', { batch, error })
+    deps.log('warn', 'an atomic request that was refused could not be undone; the sweep will', { id, error })
   }
 }
 
 /** It is decided, so whoever asked for it waits for nothing more: what follows is repeated until the database answers. */
-async function releaseSoon(deps: Deps, batch: string): Promise<void> {
+async function releaseSoon(deps: Deps, id: string): Promise<void> {
   try {
-    await release(deps, batch)
+    await release(deps, id)
   } catch (error) {
     if (!isOutage(error)) throw error
-    untilAnswered(deps, () => release(deps, batch), { signal: deps.halted }).then(
+    untilAnswered(deps, () => release(deps, id), { signal: deps.halted }).then(
       () => deps.events.emit('queued', undefined),
-      (error: unknown) => deps.log('warn', 'a batch could not be released; the sweep will', { batch, error }),
+      (error: unknown) => deps.log('warn', 'an atomic request could not be released; the sweep will', { id, error }),
     )
   }
 }
 
-async function release(deps: Deps, batch: string): Promise<void> {
-  await deps.store.batches.release(batch)
-  await deps.store.batches.forget(batch)
+async function release(deps: Deps, id: string): Promise<void> {
+  await deps.store.atomicRequests.release(id)
+  await deps.store.atomicRequests.forget(id)
 }
 
 function announce(deps: Deps, items: readonly PlacedJob[]): void {
@@ -277,25 +277,26 @@ function announce(deps: Deps, items: readonly PlacedJob[]): void {
   for (const { job } of items) deps.metrics.enqueued(job.worker)
 }
 
-/** No batch takes so long to be written. */
+/** No request takes so long to be written. */
 const abandonedMs = 60_000
-/** No write of a coordinator that was halted arrives later than this after its batch was undone. */
+/** No write of a coordinator that was halted arrives later than this after its request was undone. */
 const rememberMs = 10 * 60_000
-const sweepBatch = 1_000
+const sweepPageSize = 1_000
 
-/** The safety net: batches whose coordinator died are finished, or undone where nothing was decided. */
-export async function sweepBatches(deps: Deps): Promise<void> {
+/** The safety net: requests whose coordinator died are finished, or undone where nothing was decided. */
+export async function sweepAtomicRequests(deps: Deps): Promise<void> {
   const now = deps.clock.now()
   const before = new Date(now.getTime() - abandonedMs)
-  for (const { _id: batch, state, since } of await deps.store.batches.abandoned(before, sweepBatch)) {
+  for (const { _id: id, state, since } of await deps.store.atomicRequests.abandoned(before, sweepPageSize)) {
     if (state === 'committed') {
-      await release(deps, batch)
+      await release(deps, id)
       deps.events.emit('queued', undefined)
       continue
     }
-    if (state === 'writing' && !(await deps.store.batches.decide(batch, 'undone', now))) continue
-    const deleted = await deps.store.batches.undo(batch)
-    if (deleted > 0) deps.log('warn', 'jobs of a batch that was never finished are undone', { batch, jobs: deleted })
-    if (state === 'undone' && now.getTime() - since.getTime() > rememberMs) await deps.store.batches.forget(batch)
+    if (state === 'writing' && !(await deps.store.atomicRequests.decide(id, 'undone', now))) continue
+    const deleted = await deps.store.atomicRequests.undo(id)
+    if (deleted > 0)
+      deps.log('warn', 'jobs of an atomic request that was never finished are undone', { id, jobs: deleted })
+    if (state === 'undone' && now.getTime() - since.getTime() > rememberMs) await deps.store.atomicRequests.forget(id)
   }
 }

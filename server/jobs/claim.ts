@@ -22,7 +22,7 @@ export interface ClaimResult {
   more: boolean
 }
 
-/** At most so many in one batch: larger ones are no faster and hold their last job back longer. */
+/** At most so many at a time: larger ones are no faster and hold their last job back longer. */
 export const maxClaim = 500
 
 /**
@@ -33,13 +33,13 @@ export const waitForLaneMs = 1_000
 
 /** `freeLanes` start at once: where more jobs than those are claimed, some wait for a lane. */
 export async function claim(deps: Deps, limit: number, freeLanes = Number.POSITIVE_INFINITY): Promise<ClaimResult> {
-  const batch = Math.min(limit, maxClaim)
-  const candidates = await deps.store.jobs.claimable(batch)
+  const pageSize = Math.min(limit, maxClaim)
+  const candidates = await deps.store.jobs.claimable(pageSize)
   // where nothing waits and nothing was paused, there is no need to look what is
   if (candidates.length === 0 && !deps.pauses.any) return { jobs: [], more: false }
   const pauses = await deps.pauses.current()
   if (pauses.all) return { jobs: [], more: false }
-  const more = candidates.length === batch
+  const more = candidates.length === pageSize
   // pinned to a deployment that went live elsewhere a moment ago
   if (candidates.some(({ pinned, deployment }) => pinned && !deps.liveDeployment.knows(deployment!))) {
     await deps.liveDeployment.lookAgain()

@@ -47,7 +47,7 @@ export interface Dispatcher extends Lanes {
 /** So many jobs tell what the next claim will bring. */
 const latelyKept = 40
 /** Characters of args in one call, below the smallest body that a platform takes. */
-const maxBatchSize = 1_000_000
+const maxCallLength = 1_000_000
 /** More unwritten receipts than this, and no more calls are begun until some are written. */
 const maxSettling = 4_000
 /** The same in bytes, where they are large. */
@@ -131,7 +131,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   /** The next job, and those behind it that the same call may carry. */
   const nextCall = (): Call => {
     const first = ready.shift()!
-    const atOnce = deps.contracts.loaded(first.worker)?.batch ?? 1
+    const atOnce = deps.contracts.loaded(first.worker)?.jobsPerCall ?? 1
     const jobs = atOnce === 1 ? [first] : [first, ...takeMates(ready, first, atOnce - 1)]
     return { jobs, callAbort: new CallAbort(), beganMs: deps.clock.now().getTime() }
   }
@@ -344,7 +344,7 @@ function takeMates(ready: ClaimedJob[], first: ClaimedJob, count: number): Claim
       continue
     }
     size += job.args.length
-    if (size > maxBatchSize) break
+    if (size > maxCallLength) break
     mates.push(...ready.splice(index, 1))
   }
   return mates

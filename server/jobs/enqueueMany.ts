@@ -13,7 +13,7 @@ import { laneOf } from './writeLane.js'
 
 /**
  * Answers with the outcomes in the order of the items. A bad one has its error in its place, and the others go in; with `atomic` it throws
- * `BATCH_REFUSED` instead, and nothing was written.
+ * `ATOMIC_REFUSED` instead, and nothing was written.
  */
 export function enqueueMany(
   deps: Deps,

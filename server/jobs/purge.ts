@@ -3,7 +3,7 @@ import { purgeAudit } from '../access/audit.js'
 import type { Deps } from '../deps.js'
 import type { JobDocument } from '../store/documents.js'
 
-const batch = 200
+const pageSize = 200
 const pauseMs = 20
 
 /** Answers with how many jobs went. */
@@ -12,10 +12,10 @@ export async function purge(deps: Deps, signal?: AbortSignal): Promise<number> {
   await deps.store.throttles.removeExpired(now)
   await deps.store.slots.removeExpired(now)
   await purgeAudit(deps)
-  await deps.store.groups.removeExpired(now, batch)
+  await deps.store.groups.removeExpired(now, pageSize)
   let purged = 0
   while (!signal?.aborted) {
-    const expired = await deps.store.jobs.expired(now, batch)
+    const expired = await deps.store.jobs.expired(now, pageSize)
     if (expired.length === 0) break
     const ids = await withoutNeeded(deps, expired, now)
     // receipts first: a crash in between leaves jobs that the next round finds again, not receipts that nobody would ever find
@@ -23,7 +23,7 @@ export async function purge(deps: Deps, signal?: AbortSignal): Promise<number> {
       await deps.store.receipts.removeOfJobs(ids)
       purged += await deps.store.jobs.remove(ids, now)
     }
-    if (expired.length < batch) break
+    if (expired.length < pageSize) break
     await deps.clock.sleep(pauseMs, signal)
   }
   return purged

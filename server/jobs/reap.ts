@@ -11,7 +11,7 @@ import { keepSlot } from '../flowControl/slots.js'
 import { receiptId, type ClaimedJob } from '../store/documents.js'
 
 /** At most so many in one round. */
-export const reapBatch = 500
+export const reapPageSize = 500
 
 /** Attempts that this coordinator calls: it hears their answers itself, and breaks them off at their deadlines. */
 export type OwnCalls = () => readonly { id: string; claim: string }[]
@@ -26,14 +26,14 @@ export async function reap(deps: Deps, ownCalls: OwnCalls = () => []): Promise<s
 /** Those that have a grace stand in front of the others, so it looks beyond them. */
 async function findOverdue(deps: Deps, ownCalls: OwnCalls): Promise<ClaimedJob[]> {
   const found: ClaimedJob[] = []
-  for (let skip = 0; ; skip += reapBatch) {
-    const page = await deps.store.jobs.overdue(deps.clock.now(), reapBatch, skip)
+  for (let skip = 0; ; skip += reapPageSize) {
+    const page = await deps.store.jobs.overdue(deps.clock.now(), reapPageSize, skip)
     const own = new Set(ownCalls().map(({ id, claim }) => receiptId(id, claim)))
     for (const job of page) {
       if (own.has(receiptId(job._id, job.claim))) continue
       if (!deps.hearing.isInTime(job, await contractOf(deps, job))) found.push(job)
     }
-    if (page.length < reapBatch || found.length >= reapBatch) return found.slice(0, reapBatch)
+    if (page.length < reapPageSize || found.length >= reapPageSize) return found.slice(0, reapPageSize)
   }
 }
 

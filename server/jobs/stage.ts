@@ -1,7 +1,7 @@
 /** Stage: scheduled jobs whose time has come become queued. */
 import type { Deps } from '../deps.js'
 
-const batch = 1_000
+const pageSize = 1_000
 
 export interface Staged {
   staged: number
@@ -14,7 +14,7 @@ export async function stage(deps: Deps, signal?: AbortSignal): Promise<Staged> {
     const due = await deps.store.jobs.nextRunAt()
     const now = deps.clock.now()
     if (!due || due > now || signal?.aborted) return { staged, due }
-    const moved = await deps.store.jobs.stage(now, batch)
+    const moved = await deps.store.jobs.stage(now, pageSize)
     staged += moved
     if (moved > 0) deps.events.emit('queued', undefined)
   }

@@ -15,7 +15,7 @@ import { receiptView } from './view.js'
 import type { Waits } from './wait.js'
 
 /** Jobs that end together are read, and told, so many at a time. */
-const batch = 100
+const pageSize = 100
 /** Characters of results that a stream holds until its caller has taken them: there may be many streams, and slow callers. */
 const maxStreamedLength = 1_000_000
 /** A poll that has something to tell waits so long for more, so that a thousand jobs that end one by one make no thousand polls. */
@@ -35,9 +35,9 @@ export async function* streamEnds(
     // watching first and looking then: a job that ends in between is not missed
     let looking: Iterable<string> = open
     while (open.size > 0 && !watch.over) {
-      for (const some of inBatches([...looking].filter((id) => open.has(id)))) {
-        // one batch mostly; of large results no more are read at a time than are told at a time
-        for (let left = some, most = batch; left.length > 0 && !watch.over;) {
+      for (const some of inPages([...looking].filter((id) => open.has(id)))) {
+        // one page mostly; of large results no more are read at a time than are told at a time
+        for (let left = some, most = pageSize; left.length > 0 && !watch.over;) {
           const look = await lookAt(deps, left.slice(0, most), follower, maxStreamedLength)
           for (const end of look.ended) {
             open.delete(end.id)
@@ -98,7 +98,7 @@ async function lookAt(
   const jobs = found.filter(({ worker }) => matchesWorker(follower.workers, worker))
   const known = new Set(jobs.map(({ _id }) => _id))
   const ended = jobs.filter(({ state }) => isFinal(state))
-  const { told, last } = await readEnds(deps, ended.slice(0, batch), maxLength)
+  const { told, last } = await readEnds(deps, ended.slice(0, pageSize), maxLength)
   const isTold = new Set(told)
   const disclosures = await disclosuresTo(deps, told, follower)
   return {
@@ -163,6 +163,6 @@ const endOf = (
   ...(receipt === undefined ? {} : { receipt: receiptView(receipt, disclosure) }),
 })
 
-function* inBatches(ids: string[]): Generator<string[]> {
-  for (let at = 0; at < ids.length; at += batch) yield ids.slice(at, at + batch)
+function* inPages(ids: string[]): Generator<string[]> {
+  for (let at = 0; at < ids.length; at += pageSize) yield ids.slice(at, at + pageSize)
 }

@@ -101,7 +101,7 @@ async function stateReason(
 ): Promise<Reason[]> {
   if (job.state === 'blocked') return [await blockedReason(deps, job, contract)]
   if (job.state === 'scheduled') return [await scheduledReason(deps, job, contract)]
-  if (job.held === 'atomic') return [{ kind: 'batch' }]
+  if (job.held === 'atomic') return [{ kind: 'atomic' }]
   if (pauses.covering(job) || !contract) return []
   // a sweep has to find that its worker is back, or its pause gone
   if (job.held) return [{ kind: 'waiting-for-coordinator', step: 'release' }]

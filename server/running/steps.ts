@@ -8,12 +8,12 @@ import type { Dispatcher } from '../jobs/dispatcher.js'
 import { sweepGroups } from '../groups/sweep.js'
 import { sweepPaused } from '../flowControl/pause.js'
 import { purge } from '../jobs/purge.js'
-import { reap, reapBatch } from '../jobs/reap.js'
+import { reap, reapPageSize } from '../jobs/reap.js'
 import { recur } from '../schedules/recur.js'
 import { releaseHeld } from '../jobs/releaseHeld.js'
 import { sweepBlocked } from '../flowControl/slots.js'
 import { stage } from '../jobs/stage.js'
-import { sweepBatches } from '../jobs/atomic.js'
+import { sweepAtomicRequests } from '../jobs/atomic.js'
 import { watchCancelled } from '../jobs/watchCancelled.js'
 
 export interface Step {
@@ -66,7 +66,7 @@ export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
     everyMs: 5_000,
     run: async () => {
       const reaped = (await reap(deps, () => dispatcher.calls())).length
-      return { due: reaped < reapBatch ? undefined : deps.clock.now(), did: { reaped } }
+      return { due: reaped < reapPageSize ? undefined : deps.clock.now(), did: { reaped } }
     },
   },
   {
@@ -88,7 +88,7 @@ export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
     run: async () => ({ due: await deps.circuitBreakers.probe() }),
     listen: (wake) => deps.events.on('broken', wake),
   },
-  { name: 'finish batches', everyMs: 60_000, run: silent(() => sweepBatches(deps)) },
+  { name: 'finish atomic requests', everyMs: 60_000, run: silent(() => sweepAtomicRequests(deps)) },
   { name: 'close groups', everyMs: 60_000, run: silent((signal) => sweepGroups(deps, signal)) },
   { name: 'claim', everyMs: 2_000, run: silent(() => dispatcher.pump()) },
   {

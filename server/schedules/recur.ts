@@ -4,7 +4,7 @@ import { makeWaiting } from './overlap.js'
 import type { ScheduleDocument } from '../store/documents.js'
 import { fire } from './fire.js'
 
-const batch = 100
+const pageSize = 100
 
 export interface Recurred {
   /** How many schedules had an occurrence. */
@@ -26,10 +26,13 @@ export async function recur(deps: Deps, signal?: AbortSignal): Promise<Recurred>
       return false
     }
   }
-  for (let due: ScheduleDocument[] | undefined; due === undefined || (due.length === batch && errors.length === 0);) {
+  for (
+    let due: ScheduleDocument[] | undefined;
+    due === undefined || (due.length === pageSize && errors.length === 0);
+  ) {
     if (signal?.aborted) break
     const readAt = deps.clock.now()
-    due = await deps.store.schedules.due(readAt, batch)
+    due = await deps.store.schedules.due(readAt, pageSize)
     // the database answers, so somebody is there
     deps.scheduleWatch.sinceWhen(deps.clock.now())
     for (const schedule of due) if (await attempt(fire(deps, schedule, readAt))) fired++

@@ -50,10 +50,10 @@ export interface JobDocument {
   throttled?: boolean
   /** Set once the retry budget has sent the job away: next time it stands before other retries. */
   overBudget?: true
-  /** Why a queued job may not be claimed: no deployed worker has its name, a pause covers it, or the batch it came with is still being written. */
+  /** Why a queued job may not be claimed: no deployed worker has its name, a pause covers it, or the atomic request it came with is still being written. */
   held?: HeldBy | null
-  /** The batch it came with, while that is being written; until it is released the job may yet be deleted again. */
-  batch?: string
+  /** The id of the atomic request it came with, while that is being written; until it is released the job may yet be deleted again. */
+  atomicRequest?: string
   scheduleId?: string
   /** The job that enqueued this one while it ran. */
   parent?: string
@@ -285,8 +285,8 @@ export interface GroupDocument {
   closedAt?: Date
   /** Only of a closed outermost group: it goes then, with all that are nested in it. */
   expireAt?: Date
-  /** While it is being written; see server/jobs/together. */
-  batch?: string
+  /** While it is being written; see server/jobs/atomic.ts. */
+  atomicRequest?: string
 }
 
 export interface CallbackDocument {
@@ -298,8 +298,8 @@ export interface CallbackDocument {
   priority?: number
 }
 
-/** Jobs that come all or none; see server/jobs/together. */
-export interface BatchDocument {
+/** Jobs that come all or none; see server/jobs/atomic.ts. */
+export interface AtomicRequestDocument {
   _id: string
   state: 'writing' | 'committed' | 'undone'
   /** In this state since then. */

@@ -12,7 +12,7 @@ export const groupIndexes = [
   { name: 'nested', key: { parent: 1, state: 1 }, partialFilterExpression: { parent: { $exists: true } } },
   { name: 'root', key: { root: 1 } },
   { name: 'expired', key: { expireAt: 1 }, partialFilterExpression: { expireAt: { $exists: true } } },
-  { name: 'batch', key: { batch: 1 }, partialFilterExpression: { batch: { $exists: true } } },
+  { name: 'atomicRequest', key: { atomicRequest: 1 }, partialFilterExpression: { atomicRequest: { $exists: true } } },
 ] as const satisfies IndexDescription[]
 
 /** A member, less its args. */
@@ -59,7 +59,7 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
     open: (after: string | undefined, limit: number): Promise<GroupDocument[]> =>
       groups
         .find(
-          { state: 'open', batch: { $exists: false }, ...(after === undefined ? {} : { _id: { $gt: after } }) },
+          { state: 'open', atomicRequest: { $exists: false }, ...(after === undefined ? {} : { _id: { $gt: after } }) },
           { hint: 'open' },
         )
         .sort({ _id: 1 })

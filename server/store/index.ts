@@ -2,7 +2,7 @@
 import type { Db } from 'mongodb'
 import { systemClock } from '../../core/time/clock.js'
 import { auditStore, type AuditStore } from './audit.js'
-import { batchesStore, type BatchesStore } from './batches.js'
+import { atomicRequestsStore, type AtomicRequestsStore } from './atomicRequests.js'
 import { deploymentsStore, type DeploymentsStore } from './deployments.js'
 import { groupsStore, type GroupsStore } from './groups.js'
 import { ensureIndexes } from './indexes.js'
@@ -27,7 +27,7 @@ export interface Store {
   lines: QueuePositionStore
   pauses: PausesStore
   audit: AuditStore
-  batches: BatchesStore
+  atomicRequests: AtomicRequestsStore
   keys: KeysStore
   groups: GroupsStore
   deployments: DeploymentsStore
@@ -45,7 +45,7 @@ export interface Store {
 /** A part for each collection, all of one database. */
 const partsOf = (db: Db, { clock, tenant = {} }: StoreOptions) => {
   const collections = collectionsOf(db, tenant.namespace)
-  const { jobs, groups, batches, deployments, live } = collections
+  const { jobs, groups, atomicRequests, deployments, live } = collections
   return {
     jobs: jobsStore(jobs),
     receipts: receiptsStore(collections.receipts),
@@ -55,7 +55,7 @@ const partsOf = (db: Db, { clock, tenant = {} }: StoreOptions) => {
     lines: queuePositionStore(jobs),
     pauses: pausesStore(collections.pauses),
     audit: auditStore(collections.audit),
-    batches: batchesStore({ batches, jobs, groups }),
+    atomicRequests: atomicRequestsStore({ atomicRequests, jobs, groups }),
     groups: groupsStore(groups, jobs),
     deployments: deploymentsStore(deployments, live),
     keys: keysStore(collections.keys),

@@ -16,7 +16,7 @@ export const jobIndexes = [
   { name: 'unique', key: { uniqueKey: 1 }, unique: true, partialFilterExpression: { uniqueKey: { $exists: true } } },
   { name: 'call', key: { parent: 1, call: 1 }, unique: true, partialFilterExpression: { call: { $exists: true } } },
   { name: 'blocked', key: { slotKey: 1, priority: -1, _id: 1 }, partialFilterExpression: { state: 'blocked' } },
-  { name: 'batch', key: { batch: 1 }, partialFilterExpression: { batch: { $exists: true } } },
+  { name: 'atomicRequest', key: { atomicRequest: 1 }, partialFilterExpression: { atomicRequest: { $exists: true } } },
   {
     name: 'ofSchedule',
     key: { scheduleId: 1 },

@@ -12,7 +12,7 @@ import { inserts } from './duplicates.js'
 import type {
   AttemptEndDocument,
   AuditDocument,
-  BatchDocument,
+  AtomicRequestDocument,
   DeploymentDocument,
   GroupDocument,
   JobDocument,
@@ -42,11 +42,11 @@ export function collectionsOf(db: Db, namespace: string | undefined) {
     slots: collection<SlotsDocument>('slots'),
     pauses: collection<PauseDocument>('pauses'),
     audit: collection<AuditDocument>('audit'),
-    batches: collection<BatchDocument>('batches'),
+    atomicRequests: collection<AtomicRequestDocument>('atomic_requests'),
     groups: collection<GroupDocument>('groups'),
     deployments: collection<DeploymentDocument>('deployments'),
     live: collection<LiveDocument>('live'),
-    keys: collection<KeyDocument>('keys'),
+    keys: collection<KeyDocument>('api_keys'),
     meta: collection<MetaDocument>('meta'),
   }
 }

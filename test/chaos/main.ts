@@ -54,7 +54,7 @@ async function run(options: Options, folder: string): Promise<Report> {
     watching.abort()
     await memory
     const seen = await seenFinal
-    await withDatabase(house, (db) => dump(folder, db, seen, settled))
+    await withDatabase(house, (collections) => dump(folder, collections, seen, settled))
   } finally {
     load.abort()
     watching.abort()

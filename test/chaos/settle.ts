@@ -3,10 +3,10 @@
  * stuck.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { GroupDocument, JobDocument, ScheduleDocument } from '../../server/store/documents.js'
 import type { House } from './house/house.js'
 import type { Caller } from './load/caller.js'
-import { withDatabase, type Collections } from './watch.js'
+import type { Collections } from '../../server/store/layout.js'
+import { withDatabase } from './watch.js'
 
 /** How long a coordinator may take to be ready again once nothing is done to it any more. */
 const readyLimitMs = 15_000
@@ -14,7 +14,7 @@ const readyLimitMs = 15_000
 export interface Settled {
   /** Coordinators that were not ready in time. */
   unready: string[]
-  /** Jobs, groups and batches that were not final in time. */
+  /** Jobs, groups and atomic requests that were not final in time. */
   stuck: string[]
   /** From the end of the faults until nothing was left, or the limit. */
   tookMs: number
@@ -83,9 +83,7 @@ async function pauseSchedule(operator: Caller, id: string): Promise<boolean> {
 }
 
 async function pauseQueue(house: House, operator: Caller): Promise<void> {
-  const schedule = await withDatabase(house, (db) =>
-    db.collection<ScheduleDocument>('schedules').findOne({ _id: queueing }),
-  )
+  const schedule = await withDatabase(house, ({ schedules }) => schedules.findOne({ _id: queueing }))
   const waits = (schedule?.waiting ?? []).length > 0
   if (schedule?.pausedAt === undefined && !waits) await pauseSchedule(operator, queueing)
   // an occurrence came in that very moment
@@ -105,9 +103,8 @@ async function resumeAll(operator: Caller, until: number): Promise<void> {
 
 /** Groups that wait for a member that failed: it is retried, as whoever looks after them would. */
 async function releaseWaitingGroups(house: House, operator: Caller, until: number): Promise<void> {
-  const failed = await withDatabase(house, (db) =>
-    db
-      .collection<JobDocument>('jobs')
+  const failed = await withDatabase(house, ({ jobs }) =>
+    jobs
       .find({ state: 'failed', groupOpen: { $exists: true }, groupPolicy: 'wait' }, { projection: { _id: 1 } })
       .limit(200)
       .toArray(),
@@ -122,18 +119,16 @@ async function releaseWaitingGroups(house: House, operator: Caller, until: numbe
 
 const shownOfEach = 20
 
-async function whatIsLeft(db: Collections): Promise<string[]> {
-  const jobs = await db
-    .collection<JobDocument>('jobs')
+async function whatIsLeft(collections: Collections): Promise<string[]> {
+  const jobs = await collections.jobs
     .find({ state: { $nin: ['succeeded', 'failed', 'cancelled'] } })
     .limit(shownOfEach)
     .toArray()
-  const groups = await db.collection<GroupDocument>('groups').find({ state: 'open' }).limit(shownOfEach).toArray()
-  const schedules = await db
-    .collection<ScheduleDocument>('schedules')
+  const groups = await collections.groups.find({ state: 'open' }).limit(shownOfEach).toArray()
+  const schedules = await collections.schedules
     .find({ $or: [{ 'waiting.0': { $exists: true } }, { pausedAt: { $exists: false } }] })
     .toArray()
-  const batches = await db.collection('batches').find({ state: 'writing' }).limit(shownOfEach).toArray()
+  const requests = await collections.atomicRequests.find({ state: 'writing' }).limit(shownOfEach).toArray()
   return [
     ...jobs.map(
       ({ _id, worker, state, attempt, held, runAt }) =>
@@ -143,6 +138,6 @@ async function whatIsLeft(db: Collections): Promise<string[]> {
     ...schedules.map(
       ({ _id, waiting = [] }) => `schedule ${_id} is not paused, or has occurrences that wait: ${waiting.length}`,
     ),
-    ...batches.map(({ _id }) => `batch ${String(_id)} is being written`),
+    ...requests.map(({ _id }) => `atomic request ${_id} is being written`),
   ]
 }

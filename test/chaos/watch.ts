@@ -1,9 +1,9 @@
 /** Looks on while it runs: which jobs were seen final, and as what; how much memory the coordinators take. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MongoClient, type Collection, type Document } from 'mongodb'
+import { MongoClient } from 'mongodb'
 import { finalStates } from '../../core/states.js'
-import type { JobDocument } from '../../server/store/documents.js'
+import { collectionsOf, type Collections } from '../../server/store/layout.js'
 import { databaseName, type House } from './house/house.js'
 import type { Ledger } from './ledger/ledger.js'
 
@@ -16,17 +16,14 @@ export interface SeenFinal {
 const lookEveryMs = 5_000
 const sampleEveryMs = 1_000
 
-/** Collections by what they are called in the house, whatever the build that is tested puts before it. */
-export interface Collections {
-  collection<Item extends Document>(name: string): Collection<Item>
-}
-
 /** A connection past all proxies, to an engine that may be gone at times. */
-export async function withDatabase<Result>(house: House, ask: (db: Collections) => Promise<Result>): Promise<Result> {
+export async function withDatabase<Result>(
+  house: House,
+  ask: (collections: Collections) => Promise<Result>,
+): Promise<Result> {
   const client = new MongoClient(house.databaseUri(), { serverSelectionTimeoutMS: 10_000, socketTimeoutMS: 20_000 })
   try {
-    const db = client.db(databaseName)
-    return await ask({ collection: (name) => db.collection(house.collectionPrefix + name) })
+    return await ask(collectionsOf(client.db(databaseName), undefined))
   } finally {
     await client.close()
   }
@@ -38,14 +35,12 @@ export async function watchFinal(house: House, over: AbortSignal): Promise<Map<s
   let since = new Date(0)
   while (!over.aborted) {
     try {
-      await withDatabase(house, async (db) => {
+      await withDatabase(house, async ({ jobs }) => {
         const now = Date.now()
-        const final = db
-          .collection<JobDocument>('jobs')
-          .find(
-            { state: { $in: [...finalStates] }, finishedAt: { $gte: since } },
-            { projection: { state: 1, finishedAt: 1 } },
-          )
+        const final = jobs.find(
+          { state: { $in: [...finalStates] }, finishedAt: { $gte: since } },
+          { projection: { state: 1, finishedAt: 1 } },
+        )
         for await (const { _id, state, finishedAt } of final) {
           if (!seen.has(_id)) seen.set(_id, { state, finishedAt: finishedAt!.getTime(), seenAt: now })
         }

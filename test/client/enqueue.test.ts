@@ -211,7 +211,7 @@ describe('enqueueMany with atomic', () => {
     const items = [{ worker: 'tick' }, { worker: 'mail.bounce', args: {} }] as const
     // @ts-expect-error `code` is missing
     await expect(client.enqueueMany(items, { atomic: true })).rejects.toMatchObject({
-      code: 'BATCH_REFUSED',
+      code: 'ATOMIC_REFUSED',
       issues: [{ path: ['jobs', 1, 'args', 'code'] }],
     })
     expect(await jobCount(errand)).toBe(0)
@@ -222,7 +222,7 @@ describe('enqueueMany with atomic', () => {
     const { client, sent } = clientOf(errand)
     const send = (items: EnqueueItem<Jobs, 'tick' | 'mail.send'>[]) => client.enqueueMany(items, { atomic: true })
     await expect(send([{ worker: 'tick' }, { worker: 'tick', runAt: new Date(Number.NaN) }])).rejects.toMatchObject({
-      code: 'BATCH_REFUSED',
+      code: 'ATOMIC_REFUSED',
       issues: [{ path: ['jobs', 1], code: 'invalid_time' }],
     })
     const tooMany = Array.from({ length: enqueueManyLimit + 1 }, () => ({ worker: 'tick' }) as const)

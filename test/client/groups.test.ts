@@ -95,7 +95,7 @@ describe('group', () => {
     await expect(client.group([half, { group: [half] }])).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' })
     const unsendable = { worker: 'tick', runAt: new Date(Number.NaN) } as const
     await expect(client.group([{ worker: 'tick' }, { group: [unsendable] }])).rejects.toMatchObject({
-      code: 'BATCH_REFUSED',
+      code: 'ATOMIC_REFUSED',
       issues: [{ path: ['jobs', 1, 'group', 0] }],
     })
     expect(sent).toEqual([])
@@ -106,12 +106,12 @@ describe('group', () => {
     const { client } = clientFor(errand)
     // @ts-expect-error `to` is missing
     await expect(client.group([{ worker: 'mail.send', args: {} }])).rejects.toMatchObject({
-      code: 'BATCH_REFUSED',
+      code: 'ATOMIC_REFUSED',
       issues: [{ path: ['jobs', 0, 'args', 'to'] }],
     })
     // @ts-expect-error a mail takes no summary
     await expect(client.group([{ worker: 'tick' }], { then: 'mail.send' })).rejects.toMatchObject({
-      code: 'BATCH_REFUSED',
+      code: 'ATOMIC_REFUSED',
     })
   })
 })

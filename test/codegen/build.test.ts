@@ -229,7 +229,7 @@ describe('a limit', () => {
       worker(`args: z.object({}), ${more} limits: { ${limits} }, result: z.null(), run: () => null`)
     await using project = await testProject({
       'jobs/large.ts': limited(`args: '5mb'`),
-      'jobs/many.ts': limited(`args: '1mb', result: '900kb'`, 'batch: 5,'),
+      'jobs/many.ts': limited(`args: '1mb', result: '900kb'`, 'jobsPerCall: 5,'),
       'jobs/small.ts': limited(`args: '4mb', result: '1mb'`),
     })
     expect(await problemsOf(project, ['vercel'])).toEqual([

@@ -13,7 +13,7 @@ const artefactOf = (bytes: number): Artefact => ({
     hash: '',
     timeoutMs: 30_000,
     receipt: 'answered',
-    batch: 1,
+    jobsPerCall: 1,
     maxArgsBytes: undefined,
     maxResultBytes: undefined,
   },

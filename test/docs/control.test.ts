@@ -146,7 +146,7 @@ describe('the page', () => {
       'Priority',
       'Concurrency',
       'Unique',
-      'Batch intake',
+      'Bulk intake',
       'When jobs come too quickly',
       'Schedules',
       'Cancel',

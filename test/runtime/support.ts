@@ -1,5 +1,5 @@
 import { sign } from '../../core/functions/signature.js'
-import type { FunctionBatch, FunctionCall, ReceiptBody } from '../../core/requests/wire.js'
+import type { FunctionCalls, FunctionCall, ReceiptBody } from '../../core/requests/wire.js'
 import type { Clock } from '../../core/time/clock.js'
 import { wrap, type PlatformContext, type RunnableJob, type WrapOptions } from '../../runtime/index.js'
 
@@ -35,7 +35,7 @@ export interface Signing {
   prefer?: string
 }
 
-export async function signedRequest(call: FunctionCall | FunctionBatch, signing: Signing = {}): Promise<Request> {
+export async function signedRequest(call: FunctionCall | FunctionCalls, signing: Signing = {}): Promise<Request> {
   const body = JSON.stringify(call)
   const id = signing.id ?? ('jobs' in call ? '' : `${call.id}.${call.attempt}`)
   const timestamp = String(Math.floor((signing.at ?? start).getTime() / 1_000))

@@ -19,7 +19,7 @@ import type { PauseTarget } from '../../core/requests/pauses.js'
 import type { Deps, Answer } from '../../server/deps.js'
 import { listPauses, pause, resume, sweepPaused } from '../../server/flowControl/pause.js'
 import { sweepBlocked } from '../../server/flowControl/slots.js'
-import { sweepBatches } from '../../server/jobs/atomic.js'
+import { sweepAtomicRequests } from '../../server/jobs/atomic.js'
 import { manualClock } from '../support/clock.js'
 import { mortalCoordinator, quiet, type Mortal, type Weather } from './model/coordinators.js'
 import { playFunctions, type Started } from './model/functions.js'
@@ -309,7 +309,7 @@ function recurred(model: Model, lookedAt: Date): void {
   if (lookedAt > model.recurredAt) model.recurredAt = lookedAt
 }
 
-const sweep = (deps: Deps) => Promise.all([sweepBlocked(deps), sweepBatches(deps), sweepPaused(deps)])
+const sweep = (deps: Deps) => Promise.all([sweepBlocked(deps), sweepAtomicRequests(deps), sweepPaused(deps)])
 
 /** As a function does that answered with 202, or one that did not hear that its time is over. */
 async function post(

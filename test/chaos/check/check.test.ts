@@ -9,7 +9,7 @@ import { finalTwice, lost, twoReceipts } from './jobs.js'
 import { keysHeldByTwo } from './keys.js'
 import { limitsExceeded, ratesExceeded } from './limits.js'
 import { occurrences } from './schedules.js'
-import { batchesHalf, callbacksNotOnce } from './together.js'
+import { atomicHalf, callbacksNotOnce } from './together.js'
 
 const start = Date.parse('2030-01-01T00:00:00Z')
 const after = (ms: number): Date => new Date(start + ms)
@@ -173,7 +173,7 @@ describe('limits', () => {
   })
 })
 
-describe('keys, batches and groups', () => {
+describe('keys, atomic requests and groups', () => {
   it('find two jobs that held one key at once', () => {
     const once = { worker: 'once', key: 'k' }
     const jobs = [job('a', { ...once, finishedAt: after(5_000) }), job('b', { ...once, finishedAt: after(9_000) })]
@@ -183,9 +183,9 @@ describe('keys, batches and groups', () => {
     expect(keysHeldByTwo.check(evidence({ jobs, runs: following })).broken).toEqual([])
   })
 
-  it('find half a batch, also where nobody was told of it', () => {
+  it('find half a request, also where nobody was told of it', () => {
     const record = (outcome: 'acked' | 'unknown'): LedgerRecord => ({
-      kind: 'batch',
+      kind: 'atomic',
       at: start,
       of: 'b',
       size: 2,
@@ -193,9 +193,9 @@ describe('keys, batches and groups', () => {
       ids: [],
     })
     const jobs = [job('a', { worker: 'quick', args: '{"n":1,"of":"b"}' })]
-    expect(batchesHalf.check(evidence({ jobs, records: [record('acked')] })).broken).toHaveLength(1)
-    expect(batchesHalf.check(evidence({ jobs, records: [record('unknown')] })).broken).toHaveLength(1)
-    expect(batchesHalf.check(evidence({ records: [record('unknown')] })).broken).toEqual([])
+    expect(atomicHalf.check(evidence({ jobs, records: [record('acked')] })).broken).toHaveLength(1)
+    expect(atomicHalf.check(evidence({ jobs, records: [record('unknown')] })).broken).toHaveLength(1)
+    expect(atomicHalf.check(evidence({ records: [record('unknown')] })).broken).toEqual([])
   })
 
   it('find a callback that is missing, that came twice, or too early', () => {

@@ -9,7 +9,8 @@ import type {
   ScheduleDocument,
 } from '../../../server/store/documents.js'
 import type { FunctionRecord, LedgerRecord } from '../ledger/records.js'
-import type { Collections, SeenFinal } from '../watch.js'
+import type { Collections } from '../../../server/store/layout.js'
+import type { SeenFinal } from '../watch.js'
 import type { Settled } from '../settle.js'
 
 export interface Run {
@@ -62,16 +63,15 @@ const dumpFile = (folder: string): string => join(folder, 'database.json')
 /** Keeps what the checks need of the database beside the ledger. */
 export async function dump(
   folder: string,
-  db: Collections,
+  collections: Collections,
   seenFinal: Map<string, SeenFinal>,
   settled: Settled,
 ): Promise<void> {
-  const all = async (name: string) => db.collection(name).find().toArray()
   const [jobs, receipts, groups, schedules] = await Promise.all([
-    all('jobs'),
-    all('receipts'),
-    all('groups'),
-    all('schedules'),
+    collections.jobs.find().toArray(),
+    collections.receipts.find().toArray(),
+    collections.groups.find().toArray(),
+    collections.schedules.find().toArray(),
   ])
   const found = { jobs, receipts, groups, schedules, seenFinal: [...seenFinal], settled }
   await writeFile(dumpFile(folder), BSON.EJSON.stringify(found, { relaxed: true }))

@@ -4,7 +4,7 @@ import { keysHeldByTwo } from './keys.js'
 import { limitsExceeded, ratesExceeded } from './limits.js'
 import { occurrences } from './schedules.js'
 import { stuck } from './stuck.js'
-import { batchesHalf, callbacksNotOnce, childrenNotOnce } from './together.js'
+import { atomicHalf, callbacksNotOnce, childrenNotOnce } from './together.js'
 import type { Zero } from './zero.js'
 
 /** In the order in which they are told. */
@@ -20,5 +20,5 @@ export const zeros: readonly Zero[] = [
   keysHeldByTwo,
   callbacksNotOnce,
   childrenNotOnce,
-  batchesHalf,
+  atomicHalf,
 ]

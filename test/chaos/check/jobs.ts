@@ -21,7 +21,7 @@ export const retriedOf = ({ records }: Evidence): Set<string> =>
 export const lost: Zero = {
   name: 'acknowledged and lost',
   counted:
-    'Every id that a caller or a function was given (jobs, batches, groups, replays, child jobs) is in the database at the end, and what was acknowledged as cancelled is.',
+    'Every id that a caller or a function was given (jobs, atomic requests, groups, replays, child jobs) is in the database at the end, and what was acknowledged as cancelled is.',
   check(evidence) {
     const { jobs, groups, records, runs } = evidence
     const acknowledged = [
@@ -42,7 +42,7 @@ export const lost: Zero = {
 function idsIn(record: LedgerRecord): string[] {
   const { kind } = record
   if (kind === 'job' || kind === 'keyed') return [record.id]
-  if (kind === 'batch') return record.ids
+  if (kind === 'atomic') return record.ids
   if (kind === 'group') return record.id === undefined ? [] : [record.id]
   const made = kind === 'replayed' ? record.newId : kind === 'scheduleRun' ? record.jobId : undefined
   return made === undefined ? [] : [made]

@@ -6,16 +6,16 @@ import { clockSlackMs, type Zero } from './zero.js'
 
 const tagOf = ({ args }: JobDocument): string => (JSON.parse(args) as { of?: string }).of ?? ''
 
-export const batchesHalf: Zero = {
-  name: 'batches half',
+export const atomicHalf: Zero = {
+  name: 'atomic requests half',
   counted:
-    'Of the jobs of an atomic batch, and of the members of a group, all are there or none, and all where it was acknowledged.',
+    'Of the jobs of an atomic request, and of the members of a group, all are there or none, and all where it was acknowledged.',
   check({ jobs, records, runsOf }) {
     const byTag = groupBy(
       [...jobs.values()].filter(({ worker }) => worker === 'quick' || worker === 'member'),
       tagOf,
     )
-    const asked = records.flatMap((record) => (record.kind === 'batch' || record.kind === 'group' ? [record] : []))
+    const asked = records.flatMap((record) => (record.kind === 'atomic' || record.kind === 'group' ? [record] : []))
     const broken = asked.flatMap(({ of, size, outcome }) => {
       const count = byTag.get(of)?.length ?? 0
       const allowed = { acked: [size], refused: [0], unknown: [0, size] }[outcome]

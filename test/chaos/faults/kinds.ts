@@ -103,7 +103,7 @@ const swallowed = async (proxy: FaultProxy) => {
 /** The next write of some kind, before the database has it or after; or nothing, where none comes. */
 const write = (moment: 'cutBefore' | 'cutAfter'): Fault => ({
   name: `${moment === 'cutBefore' ? 'write' : 'answer of a write'} lost`,
-  async strike({ house, wing, random }) {
+  async strike({ wing, random }) {
     const [name, collection] = random.pick([
       ['insert', 'jobs'],
       ['insert', 'receipts'],
@@ -115,7 +115,7 @@ const write = (moment: 'cutBefore' | 'cutAfter'): Fault => ({
       ['findAndModify', undefined],
     ] as const)
     const { database } = wing.lines
-    const named = collection === undefined ? undefined : house.collectionPrefix + collection
+    const named = collection === undefined ? undefined : `errand_${collection}`
     await Promise.race([database[moment](command(name, named)), sleep(5_000)])
     await database.heal()
   },

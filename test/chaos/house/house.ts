@@ -11,7 +11,6 @@
  */
 import { createServer } from 'node:net'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { randomBytes, randomInt } from 'node:crypto'
 import { join } from 'node:path'
@@ -36,8 +35,6 @@ export interface House {
   ledger: Ledger
   /** Past all proxies. */
   databaseUri(): string
-  /** What stands before the names of collections: builds from before the layout had a version put nothing there. */
-  collectionPrefix: string
   close(): Promise<void>
 }
 
@@ -119,7 +116,6 @@ export async function openHouse({ folder, dist, coordinators, ledger }: HouseOpt
     wings,
     apiKey,
     ledger,
-    collectionPrefix: existsSync(join(dist, 'server', 'store', 'layout.js')) ? 'errand_' : '',
     databaseUri: () => engine.uri,
     async close() {
       for (const service of services()) service.resume()

@@ -19,7 +19,7 @@ export type LoadRecord =
   /** New args for the job that holds a key. `id` where the answer names it. */
   | { kind: 'replaced'; worker: string; key: string; v: number; outcome: Outcome; id?: string; askedAt: number }
   /** Jobs that come all or none. */
-  | { kind: 'batch'; of: string; size: number; outcome: Outcome; ids: string[] }
+  | { kind: 'atomic'; of: string; size: number; outcome: Outcome; ids: string[] }
   | { kind: 'group'; of: string; size: number; callbacks: number; outcome: Outcome; id?: string }
   | { kind: 'cancelled'; id: string; outcome: Outcome; askedAt: number }
   | { kind: 'groupCancelled'; id: string; outcome: Outcome; askedAt: number }

@@ -5,7 +5,7 @@ import { insistent, limited, many, once, paced, parent, plain, posted, snoozer }
 import { canceller, follower, pauser, retrier } from './operators.js'
 import { replacing } from './replacing.js'
 import { handler, makeSchedules } from './schedules.js'
-import { batches, groups } from './together.js'
+import { atomicRequests, groups } from './together.js'
 
 /** How many of each, so that together they ask for about twenty jobs a second. */
 const actors: readonly { act: (caller: Caller) => Promise<void>; count: number }[] = [
@@ -19,7 +19,7 @@ const actors: readonly { act: (caller: Caller) => Promise<void>; count: number }
   { act: snoozer, count: 1 },
   { act: parent, count: 1 },
   { act: replacing, count: 6 },
-  { act: batches, count: 1 },
+  { act: atomicRequests, count: 1 },
   { act: groups, count: 2 },
   { act: canceller, count: 2 },
   { act: retrier, count: 2 },

@@ -1,10 +1,10 @@
-/** What comes all or none: atomic batches, groups, and groups in groups. */
+/** What comes all or none: atomic requests, groups, and groups in groups. */
 import type { Caller, JobRequest } from './caller.js'
 import { work } from './work.js'
 
-export async function batches(caller: Caller): Promise<void> {
+export async function atomicRequests(caller: Caller): Promise<void> {
   const { random } = caller
-  const of = `batch-${caller.next()}`
+  const of = `atomic-${caller.next()}`
   const jobs: object[] = Array.from({ length: random.int(2, 40) }, () => ({
     worker: 'quick',
     args: work(caller.next(), { of }),
@@ -13,7 +13,7 @@ export async function batches(caller: Caller): Promise<void> {
   if (isBad) jobs.push({ worker: 'quick', args: { n: 'none' } })
   const { outcome, body } = await caller.call('POST', '/jobs', { atomic: true, jobs })
   const ids = outcome === 'acked' ? (body.outcomes as { id: string }[]).map(({ id }) => id) : []
-  caller.note({ kind: 'batch', of, size: jobs.length, outcome, ids })
+  caller.note({ kind: 'atomic', of, size: jobs.length, outcome, ids })
   await caller.pause(random.int(2_000, 6_000))
 }
 

@@ -18,7 +18,8 @@ vi.mock('node:crypto', async (original) => {
 })
 
 const as = (errand: TestErrand, apiKey?: string): Client<Jobs> => clientOf(errand, { apiKey }).client
-const stored = (errand: TestErrand) => errand.database.db.collection<{ _id: string; leaving?: boolean }>('errand_keys')
+const stored = (errand: TestErrand) =>
+  errand.database.db.collection<{ _id: string; leaving?: boolean }>('errand_api_keys')
 
 /** A coordinator whose first key is ada's. */
 async function withOperator(errand: TestErrand): Promise<{ ada: Client<Jobs>; key: string }> {
@@ -214,7 +215,7 @@ describe('a revoked key', () => {
     const early = as(errand, key).enqueue('tick')
     await begun.opened
     keys.all = all
-    await errand.database.db.collection<{ _id: string }>('errand_keys').deleteOne({ _id: 'web' })
+    await errand.database.db.collection<{ _id: string }>('errand_api_keys').deleteOne({ _id: 'web' })
     errand.coordinator.deps.keys.forget()
     held.open()
     await early

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob, groupSummary, type GroupSummary } from '../../../core/index.js'
 import { sweepGroups } from '../../../server/groups/sweep.js'
-import { sweepBatches } from '../../../server/jobs/atomic.js'
+import { sweepAtomicRequests } from '../../../server/jobs/atomic.js'
 import { testErrand, type TestErrand, type TestErrandOptions, type TestWorkers } from '../../support/errand.js'
 
 /** What the callbacks of this test got. */
@@ -238,7 +238,7 @@ describe('a request for a group', () => {
       ],
       { then: { worker: 'merge', args: { label: 7 } } },
     )
-    expect(answer).toEqual({ status: 400, code: 'BATCH_REFUSED' })
+    expect(answer).toEqual({ status: 400, code: 'ATOMIC_REFUSED' })
     expect(issues).toMatchObject([
       { path: ['jobs', 1, 'args', 'n'], code: 'invalid_type' },
       { path: ['jobs', 2, 'group', 1], code: 'unknown_worker' },
@@ -287,7 +287,7 @@ describe('a request for a group', () => {
     await using errand = await start()
     const deep = (depth: number): object => ({ group: depth === 1 ? [part(1)] : [deep(depth - 1)] })
     expect(await refusedWith(errand, [deep(5)])).toMatchObject({
-      code: 'BATCH_REFUSED',
+      code: 'ATOMIC_REFUSED',
       issues: [{ code: 'too_deep', path: ['jobs', 0, 'group', 0, 'group', 0, 'group', 0, 'group', 0] }],
     })
     expect(await refusedWith(errand, [{ group: parts(6_000) }, { group: parts(4_000) }])).toMatchObject({
@@ -663,12 +663,12 @@ describe('coordinators', () => {
       const { store, writes } = errand.coordinator.deps
       if (where === 'insertMany of groups') store.groups.insertMany = lost
       if (where === 'insert of a job') writes.insertJob = lost
-      if (where === 'decision') store.batches.decide = lost
+      if (where === 'decision') store.atomicRequests.decide = lost
       expect((await errand.post('/group', { jobs: parts(3), then: 'merge' })).status).toBe(500)
       await second.run()
       await sweepGroups(second.coordinator.deps)
       await errand.clock.advance('2m')
-      await sweepBatches(second.coordinator.deps)
+      await sweepAtomicRequests(second.coordinator.deps)
       expect([await stored(errand, 'jobs'), await stored(errand, 'groups'), merged]).toEqual([[], [], []])
     },
   )
@@ -676,10 +676,10 @@ describe('coordinators', () => {
   it('that die after the decision leave a group that the sweep releases, and that ends', async () => {
     await using errand = await start()
     await using second = await start({ beside: errand })
-    errand.coordinator.deps.store.batches.release = lost
+    errand.coordinator.deps.store.atomicRequests.release = lost
     expect((await errand.post('/group', { jobs: parts(3), then: 'merge' })).status).toBe(500)
     await errand.clock.advance('2m')
-    await sweepBatches(second.coordinator.deps)
+    await sweepAtomicRequests(second.coordinator.deps)
     await runAll(second)
     await sweepGroups(second.coordinator.deps)
     await runAll(second)

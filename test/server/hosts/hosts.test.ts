@@ -69,7 +69,7 @@ describe('the coordinator as a function', () => {
     const { key } = (await created.json()) as { key: string }
     const headers = { authorization: `Bearer ${key}` }
     expect((await without.fetch(new Request(request(), { headers }))).status).toBe(200)
-    expect(await database.db.collection('errand_keys').findOne({})).toMatchObject({ lastUsedAt: expect.any(Date) })
+    expect(await database.db.collection('errand_api_keys').findOne({})).toMatchObject({ lastUsedAt: expect.any(Date) })
     await Promise.all([without.close(), made.close()])
   })
 

@@ -165,7 +165,7 @@ describe('what is wrong with an input', () => {
     const items = Array.from({ length: 500 }, () => bad)
     const atomic = await errand.post('/jobs', { atomic: true, jobs: items })
     expect(atomic.body.error.issues).toHaveLength(100)
-    expect(atomic.body.error).toMatchObject({ code: 'BATCH_REFUSED', issuesInAll: 10_000 })
+    expect(atomic.body.error).toMatchObject({ code: 'ATOMIC_REFUSED', issuesInAll: 10_000 })
     expect(atomic.body.error.message).toContain('And 9997 more.')
     const each = await errand.post('/jobs', { jobs: items })
     for (const { error } of each.body.outcomes) {

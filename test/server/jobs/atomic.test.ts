@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob, type UniquePolicy } from '../../../core/index.js'
-import { sweepBatches } from '../../../server/jobs/atomic.js'
+import { sweepAtomicRequests } from '../../../server/jobs/atomic.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 
 const keyed = (onConflict: NonNullable<UniquePolicy<never>['onConflict']>, more: Partial<UniquePolicy<never>> = {}) =>
@@ -22,7 +22,7 @@ const echo = (n: number, more = {}) => ({ worker: 'echo', args: { n }, ...more }
 
 const jobs = (errand: TestErrand) => errand.database.db.collection('errand_jobs').find().sort({ _id: 1 }).toArray()
 const stored = (errand: TestErrand) => errand.database.db.collection('errand_jobs').countDocuments()
-const batches = (errand: TestErrand) => errand.database.db.collection('errand_batches').find().toArray()
+const requests = (errand: TestErrand) => errand.database.db.collection('errand_atomic_requests').find().toArray()
 const atomic = (errand: TestErrand, items: unknown[]) => errand.post('/jobs', { jobs: items, atomic: true })
 
 describe('many jobs over REST', () => {
@@ -55,13 +55,13 @@ describe('many jobs over REST', () => {
 describe('all or none', () => {
   it('enqueues 10,000 jobs, none of which may start before all are there', async () => {
     await using errand = await testErrand(workers)
-    const store = errand.coordinator.deps.store.batches
+    const store = errand.coordinator.deps.store.atomicRequests
     const release = store.release.bind(store)
     let claimableBefore: number | undefined
-    store.release = async (batch) => {
+    store.release = async (id) => {
       expect(await stored(errand)).toBe(10_000)
       claimableBefore = (await errand.coordinator.deps.store.jobs.claimable(10)).length
-      return release(batch)
+      return release(id)
     }
     const items = Array.from({ length: 10_000 }, (_, n) => echo(n, n % 2 === 0 ? {} : { delay: '1h' }))
     const { status, body } = await atomic(errand, items)
@@ -73,8 +73,8 @@ describe('all or none', () => {
     ])
     const found = await jobs(errand)
     expect(found.map(({ _id }) => _id)).toEqual(body.outcomes.map(({ id }: { id: string }) => id))
-    expect(found.filter((job) => 'held' in job || 'batch' in job)).toEqual([])
-    expect(await batches(errand)).toEqual([])
+    expect(found.filter((job) => 'held' in job || 'atomicRequest' in job)).toEqual([])
+    expect(await requests(errand)).toEqual([])
   })
 
   it('runs them once they are there', async () => {
@@ -95,7 +95,7 @@ describe('all or none', () => {
       { worker: 'echo', args: { n: 1 }, runAt: 'tomorrow' },
       { worker: 'echo', args: { n: 1 }, argsMeta: { values: { n: [['custom', 'x']] } } },
     ])
-    expect({ status, code: body.error.code }).toEqual({ status: 400, code: 'BATCH_REFUSED' })
+    expect({ status, code: body.error.code }).toEqual({ status: 400, code: 'ATOMIC_REFUSED' })
     expect(body.error.issues).toMatchObject([
       { path: ['jobs', 1, 'args', 'n'], code: 'invalid_type' },
       { path: ['jobs', 2], code: 'unknown_worker', message: expect.stringContaining('Did you mean "echo"?') },
@@ -108,7 +108,7 @@ describe('all or none', () => {
       { path: ['jobs', 1], code: 'key_taken', message: `The key is taken by job ${holder}, which is scheduled.` },
     ])
     expect(await stored(errand)).toBe(1)
-    expect(await batches(errand)).toEqual([])
+    expect(await requests(errand)).toEqual([])
   })
 
   it('tells the first hundred of many problems', async () => {
@@ -121,7 +121,7 @@ describe('all or none', () => {
     expect(body.error.message).toContain('And 497 more.')
   })
 
-  it('takes the holder of a key for the item where the policy is to return it, in the batch and outside', async () => {
+  it('takes the holder of a key for the item where the policy is to return it, in the request and outside', async () => {
     await using errand = await testErrand(workers)
     const holder = await errand.enqueue('same', { n: 1 }, { delay: '1h' })
     const { body } = await atomic(
@@ -169,18 +169,18 @@ describe('all or none', () => {
     expect(await stored(errand)).toBe(3)
   })
 
-  it('needs no batch for no jobs', async () => {
+  it('needs no request for no jobs', async () => {
     await using errand = await testErrand(workers)
     expect(await atomic(errand, [])).toEqual({ status: 200, body: { outcomes: [] } })
   })
 })
 
-/** Lets something happen just before the jobs of a batch are written. */
+/** Lets something happen just before the jobs of an atomic request are written. */
 const beforeWrite = ({ coordinator }: TestErrand, happens: () => Promise<unknown>) => {
-  const store = coordinator.deps.store.batches
+  const store = coordinator.deps.store.atomicRequests
   const begin = store.begin.bind(store)
-  store.begin = async (...batch) => {
-    await begin(...batch)
+  store.begin = async (...request) => {
+    await begin(...request)
     await happens()
   }
 }
@@ -193,7 +193,7 @@ describe('a race for a key', () => {
     expect(status).toBe(400)
     expect(body.error.issues).toMatchObject([{ path: ['jobs', 1], code: 'key_taken' }])
     expect((await jobs(errand)).map(({ worker }) => worker)).toEqual(['alone'])
-    expect(await batches(errand)).toEqual([])
+    expect(await requests(errand)).toEqual([])
   })
 
   it('takes the job that came first where the policy is to return it', async () => {
@@ -207,34 +207,34 @@ describe('a race for a key', () => {
 
   it('gives nobody a job that may yet be undone', async () => {
     await using errand = await testErrand(workers)
-    const store = errand.coordinator.deps.store.batches
+    const store = errand.coordinator.deps.store.atomicRequests
     const release = store.release.bind(store)
     let meanwhile: { status: number } | undefined
-    store.release = async (batch) => {
+    store.release = async (id) => {
       meanwhile = await errand.post('/job', { worker: 'same', args: { n: 1 } })
-      return release(batch)
+      return release(id)
     }
     expect((await atomic(errand, [{ worker: 'same', args: { n: 1 } }])).status).toBe(200)
     expect(meanwhile).toMatchObject({ status: 409, body: { error: { code: 'KEY_TAKEN' } } })
     expect((await errand.post('/job', { worker: 'same', args: { n: 1 } })).status).toBe(200)
   })
 
-  it('leaves each batch whole or absent, however many meet', async () => {
+  it('leaves each request whole or absent, however many meet', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.uniqueArray(fc.nat(5), { minLength: 1, maxLength: 6 }), { minLength: 2, maxLength: 6 }),
-        async (keysOfBatches) => {
+        async (keysOfRequests) => {
           await using errand = await testErrand(workers)
           await using second = await testErrand(workers, { beside: errand })
           const answers = await Promise.all(
-            keysOfBatches.map((keys, index) =>
+            keysOfRequests.map((keys, index) =>
               atomic(
                 index % 2 === 0 ? errand : second,
                 keys.map((n) => ({ worker: 'alone', args: { n }, delay: '1h' })),
               ),
             ),
           )
-          const accepted = keysOfBatches.filter((_, index) => answers[index]!.status === 200).flat()
+          const accepted = keysOfRequests.filter((_, index) => answers[index]!.status === 200).flat()
           const keys = (await jobs(errand)).map(({ key }) => Number(key))
           expect(keys.toSorted((a, b) => a - b)).toEqual(accepted.toSorted((a, b) => a - b))
           expect(new Set(accepted).size).toBe(accepted.length)
@@ -252,15 +252,15 @@ describe('a coordinator that dies', () => {
   it('before the decision leaves jobs that never run, and the sweep takes them out', async () => {
     await using errand = await testErrand(workers)
     await using second = await testErrand(workers, { beside: errand })
-    const { batches: store } = errand.coordinator.deps.store
+    const { atomicRequests: store } = errand.coordinator.deps.store
     store.decide = lost
     expect((await atomic(errand, items)).status).toBe(500)
     await second.run()
     expect((await jobs(errand)).map(({ attempt }) => attempt)).toEqual([0, 0, 0])
-    await sweepBatches(second.coordinator.deps)
+    await sweepAtomicRequests(second.coordinator.deps)
     expect(await stored(errand)).toBe(3) // it may still be at work
     await errand.clock.advance('1m')
-    await sweepBatches(second.coordinator.deps)
+    await sweepAtomicRequests(second.coordinator.deps)
     expect(await stored(errand)).toBe(0)
   })
 
@@ -287,20 +287,20 @@ describe('a coordinator that dies', () => {
     expect(await stored(errand)).toBe(1)
     await errand.run()
     await errand.clock.advance('1m')
-    await sweepBatches(errand.coordinator.deps)
+    await sweepAtomicRequests(errand.coordinator.deps)
     expect(await stored(errand)).toBe(0)
   })
 
   it('after the decision has its jobs released by the sweep, once and for all', async () => {
     await using errand = await testErrand(workers)
     await using second = await testErrand(workers, { beside: errand })
-    errand.coordinator.deps.store.batches.release = lost
+    errand.coordinator.deps.store.atomicRequests.release = lost
     expect((await atomic(errand, items)).status).toBe(500)
     await errand.clock.advance('1m')
-    await sweepBatches(second.coordinator.deps)
+    await sweepAtomicRequests(second.coordinator.deps)
     await second.run()
     expect((await jobs(errand)).map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'scheduled'])
-    expect(await batches(errand)).toEqual([])
+    expect(await requests(errand)).toEqual([])
   })
 
   it('and comes back after the sweep says so, and leaves nothing', async () => {
@@ -308,12 +308,12 @@ describe('a coordinator that dies', () => {
     await using second = await testErrand(workers, { beside: errand })
     beforeWrite(errand, async () => {
       await errand.clock.advance('2m')
-      await sweepBatches(second.coordinator.deps)
+      await sweepAtomicRequests(second.coordinator.deps)
     })
     expect(await atomic(errand, items)).toMatchObject({ status: 503, body: { error: { code: 'UNAVAILABLE' } } })
     expect(await stored(errand)).toBe(0)
     await errand.clock.advance('11m')
-    await sweepBatches(second.coordinator.deps)
-    expect(await batches(errand)).toEqual([])
+    await sweepAtomicRequests(second.coordinator.deps)
+    expect(await requests(errand)).toEqual([])
   })
 })

@@ -54,7 +54,7 @@ describe('a key for some workers', () => {
     await using errand = await testErrand(workers, { apiKeys })
     const items = [{ worker: 'tick' as const }, { worker: 'shop.total' as const, args: { amount: '1' } }] as const
     await expect(web(errand).enqueueMany(items, { atomic: true })).rejects.toMatchObject({
-      code: 'BATCH_REFUSED',
+      code: 'ATOMIC_REFUSED',
       issues: [{ path: ['jobs', 1], code: 'forbidden' }],
     })
     expect(await errand.database.db.collection('errand_jobs').countDocuments()).toBe(0)

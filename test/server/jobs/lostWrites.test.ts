@@ -158,9 +158,9 @@ const cases: Record<string, Case> = {
     status: 201,
     then: async (errand) => expect((await send(errand, 'GET', '/audit')).body.entries).toHaveLength(1),
   },
-  'the beginning of a batch': batchCase(['batches', 'begin']),
-  'the decision of a batch': batchCase(['batches', 'decide']),
-  'the release of a batch': batchCase(['batches', 'release']),
+  'the beginning of an atomic request': atomicCase(['atomicRequests', 'begin']),
+  'the decision of an atomic request': atomicCase(['atomicRequests', 'decide']),
+  'the release of an atomic request': atomicCase(['atomicRequests', 'release']),
   'the documents of a group': {
     write: ['groups', 'insertMany'],
     ask: (errand) =>
@@ -177,7 +177,7 @@ const cases: Record<string, Case> = {
   },
 }
 
-function batchCase(write: Case['write']): Case {
+function atomicCase(write: Case['write']): Case {
   const jobs = [1, 2, 3].map((n) => ({ worker: 'plain', args: { n } }))
   return {
     write,

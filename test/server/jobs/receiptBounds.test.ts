@@ -9,7 +9,7 @@ import { nestedJson } from '../../support/nested.js'
 import type { Answer } from '../../../server/deps.js'
 
 const work = defineJob({ args: z.object({}), retry: { attempts: 1 }, timeout: '20s', run: () => null })
-const many = defineJob({ args: z.object({}), batch: 3, retry: { attempts: 1 }, run: () => null })
+const many = defineJob({ args: z.object({}), jobsPerCall: 3, retry: { attempts: 1 }, run: () => null })
 
 async function answering() {
   const functions = handOperated()

@@ -64,8 +64,8 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
     seen.delete(job._id)
     gone.add(job._id)
     for (const id of ledger.keys()) if (id.startsWith(`${job._id}:`)) ledger.delete(id)
-    // a batch that was never acknowledged may be undone
-    if (!acknowledged.has(job._id) && job.batch !== undefined) return
+    // an atomic request that was never acknowledged may be undone
+    if (!acknowledged.has(job._id) && job.atomicRequest !== undefined) return
     expect(job.expireAt && job.expireAt <= now, `job ${job._id} of ${job.worker} is gone, last seen ${job.state}`).toBe(
       true,
     )

@@ -28,7 +28,7 @@ export const rates: Record<string, { intervalMs: number; burst: number }> = {
 
 export const workers = {
   plain: worker({}),
-  bulk: worker({ batch: 3 }),
+  bulk: worker({ jobsPerCall: 3 }),
   limited: worker({ concurrency: { limit: 2, ...keyed } }),
   paced: worker({ throttle: { limit: 2, per: '10s', burst: 3, ...keyed } }),
   narrow: worker({ concurrency: { limit: 1, ...keyed }, throttle: { limit: 5, per: '10s', burst: 2, ...keyed } }),

@@ -183,12 +183,12 @@ describe('a tick', () => {
     await errand.clock.advance('1s')
     const { store } = errand.coordinator.deps
     store.schedules = { ...store.schedules, due: () => Promise.reject(new Error('the secret of the database')) }
-    store.batches = { ...store.batches, abandoned: () => Promise.reject(new Error('no')) }
+    store.atomicRequests = { ...store.atomicRequests, abandoned: () => Promise.reject(new Error('no')) }
     const { status, body } = await tick(errand)
     expect(status).toBe(500)
     expect(body.error).toMatchObject({
       code: 'TICK_FAILED',
-      failed: ['recur', 'finish batches'],
+      failed: ['recur', 'finish atomic requests'],
       started: 1,
       staged: 1,
     })

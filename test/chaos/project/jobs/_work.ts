@@ -24,7 +24,7 @@ export const work = {
   ms: z.number().default(0),
   how: z.enum(ways).default('answer'),
   times: z.number().int().default(1),
-  /** The batch, or the group, that it came with. */
+  /** The atomic request, or the group, that it came with. */
   of: z.string().default(''),
 }
 

@@ -6,7 +6,7 @@ import { perform, work } from './_work.js'
 export default defineJob({
   args: z.object(work),
   result: z.object({ n: z.number(), v: z.number(), run: z.string() }),
-  batch: 10,
+  jobsPerCall: 10,
   retry: { attempts: 4, backoff: { kind: 'fixed', delay: '500ms' } },
   timeout: '5s',
   run: (args, context) => perform(args, context),

@@ -33,11 +33,11 @@ async function enqueueTogether(errand: TestErrand, worker: string, count: number
   return ids.toSorted()
 }
 
-describe('batch', () => {
+describe('jobsPerCall', () => {
   it('carries several jobs in a call, each with its own receipt', async () => {
     const half = defineJob({
       args,
-      batch: 10,
+      jobsPerCall: 10,
       retry: { attempts: 1 },
       run({ n }, { jobId, attempt }) {
         if (n % 2 === 1) throw new Fatal(`odd: ${n}`)
@@ -60,7 +60,7 @@ describe('batch', () => {
   })
 
   it('is for workers that ask for it, and never mixes workers', async () => {
-    const many = defineJob({ args, batch: 10, run: () => null })
+    const many = defineJob({ args, jobsPerCall: 10, run: () => null })
     const single = defineJob({ args, run: () => null })
     const { calls, open } = counted({ many, single })
     await using errand = await open()
@@ -72,7 +72,7 @@ describe('batch', () => {
   })
 
   it('fails each of its jobs when the call fails, and tries each again', async () => {
-    const many = defineJob({ args, batch: 10, retry: { attempts: 2, backoff: ['1s'] }, run: () => null })
+    const many = defineJob({ args, jobsPerCall: 10, retry: { attempts: 2, backoff: ['1s'] }, run: () => null })
     let down = true
     const watch =
       (invoke: Invoke): Invoke =>
@@ -98,7 +98,7 @@ describe('batch', () => {
     const all = new Promise<void>((resolve) => (enter = resolve))
     const many = defineJob({
       args,
-      batch: 10,
+      jobsPerCall: 10,
       retry: { attempts: 1 },
       run({ n }) {
         if (++entered === 3) enter()
@@ -120,7 +120,7 @@ describe('batch', () => {
   it('goes on when one of its jobs is cancelled, whose receipt then changes nothing', async () => {
     let finish = () => {}
     const finished = new Promise<void>((resolve) => (finish = resolve))
-    const many = defineJob({ args, batch: 10, run: () => finished.then(() => 'done') })
+    const many = defineJob({ args, jobsPerCall: 10, run: () => finished.then(() => 'done') })
     await using errand = await testErrand({ many })
     const [first, second] = await enqueueTogether(errand, 'many', 2)
     await errand.stage()
@@ -133,7 +133,7 @@ describe('batch', () => {
   })
 
   it('refuses an answer that has not a receipt for each job', async () => {
-    const many = defineJob({ args, batch: 10, retry: { attempts: 1 }, run: () => null })
+    const many = defineJob({ args, jobsPerCall: 10, retry: { attempts: 1 }, run: () => null })
     const invoke: Invoke = () => Promise.resolve({ kind: 'receipts', receipts: [{ status: 'success' }] })
     await using errand = await testErrand({ many }, { invoke })
     const ids = await enqueueTogether(errand, 'many', 2)
