@@ -92,7 +92,7 @@ export interface CoordinatorOptions {
   maxBodyBytes?: number
   /**
    * How much may wait to be written, as jobs and as bytes of the requests that bring them, before further ones are answered with 503 `OVERLOADED` and told when to
-   * come again. A quarter is for jobs that come alone. Default: 20,000 jobs and 32 MB.
+   * come again. A quarter is for jobs that come alone. Default: 20,000 jobs and 24 MB.
    */
   maxWaiting?: Partial<Bounds>
   log?: Log

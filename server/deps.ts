@@ -300,6 +300,8 @@ export interface Intake {
   waiting(lane: WriteLane): Load
   /** Requests that were refused, since it was made. */
   refused(lane: WriteLane): number
+  /** Before a body with many jobs is parsed: of those that are here at once, one is in one turn of the event loop. */
+  turn(): Promise<void>
   /** Receipts that functions post. */
   readonly receipts: ReadingTurns
 }

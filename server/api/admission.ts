@@ -3,8 +3,8 @@ import type { WriteLane, Load } from '../deps.js'
 /** Where there is room no more. */
 export type Bounds = Pick<Load, 'jobs' | 'bytes'>
 
-/** What waits takes about 2 kB of memory for each job and as much again as its bytes (measured): full, that is some 80 MB, and what is not collected yet. */
-export const defaultBounds: Bounds = { jobs: 20_000, bytes: 32_000_000 }
+/** What waits takes about 2 kB of memory for each job and as much again as its bytes (measured): full, that is some 70 MB, and what is not collected yet. */
+export const defaultBounds: Bounds = { jobs: 20_000, bytes: 24_000_000 }
 
 export const noLoad: Load = { requests: 0, jobs: 0, bytes: 0 }
 
@@ -42,9 +42,11 @@ export const assumedLoad = (lane: WriteLane, bytes = 0): Load => ({
 /** A body with many jobs in it that is no larger is as quick as a single one. */
 const smallBytes = 16 * 1024
 
+export const isSmall = (bytes: number): boolean => bytes <= smallBytes
+
 /** Of a request that may bring many jobs, before it is known how many. */
 export const laneOfBody = (bytes: number | undefined): WriteLane =>
-  bytes !== undefined && bytes <= smallBytes ? 'single' : 'bulk'
+  bytes !== undefined && isSmall(bytes) ? 'single' : 'bulk'
 
 const leastRetryAfter = 1
 const mostRetryAfter = 30

@@ -10,6 +10,7 @@ import { ErrandError } from '../../core/errors.js'
 import { formatBytes } from '../../core/payload/size.js'
 import { assumedLoad, hasRoom, minus, noLoad, plus, retryAfter, shareOf, type Bounds } from './admission.js'
 import { createReadingTurns } from './readingTurns.js'
+import { createTurns } from './turns.js'
 import type { WriteLane, Load, Place, Intake } from '../deps.js'
 
 /** Of receipts that are being read and written. */
@@ -21,11 +22,13 @@ interface Entered {
 }
 
 export function createIntake({ clock, bounds }: { clock: Clock; bounds: Bounds }): Intake {
+  const turns = createTurns(1)
   const lanes = { single: createLane(clock, bounds, 'single'), bulk: createLane(clock, bounds, 'bulk') }
   return {
     enter: (lane, bytes) => lanes[lane].enter(bytes),
     waiting: (lane) => lanes[lane].waiting,
     refused: (lane) => lanes[lane].refused,
+    turn: () => new Promise<void>((resolve) => void turns(resolve)),
     receipts: createReadingTurns(maxReceiptBytes),
   }
 }

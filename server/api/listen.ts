@@ -2,16 +2,16 @@
  * Hosts a `fetch` handler on a Node server.
  *
  * An answer may come before the body was read: to whoever has no key, or sends too much. What is on its way then would stand before the next request on
- * the connection, so it is thrown away first, up to a limit. A connection with more to come is closed with the answer, which says so.
+ * the connection, so it is thrown away first, up to a limit (unreadBodies.ts). A connection with more to come is closed with the answer, which says so.
  *
  * A request that does not come to its end is given up: as long as it lasts it has a place among those that may wait to be written (server/api/intake).
  */
 import { getRequestListener, RequestError, type HttpBindings } from '@hono/node-server'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { systemClock } from '../../core/time/clock.js'
 import { errorCodes } from '../../core/errorCodes.js'
 import { configError, ErrandError } from '../../core/errors.js'
+import { createUnreadBodies, type UnreadBodies } from './unreadBodies.js'
 
 export interface ListenOptions {
   fetch: (request: Request) => Response | Promise<Response>
@@ -33,11 +33,9 @@ export interface Listening {
 
 type FetchCallback = Parameters<typeof getRequestListener>[0]
 
-/** So much of an unread body, or what comes of it in that time, is thrown away before the answer. */
-const mostUnreadBytes = 4 * 1024 * 1024
-const mostUnreadMs = 500
-
 export async function listen({ fetch, host, port, setting, arrivalMs = 60_000 }: ListenOptions): Promise<Listening> {
+  const unread = createUnreadBodies()
+  const answerAfterBody = answering(unread)
   const handle = (request: Request, { incoming, outgoing }: HttpBindings): Response | Promise<Response> =>
     hasBody(incoming) ? answerAfterBody(incoming, outgoing, fetch(request)) : fetch(request)
   /** What cannot even become a request is told in the turn in which it comes. */
@@ -79,15 +77,17 @@ const close = (server: Server): Promise<void> =>
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
-async function answerAfterBody(
-  incoming: IncomingMessage,
-  outgoing: HttpBindings['outgoing'],
-  answer: Response | Promise<Response>,
-): Promise<Response> {
-  const response = await answer
-  if (!incoming.readableEnded && !(await throwAwayRest(incoming))) outgoing.setHeader('connection', 'close')
-  return response
-}
+const answering =
+  (unread: UnreadBodies) =>
+  async (
+    incoming: IncomingMessage,
+    outgoing: HttpBindings['outgoing'],
+    answer: Response | Promise<Response>,
+  ): Promise<Response> => {
+    const response = await answer
+    if (!incoming.readableEnded && !(await unread.discard(incoming))) outgoing.setHeader('connection', 'close')
+    return response
+  }
 
 /** What cannot even become a request: a `Host` that is none, an address that cannot be read. */
 function problem(error: unknown): Response {
@@ -98,28 +98,6 @@ function problem(error: unknown): Response {
   return Response.json({ error: { code, message } }, { status: errorCodes[code] })
 }
 
-/** Answers whether the body came to its end. */
-function throwAwayRest(incoming: IncomingMessage): Promise<boolean> {
-  // whoever began to read it has given up, and would only hold on to what comes
-  incoming.removeAllListeners('data')
-  return new Promise((resolve) => {
-    let bytes = 0
-    const finish = (ended: boolean) => {
-      takeBackAlarm()
-      incoming.off('data', count).off('end', end).off('close', cut).off('error', cut).pause()
-      resolve(ended)
-    }
-    const count = (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes > mostUnreadBytes) finish(false)
-    }
-    const end = () => finish(true)
-    const cut = () => finish(false)
-    const takeBackAlarm = systemClock.alarm(mostUnreadMs, cut)
-    if (incoming.destroyed) return cut()
-    incoming.on('data', count).on('end', end).on('close', cut).on('error', cut).resume()
-  })
-}
 function listenProblem(error: NodeJS.ErrnoException, host: string, port: number, setting: string): Error {
   if (error.code === 'EADDRINUSE') {
     return configError(

@@ -11,6 +11,14 @@ export const maxNoBodyBytes = 1024
 /** The largest body of a request that carries many jobs: to parse it must not keep others waiting. The client sends more in several. */
 export const maxManyBytes = 8 * 1024 * 1024
 
+/** Of a request that brings jobs. */
+export interface BodyIntake {
+  /** So many bytes of a body in chunks are here. Throws `OVERLOADED`. */
+  readonly grow: (bytes: number) => void
+  /** Waits, behind a body that is not small, until it may be parsed. */
+  readonly turn: (bytes: number) => Promise<void>
+}
+
 /** How long the body is, where its sender has told. The server hands over just as many bytes. */
 export function toldBytes({ headers }: Request): number | undefined {
   const told = headers.get('content-length')
@@ -19,28 +27,25 @@ export function toldBytes({ headers }: Request): number | undefined {
 
 /**
  * Throws `PAYLOAD_TOO_LARGE`, also for JSON that would take too long to parse, and `BAD_REQUEST` where the body is cut off. Of a body whose length was not
- * told, `onBytes` hears how many are here, and may throw to read no more.
+ * told, the intake hears how many bytes are here, and may throw to read no more.
  */
-export async function readText(
-  request: Request,
-  maxBytes: number,
-  onBytes: (bytes: number) => void = () => {},
-): Promise<string> {
+export async function readText(request: Request, maxBytes: number, intake?: BodyIntake): Promise<string> {
   const told = toldBytes(request)
   if (told !== undefined && told > maxBytes) throw tooLarge(maxBytes)
   let text: string
   try {
     // whole is quicker than as a stream
-    text = told !== undefined ? await request.text() : await readChunks(request, maxBytes, onBytes)
+    text = told !== undefined ? await request.text() : await readChunks(request, maxBytes, intake?.grow)
   } catch (error) {
     if (error instanceof ErrandError) throw error
     throw new ErrandError('BAD_REQUEST', 'The body ended before it was whole.', { cause: error })
   }
+  await intake?.turn(text.length)
   refuseHeavyJson(text)
   return text
 }
 
-async function readChunks({ body }: Request, maxBytes: number, onBytes: (bytes: number) => void): Promise<string> {
+async function readChunks({ body }: Request, maxBytes: number, onBytes?: (bytes: number) => void): Promise<string> {
   if (body === null) return ''
   const reader = body.getReader()
   const gathered = gather(maxBytes)
@@ -50,7 +55,7 @@ async function readChunks({ body }: Request, maxBytes: number, onBytes: (bytes: 
     bytes += value.byteLength
     try {
       if (!gathered.add(value)) throw tooLarge(maxBytes)
-      onBytes(bytes)
+      onBytes?.(bytes)
     } catch (error) {
       void reader.cancel().catch(() => {})
       throw error

@@ -1,13 +1,11 @@
 /** How a request takes its place in the intake, at either door: behind its role, before its body. */
-import { laneOfBody } from './admission.js'
-import { toldBytes } from './requestBody.js'
+import { isSmall, laneOfBody } from './admission.js'
+import { toldBytes, type BodyIntake } from './requestBody.js'
 import type { WriteLane, Place, Intake } from '../deps.js'
 
-export interface RequestIntake {
+export interface RequestIntake extends BodyIntake {
   /** By default the lane follows from the size of the body. Throws `OVERLOADED`, and then nothing of the body was read. */
   enter(lane?: WriteLane): Place
-  /** So many bytes of a body in chunks are here. Throws `OVERLOADED`. */
-  readonly grow: (bytes: number) => void
 }
 
 export function requestIntake(intake: Intake, request: Request): RequestIntake {
@@ -21,5 +19,8 @@ export function requestIntake(intake: Intake, request: Request): RequestIntake {
       return place
     },
     grow: (here) => first?.grow(here),
+    turn: async (here) => {
+      if (!isSmall(here)) await intake.turn()
+    },
   }
 }

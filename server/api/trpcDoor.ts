@@ -56,7 +56,7 @@ async function inputText(
   { maxJobsBytes }: TrpcOptions,
 ): Promise<string> {
   try {
-    return await readText(request, maxBytesOf(new URL(request.url), identity, maxJobsBytes), intake.grow)
+    return await readText(request, maxBytesOf(new URL(request.url), identity, maxJobsBytes), intake)
   } catch (error) {
     throw asTrpcError(error)
   }

@@ -114,7 +114,7 @@ export function bodyOf(context: Context, mostBytes = Infinity): Promise<string> 
   if (known !== undefined) return known
   const intake = context.get('intake') as RequestIntake | undefined
   const maxBytes = Math.min(context.get('maxBodyBytes') ?? maxNoBodyBytes, mostBytes)
-  const body = readText(context.req.raw, maxBytes, intake?.grow)
+  const body = readText(context.req.raw, maxBytes, intake)
   // one that brings jobs is asked for once, and its text would stay for as long as they wait
   if (intake === undefined) context.set('body', body)
   return body
