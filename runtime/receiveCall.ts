@@ -1,5 +1,6 @@
 /** A request becomes a call of this function, a ping, or a refusal: only with a call something runs. */
 import { gather } from '../core/payload/gather.js'
+import { heavyJsonProblem } from '../core/payload/jsonWeight.js'
 import { parseJson } from '../core/payload/parseJson.js'
 import { isPingId, type Ping } from '../core/functions/ping.js'
 import { createVerifier } from '../core/functions/signature.js'
@@ -48,6 +49,8 @@ export async function receiveCall(
   const badSignature = await verify(headers, body, now)
   if (badSignature !== undefined) return refuse(401, 'UNAUTHORIZED', badSignature)
 
+  const tooHeavy = heavyJsonProblem(body)
+  if (tooHeavy !== undefined) return refuse(413, 'PAYLOAD_TOO_LARGE', tooHeavy)
   const value = parseJson(body)
   const ping = isPing(value)
   const calls = ping ? [value] : readCalls(value)

@@ -4,7 +4,7 @@
  */
 import { ErrandError } from '../../core/errors.js'
 import { gather } from '../../core/payload/gather.js'
-import { refuseHeavyJson } from './jsonWeight.js'
+import { heavyJsonProblem } from '../../core/payload/jsonWeight.js'
 
 /** Of a route that expects none. */
 export const maxNoBodyBytes = 1024
@@ -41,7 +41,8 @@ export async function readText(request: Request, maxBytes: number, intake?: Body
     throw new ErrandError('BAD_REQUEST', 'The body ended before it was whole.', { cause: error })
   }
   await intake?.turn(text.length)
-  refuseHeavyJson(text)
+  const problem = heavyJsonProblem(text)
+  if (problem !== undefined) throw new ErrandError('PAYLOAD_TOO_LARGE', `${problem} Send it in parts.`)
   return text
 }
 

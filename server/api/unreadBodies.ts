@@ -11,13 +11,13 @@ import { createTurns } from './turns.js'
 
 export interface UnreadBodies {
   /** Answers whether the body came to its end; what is left stays unread. */
-  discard(body: Readable): Promise<boolean>
+  readonly discard: (body: Readable) => Promise<boolean>
 }
 
 /** Bodies of which one turn of the event loop takes a chunk. */
 export const bodiesInOneTurn = 16
-/** So much of one body is thrown away. */
-export const mostUnreadBytes = 4 * 1024 * 1024
+/** So much of one body is thrown away: more than any route takes, so that whoever may not send it hears why. */
+export const mostUnreadBytes = 17 * 1024 * 1024
 /** A sender that is silent for so long, or takes so long in all, is not waited for. */
 export const silentMs = 500
 export const mostUnreadMs = 5_000

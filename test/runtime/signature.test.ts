@@ -144,6 +144,13 @@ describe('a call', () => {
     } as RequestInit)
     expect(await refusal(await testFunction(job).handler.fetch(request))).toMatchObject({ status: 413 })
   })
+
+  it('refuses a body that would take too long to parse', async () => {
+    const many = Array.from({ length: 1_000_001 }, () => 0)
+    const request = await signedRequest(callOf({ args: { many } }))
+    expect(await refusal(await testFunction(job).handler.fetch(request))).toMatchObject({ status: 413 })
+    expect(run).not.toHaveBeenCalled()
+  })
 })
 
 /** Node's crypto where there is any, else the Web's; told how often each makes a MAC. */

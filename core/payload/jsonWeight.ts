@@ -1,10 +1,8 @@
 /**
  * What JSON costs whoever parses it. That goes less by its length than by what is in it: eight megabytes of text in few values are read in ten milliseconds,
  * the same of empty lists, or of names that are all different, take most of a second, in which nobody else has a turn. So it is weighed first, in one pass
- * that is quick and keeps little.
+ * that is quick and keeps little. For coordinators and functions, so without zod.
  */
-import { ErrandError } from '../../core/errors.js'
-
 /** Shorter texts cannot hold enough. */
 const lightLength = 256 * 1024
 /** Values in all: each has a comma, or begins a list or an object. */
@@ -12,24 +10,25 @@ export const mostValues = 1_000_000
 /** Names of fields, each counted once. */
 export const mostNames = 100_000
 
-/** Throws `PAYLOAD_TOO_LARGE`. Text that is no JSON is left to whoever parses it. */
-export function refuseHeavyJson(text: string): void {
-  if (text.length <= lightLength) return
+/** What makes it too heavy, if anything does. Text that is no JSON is left to whoever parses it. */
+export function heavyJsonProblem(text: string): string | undefined {
+  if (text.length <= lightLength) return undefined
   const names = new Set<string>()
   let values = 0
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
     if (unit === comma || unit === openBracket || unit === openBrace) {
-      if (++values > mostValues) throw tooHeavy(`${mostValues} values`)
+      if (++values > mostValues) return tooHeavy(`${mostValues} values`)
     } else if (unit === quote) {
       const end = endOfText(text, at)
       if (isName(text, end)) {
         names.add(text.slice(at + 1, end))
-        if (names.size > mostNames) throw tooHeavy(`${mostNames} different names of fields`)
+        if (names.size > mostNames) return tooHeavy(`${mostNames} different names of fields`)
       }
       at = end
     }
   }
+  return undefined
 }
 
 const quote = 0x22
@@ -57,5 +56,4 @@ function isName(text: string, end: number): boolean {
   return text.charCodeAt(next) === colon
 }
 
-const tooHeavy = (what: string): ErrandError =>
-  new ErrandError('PAYLOAD_TOO_LARGE', `The body holds more than ${what}. Send it in parts.`)
+const tooHeavy = (what: string): string => `The body holds more than ${what}.`
