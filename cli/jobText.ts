@@ -1,7 +1,7 @@
 /** A job and its receipts, as text for people. */
 import { fileURLToPath } from 'node:url'
 import type { PauseView } from '../core/views/pauseView.js'
-import type { ProgressView, ReportView } from '../core/requests/report.js'
+import type { ProgressView, AttemptProgressView } from '../core/requests/progress.js'
 import { reasonMessage, type WhyView } from '../core/views/why.js'
 import type { JobView, ReceiptError, ReceiptView } from '../core/requests/wire.js'
 import type { Cli } from './cli.js'
@@ -91,7 +91,7 @@ const describeProgress = ({ fraction, note }: ProgressView): string =>
   `${formatBar(fraction)}${note === undefined ? '' : ` ${plain(note)}`}`
 
 /** A line of text for each line of a log, under what it belongs to. */
-function logLines(style: Style, { log = [], logDropped = 0 }: ReportView): string[] {
+function logLines(style: Style, { log = [], logDropped = 0 }: AttemptProgressView): string[] {
   const dropped = logDropped === 0 ? [] : [style.dim(`(${count(logDropped, 'older line')} dropped)`)]
   const lines = log.map(({ at, message, fields }) => {
     const rest = fields === undefined ? '' : ` ${style.dim(plain(JSON.stringify(fields)))}`

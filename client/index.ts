@@ -57,7 +57,7 @@ export type {
   ReceiptError,
   ShownArgs,
   LogLine,
-  Told,
+  AttemptProgress,
   SuccessReceipt,
   FailureReceipt,
   Receipt,

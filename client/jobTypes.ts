@@ -65,7 +65,7 @@ export interface LogLine {
 }
 
 /** What an attempt has told beside its result. */
-export interface Told {
+export interface AttemptProgress {
   /** How far it is, or was at its end: `fraction` from 0 to 1, as `ctx.progress` said. Absent where it said nothing. */
   progress?: { fraction: number; note?: string; at: Date }
   /** Oldest first. Absent where it logged nothing. */
@@ -74,7 +74,7 @@ export interface Told {
   logDropped?: number
 }
 
-export interface SuccessReceipt<Result> extends Told {
+export interface SuccessReceipt<Result> extends AttemptProgress {
   status: 'success'
   result: Result
   /** Of `jobs.get` alone: the result is not for this API key, or it is not known what to redact of it; then `result` is `undefined`. */
@@ -89,7 +89,7 @@ export interface SuccessReceipt<Result> extends Told {
   finishedAt: Date
 }
 
-export interface FailureReceipt extends Told {
+export interface FailureReceipt extends AttemptProgress {
   status: 'failure'
   /** `error.code` is `TIMEOUT` where the attempt gave no receipt before its deadline. */
   error: ReceiptError
@@ -137,7 +137,7 @@ export interface JobHandle<Result> extends JobReference<Result> {
  * A job as the coordinator shows it. Its args may be older than the worker's schema, so they have no type. `progress` and `log` are of the attempt
  * that runs; those of attempts that are over stand in their receipts.
  */
-export interface JobDetails extends Told, ShownArgs {
+export interface JobDetails extends AttemptProgress, ShownArgs {
   id: string
   worker: string
   state: JobState

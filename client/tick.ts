@@ -9,7 +9,7 @@ const answerMs = 10_000
 export const createTicking = ({ call, timeoutMs }: Transport): Ticking => ({
   async tick({ budget = `${Math.ceil((timeoutMs * 2) / 3)}ms` as Duration } = {}) {
     const limits = { timeoutMs: Math.max(timeoutMs, durationMs(budget) + answerMs) }
-    const { nextAt, ...report } = await call((router, options) => router.tick.mutate({ budget }, options), limits)
-    return { ...report, nextAt: nextAt === null ? null : new Date(nextAt) }
+    const { nextAt, ...did } = await call((router, options) => router.tick.mutate({ budget }, options), limits)
+    return { ...did, nextAt: nextAt === null ? null : new Date(nextAt) }
   },
 })

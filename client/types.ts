@@ -36,7 +36,7 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
   extends Pausing<keyof Jobs & string>, Grouping<Jobs>, Ticking {
   /**
    * Answers once the job is in the coordinator's journal. Calls of one turn travel in one request, and each gets its own outcome.
-   * Throws `INVALID_ARGS` with the issues, `UNKNOWN_WORKER`, `INVALID_TIME`, and `KEY_TAKEN` with the holder in `details.id`.
+   * Throws `INVALID_ARGS` with the issues, `UNKNOWN_WORKER`, `INVALID_TIME`, and `KEY_TAKEN` with the owner in `details.id`.
    */
   enqueue<Name extends string>(
     worker: KnownName<Jobs, Name>,

@@ -1,9 +1,9 @@
 /** What the coordinator shows, as the client's callers see it: times are Dates, and args and results are as they were given. */
 import { restorePayload } from '../core/payload/payload.js'
 import { pauseOf } from './pauses.js'
-import type { ReportView } from '../core/requests/report.js'
+import type { AttemptProgressView } from '../core/requests/progress.js'
 import type { JobRow, JobView, ReceiptView } from '../core/requests/wire.js'
-import type { Told, SuccessReceipt, FailureReceipt, JobDetails, JobSummary } from './jobTypes.js'
+import type { AttemptProgress, SuccessReceipt, FailureReceipt, JobDetails, JobSummary } from './jobTypes.js'
 
 export const jobDetails = ({ receipts, log, logDropped, ...view }: JobView): JobDetails => ({
   ...jobSummary(view),
@@ -82,7 +82,7 @@ const toldOf = ({
   progress,
   log,
   logDropped,
-}: { [Field in keyof ReportView]: ReportView[Field] | undefined }): Told => ({
+}: { [Field in keyof AttemptProgressView]: AttemptProgressView[Field] | undefined }): AttemptProgress => ({
   ...(progress && { progress: { ...progress, at: new Date(progress.at) } }),
   ...(log && { log: log.map((line) => ({ ...line, at: new Date(line.at) })) }),
   ...(logDropped !== undefined && { logDropped }),

@@ -24,7 +24,7 @@ export const errorCodes = {
   /** What was to be resumed is not paused. */
   UNKNOWN_PAUSE: 404,
   UNKNOWN_DEPLOYMENT: 404,
-  /** The unique key is held by another job; `details.id` names it. */
+  /** The unique key is taken by another job; `details.id` names it. */
   KEY_TAKEN: 409,
   /** Another API key has this name. */
   NAME_TAKEN: 409,

@@ -32,7 +32,7 @@ export class AttemptError extends Error {
   }
 
   /** Without the stack, which would show Errand's own code and nothing of the worker's. */
-  report(): { error: ReceiptError; fatal?: true } {
+  receiptError(): { error: ReceiptError; fatal?: true } {
     const { name, message, code } = this
     return { error: { name, message, code }, ...(fatalCodes.includes(code) ? { fatal: true } : {}) }
   }

@@ -12,7 +12,7 @@ import { beatsPerTimeout, keepAlive } from './keepAlive.js'
 import type { Incoming } from './receiveCall.js'
 import { postOnce, postUntilTaken, tryLimitMs, type PostDeps } from './post.js'
 import { createChildren, type Children } from './children.js'
-import { createReporter, type Reporter } from './report.js'
+import { createProgressSender, type ProgressSender } from './progress.js'
 
 export interface Attempt {
   context: JobContext
@@ -118,11 +118,11 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, pos
   }
   const stopBeating = posted && timeoutMs > 0 ? keepAlive(deps.clock, beatEveryMs, beat) : undefined
 
-  let reporter: Reporter | undefined
+  let progressSender: ProgressSender | undefined
   /** Most workers tell nothing, so it is made when there is something to tell. */
-  const report = () =>
-    (reporter ??= createReporter(attemptUrl(call, 'progress'), deps, () => {
-      giveUp('The coordinator refused a report: the attempt is over.')
+  const sender = () =>
+    (progressSender ??= createProgressSender(attemptUrl(call, 'progress'), deps, () => {
+      giveUp('The coordinator refused its progress: the attempt is over.')
     }))
 
   let children: Children | undefined
@@ -153,10 +153,10 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, pos
         return unwatched(heartbeat())
       },
       progress(fraction, note) {
-        if (!ended) report().progress(fraction, note)
+        if (!ended) sender().progress(fraction, note)
       },
       log(message, fields) {
-        if (!ended) report().log(message, fields)
+        if (!ended) sender().log(message, fields)
       },
       enqueue: ((...job: Parameters<Children['enqueue']>) => unwatched(enqueue(...job))) as JobContext['enqueue'],
       snooze(delay) {
@@ -166,10 +166,10 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, pos
     timedOut,
     throwIfOver: () => stop.throwIfAborted(),
     childrenSent: () => children?.sent(),
-    told: () => reporter?.fields() ?? '',
+    told: () => progressSender?.fields() ?? '',
     end() {
       ended = true
-      reporter?.end()
+      progressSender?.end()
       stopBeating?.()
       cancelAlarm()
     },

@@ -1,10 +1,10 @@
 /**
  * What `run` tells while it works: its progress, and lines of its log. Most attempts are over before anything is sent; then all of it rides in the
- * receipt. Longer ones report to the coordinator, one post at a time, and the receipt says it all once more.
+ * receipt. Longer ones send it to the coordinator, one post at a time, and the receipt says it all once more.
  */
 import {
   boundLog,
-  firstReportMs,
+  firstProgressMs,
   maxLogFieldsLength,
   maxLogLines,
   maxLogMessageLength,
@@ -16,7 +16,7 @@ import { isDeeperThan, maxDepth, tooDeep } from '../core/payload/depth.js'
 import { look } from '../core/thrown.js'
 import { postBackoffMs, postOnce, type PostDeps } from './post.js'
 
-export interface Reporter {
+export interface ProgressSender {
   progress(fraction: number, note?: string): void
   log(message: string, fields?: Record<string, unknown>): void
   /** All that was told, as fields of a receipt: `,"progress":{…},"log":[…]`. */
@@ -25,24 +25,24 @@ export interface Reporter {
   end(): void
 }
 
-/** Between reports. */
+/** Between posts. */
 const pauseMs = 1_000
 
 /** `refused` is called where the coordinator no longer waits for this attempt. */
-export function createReporter(url: string, deps: PostDeps, refused: () => void): Reporter {
+export function createProgressSender(url: string, deps: PostDeps, refused: () => void): ProgressSender {
   const { clock, random } = deps
   const stop = new AbortController()
   let progress: { fraction: number; note?: string } | undefined
   let log: AttemptLog = { lines: [], dropped: 0 }
   const unsent = { progress: false, log: false }
-  /** Takes back the next report; there is one from the first word on until nothing is left to send. */
+  /** Takes back the next post; there is one from the first word on until nothing is left to send. */
   let cancelNext: (() => void) | undefined
   let readyAt = 0
   let failures = 0
 
   const plan = () => {
     if (cancelNext || stop.signal.aborted || !(unsent.progress || unsent.log)) return
-    const waitMs = Math.max(firstReportMs, readyAt - clock.now().getTime())
+    const waitMs = Math.max(firstProgressMs, readyAt - clock.now().getTime())
     cancelNext = clock.alarm(waitMs, () => void send())
   }
 

@@ -1,7 +1,7 @@
-/** The report on one attempt, as the text of its body. */
+/** The receipt of one attempt, as the text of its body. */
 import { parseDuration, type Duration } from '../core/time/duration.js'
 import { Fatal, RetryAfter, Snooze } from '../core/job/outcome.js'
-import type { SnoozeBody } from '../core/requests/attemptEnd.js'
+import type { SnoozeBody } from '../core/requests/attemptResult.js'
 import type { ReceiptBody } from '../core/requests/wire.js'
 import { maxResultBytes, resultTooLarge } from '../core/payload/resultSize.js'
 import { look } from '../core/thrown.js'
@@ -28,7 +28,7 @@ export function successReceipt(result: unknown, limit?: Size): string {
 export const thrownReceipt = (thrown: unknown): string => JSON.stringify(endBy(thrown))
 
 function endBy(thrown: unknown): ReceiptBody | SnoozeBody {
-  const own = look(() => (thrown instanceof AttemptError ? thrown.report() : undefined))
+  const own = look(() => (thrown instanceof AttemptError ? thrown.receiptError() : undefined))
   if (own) return { status: 'failure', ...own }
   const error = describeError(thrown)
   // by name too, because a bundle may hold a second copy of errand

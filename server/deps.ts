@@ -2,7 +2,7 @@
  * What every step of a job's life is given: interfaces alone, which the rooms implement, so that no room is imported here. Built once by
  * `createCoordinator`; a test builds its own.
  */
-import type { ParsedAttemptEnd } from '../core/requests/attemptEnd.js'
+import type { ParsedAttemptResult } from '../core/requests/attemptResult.js'
 import type { Clock } from '../core/time/clock.js'
 import type { Contract } from '../core/job/contract.js'
 import type { Role } from '../core/roles.js'
@@ -11,7 +11,7 @@ import type { Events } from './events.js'
 import type { Log } from './log.js'
 import type { Presence } from './presence.js'
 import type {
-  AttemptEndDocument,
+  AttemptResultDocument,
   BreakerDocument,
   ClaimedJob,
   JobDocument,
@@ -74,7 +74,7 @@ export interface Writes {
   /** Inserts a job, and starts it at once where it can. `bulk` for one of many, which single jobs do not wait for. Default: `single`. */
   insertJob: (job: JobDocument, lane?: WriteLane) => Promise<EnterOutcome>
   /** Puts a receipt into the ledger and, where it is the first of its attempt, moves the job. Answers whether it was. */
-  settle: (settlement: { receipt: AttemptEndDocument; transition: Transition }) => Promise<boolean>
+  settle: (settlement: { receipt: AttemptResultDocument; transition: Transition }) => Promise<boolean>
   applyTransition: (transition: Transition) => Promise<void>
   /** Takes out the entry of a run that has ended, and lets the next job of its slot key be claimed. */
   freeSlot: (run: SlotRun) => Promise<void>
@@ -213,9 +213,9 @@ export interface Call {
 
 export type Answer =
   /** A receipt, or a snooze in its place. `size` is about what it takes in memory until it is written, in bytes, where that is much. */
-  | { kind: 'receipt'; receipt: ParsedAttemptEnd; size?: number }
+  | { kind: 'receipt'; receipt: ParsedAttemptResult; size?: number }
   /** One for each job of a call that carried several, in their order. */
-  | { kind: 'receipts'; receipts: ParsedAttemptEnd[]; size?: number }
+  | { kind: 'receipts'; receipts: ParsedAttemptResult[]; size?: number }
   /** The function will post its receipt. */
   | { kind: 'accepted' }
   /** `signal` aborted before the answer was read. */

@@ -15,8 +15,8 @@ export const maxLogFieldsLength = 4_000
 /** A longer note of `ctx.progress` is cut. Characters. */
 export const maxNoteLength = 500
 
-/** From the first word of an attempt to its first report, in milliseconds; a quick job makes none. */
-export const firstReportMs = 250
+/** From the first word of an attempt to the first that it sends, in milliseconds; a quick job makes none. */
+export const firstProgressMs = 250
 
 /** One line, as it travels and as it is shown. */
 export interface LogLine {

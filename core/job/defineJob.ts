@@ -48,7 +48,7 @@ export interface UniquePolicy<Args> {
   key: (args: Args) => string
   /** How long a job holds its key. Default `'finished'`. */
   until?: UniqueUntil
-  /** What becomes of a job whose key is held. Default `'return'`. */
+  /** What becomes of a job whose key is taken. Default `'return'`. */
   onConflict?: OnConflict
   /** For `'debounce'`: the longest a job is moved on, from the moment it was first enqueued. Default `'1h'`. */
   maxWait?: Duration
@@ -89,7 +89,7 @@ export interface JobContext {
   heartbeat: () => Promise<void>
   /**
    * Tells how far the attempt is, from 0 to 1; what lies beyond is cut. Shown with the job while it runs, and then with the attempt's receipt.
-   * May be called as often as one likes: at most one report a second is sent, the last one. Throws `RangeError` for what is no number, and
+   * May be called as often as one likes: at most one a second is sent, the last one. Throws `RangeError` for what is no number, and
    * never because of the network.
    */
   progress: (fraction: number, note?: string) => void

@@ -8,8 +8,8 @@ import type { Duration } from '../time/duration.js'
 export type UniqueUntil = 'started' | 'finished' | Duration
 
 /**
- * What becomes of a job whose key is held: `'return'` answers with the job that holds it, `'reject'` refuses with `KEY_TAKEN`, `'replace'` gives the
- * holder the new args and time, `'debounce'` gives it the new args and moves its time on, at most `maxWait`. A holder that has started can be
+ * What becomes of a job whose key is taken: `'return'` answers with the job that holds it, `'reject'` refuses with `KEY_TAKEN`, `'replace'` gives the
+ * owner the new args and time, `'debounce'` gives it the new args and moves its time on, at most `maxWait`. An owner that has started can be
  * neither replaced nor debounced: then the new job is refused with `KEY_TAKEN`.
  */
 export type OnConflict = (typeof onConflicts)[number]

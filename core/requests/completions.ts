@@ -23,7 +23,7 @@ export const waitManyRequest = z.strictObject({
   timeoutMs: z.int().min(0).max(longestWaitMs).default(longestWaitMs),
 })
 
-/** `GET /job/:id/receipt`. A longer time than a request is held open is cut short: ask again. */
+/** `GET /jobs/:id/receipt`. A longer time than a request is held open is cut short: ask again. */
 export const awaitReceiptQuery = z.strictObject({ timeout: duration.default('25s') })
 
 /** A job that is final. */

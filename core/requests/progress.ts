@@ -35,25 +35,25 @@ const logLine = z
     path: ['fields'],
   })
 
-/** The same in a report while the attempt runs, and in its receipt. */
-export const reportFields = {
+/** The same while the attempt runs, and in its receipt. */
+export const progressFields = {
   progress: progress.optional(),
-  /** All lines that are kept, oldest first; they take the place of those that were reported before. */
+  /** All lines that are kept, oldest first; they take the place of those that were sent before. */
   log: z.array(logLine).max(maxLogLines).optional(),
   /** How many older lines were dropped. */
   logDropped: z.int().min(0).optional(),
 }
 
 /** `POST /job/:id/progress` */
-export const reportRequest = z.strictObject(reportFields)
-export type ParsedReport = z.output<typeof reportRequest>
+export const progressRequest = z.strictObject(progressFields)
+export type ParsedProgress = z.output<typeof progressRequest>
 
-/** The lines of a report, in the form in which they are kept. */
-export const reportedLog = ({ log, logDropped = 0 }: ParsedReport): AttemptLog | undefined =>
+/** The lines that were sent, in the form in which they are kept. */
+export const sentLog = ({ log, logDropped = 0 }: ParsedProgress): AttemptLog | undefined =>
   log && boundLog({ lines: log.map((line) => JSON.stringify(line)), dropped: logDropped })
 
 /** What an attempt has told, as a job that runs and a receipt show it. */
-export interface ReportView {
+export interface AttemptProgressView {
   /** How far the attempt is, or was at its end. */
   progress?: ProgressView
   /** Oldest first; absent where nothing was logged. */

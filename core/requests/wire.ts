@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { maxCauses } from '../payload/causes.js'
 import { durationProblem, parseDuration, type Duration } from '../time/duration.js'
-import { reportFields, type ReportView } from './report.js'
+import { progressFields, type AttemptProgressView } from './progress.js'
 import type { PauseView } from '../views/pauseView.js'
 import { jobStates, type JobState } from '../states.js'
 import { uniqueKey, uniqueRequest } from './unique.js'
@@ -115,7 +115,7 @@ export const receiptBody = z.discriminatedUnion('status', [
     status: z.literal('success'),
     result: z.unknown().optional(),
     resultMeta: z.unknown().optional(),
-    ...reportFields,
+    ...progressFields,
   }),
   z.strictObject({
     status: z.literal('failure'),
@@ -124,10 +124,10 @@ export const receiptBody = z.discriminatedUnion('status', [
     retryAfter: z.union([duration, z.number().nonnegative().max(3_153_600_000)]).optional(),
     /** Never try again. */
     fatal: z.boolean().optional(),
-    ...reportFields,
+    ...progressFields,
   }),
 ])
-/** What a function reports on one attempt. */
+/** The receipt of one attempt, as a function gives it. */
 export type ReceiptBody = z.input<typeof receiptBody>
 export type ParsedReceiptBody = z.output<typeof receiptBody>
 
@@ -198,8 +198,8 @@ export interface ResultView {
   resultProblem?: string
 }
 
-/** One attempt's receipt as `GET /job/:id` shows it. */
-export interface ReceiptView extends ReportView, ResultView {
+/** One attempt's receipt as `GET /jobs/:id` shows it. */
+export interface ReceiptView extends AttemptProgressView, ResultView {
   attempt: number
   status: 'success' | 'failure'
   /** It came after its attempt had been cancelled, and changed nothing. */
@@ -211,7 +211,7 @@ export interface ReceiptView extends ReportView, ResultView {
 }
 
 /** What the attempt that runs has told stands with the job; of those that are over it stands with their receipts. */
-export interface JobView extends ReportView, ArgsView {
+export interface JobView extends AttemptProgressView, ArgsView {
   id: string
   worker: string
   state: JobState

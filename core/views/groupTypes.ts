@@ -53,7 +53,7 @@ export interface GroupSummary<Result = unknown> {
   members: GroupMember<Result>[]
   /**
    * What is left out to keep the summary below 512 kB: nothing, the members' `'results'` (and their errors, if need be), or all `'members'` but those
-   * that did not succeed, as far as they fit. `GET /group/:id/jobs` has them all.
+   * that did not succeed, as far as they fit. `GET /groups/:id/jobs` has them all.
    */
   truncated: false | 'results' | 'members'
 }

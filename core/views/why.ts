@@ -43,7 +43,7 @@ export type Reason =
   /** Its worker's retries beyond the first attempt are as many as its budget allows; `before` are those that come earlier, `until` is an estimate. */
   | { kind: 'over-budget'; worker: string; until: string; before: number; rule?: { intervalMs: number; burst: number } }
   /**
-   * `holders` are the runs that use the key's slots, at most a hundred of them: each until its function has answered, or until `until`, also where its job has moved
+   * `users` are the runs that use the key's slots, at most a hundred of them: each until its function has answered, or until `until`, also where its job has moved
    * on. `before` are the blocked jobs that are better.
    */
   | {
@@ -53,7 +53,7 @@ export type Reason =
       keyHidden?: true
       limit?: number
       holding: number
-      holders: { id: string; since: string; until: string }[]
+      users: { id: string; since: string; until: string }[]
       before: number
     }
   /** It may start now. `before` are the queued jobs that are better; `lanes` are those of the coordinator that answers. */
@@ -122,13 +122,13 @@ function finalMessage({ state, finishedAt, attempt, maxAttempts, error }: Of<'fi
 }
 
 function blockedMessage(reason: Of<'blocked'>, formatTime: FormatTime): string {
-  const { limit, holding, holders, before } = reason
+  const { limit, holding, users, before } = reason
   const who = keyOf(reason)
   const allowed = limit === undefined ? '' : ` allows ${limit === 1 ? 'one job' : `${limit} jobs`} at once, and`
   if (holding === 0 || (limit !== undefined && holding < limit)) {
     return `${who}${allowed} has a free slot; a coordinator lets the next job have it within seconds. ${capital(jobs(before))} before this one.`
   }
-  const named = holders.slice(0, 3).map(({ id, since }) => `${id} (since ${formatTime(since)})`)
+  const named = users.slice(0, 3).map(({ id, since }) => `${id} (since ${formatTime(since)})`)
   const rest = holding > named.length ? ` and ${holding - named.length} more` : ''
   return `${who}${allowed} has no free slot: ${named.join(', ')}${rest} ${holding === 1 ? 'holds it' : 'hold them'}. ${capital(jobs(before))} before this one.`
 }

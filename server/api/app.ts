@@ -30,10 +30,10 @@ export function createApp({ deps, runOnce, waits, groupWaits, guard, maxBodyByte
   app.onError((error, context) => {
     const { status, body } = toWireError(deps.log, error)
     // who holds a key is what the caller asked for, so it stands at the top as well
-    const holder = body.code === 'KEY_TAKEN' ? { id: body['id'] } : {}
+    const owner = body.code === 'KEY_TAKEN' ? { id: body['id'] } : {}
     const { retryAfter } = body
     if (typeof retryAfter === 'number') context.header('retry-after', String(retryAfter))
-    return context.json({ ...holder, error: body }, status as 400)
+    return context.json({ ...owner, error: body }, status as 400)
   })
   app.notFound((context) => {
     const { method, path } = context.req

@@ -1,5 +1,5 @@
 /**
- * Unique: one job of a key. The key is a field under a unique index, there for as long as the key is held, so of many that come at once the
+ * Unique: one job of a key. The key is a field under a unique index, there for as long as the key is taken, so of many that come at once the
  * database lets one in. Here is what becomes of the others.
  */
 import type { Contract, UniqueRule } from '../../core/job/contract.js'
@@ -43,34 +43,34 @@ export async function settleConflict(
   { onConflict, maxWaitMs }: UniqueRule,
   job: JobDocument,
 ): Promise<Enqueued | undefined> {
-  const holder = await deps.store.jobs.holderOf(job.uniqueKey!)
-  if (!holder || (await holdsNoLonger(deps, holder))) return undefined
+  const owner = await deps.store.jobs.ownerOf(job.uniqueKey!)
+  if (!owner || (await ownsNoLonger(deps, owner))) return undefined
   // it may yet be undone with its request, so nobody can be told that it is their job
-  if (holder.atomicRequest !== undefined) throw keyTaken(holder)
+  if (owner.atomicRequest !== undefined) throw keyTaken(owner)
   switch (onConflict) {
     case 'return':
-      return { id: holder._id, state: holder.state, runAt: holder.runAt, existing: true }
+      return { id: owner._id, state: owner.state, runAt: owner.runAt, existing: true }
     case 'replace':
-      return moveHolder(deps, holder, job, job.runAt)
+      return moveOwner(deps, owner, job, job.runAt)
     case 'debounce': {
-      const latest = new Date(holder.createdAt.getTime() + maxWaitMs)
-      return moveHolder(deps, holder, job, job.runAt < latest ? job.runAt : latest)
+      const latest = new Date(owner.createdAt.getTime() + maxWaitMs)
+      return moveOwner(deps, owner, job, job.runAt < latest ? job.runAt : latest)
     }
     case 'reject':
-      throw keyTaken(holder)
+      throw keyTaken(owner)
   }
 }
 
 /** Sets a key free whose time is over, and answers whether it was. */
-export async function holdsNoLonger(deps: Deps, holder: JobDocument): Promise<boolean> {
-  if (!holder.uniqueUntil || holder.uniqueUntil > deps.clock.now()) return false
-  await deps.store.jobs.releaseKeys([holder._id], { uniqueUntil: holder.uniqueUntil })
+export async function ownsNoLonger(deps: Deps, owner: JobDocument): Promise<boolean> {
+  if (!owner.uniqueUntil || owner.uniqueUntil > deps.clock.now()) return false
+  await deps.store.jobs.releaseKeys([owner._id], { uniqueUntil: owner.uniqueUntil })
   return true
 }
 
-/** Gives the holder the new job's args and time, if it has not started; looks again where its state changed in between. */
-async function moveHolder(deps: Deps, holder: JobDocument, job: JobDocument, at: Date): Promise<Enqueued | undefined> {
-  if (holder.state === 'running' || holder.finishedAt) throw keyTaken(holder)
+/** Gives the owner the new job's args and time, if it has not started; looks again where its state changed in between. */
+async function moveOwner(deps: Deps, owner: JobDocument, job: JobDocument, at: Date): Promise<Enqueued | undefined> {
+  if (owner.state === 'running' || owner.finishedAt) throw keyTaken(owner)
   const now = deps.clock.now()
   const runAt = at < now ? now : at
   const state = runAt > now ? 'scheduled' : 'queued'
@@ -79,18 +79,18 @@ async function moveHolder(deps: Deps, holder: JobDocument, job: JobDocument, at:
   const change = { args, argsMeta, argsVersion, priority, throttleKey, slotKey, runAt, state, replacedBy } as const
   const { jobs } = deps.store
   // where its answer was lost it is made again: the same args at the same time
-  const { outcome, lost } = await repeated(deps, () => jobs.replaceWaiting(holder, change))
+  const { outcome, lost } = await repeated(deps, () => jobs.replaceWaiting(owner, change))
   if (!outcome) {
     // the lost one may have counted, and the job have started since; a second job would run the same args again
-    const replaced = lost === undefined ? null : await repeat(deps, () => jobs.replacedBy(holder._id, replacedBy))
-    return replaced ? { id: holder._id, state: replaced.state, runAt: replaced.runAt, existing: true } : undefined
+    const replaced = lost === undefined ? null : await repeat(deps, () => jobs.replacedBy(owner._id, replacedBy))
+    return replaced ? { id: owner._id, state: replaced.state, runAt: replaced.runAt, existing: true } : undefined
   }
   if (state === 'queued') deps.events.emit('queued', undefined)
   else deps.events.emit('scheduled', runAt)
-  return { id: holder._id, state, runAt, existing: true }
+  return { id: owner._id, state, runAt, existing: true }
 }
 
-const keyTaken = (holder: JobDocument): ErrandError =>
-  new ErrandError('KEY_TAKEN', `The key is taken by job ${holder._id}, which is ${holder.state}.`, {
-    details: { id: holder._id },
+const keyTaken = (owner: JobDocument): ErrandError =>
+  new ErrandError('KEY_TAKEN', `The key is taken by job ${owner._id}, which is ${owner.state}.`, {
+    details: { id: owner._id },
   })

@@ -6,7 +6,7 @@ import { gather, utf8 } from '../../core/payload/gather.js'
 import { parseJson } from '../../core/payload/parseJson.js'
 import { maxResultBytes } from '../../core/payload/resultSize.js'
 import { addressRefused, guardedConnector, type MayBePrivate } from './addressGuard.js'
-import { attemptEnd, attemptEnds, type ParsedAttemptEnd } from '../../core/requests/attemptEnd.js'
+import { attemptResult, attemptResults, type ParsedAttemptResult } from '../../core/requests/attemptResult.js'
 import { withoutLargeResult } from './resultSize.js'
 import type { Call, Answer, Invoke } from '../deps.js'
 
@@ -174,7 +174,7 @@ function readBody(text: string): Answer {
   const body = parseJson(text)
   if (isPlainSuccess(body)) return { kind: 'receipt', receipt: body }
   if (isObject(body) && 'receipts' in body) return readReceipts(body)
-  const receipt = attemptEnd.safeParse(body)
+  const receipt = attemptResult.safeParse(body)
   if (receipt.success) return { kind: 'receipt', receipt: receipt.data }
   return {
     kind: 'failed',
@@ -186,7 +186,7 @@ function readBody(text: string): Answer {
 function readReceipts(body: object): Answer {
   const { receipts } = body as { receipts: unknown }
   if (Array.isArray(receipts) && receipts.every(isPlainSuccess)) return { kind: 'receipts', receipts }
-  const parsed = attemptEnds.safeParse(body)
+  const parsed = attemptResults.safeParse(body)
   if (parsed.success) return { kind: 'receipts', receipts: parsed.data.receipts }
   return {
     kind: 'failed',
@@ -198,7 +198,7 @@ function readReceipts(body: object): Answer {
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** A success with its result and nothing else, as nearly all are: the schema would say the same, ten times slower. */
-function isPlainSuccess(body: unknown): body is ParsedAttemptEnd & { status: 'success' } {
+function isPlainSuccess(body: unknown): body is ParsedAttemptResult & { status: 'success' } {
   if (!isObject(body) || (body as { status?: unknown }).status !== 'success') return false
   for (const field in body) if (field !== 'status' && field !== 'result') return false
   return true

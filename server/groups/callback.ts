@@ -10,7 +10,7 @@ import { checkArgs, storedArgs } from '../jobs/checkArgs.js'
 import { newJob } from '../jobs/enqueue.js'
 import { callbackId } from '../ids.js'
 import type { CallbackDocument, GroupDocument, JobDocument } from '../store/documents.js'
-import { holdsNoLonger } from '../flowControl/unique.js'
+import { ownsNoLonger } from '../flowControl/unique.js'
 import { summaryOf } from './summary.js'
 
 export type CallbackMade =
@@ -39,8 +39,8 @@ export async function makeCallback(
       if (deps.clock.now().getTime() - lookedAt.getTime() > staleMs) return { kind: 'later' }
       // one that is there under its id was made by another coordinator, which is as good
       if ((await deps.writes.insertJob(job)) !== 'keyTaken') break
-      const holder = await deps.store.jobs.holderOf(job.uniqueKey!)
-      if (holder && !(await holdsNoLonger(deps, holder))) throw keyTaken(holder)
+      const owner = await deps.store.jobs.ownerOf(job.uniqueKey!)
+      if (owner && !(await ownsNoLonger(deps, owner))) throw keyTaken(owner)
     }
     deps.events.emit('queued', undefined)
     deps.metrics.enqueued(job.worker)
@@ -53,8 +53,8 @@ export async function makeCallback(
 }
 
 /** It is never merged with a job that has its key: it would take that one's summary for its own. The sweep tries again. */
-const keyTaken = (holder: JobDocument): ErrandError =>
-  new ErrandError('KEY_TAKEN', `The key of the callback is taken by job ${holder._id}, which is ${holder.state}.`)
+const keyTaken = (owner: JobDocument): ErrandError =>
+  new ErrandError('KEY_TAKEN', `The key of the callback is taken by job ${owner._id}, which is ${owner.state}.`)
 
 async function callbackJob(
   deps: Deps,

@@ -41,7 +41,7 @@ interface Plan {
   found: FoundIssues
 }
 
-/** Every member is a job of its own: one whose key is held is refused. Throws `ATOMIC_REFUSED` with issues that name the items, and nothing was written. */
+/** Every member is a job of its own: one whose key is taken is refused. Throws `ATOMIC_REFUSED` with issues that name the items, and nothing was written. */
 export async function createGroup(deps: Deps, request: ParsedGroupRequest, asker: Asker): Promise<GroupMade> {
   const plan: Plan = { asker, groups: [], items: [], found: noIssues() }
   const outermost = await layOut(deps, plan, { ...request, members: request.jobs }, { place: ['jobs'], at: [] })

@@ -21,7 +21,7 @@ import { repeat, repeatGuarded } from '../repeatedWrite.js'
 import type { JobDocument } from '../store/documents.js'
 import { mapInTurns } from './inTurns.js'
 import { isOutage } from '../store/outage.js'
-import { holdsNoLonger } from '../flowControl/unique.js'
+import { ownsNoLonger } from '../flowControl/unique.js'
 import { untilAnswered } from '../untilAnswered.js'
 import { inSentences, issuesOf, mostIssues, mostIssuesOf, type FoundIssues } from './judge.js'
 import { laneOf } from './writeLane.js'
@@ -38,7 +38,7 @@ export interface PlacedItem {
 export type PlacedJob = PreparedJob & { place: Place }
 
 /**
- * All items or none, their outcomes in order. Where a job whose key is held is the same work (`onConflict: 'return'`), the holder is the outcome; a holder is never replaced or moved, because that could not be undone.
+ * All items or none, their outcomes in order. Where a job whose key is taken is the same work (`onConflict: 'return'`), the owner is the outcome; an owner is never replaced or moved, because that could not be undone.
  * Throws `ATOMIC_REFUSED` with issues that name the items.
  */
 export async function enqueueAtomic(deps: Deps, items: readonly unknown[], asker: Asker): Promise<EnqueueOutcome[]> {
@@ -127,7 +127,7 @@ export async function insertAtomic(
 ): Promise<Enqueued[]> {
   const firsts = firstOfEachKey(placed, mayExist)
   const fresh = placed.filter((item) => !firsts.has(item))
-  const existing = await findHolders(deps, fresh, mayExist, placed.length)
+  const existing = await findOwners(deps, fresh, mayExist, placed.length)
   const missing = fresh.filter((item) => !existing.has(item))
   if (missing.length > 0 || begin)
     await writeTogether(deps, missing, existing, { mayExist, begin, items: placed.length })
@@ -140,14 +140,14 @@ export async function insertAtomic(
 
 /** For items whose key an earlier one has: that one. */
 function firstOfEachKey(placed: readonly PlacedJob[], mayExist: boolean): Map<PlacedJob, PlacedJob> {
-  const holders = new Map<string, PlacedJob>()
+  const owners = new Map<string, PlacedJob>()
   const firsts = new Map<PlacedJob, PlacedJob>()
   const issues: Issue[] = []
   for (const item of placed) {
     const { uniqueKey } = item.job
     if (uniqueKey === undefined) continue
-    const first = holders.get(uniqueKey)
-    if (!first) holders.set(uniqueKey, item)
+    const first = owners.get(uniqueKey)
+    if (!first) owners.set(uniqueKey, item)
     else if (mayExist && isSameWork(item)) firsts.set(item, first)
     else issues.push(keyTaken(item, `The key is taken by ${first.place.join('.')}, earlier in the request.`))
   }
@@ -162,7 +162,7 @@ const keyTaken = ({ place }: PlacedJob, message: string): Issue => ({ path: plac
 const keysInOneQuery = 1_000
 
 /** The jobs that stand for items whose key they hold. Keys that are held no longer are set free on the way. */
-async function findHolders(
+async function findOwners(
   deps: Deps,
   items: readonly PlacedJob[],
   mayExist: boolean,
@@ -173,11 +173,11 @@ async function findHolders(
   const found = new Map<PlacedJob, JobDocument>()
   const issues: Issue[] = []
   for (let start = 0; start < keys.length; start += keysInOneQuery) {
-    for (const holder of await deps.store.jobs.holdersOfKeys(keys.slice(start, start + keysInOneQuery))) {
-      const item = byKey.get(holder.uniqueKey!)!
-      if (await holdsNoLonger(deps, holder)) continue
-      if (mayExist && isSameWork(item) && holder.atomicRequest === undefined) found.set(item, holder)
-      else issues.push(keyTaken(item, `The key is taken by job ${holder._id}, which is ${holder.state}.`))
+    for (const owner of await deps.store.jobs.ownersOfKeys(keys.slice(start, start + keysInOneQuery))) {
+      const item = byKey.get(owner.uniqueKey!)!
+      if (await ownsNoLonger(deps, owner)) continue
+      if (mayExist && isSameWork(item) && owner.atomicRequest === undefined) found.set(item, owner)
+      else issues.push(keyTaken(item, `The key is taken by job ${owner._id}, which is ${owner.state}.`))
     }
   }
   if (issues.length > 0) throw refused(foundIssuesOf(issues), total)
@@ -204,7 +204,7 @@ async function writeTogether(
     if (begin) await repeat(deps, () => begin(id))
     for (let left = missing; left.length > 0;) {
       const conflicting = await insertHeld(deps, id, left)
-      for (const [item, holder] of await findHolders(deps, conflicting, mayExist, items)) existing.set(item, holder)
+      for (const [item, owner] of await findOwners(deps, conflicting, mayExist, items)) existing.set(item, owner)
       left = conflicting.filter((item) => !existing.has(item))
     }
   } catch (error) {

@@ -7,52 +7,68 @@
  */
 import { joinLogs, type LogLine } from '../../core/job/attemptLog.js'
 import { isDeeperThan, maxDepthAround, tooDeep } from '../../core/payload/depth.js'
-import { reportedLog, type ParsedReport, type ProgressView, type ReportView } from '../../core/requests/report.js'
+import {
+  sentLog,
+  type ParsedProgress,
+  type ProgressView,
+  type AttemptProgressView,
+} from '../../core/requests/progress.js'
 import type { Viewer } from '../access/disclosure.js'
-import type { AttemptReport, ClaimedJob, JobDocument, ReceiptDocument, Told } from '../store/documents.js'
+import type { RunProgress, ClaimedJob, JobDocument, ReceiptDocument, AttemptProgress } from '../store/documents.js'
 
-type Reporting = Pick<ClaimedJob, 'attempt' | 'claim' | 'report'>
+type WithProgress = Pick<ClaimedJob, 'attempt' | 'claim' | 'runProgress'>
 
 /** What the attempt has told once this came in. */
-export function addReport(job: Reporting, report: ParsedReport, now: Date): AttemptReport {
+export function addProgress(job: WithProgress, sent: ParsedProgress, now: Date): RunProgress {
   const { attempt, claim } = job
-  const before = job.report?.attempt === attempt ? job.report : undefined
+  const before = job.runProgress?.attempt === attempt ? job.runProgress : undefined
   const sameRun = before?.claim === claim ? before : undefined
-  const progress = report.progress ? heardAt(now, report.progress) : before?.progress
-  const log = reportedLog(report) ?? sameRun?.log
+  const progress = sent.progress ? heardAt(now, sent.progress) : before?.progress
+  const log = sentLog(sent) ?? sameRun?.log
   const earlierLog = sameRun ? sameRun.earlierLog : before && allLines(before)
   return { attempt, claim, ...(progress && { progress }), ...(log && { log }), ...(earlierLog && { earlierLog }) }
 }
 
-const heardAt = (at: Date, { fraction, note }: NonNullable<ParsedReport['progress']>) => ({
+const heardAt = (at: Date, { fraction, note }: NonNullable<ParsedProgress['progress']>) => ({
   fraction,
   ...(note === undefined ? {} : { note }),
   at,
 })
 
 /** All that the attempt has told, with what its receipt says. Empty for most. */
-export function toldAtEnd(job: Reporting, report: ParsedReport, now: Date): Told {
-  if (!job.report && !report.progress && !report.log) return {}
-  return told(addReport(job, report, now))
+export function progressAtEnd(job: WithProgress, sent: ParsedProgress, now: Date): AttemptProgress {
+  if (!job.runProgress && !sent.progress && !sent.log) return {}
+  return progressOf(addProgress(job, sent, now))
 }
 
 /** What the attempt that runs, or ran last, has told and no receipt tells yet. */
-export function toldSoFar({ report, attempt }: JobDocument, receipts: readonly ReceiptDocument[]): Told {
+export function progressSoFar(
+  { runProgress, attempt }: JobDocument,
+  receipts: readonly ReceiptDocument[],
+): AttemptProgress {
   // a job that snoozed has given its attempt back, and will take it again
-  if (!report || report.attempt < attempt || receipts.some((receipt) => receipt.attempt === report.attempt)) return {}
-  return told(report)
+  if (
+    !runProgress ||
+    runProgress.attempt < attempt ||
+    receipts.some((receipt) => receipt.attempt === runProgress.attempt)
+  )
+    return {}
+  return progressOf(runProgress)
 }
 
-function told(report: AttemptReport): Told {
-  const { progress } = report
-  const log = allLines(report)
+function progressOf(run: RunProgress): AttemptProgress {
+  const { progress } = run
+  const log = allLines(run)
   return { ...(progress && { progress }), ...(log && { log }) }
 }
 
-const allLines = ({ earlierLog, log }: AttemptReport) => joinLogs(earlierLog, log)
+const allLines = ({ earlierLog, log }: RunProgress) => joinLogs(earlierLog, log)
 
 /** To those who do not see results, only how far it is. */
-export const toldView = ({ progress, log }: Told, { seesResults }: Pick<Viewer, 'seesResults'>): ReportView => ({
+export const attemptProgressView = (
+  { progress, log }: AttemptProgress,
+  { seesResults }: Pick<Viewer, 'seesResults'>,
+): AttemptProgressView => ({
   ...(progress && { progress: progressView(progress, seesResults) }),
   ...(seesResults && log && { log: log.lines.map(lineView) }),
   ...(seesResults && log && log.dropped > 0 && { logDropped: log.dropped }),
@@ -65,7 +81,10 @@ function lineView(text: string): LogLine {
   return { at, message: `${message} (its fields cannot be shown: they are ${tooDeep()})` }
 }
 
-function progressView({ note, ...progress }: NonNullable<Told['progress']>, withNote: boolean): ProgressView {
+function progressView(
+  { note, ...progress }: NonNullable<AttemptProgress['progress']>,
+  withNote: boolean,
+): ProgressView {
   const view = { ...progress, at: progress.at.toISOString() }
   return withNote && note !== undefined ? { ...view, note } : view
 }

@@ -72,11 +72,11 @@ async function passed(deps: Deps, claimed: ClaimedJob[]): Promise<ClaimedJob[]> 
  * have been retried by hand, and holds its key anew. Where a crash comes before this, the end of the attempt sets the key free.
  */
 async function releaseKeysAtStart(deps: Deps, jobs: ClaimedJob[]): Promise<void> {
-  const holders = jobs.filter(({ uniqueKey, uniqueUntilStart }) => uniqueKey && uniqueUntilStart)
-  if (holders.length === 0) return
-  const claims = [...new Set(holders.map(({ claim }) => claim))]
+  const owners = jobs.filter(({ uniqueKey, uniqueUntilStart }) => uniqueKey && uniqueUntilStart)
+  if (owners.length === 0) return
+  const claims = [...new Set(owners.map(({ claim }) => claim))]
   await deps.store.jobs.releaseKeys(
-    holders.map(({ _id }) => _id),
+    owners.map(({ _id }) => _id),
     { state: 'running', claim: { $in: claims } },
   )
 }

@@ -5,7 +5,7 @@
  * later than that (the database was slow, the coordinator was halted), the stored deadline is moved before it is made.
  */
 import { versionField } from '../../core/job/migrate.js'
-import { firstReportMs } from '../../core/job/attemptLog.js'
+import { firstProgressMs } from '../../core/job/attemptLog.js'
 import { preferAsync } from '../../core/functions/prefer.js'
 import type { FunctionCall, ParsedReceiptBody } from '../../core/requests/wire.js'
 import type { AbortReason, CallAbort } from '../functions/callAbort.js'
@@ -238,17 +238,17 @@ async function settleAnswer(
 }
 
 async function recordOurs(deps: Deps, job: ClaimedJob, body: ParsedReceiptBody, at: Date): Promise<void> {
-  await record(deps, await withReport(deps, job), body, 'coordinator', at)
+  await record(deps, await withProgress(deps, job), body, 'coordinator', at)
 }
 
 const unstorable =
   'The function answered with a receipt that the database cannot hold: it is too large, or nested too deep. Store large results elsewhere and return their address.'
 
-/** No receipt of its own tells what the attempt had to tell, so what it has reported goes into ours. */
-async function withReport(deps: Deps, job: ClaimedJob): Promise<ClaimedJob> {
-  if (deps.clock.now().getTime() - job.startedAt.getTime() < firstReportMs) return job
+/** No receipt of its own tells what the attempt had to tell, so its progress goes into ours. */
+async function withProgress(deps: Deps, job: ClaimedJob): Promise<ClaimedJob> {
+  if (deps.clock.now().getTime() - job.startedAt.getTime() < firstProgressMs) return job
   const current = await deps.store.jobs.find(job._id)
-  return current?.report?.claim === job.claim ? { ...job, report: current.report } : job
+  return current?.runProgress?.claim === job.claim ? { ...job, runProgress: current.runProgress } : job
 }
 
 interface Calling {

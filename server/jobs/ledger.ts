@@ -8,7 +8,7 @@
 import type { Clock } from '../../core/time/clock.js'
 import type { EnterOutcome, Writes } from '../deps.js'
 import { gatherWrites } from '../gatherWrites.js'
-import type { AttemptEndDocument, JobDocument } from '../store/documents.js'
+import type { AttemptResultDocument, JobDocument } from '../store/documents.js'
 import type { Store } from '../store/index.js'
 import type { Transition } from '../store/jobs/attempt.js'
 import { writeFailure } from '../store/writeFailure.js'
@@ -18,7 +18,7 @@ const oneWrite = { maxItems: 1_000, maxBytes: 8 * 1024 * 1024 }
 
 const jobSize = ({ args, argsMeta }: JobDocument): number => args.length + (argsMeta?.length ?? 0)
 
-const receiptSize = (receipt: AttemptEndDocument): number =>
+const receiptSize = (receipt: AttemptResultDocument): number =>
   receipt.status === 'success' ? (receipt.result?.length ?? 0) + (receipt.resultMeta?.length ?? 0) : 0
 
 interface GatheredSteps {

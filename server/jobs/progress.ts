@@ -1,14 +1,15 @@
-/** Reports: what an attempt tells while it runs. They move no deadline and decide nothing. */
-import type { ParsedReport } from '../../core/requests/report.js'
+/** Progress: what an attempt tells while it runs. They move no deadline and decide nothing. */
+import type { ParsedProgress } from '../../core/requests/progress.js'
 import type { Deps } from '../deps.js'
 import { attemptOver, beforeBoth, currentAttempt, type NamedAttempt } from './receive.js'
-import { addReport } from './told.js'
+import { addProgress } from './attemptProgress.js'
 
 /** Throws `UNKNOWN_JOB`, and `ATTEMPT_OVER` for an attempt that has its receipt or is past its deadline. */
-export async function report(deps: Deps, attempt: NamedAttempt, body: ParsedReport): Promise<void> {
+export async function recordProgress(deps: Deps, attempt: NamedAttempt, body: ParsedProgress): Promise<void> {
   const job = await currentAttempt(deps, attempt)
   const now = deps.clock.now()
-  // of two reports at once either may stay: each holds all lines, and the next one comes within a second
+  // of two posts at once either may stay: each holds all lines, and the next one comes within a second
   const after = beforeBoth(now, job.deadline)
-  if (!(await deps.store.jobs.report(job._id, job.claim, after, addReport(job, body, now)))) throw attemptOver(job)
+  if (!(await deps.store.jobs.setProgress(job._id, job.claim, after, addProgress(job, body, now))))
+    throw attemptOver(job)
 }

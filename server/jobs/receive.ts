@@ -12,14 +12,14 @@ import type { Contract } from '../../core/job/contract.js'
 import { ErrandError } from '../../core/errors.js'
 import { isFinal } from '../../core/states.js'
 import { durationMs } from '../../core/time/duration.js'
-import type { ParsedAttemptEnd } from '../../core/requests/attemptEnd.js'
+import type { ParsedAttemptResult } from '../../core/requests/attemptResult.js'
 import { retryAfterMs, type ParsedReceiptBody, type ReceiptError } from '../../core/requests/wire.js'
 import type { Deps } from '../deps.js'
 import { finishedEvent } from '../events.js'
 import {
   receiptId,
   type CancelledAttempt,
-  type AttemptEndDocument,
+  type AttemptResultDocument,
   type ClaimedJob,
   type JobDocument,
   type ReceiptDocument,
@@ -27,7 +27,7 @@ import {
 import type { Transition } from '../store/jobs/attempt.js'
 import { refuseLargeResult, withoutLargeResult } from '../functions/resultSize.js'
 import { extendSlot, freeSlot } from '../flowControl/slots.js'
-import { toldAtEnd } from './told.js'
+import { progressAtEnd } from './attemptProgress.js'
 import { decide, requeued } from './transition.js'
 
 /** A failure in the coordinator's own words. */
@@ -42,7 +42,7 @@ export const timeout: ParsedReceiptBody = failure('TIMEOUT', 'No receipt came be
  * A function that says so at its deadline may have left its work going on; its place falls free by itself a moment later. Without a deadline: of an attempt that is
  * over, whose deadline nobody knows any more.
  */
-export const isTimedOut = (body: ParsedAttemptEnd, deadline: Date | undefined, now: Date): boolean =>
+export const isTimedOut = (body: ParsedAttemptResult, deadline: Date | undefined, now: Date): boolean =>
   body.status === 'failure' &&
   body.error.code === 'TIMEOUT' &&
   (deadline === undefined || deadline.getTime() - now.getTime() < aroundDeadlineMs)
@@ -55,7 +55,7 @@ const aroundDeadlineMs = 5_000
 export async function record(
   deps: Deps,
   job: ClaimedJob,
-  body: ParsedAttemptEnd,
+  body: ParsedAttemptResult,
   by: ReceiptDocument['by'],
   finishedAt: Date = deps.clock.now(),
 ): Promise<boolean> {
@@ -87,11 +87,11 @@ async function finishMove(deps: Deps, { _id: jobId, claim }: ClaimedJob): Promis
 export async function giveBack(deps: Deps, job: ClaimedJob): Promise<void> {
   const { _id: jobId, claim, attempt, startedAt } = job
   const run = { _id: receiptId(jobId, claim), attempt, startedAt, finishedAt: deps.clock.now() }
-  const receipt: AttemptEndDocument = { ...run, status: 'requeued', by: 'coordinator' }
+  const receipt: AttemptResultDocument = { ...run, status: 'requeued', by: 'coordinator' }
   if (!(await deps.writes.settle({ receipt, transition: requeued(job) }))) await finishMove(deps, job)
 }
 
-async function move(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument): Promise<void> {
+async function move(deps: Deps, job: ClaimedJob, receipt: AttemptResultDocument): Promise<void> {
   const transition = await transitionFor(deps, job, receipt)
   await deps.writes.applyTransition(transition)
   await moved(deps, job, receipt, transition)
@@ -106,7 +106,7 @@ const snoozeStaysMs = 60_000
 async function moved(
   deps: Deps,
   job: ClaimedJob,
-  receipt: AttemptEndDocument,
+  receipt: AttemptResultDocument,
   { set, member }: Transition,
 ): Promise<void> {
   if (receipt.status === 'snoozed') deps.metrics.snoozed(job.worker)
@@ -124,7 +124,7 @@ async function moved(
   if (member && isFinal(set.state)) await deps.groups.memberFinal(member, set.state)
 }
 
-async function transitionFor(deps: Deps, job: ClaimedJob, receipt: AttemptEndDocument): Promise<Transition> {
+async function transitionFor(deps: Deps, job: ClaimedJob, receipt: AttemptResultDocument): Promise<Transition> {
   return decide(job, receipt, await contractOf(deps, job), deps.clock.now(), deps.random)
 }
 
@@ -134,11 +134,11 @@ export async function contractOf({ contracts }: Deps, { worker }: { worker: stri
 }
 
 function endDocument(
-  job: Pick<ClaimedJob, '_id' | 'claim' | 'attempt' | 'startedAt' | 'report'>,
-  body: ParsedAttemptEnd,
+  job: Pick<ClaimedJob, '_id' | 'claim' | 'attempt' | 'startedAt' | 'runProgress'>,
+  body: ParsedAttemptResult,
   by: ReceiptDocument['by'],
   finishedAt: Date,
-): AttemptEndDocument {
+): AttemptResultDocument {
   const { _id: jobId, claim, attempt, startedAt } = job
   const common = {
     _id: receiptId(jobId, claim),
@@ -146,7 +146,7 @@ function endDocument(
     by,
     startedAt,
     finishedAt,
-    ...toldAtEnd(job, body, finishedAt),
+    ...progressAtEnd(job, body, finishedAt),
   }
   if (body.status === 'snoozed') {
     return { ...common, by: 'function', status: 'snoozed', delayMs: durationMs(body.delay) }
@@ -211,7 +211,7 @@ const resultTooDeep: ReceiptError = {
 export async function receivePosted(
   deps: Deps,
   { jobId, claim }: NamedAttempt,
-  body: ParsedAttemptEnd,
+  body: ParsedAttemptResult,
 ): Promise<{ duplicate: boolean }> {
   const job = await jobOf(deps, jobId)
   const contract = await contractOf(deps, job)
@@ -235,7 +235,7 @@ interface PostedAttempt {
 async function takePosted(
   deps: Deps,
   { job, claim, contract }: PostedAttempt,
-  body: ParsedAttemptEnd,
+  body: ParsedAttemptResult,
 ): Promise<{ duplicate: boolean }> {
   const jobId = job._id
   if (isCurrent(job, claim)) {
@@ -322,7 +322,7 @@ async function jobOf(deps: Deps, jobId: string): Promise<JobDocument> {
 
 const isCurrent = (job: JobDocument, claim: string): job is ClaimedJob => job.state === 'running' && job.claim === claim
 
-function refuseDeepResult(body: ParsedAttemptEnd): void {
+function refuseDeepResult(body: ParsedAttemptResult): void {
   if (body.status !== 'success') return
   const field = (['result', 'resultMeta'] as const).find((field) => isNestedDeeper(maxDepth, body[field]))
   if (field === undefined) return
@@ -332,7 +332,7 @@ function refuseDeepResult(body: ParsedAttemptEnd): void {
 }
 
 /** A result whose meta does not fit it would break every reader later; better to refuse it now. */
-function checkResult(body: ParsedAttemptEnd): void {
+function checkResult(body: ParsedAttemptResult): void {
   if (body.status !== 'success' || body.resultMeta === undefined) return
   try {
     encodePayload(restorePayload(structuredClone(body.result), structuredClone(body.resultMeta)))

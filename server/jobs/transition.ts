@@ -5,7 +5,7 @@
 import { backoffMs, defaultBackoff } from '../../core/job/backoff.js'
 import type { Contract } from '../../core/job/contract.js'
 import type {
-  AttemptEndDocument,
+  AttemptResultDocument,
   ClaimedJob,
   JobDocument,
   ReceiptDocument,
@@ -17,12 +17,12 @@ import type { Member, Transition } from '../store/jobs/attempt.js'
 const keepUnknownMs = { succeeded: 86_400_000, failed: 30 * 86_400_000, cancelled: 7 * 86_400_000 }
 
 /** What was told is in the receipt now. */
-const attemptUnset = ['throttled', 'overBudget', 'report'] as const
+const attemptUnset = ['throttled', 'overBudget', 'runProgress'] as const
 const keyToo = ['uniqueKey', ...attemptUnset] as const
 
 export function decide(
   job: ClaimedJob,
-  receipt: AttemptEndDocument,
+  receipt: AttemptResultDocument,
   contract: Contract | undefined,
   now: Date,
   random: () => number,
@@ -92,7 +92,7 @@ function snoozed(job: ClaimedJob, { delayMs, finishedAt, progress, log }: Snooze
     set: {
       state: 'scheduled',
       runAt: new Date(finishedAt.getTime() + Math.max(delayMs, leastSnoozeMs)),
-      report: { attempt, claim, ...(progress && { progress }), ...(log && { log }) },
+      runProgress: { attempt, claim, ...(progress && { progress }), ...(log && { log }) },
     },
     unset: ['throttled', 'overBudget', ...heldUntilStart(job)],
     attemptChange: -1,

@@ -150,7 +150,7 @@ async function retryAsSeen(deps: Deps, job: JobDocument): Promise<boolean> {
   })
   if (isKeyTaken) {
     throw new ErrandError('KEY_TAKEN', `The key of job ${id} is taken by another job now.`, {
-      details: { id: (await deps.store.jobs.holderOf(key!))?._id },
+      details: { id: (await deps.store.jobs.ownerOf(key!))?._id },
     })
   }
   if (retried) deps.events.emit('queued', undefined)

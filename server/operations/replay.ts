@@ -64,24 +64,24 @@ async function replayOf(deps: Deps, job: JobDocument, id: string, { args, argsMe
   }
 }
 
-/** A holder that ends meanwhile leaves the key to others, too; after so many lost races somebody always holds it. */
+/** An owner that ends meanwhile leaves the key to others, too; after so many lost races somebody always holds it. */
 const maxRounds = 5
 
 async function insertReplay(deps: Deps, original: JobDocument, made: JobDocument, lane?: WriteLane) {
   for (let round = 1; ; round++) {
     const outcome = await deps.writes.insertJob(made, lane)
     if (outcome !== 'keyTaken') return outcome
-    const holder = await deps.store.jobs.holderOf(made.uniqueKey!)
-    if (holder?._id === made._id) return 'sameId'
-    const isOver = holder?.uniqueUntil && holder.uniqueUntil <= deps.clock.now()
-    if (holder && !isOver && !(holder._id === original._id && isFinal(holder.state))) throw keyTaken(original, holder)
-    if (holder && round === maxRounds) throw keyTaken(original, holder)
+    const owner = await deps.store.jobs.ownerOf(made.uniqueKey!)
+    if (owner?._id === made._id) return 'sameId'
+    const isOver = owner?.uniqueUntil && owner.uniqueUntil <= deps.clock.now()
+    if (owner && !isOver && !(owner._id === original._id && isFinal(owner.state))) throw keyTaken(original, owner)
+    if (owner && round === maxRounds) throw keyTaken(original, owner)
     // a crash behind this leaves the key free, and the replay may be asked for again
-    if (holder) await deps.store.jobs.releaseKeys([holder._id], { state: holder.state, ...sameRevision(holder) })
+    if (owner) await deps.store.jobs.releaseKeys([owner._id], { state: owner.state, ...sameRevision(owner) })
   }
 }
 
-const keyTaken = (job: JobDocument, holder: JobDocument): ErrandError =>
-  new ErrandError('KEY_TAKEN', `The key of job ${job._id} is taken by job ${holder._id}, which is ${holder.state}.`, {
-    details: { id: holder._id },
+const keyTaken = (job: JobDocument, owner: JobDocument): ErrandError =>
+  new ErrandError('KEY_TAKEN', `The key of job ${job._id} is taken by job ${owner._id}, which is ${owner.state}.`, {
+    details: { id: owner._id },
   })

@@ -6,7 +6,7 @@ import type { JobRow, JobView, ReceiptView } from '../../core/requests/wire.js'
 import type { Disclosure } from '../access/disclosure.js'
 import { pauseView } from '../flowControl/knownPauses.js'
 import type { JobDocument, ReceiptDocument } from '../store/documents.js'
-import { toldSoFar, toldView } from '../jobs/told.js'
+import { progressSoFar, attemptProgressView } from '../jobs/attemptProgress.js'
 import type { Pauses, Contracts } from '../deps.js'
 
 /** States of jobs that a pause keeps from starting, now or when they are due. */
@@ -42,7 +42,7 @@ export function jobView(
     ...(job.replayOf === undefined ? {} : { replayOf: job.replayOf }),
     ...(job.group === undefined ? {} : { groupId: job.group }),
     ...(job.callbackOf === undefined ? {} : { callbackOfGroupId: job.callbackOf }),
-    ...toldView(toldSoFar(job, receipts), disclosure),
+    ...attemptProgressView(progressSoFar(job, receipts), disclosure),
     ...(pause === undefined ? {} : { paused: disclosure.seesKeys ? pauseView(pause) : withoutKey(pauseView(pause)) }),
     ...(job.deployment === undefined ? {} : { deployment: job.deployment }),
     ...(job.pinned ? { pinned: true as const } : {}),
@@ -74,7 +74,7 @@ export const receiptView = (
   ...disclosure.result(receipt),
   // one from before causes were cut
   ...(receipt.error === undefined ? {} : { error: withoutDeepCauses(receipt.error) }),
-  ...toldView(receipt, disclosure),
+  ...attemptProgressView(receipt, disclosure),
   startedAt: receipt.startedAt.toISOString(),
   finishedAt: receipt.finishedAt.toISOString(),
 })

@@ -139,7 +139,7 @@ async function scheduledReason(deps: Deps, job: JobDocument, contract: Contract 
     }
   }
   // a snooze is no attempt: what it told belongs to the one that goes on
-  if (snoozes > 0 && job.report?.attempt === attempt + 1) return { kind: 'snoozed', until, snoozes }
+  if (snoozes > 0 && job.runProgress?.attempt === attempt + 1) return { kind: 'snoozed', until, snoozes }
   if (attempt === 0) return { kind: 'not-due', until }
   const last = (await deps.store.receipts.ofJob(job._id)).at(-1)
   return last?.status === 'failure' && last.attempt === attempt
@@ -147,7 +147,7 @@ async function scheduledReason(deps: Deps, job: JobDocument, contract: Contract 
     : { kind: 'not-due', until }
 }
 
-const mostHolders = 100
+const mostUsers = 100
 
 async function blockedReason(deps: Deps, job: JobDocument, contract: Contract | undefined): Promise<Reason> {
   const { worker } = job
@@ -164,8 +164,8 @@ async function blockedReason(deps: Deps, job: JobDocument, contract: Contract | 
     ...(key === '' ? {} : { key }),
     ...(contract?.concurrency === undefined ? {} : { limit: contract.concurrency.limit }),
     holding: users.length,
-    holders: users
-      .slice(0, mostHolders)
+    users: users
+      .slice(0, mostUsers)
       .map(({ job: id, since, until }) => ({ id, since: since.toISOString(), until: until.toISOString() })),
     before,
   }

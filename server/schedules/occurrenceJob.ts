@@ -14,7 +14,7 @@ import { uniqueRuleOf } from '../flowControl/unique.js'
  */
 const staleMs = 60_000
 
-/** `leftOut` where the args no longer fit their worker, or the key is held: its work is waiting, or running, already. The log says so. */
+/** `leftOut` where the args no longer fit their worker, or the key is taken: its work is waiting, or running, already. The log says so. */
 export async function makeOccurrence(
   deps: Deps,
   schedule: ScheduleDocument,
@@ -29,7 +29,7 @@ export async function makeOccurrence(
     return 'made'
   } catch (error) {
     if (!(error instanceof ErrandError)) throw error
-    if (error.code === 'KEY_TAKEN') deps.log('info', 'an occurrence was left out: its key is held', about)
+    if (error.code === 'KEY_TAKEN') deps.log('info', 'an occurrence was left out: its key is taken', about)
     else deps.log('error', 'a schedule cannot make its job', { ...about, error })
     return 'leftOut'
   }

@@ -34,11 +34,11 @@ export interface JobDocument {
   snoozes?: number
   /** The key as its caller gave it. */
   key?: string
-  /** Worker and key, while the key is held; a unique index stands on it. */
+  /** Worker and key, while the job owns the key; a unique index stands on it. */
   uniqueKey?: string
-  /** The key is held until then, whatever state the job is in. */
+  /** The job owns the key until then, whatever state the job is in. */
   uniqueUntil?: Date
-  /** The key is held until the first attempt starts. */
+  /** The job owns the key until the first attempt starts. */
   uniqueUntilStart?: boolean
   /** What the worker's `throttle.key` made of the args. */
   throttleKey?: string
@@ -84,7 +84,7 @@ export interface JobDocument {
   reaping?: string
 
   /** What the attempt that runs, or ran last, has told so far. It goes into the attempt's receipt. */
-  report?: AttemptReport
+  runProgress?: RunProgress
 
   /** Only when final. */
   finishedAt?: Date
@@ -110,12 +110,12 @@ export interface CancelledAttempt {
 export type ClaimedJob = JobDocument & { claim: string; startedAt: Date; deadline: Date }
 
 /** What an attempt tells beside its receipt; see server/jobs/told. */
-export interface Told {
+export interface AttemptProgress {
   progress?: { fraction: number; note?: string; at: Date }
   log?: AttemptLog
 }
 
-export interface AttemptReport extends Told {
+export interface RunProgress extends AttemptProgress {
   attempt: number
   /** The run that told it. */
   claim: string
@@ -123,7 +123,7 @@ export interface AttemptReport extends Told {
   earlierLog?: AttemptLog
 }
 
-export interface ReceiptDocument extends Told {
+export interface ReceiptDocument extends AttemptProgress {
   /** Job and claim: the first receipt of an attempt wins, and a repeat is known as a repeat. */
   _id: string
   attempt: number
@@ -144,7 +144,7 @@ export interface ReceiptDocument extends Told {
  * Stands in the ledger in a receipt's place where a run of an attempt snoozed, so that nothing else can decide that run. It is no receipt and never
  * shown, and goes when a run ends that is later by a minute.
  */
-export interface SnoozeDocument extends Told {
+export interface SnoozeDocument extends AttemptProgress {
   _id: string
   attempt: number
   status: 'snoozed'
@@ -165,7 +165,7 @@ export interface ReleaseDocument {
   finishedAt: Date
 }
 
-export type AttemptEndDocument = ReceiptDocument | SnoozeDocument | ReleaseDocument
+export type AttemptResultDocument = ReceiptDocument | SnoozeDocument | ReleaseDocument
 
 export const receiptId = (jobId: string, claim: string): string => `${jobId}:${claim}`
 export const jobOfReceipt = ({ _id }: Pick<ReceiptDocument, '_id'>): string => _id.slice(0, _id.indexOf(':'))

@@ -10,7 +10,7 @@ import { configError } from '../../core/errors.js'
 import { checkNamespace, type Tenant } from './tenant.js'
 import { inserts } from './duplicates.js'
 import type {
-  AttemptEndDocument,
+  AttemptResultDocument,
   AuditDocument,
   AtomicRequestDocument,
   DeploymentDocument,
@@ -36,7 +36,7 @@ export function collectionsOf(db: Db, namespace: string | undefined) {
   const collection = <Item extends object>(name: string): Collection<Item> => db.collection<Item>(prefix + name)
   return {
     jobs: collection<JobDocument>('jobs'),
-    receipts: collection<AttemptEndDocument>('receipts'),
+    receipts: collection<AttemptResultDocument>('receipts'),
     schedules: collection<ScheduleDocument>('schedules'),
     throttles: collection<ThrottleDocument>('throttles'),
     slots: collection<SlotsDocument>('slots'),

@@ -4,7 +4,7 @@ import type { JobDocument } from './documents.js'
 
 export const argsLeftOut = { args: 0, argsMeta: 0 } as const
 
-const logsLeftOut = { 'report.log': 0, 'report.earlierLog': 0 } as const
+const logsLeftOut = { 'runProgress.log': 0, 'runProgress.earlierLog': 0 } as const
 
 /** Of jobs in a list. What is left out is not there, whatever the type says; the view of whoever asked so does not look at it. */
 export const rowProjection = (withoutArgs: boolean): Document =>

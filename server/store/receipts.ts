@@ -1,12 +1,12 @@
 /** The ledger: a receipt is inserted once under job and claim, and never changed. */
 import type { Collection, Filter } from 'mongodb'
 import { duplicates } from './duplicates.js'
-import type { AttemptEndDocument, ReceiptDocument } from './documents.js'
+import type { AttemptResultDocument, ReceiptDocument } from './documents.js'
 
-export function receiptsStore(receipts: Collection<AttemptEndDocument>) {
+export function receiptsStore(receipts: Collection<AttemptResultDocument>) {
   return {
     /** Answers, in order, which of the receipts are the first of their attempt. */
-    async insertMany(documents: AttemptEndDocument[]): Promise<boolean[]> {
+    async insertMany(documents: AttemptResultDocument[]): Promise<boolean[]> {
       const first = documents.map(() => true)
       try {
         await receipts.insertMany(documents, { ordered: false })
@@ -16,14 +16,14 @@ export function receiptsStore(receipts: Collection<AttemptEndDocument>) {
       return first
     },
 
-    find: (id: string): Promise<AttemptEndDocument | null> => receipts.findOne({ _id: id }),
+    find: (id: string): Promise<AttemptResultDocument | null> => receipts.findOne({ _id: id }),
 
-    findMany: (ids: string[]): Promise<AttemptEndDocument[]> => receipts.find({ _id: { $in: ids } }).toArray(),
+    findMany: (ids: string[]): Promise<AttemptResultDocument[]> => receipts.find({ _id: { $in: ids } }).toArray(),
 
     /** A job's receipts in the order of its attempts. */
     ofJob: (jobId: string): Promise<ReceiptDocument[]> =>
       receipts
-        .find({ _id: ofJob(jobId), ...isReceipt } as Filter<AttemptEndDocument>)
+        .find({ _id: ofJob(jobId), ...isReceipt } as Filter<AttemptResultDocument>)
         .sort({ attempt: 1, finishedAt: 1 })
         .toArray() as Promise<ReceiptDocument[]>,
 
@@ -53,7 +53,7 @@ export function receiptsStore(receipts: Collection<AttemptEndDocument>) {
 const ofJob = (jobId: string) => ({ $gte: `${jobId}:`, $lt: `${jobId};` })
 
 const ofAny = (jobIds: readonly string[]) =>
-  ({ $or: jobIds.map((id) => ({ _id: ofJob(id), ...isReceipt })) }) as Filter<AttemptEndDocument>
+  ({ $or: jobIds.map((id) => ({ _id: ofJob(id), ...isReceipt })) }) as Filter<AttemptResultDocument>
 
 /** Other ends of a run are no receipts. */
 const isReceipt = { status: { $in: ['success', 'failure'] } } as const

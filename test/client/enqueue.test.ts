@@ -92,7 +92,7 @@ describe('enqueue', () => {
   it('gives each gathered call its own outcome', async () => {
     await using errand = await testErrand(workers)
     const { client, sent } = clientOf(errand)
-    const holder = await client.enqueue('tick', {}, { key: 'k', delay: '1d' })
+    const owner = await client.enqueue('tick', {}, { key: 'k', delay: '1d' })
     const outcomes = await Promise.allSettled([
       client.enqueue('mail.send', { to: 'ada@example.org' }),
       // @ts-expect-error `to` is a string
@@ -106,7 +106,7 @@ describe('enqueue', () => {
     expect(outcomes).toMatchObject([
       { status: 'fulfilled', value: { state: 'queued' } },
       { reason: { code: 'INVALID_ARGS', issues: [{ path: ['to'], code: 'invalid_type' }] } },
-      { reason: { code: 'KEY_TAKEN', details: { id: holder.id } } },
+      { reason: { code: 'KEY_TAKEN', details: { id: owner.id } } },
       { reason: { code: 'UNKNOWN_WORKER', message: expect.stringContaining('Did you mean "mail.send"?') } },
       { status: 'fulfilled', value: { state: 'queued' } },
     ])

@@ -76,8 +76,8 @@ const reports: Json[] = [
 const bodies: Record<string, readonly Json[]> = {
   'post /job': [...jobs, { worker: 'echo', args: {}, cron: '0 3 * * *', key: 'c1' }],
   'post /jobs': many,
-  'post /job/{id}/retry': [{}],
-  'post /job/{id}/replay': [{}, { args: { n: 2 } }],
+  'post /jobs/{id}/retry': [{}],
+  'post /jobs/{id}/replay': [{}, { args: { n: 2 } }],
   'post /jobs/retry': filters,
   'post /jobs/replay': filters,
   'post /jobs/cancel': filters,
@@ -90,7 +90,7 @@ const bodies: Record<string, readonly Json[]> = {
   'post /deployments': [deployment],
   'post /deployments/{id}/activate': [{ force: false }],
   'post /deployments/rollback': [{}],
-  'post /group': groups,
+  'post /groups': groups,
   'post /schedules': schedules,
   'post /schedules/preview': [
     { every: '90m', count: 3 },
@@ -102,8 +102,8 @@ const bodies: Record<string, readonly Json[]> = {
 
 const queries: Record<string, readonly string[]> = {
   'get /jobs': ['worker=echo&state=failed&limit=5', 'limit=500', 'cursor=x', 'parent=x'],
-  'get /job/{id}/receipt': ['timeout=10ms'],
-  'get /group/{id}/jobs': ['limit=2', 'state=queued'],
+  'get /jobs/{id}/receipt': ['timeout=10ms'],
+  'get /groups/{id}/jobs': ['limit=2', 'state=queued'],
   'get /audit': ['limit=3', 'action=keys.create'],
   'delete /pauses': ['worker=limited.keyed&key=k', 'worker=merge'],
   'get /compat/waiting': ['limit=5', ''],

@@ -45,5 +45,5 @@ export function heavyBody(random: Random, { kind, path }: Door, largest: number)
     return Buffer.from(random.chance(0.5) ? `{"json":${job}},"meta":${whole}}` : `{"json":${json},"meta":${meta}}`)
   }
   const item = `${job},"argsMeta":${meta}}`
-  return Buffer.from(path === '/jobs' || path === '/group' ? `{"jobs":[${item},${item}]}` : item)
+  return Buffer.from(path === '/jobs' || path === '/groups' ? `{"jobs":[${item},${item}]}` : item)
 }

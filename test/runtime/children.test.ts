@@ -6,7 +6,7 @@ import { testCoordinator, testFunction } from './support.js'
 
 const made = () => Response.json({ id: 'j2', state: 'queued', runAt: '2026-03-01T12:00:00.000Z' }, { status: 201 })
 const refused = (status: number, code: string) => () =>
-  Response.json({ error: { code, message: `${code}.`, id: 'holder' } }, { status })
+  Response.json({ error: { code, message: `${code}.`, id: 'owner' } }, { status })
 
 function enqueuing(
   run: (enqueue: EnqueueChild<AnyJobs>, ctx: JobContext) => unknown,
@@ -75,7 +75,7 @@ describe('ctx.enqueue', () => {
         ]),
       [refused(409, 'KEY_TAKEN')],
     )
-    expect(await fn.receipt()).toMatchObject({ result: ['KEY_TAKEN', { id: 'holder' }, false] })
+    expect(await fn.receipt()).toMatchObject({ result: ['KEY_TAKEN', { id: 'owner' }, false] })
   })
 
   it.each([

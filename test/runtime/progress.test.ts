@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { maxLogBytes } from '../../core/job/attemptLog.js'
 import { defineJob, type JobContext } from '../../core/job/defineJob.js'
-import { attemptEnd } from '../../core/requests/attemptEnd.js'
-import { reportRequest } from '../../core/requests/report.js'
+import { attemptResult } from '../../core/requests/attemptResult.js'
+import { progressRequest } from '../../core/requests/progress.js'
 import { gate, testCoordinator, testFunction } from './support.js'
 
 const ok = () => new Response('{}')
@@ -224,7 +224,7 @@ describe('the log', () => {
     log(undefined as unknown as string)
     progress(1, 'n'.repeat(5_000))
     const receipt = await fn.end()
-    expect(attemptEnd.safeParse(receipt)).toMatchObject({ success: true })
+    expect(attemptResult.safeParse(receipt)).toMatchObject({ success: true })
     const { log: lines } = receipt as unknown as { log: { message: string; fields?: unknown }[] }
     expect(lines[0]!.message).toBe('a line (its fields were left out: they are no plain object)')
     expect(lines[5]!.message).toBe('a line (its fields were left out: they take more than 4000 characters)')
@@ -235,7 +235,7 @@ describe('the log', () => {
 
   it('takes the same on the wire from functions in other languages', () => {
     const line = { at, message: 'm' }
-    expect(reportRequest.safeParse({ log: [line], progress: { fraction: 1 } }).success).toBe(true)
+    expect(progressRequest.safeParse({ log: [line], progress: { fraction: 1 } }).success).toBe(true)
     for (const bad of [
       { log: [{ message: 'm' }] },
       { log: [{ ...line, at: 'today' }] },
@@ -246,7 +246,7 @@ describe('the log', () => {
       { progress: 0.5 },
       { extend: true },
     ]) {
-      expect(reportRequest.safeParse(bad).success).toBe(false)
+      expect(progressRequest.safeParse(bad).success).toBe(false)
     }
   })
 })

@@ -33,7 +33,7 @@ describe('a single job', () => {
       await using errand = await withSlowWrite()
       const jobs = items(3_000)
       const many = errand.post(
-        kind === 'group' ? '/group' : '/jobs',
+        kind === 'group' ? '/groups' : '/jobs',
         kind === 'atomic' ? { jobs, atomic: true } : { jobs },
       )
       await errand.writing

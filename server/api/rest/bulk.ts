@@ -11,7 +11,7 @@ import {
 import { bulk, type BulkOperation } from '../../operations/bulk.js'
 import { retryJob } from '../../operations/jobActions.js'
 import { replayJob } from '../../operations/replay.js'
-import { limitBody, operate, readBody, type RestOptions } from './request.js'
+import { idOf, jobPaths, limitBody, operate, readBody, type RestOptions } from './request.js'
 
 /** Nothing is said of a retry; that it must be JSON keeps web pages of other origins from asking for one. */
 const empty = z.strictObject({})
@@ -21,14 +21,14 @@ const maxFilterBytes = 10_000
 export function addBulkRoutes(app: Hono, options: RestOptions): void {
   const { deps, maxBodyBytes } = options
 
-  app.post('/job/:id/retry', limitBody(maxFilterBytes), operate(options, 'jobs.retry'), async (context) => {
+  app.on('POST', jobPaths('/retry'), limitBody(maxFilterBytes), operate(options, 'jobs.retry'), async (context) => {
     await readBody(empty, context)
-    return context.json(await retryJob(deps, context.req.param('id')))
+    return context.json(await retryJob(deps, idOf(context)))
   })
 
-  app.post('/job/:id/replay', limitBody(maxBodyBytes), operate(options, 'jobs.replay'), async (context) => {
+  app.on('POST', jobPaths('/replay'), limitBody(maxBodyBytes), operate(options, 'jobs.replay'), async (context) => {
     const request = await readBody(replayRequest, context)
-    const { runAt, ...replayed } = await replayJob(deps, context.req.param('id'), request)
+    const { runAt, ...replayed } = await replayJob(deps, idOf(context), request)
     return context.json({ ...replayed, runAt: runAt.toISOString() }, 201)
   })
 

@@ -5,14 +5,14 @@ import { durationMs } from '../../../core/time/duration.js'
 import { waitMany } from '../../operations/waitMany.js'
 import { unknownJob } from '../../jobs/receive.js'
 import { parse } from '../../jobs/judge.js'
-import { allow, type RestOptions } from './request.js'
+import { allow, idOf, jobPaths, type RestOptions } from './request.js'
 
 export function addEndRoutes(app: Hono, options: RestOptions): void {
   const { deps, waits } = options
 
-  app.get('/job/:id/receipt', async (context) => {
+  app.on('GET', jobPaths('/receipt'), async (context) => {
     const actor = allow(options, context, 'observe', 'enqueue')
-    const id = context.req.param('id')
+    const id = idOf(context)
     const { timeout } = parse(awaitReceiptQuery, context.req.query())
     const timeoutMs = Math.min(durationMs(timeout), longestWaitMs)
     const request = { ids: [id], timeoutMs }

@@ -58,7 +58,7 @@ export function groupPaths({ schemaOf, json, problem, overloaded, queryOf, roles
   const jobs = { type: 'array', maxItems: groupMembersLimit, items: item }
   const unknown = problem('No such group.')
   return {
-    '/group': {
+    '/groups': {
       post: {
         summary: 'Make a group of jobs, all or none, with a callback that runs once when all are final',
         security: roles('enqueue'),
@@ -71,7 +71,7 @@ export function groupPaths({ schemaOf, json, problem, overloaded, queryOf, roles
         },
       },
     },
-    '/group/{id}': {
+    '/groups/{id}': {
       get: {
         summary: 'A group: how many of its members are in each state, and what became of its callback',
         security: roles('observe', 'enqueue'),
@@ -89,7 +89,7 @@ export function groupPaths({ schemaOf, json, problem, overloaded, queryOf, roles
         },
       },
     },
-    '/group/{id}/jobs': {
+    '/groups/{id}/jobs': {
       get: {
         summary: 'The jobs of a group, in the order in which they were given',
         security: roles('observe', 'enqueue'),
@@ -106,7 +106,7 @@ export function groupPaths({ schemaOf, json, problem, overloaded, queryOf, roles
         },
       },
     },
-    '/group/{id}/retry': {
+    '/groups/{id}/retry': {
       post: {
         summary: 'Try again to make the callback of a group that is stuck',
         security: roles(),

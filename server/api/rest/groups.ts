@@ -10,7 +10,7 @@ import { admit, allow, limitBody, operate, readBody, readQuery, type RestOptions
 export function addGroupRoutes(app: Hono, options: RestOptions): void {
   const { deps, maxBodyBytes } = options
 
-  app.post('/group', limitBody(Math.max(maxManyBytes, maxBodyBytes)), async (context) => {
+  app.post('/groups', limitBody(Math.max(maxManyBytes, maxBodyBytes)), async (context) => {
     const actor = allow(options, context, 'enqueue')
     using place = admit(options, context)
     const request = await readBody(groupRequest, context)
@@ -18,22 +18,22 @@ export function addGroupRoutes(app: Hono, options: RestOptions): void {
     return context.json(await createGroup(deps, request, actor), 201)
   })
 
-  app.get('/group/:id', async (context) => {
+  app.get('/groups/:id', async (context) => {
     allow(options, context, 'observe', 'enqueue')
     return context.json(await getGroup(deps, context.req.param('id')))
   })
 
-  app.get('/group/:id/jobs', async (context) => {
+  app.get('/groups/:id/jobs', async (context) => {
     const actor = allow(options, context, 'observe', 'enqueue')
     const page = readQuery(groupJobsRequest.omit({ id: true }), context)
     return context.json(await listGroupJobs(deps, { ...page, id: context.req.param('id') }, actor))
   })
 
-  app.delete('/group/:id', operate(options, 'groups.cancel'), async (context) =>
+  app.delete('/groups/:id', operate(options, 'groups.cancel'), async (context) =>
     context.json(await cancelGroup(deps, context.req.param('id'))),
   )
 
-  app.post('/group/:id/retry', operate(options, 'groups.retry'), async (context) =>
+  app.post('/groups/:id/retry', operate(options, 'groups.retry'), async (context) =>
     context.json(await retryGroup(deps, context.req.param('id'))),
   )
 }

@@ -8,7 +8,7 @@ import { putSchedule } from '../../schedules/define.js'
 import { scheduledView } from '../../schedules/view.js'
 import { whyJob } from '../../operations/why.js'
 import { maxManyBytes } from '../requestBody.js'
-import { admit, allow, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
+import { admit, allow, idOf, jobPaths, limitBody, operate, readBody, readQuery, type RestOptions } from './request.js'
 
 export function addJobRoutes(app: Hono, options: RestOptions): void {
   const { deps, maxBodyBytes } = options
@@ -44,17 +44,17 @@ export function addJobRoutes(app: Hono, options: RestOptions): void {
     return context.json(deps.contracts.names)
   })
 
-  app.get('/job/:id', async (context) => {
+  app.on('GET', jobPaths(), async (context) => {
     const actor = allow(options, context, 'observe', 'enqueue')
-    return context.json(await getJob(deps, context.req.param('id'), actor))
+    return context.json(await getJob(deps, idOf(context), actor))
   })
 
-  app.get('/job/:id/why', async (context) => {
+  app.on('GET', jobPaths('/why'), async (context) => {
     const actor = allow(options, context, 'observe')
-    return context.json(await whyJob(deps, context.req.param('id'), actor))
+    return context.json(await whyJob(deps, idOf(context), actor))
   })
 
-  app.delete('/job/:id', operate(options, 'jobs.cancel'), async (context) =>
-    context.json(await cancelJob(deps, context.req.param('id'))),
+  app.on('DELETE', jobPaths(), operate(options, 'jobs.cancel'), async (context) =>
+    context.json(await cancelJob(deps, idOf(context))),
   )
 }

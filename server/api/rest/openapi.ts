@@ -25,8 +25,8 @@ import { deploymentPaths } from './deploymentPaths.js'
 import { groupPaths } from './groupPaths.js'
 import { finalStates, jobStates } from '../../../core/states.js'
 import { childRequest } from '../../../core/requests/childRequest.js'
-import { reportRequest } from '../../../core/requests/report.js'
-import { attemptEnd } from '../../../core/requests/attemptEnd.js'
+import { progressRequest } from '../../../core/requests/progress.js'
+import { attemptResult } from '../../../core/requests/attemptResult.js'
 
 const schemaOf = (schema: z.ZodType): unknown => {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
@@ -348,7 +348,7 @@ export const openapi = {
         },
       },
     },
-    '/job/{id}': {
+    '/jobs/{id}': {
       get: {
         summary: 'A job with the receipts of all its attempts',
         security: roles('enqueue', 'observe'),
@@ -369,7 +369,7 @@ export const openapi = {
         },
       },
     },
-    '/job/{id}/why': {
+    '/jobs/{id}/why': {
       get: {
         summary: 'Why a job does not run now, in words and as data',
         security: roles('observe'),
@@ -395,7 +395,7 @@ export const openapi = {
         },
       },
     },
-    '/job/{id}/retry': {
+    '/jobs/{id}/retry': {
       post: {
         summary: 'Run a final job once more; its receipts stay',
         security: roles(),
@@ -408,7 +408,7 @@ export const openapi = {
         },
       },
     },
-    '/job/{id}/replay': {
+    '/jobs/{id}/replay': {
       post: {
         summary: 'Make a new job from a final one, with its args or others',
         security: roles(),
@@ -431,7 +431,7 @@ export const openapi = {
     '/jobs/retry': bulkRoute('Retry the jobs of a filter, page by page', retryManyRequest),
     '/jobs/replay': bulkRoute('Replay the jobs of a filter, page by page', replayManyRequest),
     '/jobs/cancel': bulkRoute('Cancel the jobs of a filter, page by page', cancelManyRequest),
-    '/job/{id}/receipt': {
+    '/jobs/{id}/receipt': {
       get: {
         summary: 'How the job ended; held open until it has, or the time is over',
         security: roles('enqueue', 'observe'),
@@ -462,10 +462,12 @@ export const openapi = {
           503: problem('OVERLOADED: so many requests wait that no more are taken. Ask again later.'),
         },
       },
+    },
+    '/job/{id}/receipt': {
       post: {
-        summary: "A function's report on one attempt, or that it snoozes",
+        summary: 'The receipt of one attempt, or that it snoozes',
         parameters: [jobIdParameter, tokenParameter],
-        requestBody: { required: true, ...json(schemaOf(attemptEnd)) },
+        requestBody: { required: true, ...json(schemaOf(attemptResult)) },
         responses: {
           200: { description: 'Recorded; `duplicate: true` when it was before.' },
           401: problem('The token is not one of this job.'),
@@ -478,7 +480,7 @@ export const openapi = {
       post: {
         summary: 'What an attempt tells while it runs: its progress, and the lines of its log',
         parameters: [jobIdParameter, tokenParameter],
-        requestBody: { required: true, ...json(schemaOf(reportRequest)) },
+        requestBody: { required: true, ...json(schemaOf(progressRequest)) },
         responses: {
           200: { description: 'Kept with the job until the receipt comes. The deadline stays as it is.' },
           401: problem('The token is not one of this job.'),

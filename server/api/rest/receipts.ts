@@ -4,18 +4,18 @@
  */
 import type { Context, Hono } from 'hono'
 import { childRequest } from '../../../core/requests/childRequest.js'
-import { reportRequest } from '../../../core/requests/report.js'
+import { progressRequest } from '../../../core/requests/progress.js'
 import { maxResultBytes } from '../../../core/payload/resultSize.js'
-import { attemptEnd } from '../../../core/requests/attemptEnd.js'
+import { attemptResult } from '../../../core/requests/attemptResult.js'
 import { enqueueChild } from '../../jobs/children.js'
 import { maxAnswerBytes } from '../../functions/invoke.js'
 import { attemptNamed, heartbeat, receiveEnded, receivePosted, type NamedAttempt } from '../../jobs/receive.js'
-import { report } from '../../jobs/report.js'
+import { recordProgress } from '../../jobs/progress.js'
 import { toldBytes } from '../requestBody.js'
 import { admit, bodyOf, limitBody, readBody, type RestOptions } from './request.js'
 
 /** What is kept of a log takes a quarter of this. */
-const maxReportBytes = 64 * 1024
+const maxProgressBytes = 64 * 1024
 
 export function addReceiptRoutes(app: Hono, { deps, maxBodyBytes }: RestOptions): void {
   const attemptOf = ({ req }: Context): NamedAttempt => attemptNamed(deps, req.param('id')!, req.query('token'))
@@ -24,13 +24,13 @@ export function addReceiptRoutes(app: Hono, { deps, maxBodyBytes }: RestOptions)
     const attempt = attemptOf(context)
     const { raw } = context.req
     using _turn = await deps.intake.receipts.begin(toldBytes(raw) ?? maxResultBytes, raw)
-    const { duplicate } = await receivePosted(deps, attempt, await readBody(attemptEnd, context))
+    const { duplicate } = await receivePosted(deps, attempt, await readBody(attemptResult, context))
     return context.json(duplicate ? { recorded: true, duplicate: true } : { recorded: true })
   })
 
-  app.post('/job/:id/progress', limitBody(maxReportBytes), async (context) => {
+  app.post('/job/:id/progress', limitBody(maxProgressBytes), async (context) => {
     const attempt = attemptOf(context)
-    await report(deps, attempt, await readBody(reportRequest, context))
+    await recordProgress(deps, attempt, await readBody(progressRequest, context))
     return context.json({ recorded: true })
   })
 

@@ -56,7 +56,7 @@ export const allow = (
 ): Actor => guard.require(context.get('identity'), roles)
 
 /**
- * Stands before the handler of a route for operators, and those roles: `app.delete('/job/:id', operate(options, 'jobs.cancel'), handler)`. `action` is the name of the
+ * Stands before the handler of a route for operators, and those roles: `app.delete('/groups/:id', operate(options, 'jobs.cancel'), handler)`. `action` is the name of the
  * procedure that does the same. A route that changes something leaves an entry in the audit; one that only looks (GET) does not.
  * Behind it `actorOf` knows who calls: `actorOf(context.var)`. Throws `UNAUTHORIZED` and `FORBIDDEN`.
  */
@@ -99,6 +99,12 @@ function objectIn(text: string): object {
     return {}
   }
 }
+
+/** The paths of a job: the documented one, and the one that the first design had, which stays. */
+export const jobPaths = (rest = ''): string[] => [`/jobs/:id${rest}`, `/job/:id${rest}`]
+
+/** The id in the path of a route that has one. */
+export const idOf = ({ req }: Context): string => req.param('id')!
 
 /** The largest body of a route that reads one. Nothing is read yet. */
 export const limitBody =

@@ -2,7 +2,7 @@
 import type { Collection, UpdateFilter } from 'mongodb'
 import type { GroupPolicy } from '../../../core/views/groupTypes.js'
 import { isFinal } from '../../../core/states.js'
-import type { AttemptReport, ClaimedJob, JobDocument } from '../documents.js'
+import type { RunProgress, ClaimedJob, JobDocument } from '../documents.js'
 import { raised, type Guard } from '../revision.js'
 
 /** What a group needs to know of a job when that is final. */
@@ -17,7 +17,7 @@ export interface Transition {
   /** The attempt it belongs to: without it the job must not be running. */
   claim: string
   set: Pick<JobDocument, 'state'> &
-    Partial<Pick<JobDocument, 'runAt' | 'throttled' | 'overBudget' | 'report' | 'errorCode'>>
+    Partial<Pick<JobDocument, 'runAt' | 'throttled' | 'overBudget' | 'runProgress' | 'errorCode'>>
   unset: readonly (keyof JobDocument)[]
   /** Only for a final state: how long the job is kept from now on. */
   keepMs?: number
@@ -92,10 +92,10 @@ export const attemptStore = (jobs: Collection<JobDocument>) => ({
   },
 
   /** Keeps what an attempt tells, if its deadline is after that moment. */
-  async report(id: string, claim: string, after: Date, report: AttemptReport): Promise<boolean> {
+  async setProgress(id: string, claim: string, after: Date, runProgress: RunProgress): Promise<boolean> {
     const { matchedCount } = await jobs.updateOne(
       { _id: id, state: 'running', claim, deadline: { $gt: after } },
-      { $set: { report } },
+      { $set: { runProgress } },
     )
     return matchedCount === 1
   },

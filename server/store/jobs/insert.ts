@@ -38,9 +38,9 @@ export const insertStore = (jobs: Collection<JobDocument>) => ({
     return new Map(found.map(({ _id, claim }) => [_id, claim]))
   },
 
-  holderOf: (uniqueKey: string): Promise<JobDocument | null> => jobs.findOne({ uniqueKey }),
+  ownerOf: (uniqueKey: string): Promise<JobDocument | null> => jobs.findOne({ uniqueKey }),
 
-  holdersOfKeys: (uniqueKeys: string[]): Promise<JobDocument[]> =>
+  ownersOfKeys: (uniqueKeys: string[]): Promise<JobDocument[]> =>
     jobs.find({ uniqueKey: { $in: uniqueKeys } }, { projection: { args: 0, argsMeta: 0 } }).toArray(),
 
   /** The child job that a call inside a job has made. */

@@ -1,7 +1,7 @@
 /** What the chaos run must never find is found where it is: each check by evidence that was made for it. */
 import { describe, expect, it } from 'vitest'
 import { occurrenceId } from '../../../server/ids.js'
-import type { AttemptEndDocument, GroupDocument, JobDocument } from '../../../server/store/documents.js'
+import type { AttemptResultDocument, GroupDocument, JobDocument } from '../../../server/store/documents.js'
 import type { LedgerRecord } from '../ledger/records.js'
 import { args } from './args.js'
 import { groupBy, type Evidence, type Run } from './evidence.js'
@@ -28,7 +28,7 @@ const job = (_id: string, more: Partial<JobDocument> = {}): JobDocument => ({
   ...more,
 })
 
-const receipt = (jobId: string, claim: string, more: Partial<AttemptEndDocument> = {}): AttemptEndDocument =>
+const receipt = (jobId: string, claim: string, more: Partial<AttemptResultDocument> = {}): AttemptResultDocument =>
   ({
     _id: `${jobId}:${claim}`,
     attempt: 1,
@@ -38,7 +38,7 @@ const receipt = (jobId: string, claim: string, more: Partial<AttemptEndDocument>
     startedAt: after(0),
     finishedAt: after(900),
     ...more,
-  }) as AttemptEndDocument
+  }) as AttemptResultDocument
 
 const defaults = { v: 0, key: '', ms: 0, how: 'answer', times: 1, of: '' }
 
@@ -58,7 +58,7 @@ const run = (jobId: string, name: string, fromMs: number, toMs: number | undefin
 
 interface Found {
   jobs?: JobDocument[]
-  receipts?: AttemptEndDocument[]
+  receipts?: AttemptResultDocument[]
   runs?: Run[]
   groups?: GroupDocument[]
   records?: LedgerRecord[]

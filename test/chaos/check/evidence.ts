@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BSON } from 'mongodb'
 import type {
-  AttemptEndDocument,
+  AttemptResultDocument,
   GroupDocument,
   JobDocument,
   ScheduleDocument,
@@ -37,7 +37,7 @@ export interface Run {
 export interface Evidence {
   jobs: Map<string, JobDocument>
   /** By job, in the order of their attempts. */
-  receipts: Map<string, AttemptEndDocument[]>
+  receipts: Map<string, AttemptResultDocument[]>
   groups: Map<string, GroupDocument>
   schedules: Map<string, ScheduleDocument>
   runs: Run[]
@@ -51,7 +51,7 @@ export interface Evidence {
 
 interface Dump {
   jobs: JobDocument[]
-  receipts: AttemptEndDocument[]
+  receipts: AttemptResultDocument[]
   groups: GroupDocument[]
   schedules: ScheduleDocument[]
   seenFinal: [string, SeenFinal][]

@@ -46,12 +46,12 @@ export async function groups(caller: Caller): Promise<void> {
     }
   }
   const { group: jobs, then, policy } = group(0)
-  const { outcome, body } = await caller.call('POST', '/group', { jobs, then, policy })
+  const { outcome, body } = await caller.call('POST', '/groups', { jobs, then, policy })
   caller.note({ kind: 'group', of, ...made, outcome, ...(outcome === 'acked' && { id: body.id as string }) })
   await caller.pause(random.int(500, 2_500))
   if (outcome === 'acked' && random.chance(0.08)) {
     const askedAt = Date.now()
-    const cancelled = await caller.call('DELETE', `/group/${body.id}`)
+    const cancelled = await caller.call('DELETE', `/groups/${body.id}`)
     caller.note({ kind: 'groupCancelled', id: body.id, outcome: cancelled.outcome, askedAt })
   }
 }

@@ -301,10 +301,10 @@ describe('groups', () => {
   async function groupOf(errand: TestErrand, jobs: object[]): Promise<{ id: string; callback: string }> {
     const then = { worker: 'told', args: { note: 'ends' } }
     const authorization = { authorization: `Bearer ${keys.admin.key}` }
-    const { body } = await errand.post('/group', { jobs, then }, authorization)
+    const { body } = await errand.post('/groups', { jobs, then }, authorization)
     await errand.run()
     await errand.run()
-    const group = JSON.parse(await textOf(errand, 'admin', `/group/${body.id}`))
+    const group = JSON.parse(await textOf(errand, 'admin', `/groups/${body.id}`))
     return { id: body.id as string, callback: group.then.jobId as string }
   }
 
@@ -313,7 +313,7 @@ describe('groups', () => {
     const { json, meta } = encodePayload(args)
     const paid = { worker: 'pay.charge', args: JSON.parse(json), argsMeta: JSON.parse(meta!) }
     const { id, callback } = await groupOf(errand, [paid, { worker: 'mail.send', args: { to: 'ada' } }])
-    const jobs = async (name: Name) => JSON.parse(await textOf(errand, name, `/group/${id}/jobs`)).jobs as object[]
+    const jobs = async (name: Name) => JSON.parse(await textOf(errand, name, `/groups/${id}/jobs`)).jobs as object[]
     expect(await jobs('admin')).toMatchObject([{ argsRedacted: true }, { args: { to: 'ada' } }])
     expect(await jobs('board')).toMatchObject([{ argsHidden: true }, { argsHidden: true }])
     expect(await jobs('mailer')).toMatchObject([{ worker: 'mail.send' }])
@@ -324,7 +324,13 @@ describe('groups', () => {
     })
     const { id: again } = await as(errand, 'admin').jobs.replay(callback)
     for (const name of Object.keys(keys) as Name[])
-      for (const door of [`/job/${callback}`, `/job/${again}`, `/group/${id}`, `/group/${id}/jobs`, '/compat/waiting'])
+      for (const door of [
+        `/job/${callback}`,
+        `/job/${again}`,
+        `/groups/${id}`,
+        `/groups/${id}/jobs`,
+        '/compat/waiting',
+      ])
         expect(await textOf(errand, name, door)).not.toContain(secret)
   })
 

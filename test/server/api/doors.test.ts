@@ -91,7 +91,7 @@ describe('a body in chunks', () => {
     expect(job).toMatchObject({ status: 201, body: { state: 'scheduled' } })
     const jobs = await server.send({ path: '/jobs', pieces: inPieces(JSON.stringify({ jobs: [mail(), mail()] }), 10) })
     expect(jobs).toMatchObject({ status: 200, body: { outcomes: [{ ok: true }, { ok: true }] } })
-    const group = await server.send({ path: '/group', pieces: inPieces(JSON.stringify({ jobs: [mail()] }), 10) })
+    const group = await server.send({ path: '/groups', pieces: inPieces(JSON.stringify({ jobs: [mail()] }), 10) })
     expect(group).toMatchObject({ status: 201, body: { total: 1 } })
   })
 
@@ -138,7 +138,7 @@ describe('a body with many jobs', () => {
     const padded = (bytes: number) => `{"jobs":[]}`.padEnd(bytes)
     expect((await server.send({ path: '/jobs', body: padded(most) })).status).toBe(200)
     expect((await server.send({ path: '/jobs', body: padded(more) })).status).toBe(413)
-    expect((await server.send({ path: '/group', body: padded(more) })).status).toBe(413)
+    expect((await server.send({ path: '/groups', body: padded(more) })).status).toBe(413)
     const inTrpc = (bytes: number) => `{"json":{"jobs":[]}}`.padEnd(bytes)
     expect((await server.send({ path: '/trpc/enqueueMany', body: inTrpc(most) })).status).toBe(200)
     expect((await server.send({ path: '/trpc/enqueueMany', body: inTrpc(more) })).status).toBe(413)
@@ -157,7 +157,7 @@ describe('a body that nobody expects', () => {
     ['POST', '/schedules/some/run'],
     ['POST', '/deployments/deactivate'],
     ['DELETE', '/job/some'],
-    ['POST', '/group/some/retry'],
+    ['POST', '/groups/some/retry'],
     ['POST', '/tick'],
   ])('%s %s: is not read beyond a kilobyte, told or not', async (method, path) => {
     await using server = await served()

@@ -146,7 +146,7 @@ describe('a coordinator with as much to write as it holds', () => {
 
   it('takes a group as large as groups may be, where nothing else waits', async () => {
     await using errand = await testErrand({ work }, { maxWaiting })
-    const made = await errand.post('/group', { jobs: [...items(9_000), { group: items(900) }] })
+    const made = await errand.post('/groups', { jobs: [...items(9_000), { group: items(900) }] })
     expect(made).toMatchObject({ status: 201, body: { total: 9_001 } })
     expect(await storedIn(errand)).toBe(9_900)
   })

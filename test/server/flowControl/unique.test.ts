@@ -65,7 +65,7 @@ describe('unique', () => {
     },
   )
 
-  it('rejects with the id of the holder', async () => {
+  it('rejects with the id of the owner', async () => {
     await using errand = await testErrand({ sync: worker({ onConflict: 'reject' }) })
     const first = await errand.post('/job', body('a', { delay: '1m' }))
     expect(await errand.post('/job', body('b'))).toMatchObject({
@@ -74,7 +74,7 @@ describe('unique', () => {
     })
   })
 
-  it('replaces args and time of a holder that has not started', async () => {
+  it('replaces args and time of an owner that has not started', async () => {
     await using errand = await testErrand({ sync: worker({ onConflict: 'replace' }) })
     const { body: first } = await errand.post('/job', body('a', { delay: '1h' }))
     const second = await errand.post('/job', body('b', { delay: '1m' }))
@@ -196,7 +196,7 @@ describe('unique, said at the enqueue', () => {
     },
   )
 
-  it('answers with the holder, where nothing else is said', async () => {
+  it('answers with the owner, where nothing else is said', async () => {
     await using errand = await testErrand({ plain })
     const first = await errand.post('/job', ask('a', { key: 'k' }, { delay: '1m' }))
     const second = await errand.post('/job', ask('b', { key: 'k' }))
@@ -215,7 +215,7 @@ describe('unique, said at the enqueue', () => {
     expect((await errand.get(first.id)).args).toEqual({ note: 'c' })
   })
 
-  it('holds the key until the start, the end or for a duration, as the holder was asked', async () => {
+  it('holds the key until the start, the end or for a duration, as the owner was asked', async () => {
     await using errand = await testErrand({ plain })
     const outcome = async (unique: object) => (await errand.post('/job', ask('b', unique, { delay: '1h' }))).status
     for (const until of ['started', 'finished', '10m']) {

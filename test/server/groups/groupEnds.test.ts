@@ -31,7 +31,7 @@ const makeWorkers = () => {
 const part = (fails: boolean, more: object = {}) => ({ worker: 'part', args: { fails }, ...more })
 
 const make = async (errand: TestErrand, jobs: unknown[], more: object = {}): Promise<string> =>
-  (await errand.post('/group', { jobs, ...more })).body.id as string
+  (await errand.post('/groups', { jobs, ...more })).body.id as string
 const collections = ({ database }: TestErrand) => ({
   jobs: database.db.collection<JobDocument>('errand_jobs'),
   groups: database.db.collection<GroupDocument>('errand_groups'),

@@ -57,7 +57,7 @@ const failing = (n: number, more: object = {}) => ({ worker: 'part', args: { n, 
 const parts = (count: number, more: object = {}) => Array.from({ length: count }, (_, n) => part(n, more))
 
 const make = async (errand: TestErrand, jobs: unknown[], more: object = {}): Promise<string> => {
-  const { status, body } = await errand.post('/group', { jobs, ...more })
+  const { status, body } = await errand.post('/groups', { jobs, ...more })
   if (status !== 201) throw new Error(JSON.stringify(body))
   return body.id as string
 }
@@ -65,9 +65,9 @@ const call = async ({ coordinator }: TestErrand, method: string, path: string) =
   const response = await coordinator.fetch(new Request(`http://coordinator.test${path}`, { method }))
   return { status: response.status, body: await response.json() }
 }
-const get = async (errand: TestErrand, id: string) => (await call(errand, 'GET', `/group/${id}`)).body
+const get = async (errand: TestErrand, id: string) => (await call(errand, 'GET', `/groups/${id}`)).body
 const jobsOf = async (errand: TestErrand, id: string, query = '?limit=500') =>
-  (await call(errand, 'GET', `/group/${id}/jobs${query}`)).body.jobs
+  (await call(errand, 'GET', `/groups/${id}/jobs${query}`)).body.jobs
 /** Until nothing is left that could run now: a callback is made when the jobs before it have run. */
 const runAll = async (errand: TestErrand) => {
   for (let round = 0; round < 4; round++) await errand.run()
@@ -194,13 +194,13 @@ describe('a group', () => {
   it('pages through its jobs in the order in which they were given', async () => {
     await using errand = await start()
     const id = await make(errand, parts(5, { delay: '1h' }))
-    const { body: first } = await call(errand, 'GET', `/group/${id}/jobs?limit=3`)
-    const { body: second } = await call(errand, 'GET', `/group/${id}/jobs?limit=3&cursor=${first.cursor}`)
+    const { body: first } = await call(errand, 'GET', `/groups/${id}/jobs?limit=3`)
+    const { body: second } = await call(errand, 'GET', `/groups/${id}/jobs?limit=3&cursor=${first.cursor}`)
     expect([...first.jobs, ...second.jobs].map(({ args }) => args.n)).toEqual([0, 1, 2, 3, 4])
     expect(second.cursor).toBe(null)
     expect(await jobsOf(errand, id, '?state=failed')).toEqual([])
-    expect((await call(errand, 'GET', `/group/${id}/jobs?limit=501`)).status).toBe(400)
-    expect(await call(errand, 'GET', '/group/nobody')).toMatchObject({
+    expect((await call(errand, 'GET', `/groups/${id}/jobs?limit=501`)).status).toBe(400)
+    expect(await call(errand, 'GET', '/groups/nobody')).toMatchObject({
       status: 404,
       body: { error: { code: 'UNKNOWN_GROUP' } },
     })
@@ -220,7 +220,7 @@ function countCalls<Name extends string>(store: Record<Name, (...args: never[]) 
 
 describe('a request for a group', () => {
   const refusedWith = async (errand: TestErrand, jobs: unknown, more: object = {}) => {
-    const { status, body } = await errand.post('/group', { jobs, ...more })
+    const { status, body } = await errand.post('/groups', { jobs, ...more })
     expect(await stored(errand, 'jobs')).toEqual([])
     expect(await stored(errand, 'groups')).toEqual([])
     return { status, code: body.error.code, issues: body.error.issues }
@@ -271,15 +271,15 @@ describe('a request for a group', () => {
     expect(await refusedWith(errand, [part(1)], more)).toMatchObject({ status: 400, issues: [{ path }] })
   })
 
-  it('is refused with a job whose key is held, by another job or by another member', async () => {
+  it('is refused with a job whose key is taken, by another job or by another member', async () => {
     await using errand = await start()
     const alone = (n: number) => ({ worker: 'alone', args: { n } })
     expect(await refusedWith(errand, [alone(1), alone(2), { group: [alone(1)] }])).toMatchObject({
       issues: [{ path: ['jobs', 2, 'group', 0], code: 'key_taken' }],
     })
-    const holder = await errand.enqueue('alone', { n: 1 }, { delay: '1h' })
-    const { body } = await errand.post('/group', { jobs: [alone(2), alone(1)] })
-    expect(body.error.issues).toMatchObject([{ path: ['jobs', 1], message: expect.stringContaining(holder) }])
+    const owner = await errand.enqueue('alone', { n: 1 }, { delay: '1h' })
+    const { body } = await errand.post('/groups', { jobs: [alone(2), alone(1)] })
+    expect(body.error.issues).toMatchObject([{ path: ['jobs', 1], message: expect.stringContaining(owner) }])
     expect(await stored(errand, 'groups')).toEqual([])
   })
 
@@ -495,8 +495,8 @@ describe('a group that is cancelled', () => {
     })
     await runAll(errand)
     const cancelled = { status: 200, body: { id, state: 'cancelled', total: 3 } }
-    expect(await call(errand, 'DELETE', `/group/${id}`)).toEqual(cancelled)
-    expect(await call(errand, 'DELETE', `/group/${id}`)).toEqual(cancelled)
+    expect(await call(errand, 'DELETE', `/groups/${id}`)).toEqual(cancelled)
+    expect(await call(errand, 'DELETE', `/groups/${id}`)).toEqual(cancelled)
     await runAll(errand)
     await errand.clock.advance('1h')
     await runAll(errand)
@@ -512,18 +512,18 @@ describe('a group that is cancelled', () => {
     await using errand = await start()
     const id = await make(errand, [failing(1)], { then: 'merge', policy: 'wait' })
     await runAll(errand)
-    expect((await call(errand, 'DELETE', `/group/${id}`)).status).toBe(200)
+    expect((await call(errand, 'DELETE', `/groups/${id}`)).status).toBe(200)
     expect(await get(errand, id)).toMatchObject({ state: 'cancelled', counts: { cancelled: 1 } })
   })
 
   it('must not be closed already', async () => {
     await using errand = await start()
     const id = await make(errand, [], { then: 'merge' })
-    expect(await call(errand, 'DELETE', `/group/${id}`)).toMatchObject({
+    expect(await call(errand, 'DELETE', `/groups/${id}`)).toMatchObject({
       status: 409,
       body: { error: { code: 'WRONG_STATE', message: expect.stringContaining((await get(errand, id)).then.jobId) } },
     })
-    expect((await call(errand, 'DELETE', '/group/nobody')).body.error.code).toBe('UNKNOWN_GROUP')
+    expect((await call(errand, 'DELETE', '/groups/nobody')).body.error.code).toBe('UNKNOWN_GROUP')
   })
 })
 
@@ -541,7 +541,7 @@ describe('a callback that cannot be made', () => {
     await sweepGroups(errand.coordinator.deps)
     expect(lines.filter((line) => line.includes('callback'))).toHaveLength(1)
 
-    const again = await errand.post(`/group/${id}/retry`, {})
+    const again = await errand.post(`/groups/${id}/retry`, {})
     expect(again).toMatchObject({ status: 200, body: { state: 'stuck' } })
     // its member is mended
     const [failed] = await jobsOf(errand, id)
@@ -553,20 +553,20 @@ describe('a callback that cannot be made', () => {
     const closed = await get(errand, id)
     expect(closed.state).toBe('closed')
     expect(closed).not.toHaveProperty('problem')
-    expect(await errand.post(`/group/${id}/retry`, {})).toMatchObject({
+    expect(await errand.post(`/groups/${id}/retry`, {})).toMatchObject({
       status: 409,
       body: { error: { code: 'WRONG_STATE' } },
     })
   })
 
-  it('because its key is held is made once the key is free, and never merged with the holder', async () => {
+  it('because its key is taken is made once the key is free, and never merged with the owner', async () => {
     await using errand = await start()
     const group = { id: 'x', total: 0, succeeded: 0, failed: 0, cancelled: 0, members: [], truncated: false }
-    const holder = await errand.enqueue('single', { group }, { delay: '1h' })
+    const owner = await errand.enqueue('single', { group }, { delay: '1h' })
     const id = await make(errand, [part(1)], { then: 'single' })
     await runAll(errand)
     expect(await get(errand, id)).toMatchObject({ state: 'stuck', problem: { code: 'KEY_TAKEN' } })
-    await call(errand, 'DELETE', `/job/${holder}`)
+    await call(errand, 'DELETE', `/job/${owner}`)
     await sweepGroups(errand.coordinator.deps)
     expect(await get(errand, id)).toMatchObject({ state: 'closed' })
   })
@@ -648,7 +648,7 @@ describe('coordinators', () => {
     await using second = await start({ beside: errand })
     const id = await make(errand, later(3), { then: 'merge' })
     errand.coordinator.deps.store.groups.cancelWaiting = lost
-    expect((await call(errand, 'DELETE', `/group/${id}`)).status).toBe(500)
+    expect((await call(errand, 'DELETE', `/groups/${id}`)).status).toBe(500)
     await sweepGroups(second.coordinator.deps)
     await runAll(second)
     expect(await get(second, id)).toMatchObject({ state: 'cancelled', counts: { cancelled: 3 } })
@@ -664,7 +664,7 @@ describe('coordinators', () => {
       if (where === 'insertMany of groups') store.groups.insertMany = lost
       if (where === 'insert of a job') writes.insertJob = lost
       if (where === 'decision') store.atomicRequests.decide = lost
-      expect((await errand.post('/group', { jobs: parts(3), then: 'merge' })).status).toBe(500)
+      expect((await errand.post('/groups', { jobs: parts(3), then: 'merge' })).status).toBe(500)
       await second.run()
       await sweepGroups(second.coordinator.deps)
       await errand.clock.advance('2m')
@@ -677,7 +677,7 @@ describe('coordinators', () => {
     await using errand = await start()
     await using second = await start({ beside: errand })
     errand.coordinator.deps.store.atomicRequests.release = lost
-    expect((await errand.post('/group', { jobs: parts(3), then: 'merge' })).status).toBe(500)
+    expect((await errand.post('/groups', { jobs: parts(3), then: 'merge' })).status).toBe(500)
     await errand.clock.advance('2m')
     await sweepAtomicRequests(second.coordinator.deps)
     await runAll(second)

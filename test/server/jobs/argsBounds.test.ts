@@ -38,8 +38,8 @@ describe('args nested too deep', () => {
       errand.post('/job', `{"worker":"any","every":"1h","args":${text}}`),
       errand.post('/schedules', `{"worker":"any","every":"1h","args":${text}}`),
       errand.post('/jobs', `{"atomic":true,"jobs":[{"worker":"any","args":${text}}]}`),
-      errand.post('/group', `{"jobs":[{"worker":"any","args":${text}}]}`),
-      errand.post('/group', `{"jobs":[{"worker":"any"}],"then":{"worker":"any","args":${text}}}`),
+      errand.post('/groups', `{"jobs":[{"worker":"any","args":${text}}]}`),
+      errand.post('/groups', `{"jobs":[{"worker":"any"}],"then":{"worker":"any","args":${text}}}`),
       errand.post('/trpc/enqueue', `{"json":{"worker":"any","args":${text}}}`),
       errand.post('/trpc/schedule', `{"json":{"worker":"any","every":"1h","args":${text}}}`),
       errand.post('/trpc/schedules.update', `{"json":{"id":"s","args":${text}}}`),
@@ -107,9 +107,9 @@ describe('the size of one job of many', () => {
         status: 400,
         body: { error: { issues: [{ path: ['jobs', 1], code: 'payload_too_large' }] } },
       })
-      const group = await errand.post('/group', { jobs: [{ group: [item] }] })
+      const group = await errand.post('/groups', { jobs: [{ group: [item] }] })
       expect(group).toMatchObject({ status: 400, body: { error: { issues: [{ code: 'payload_too_large' }] } } })
-      const then = await errand.post('/group', { jobs: [], then: item })
+      const then = await errand.post('/groups', { jobs: [], then: item })
       expect(then).toMatchObject({
         status: 400,
         body: { error: { issues: [{ path: ['then'], code: 'payload_too_large' }] } },

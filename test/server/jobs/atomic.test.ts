@@ -86,7 +86,7 @@ describe('all or none', () => {
 
   it('writes nothing where any item is bad, and names each by its place', async () => {
     await using errand = await testErrand(workers)
-    const holder = await errand.enqueue('alone', { n: 1 }, { delay: '1h' })
+    const owner = await errand.enqueue('alone', { n: 1 }, { delay: '1h' })
     const { status, body } = await atomic(errand, [
       echo(1),
       { worker: 'echo', args: { n: 'x' } },
@@ -105,7 +105,7 @@ describe('all or none', () => {
     ])
     const taken = await atomic(errand, [echo(1), { worker: 'alone', args: { n: 1 } }])
     expect(taken.body.error.issues).toEqual([
-      { path: ['jobs', 1], code: 'key_taken', message: `The key is taken by job ${holder}, which is scheduled.` },
+      { path: ['jobs', 1], code: 'key_taken', message: `The key is taken by job ${owner}, which is scheduled.` },
     ])
     expect(await stored(errand)).toBe(1)
     expect(await requests(errand)).toEqual([])
@@ -121,9 +121,9 @@ describe('all or none', () => {
     expect(body.error.message).toContain('And 497 more.')
   })
 
-  it('takes the holder of a key for the item where the policy is to return it, in the request and outside', async () => {
+  it('takes the owner of a key for the item where the policy is to return it, in the request and outside', async () => {
     await using errand = await testErrand(workers)
-    const holder = await errand.enqueue('same', { n: 1 }, { delay: '1h' })
+    const owner = await errand.enqueue('same', { n: 1 }, { delay: '1h' })
     const { body } = await atomic(
       errand,
       [1, 2, 2].map((n) => ({ worker: 'same', args: { n } })),
@@ -131,7 +131,7 @@ describe('all or none', () => {
     const [first, second, third] = body.outcomes
     expect(first).toEqual({
       ok: true,
-      id: holder,
+      id: owner,
       state: 'scheduled',
       runAt: '2030-01-01T01:00:00.000Z',
       existing: true,
@@ -155,10 +155,10 @@ describe('all or none', () => {
 
   it('changes no job that is there: a worker that replaces is refused as well', async () => {
     await using errand = await testErrand(workers)
-    const holder = await errand.enqueue('newer', { n: 1 }, { delay: '1h' })
+    const owner = await errand.enqueue('newer', { n: 1 }, { delay: '1h' })
     const { body } = await atomic(errand, [{ worker: 'newer', args: { n: 1 } }])
-    expect(body.error.issues).toMatchObject([{ code: 'key_taken', message: expect.stringContaining(holder) }])
-    expect((await errand.get(holder)).runAt).toBe('2030-01-01T01:00:00.000Z')
+    expect(body.error.issues).toMatchObject([{ code: 'key_taken', message: expect.stringContaining(owner) }])
+    expect((await errand.get(owner)).runAt).toBe('2030-01-01T01:00:00.000Z')
   })
 
   it('takes a key whose time is over', async () => {

@@ -14,7 +14,7 @@ import { defineJob } from '../../../core/index.js'
 import type { FunctionCall } from '../../../core/requests/wire.js'
 import { cancelJob, retryJob } from '../../../server/operations/jobActions.js'
 import { pause, resume } from '../../../server/flowControl/pause.js'
-import { receiptId, type AttemptEndDocument, type JobDocument } from '../../../server/store/documents.js'
+import { receiptId, type AttemptResultDocument, type JobDocument } from '../../../server/store/documents.js'
 import type { Store } from '../../../server/store/index.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 import type { Answer, Invoke } from '../../../server/deps.js'
@@ -182,7 +182,7 @@ const refusable = async (work: Promise<unknown>): Promise<void> => {
 const jobsOf = ({ database }: TestErrand) => database.db.collection<JobDocument>('errand_jobs')
 
 async function check(errand: TestErrand, runs: readonly Run[]): Promise<void> {
-  const receipts = await errand.database.db.collection<AttemptEndDocument>('errand_receipts').find().toArray()
+  const receipts = await errand.database.db.collection<AttemptResultDocument>('errand_receipts').find().toArray()
   const runOf = new Map(runs.map((run) => [receiptId(run.call.id, run.claim), run]))
   expect(doubles(runs.map(({ call }) => `${call.id} attempt ${call.attempt}`)), 'attempts that ran twice').toEqual([])
   for (const { call } of runs) expect(call.attempt, 'attempts').toBeLessThanOrEqual(call.maxAttempts)

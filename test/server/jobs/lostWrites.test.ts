@@ -164,7 +164,7 @@ const cases: Record<string, Case> = {
   'the documents of a group': {
     write: ['groups', 'insertMany'],
     ask: (errand) =>
-      send(errand, 'POST', '/group', {
+      send(errand, 'POST', '/groups', {
         jobs: [{ worker: 'plain', args: { n: 1 } }],
         then: { worker: 'then', args: {} },
       }),
@@ -172,7 +172,7 @@ const cases: Record<string, Case> = {
     then: async (errand, _, { id }) => {
       await errand.run()
       await errand.run()
-      expect((await send(errand, 'GET', `/group/${id}`)).body).toMatchObject({ state: 'closed' })
+      expect((await send(errand, 'GET', `/groups/${id}`)).body).toMatchObject({ state: 'closed' })
     },
   },
 }
@@ -206,12 +206,12 @@ describe('a cancel whose answer is lost', () => {
   it('tells the function to stop, and closes the group at once', async () => {
     const { calls, invoke } = silent()
     await using errand = await open({ invoke })
-    const group = (await send(errand, 'POST', '/group', { jobs: [{ worker: 'plain', args: { n: 1 } }] })).body.id
+    const group = (await send(errand, 'POST', '/groups', { jobs: [{ worker: 'plain', args: { n: 1 } }] })).body.id
     await errand.claim()
     loseAnswers(errand, 'jobs', 'cancel')
     await meanwhile(errand, send(errand, 'DELETE', `/job/${calls[0]!.id}`))
     expect(calls[0]!.aborted).toBe(true)
-    expect((await send(errand, 'GET', `/group/${group}`)).body.state).toBe('closed')
+    expect((await send(errand, 'GET', `/groups/${group}`)).body.state).toBe('closed')
   })
 })
 
@@ -286,22 +286,22 @@ describe('the end of a group whose answer is lost', () => {
   it('goes on to the group around it, when the database answers', async () => {
     await using errand = await open()
     const nested = { group: [{ worker: 'plain', args: { n: 1 } }] }
-    const group = (await send(errand, 'POST', '/group', { jobs: [nested] })).body.id
+    const group = (await send(errand, 'POST', '/groups', { jobs: [nested] })).body.id
     loseAnswers(errand, 'groups', 'close')
     await meanwhile(errand, errand.run())
-    expect((await send(errand, 'GET', `/group/${group}`)).body.state).toBe('closed')
+    expect((await send(errand, 'GET', `/groups/${group}`)).body.state).toBe('closed')
   })
 
   it('is found out by whoever looked whether it is over, when the database answers', async () => {
     await using errand = await open()
-    const group = (await send(errand, 'POST', '/group', { jobs: [{ worker: 'plain', args: { n: 1 } }] })).body.id
+    const group = (await send(errand, 'POST', '/groups', { jobs: [{ worker: 'plain', args: { n: 1 } }] })).body.id
     loseAnswers(errand, 'groups', 'hasOpenMembers', { times: 3, happens: false })
     const over = new Promise<void>((resolve) => {
       errand.coordinator.deps.events.on('groupOver', () => resolve())
     })
     await errand.run()
-    expect((await send(errand, 'GET', `/group/${group}`)).body.state).toBe('open')
+    expect((await send(errand, 'GET', `/groups/${group}`)).body.state).toBe('open')
     await meanwhile(errand, over)
-    expect((await send(errand, 'GET', `/group/${group}`)).body.state).toBe('closed')
+    expect((await send(errand, 'GET', `/groups/${group}`)).body.state).toBe('closed')
   })
 })

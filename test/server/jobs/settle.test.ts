@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import type { AttemptEndDocument } from '../../../server/store/documents.js'
+import type { AttemptResultDocument } from '../../../server/store/documents.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 import { handOperated, pathOf } from '../../support/handOperated.js'
 
@@ -9,7 +9,7 @@ const work = defineJob({ args: z.object({}), retry: { attempts: 2, backoff: ['5s
 
 const outage = () => Object.assign(new Error('connection 1 to 127.0.0.1:1 closed'), { name: 'MongoNetworkError' })
 
-type Insert = (documents: AttemptEndDocument[]) => Promise<boolean[]>
+type Insert = (documents: AttemptResultDocument[]) => Promise<boolean[]>
 
 /** Puts something in the way of receipts on their way into the ledger. */
 function around({ coordinator }: TestErrand, insert: (write: Insert) => Insert) {

@@ -161,7 +161,7 @@ describe('a result that cannot be shown', () => {
   it('does not keep the callback of its group from being made', async () => {
     const functions = handOperated()
     await using errand = await testErrand({ any, merge }, { invoke: functions.invoke })
-    const { body } = await errand.post('/group', {
+    const { body } = await errand.post('/groups', {
       jobs: [1, 2, 3].map((n) => ({ worker: 'any', args: { n } })),
       then: 'merge',
     })
@@ -180,7 +180,7 @@ describe('a result that cannot be shown', () => {
   it('takes its place in the summary of its group, which may hold results of 100 levels', async () => {
     const functions = handOperated()
     await using errand = await testErrand({ any, merge }, { invoke: functions.invoke, concurrency: 1 })
-    await errand.post('/group', { jobs: [1, 2].map((n) => ({ worker: 'any', args: { n } })), then: 'merge' })
+    await errand.post('/groups', { jobs: [1, 2].map((n) => ({ worker: 'any', args: { n } })), then: 'merge' })
     await errand.claim()
     const first = await functions.next()
     const ended = new Promise((resolve) => errand.coordinator.deps.events.on('finished', resolve))

@@ -95,7 +95,7 @@ describe('a schema that throws', () => {
 
   it('takes a callback whose summary is not there yet', async () => {
     await using errand = await testErrand(workers)
-    const { status } = await errand.post('/group', { jobs: [{ worker: 'plain' }], then: { worker: 'summary' } })
+    const { status } = await errand.post('/groups', { jobs: [{ worker: 'plain' }], then: { worker: 'summary' } })
     expect(status).toBe(201)
   })
 })

@@ -7,7 +7,7 @@ import { occurrencesOf } from '../../../server/schedules/fire.js'
 import { occurrenceId } from '../../../server/ids.js'
 import {
   receiptId,
-  type AttemptEndDocument,
+  type AttemptResultDocument,
   type JobDocument,
   type ScheduleDocument,
   type SlotsDocument,
@@ -21,13 +21,13 @@ export type Invariants = ReturnType<typeof watchInvariants>
 
 export function watchInvariants(db: Db, functions: Functions, { start, stalls }: { start: Date; stalls: boolean }) {
   const jobs = db.collection<JobDocument>('errand_jobs')
-  const receipts = db.collection<AttemptEndDocument>('errand_receipts')
+  const receipts = db.collection<AttemptResultDocument>('errand_receipts')
   const schedules = db.collection<ScheduleDocument>('errand_schedules')
   const slots = db.collection<SlotsDocument>('errand_slots')
   /** As they were last seen. */
   const seen = new Map<string, JobDocument>()
   const gone = new Set<string>()
-  const ledger = new Map<string, AttemptEndDocument>()
+  const ledger = new Map<string, AttemptResultDocument>()
   /** What callers were told: these jobs exist, and these attempts have these results. */
   const acknowledged = new Set<string>()
   const accepted = new Map<string, string>()
@@ -71,7 +71,7 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
     )
   }
 
-  const checkReceipts = (current: AttemptEndDocument[], byId: Map<string, JobDocument>, now: Date) => {
+  const checkReceipts = (current: AttemptResultDocument[], byId: Map<string, JobDocument>, now: Date) => {
     const present = new Map(current.map((receipt) => [receipt._id, receipt]))
     for (const [id, receipt] of ledger) {
       // a purge takes them first, and may die then
@@ -125,9 +125,9 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
   }
 
   /** What a job shows is what its function got: in the attempt that runs, and in the one that it ended by. */
-  function checkArgs(current: JobDocument[], written: AttemptEndDocument[]) {
+  function checkArgs(current: JobDocument[], written: AttemptResultDocument[]) {
     const got = new Map(functions.attempts.map(({ id, claim, args }) => [receiptId(id, claim), args]))
-    const last = new Map<string, AttemptEndDocument>()
+    const last = new Map<string, AttemptResultDocument>()
     for (const receipt of written.toSorted((a, b) => a.attempt - b.attempt)) {
       if (receipt.status === 'success' || receipt.status === 'failure') last.set(jobOf(receipt._id), receipt)
     }
@@ -155,14 +155,14 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
   }
 
   function checkKeys(current: JobDocument[]) {
-    const holders = new Set<string>()
+    const owners = new Set<string>()
     const lastMade = new Map<string, JobDocument>()
     for (const job of current.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())) {
       if (job.key === undefined) continue
       const key = `${job.worker} ${job.key}`
       if ((job.worker === 'once' || job.worker === 'replaced') && !isFinal(job.state)) {
-        expect(holders, 'keys with a job that is not final').not.toContain(key)
-        holders.add(key)
+        expect(owners, 'keys with a job that is not final').not.toContain(key)
+        owners.add(key)
       }
       // one that was halted on its way into the database was made at a time that is long past
       if (job.worker !== 'onceFor' || stalls) continue

@@ -85,7 +85,7 @@ describe('a page of jobs', () => {
   it('of a group ends there as well', async () => {
     await using errand = await testErrand(workers)
     await errand
-      .post('/group', { jobs: [] })
+      .post('/groups', { jobs: [] })
       .then(({ body }) => storeJobs(errand, 7, { ...ended(errand), group: body.id }))
     const { client } = clientOf(errand)
     const group = (await errand.database.db.collection('errand_groups').findOne({}))!['_id'] as unknown as string

@@ -147,7 +147,7 @@ describe('why', () => {
         key: 'a',
         limit: 1,
         holding: 1,
-        holders: [{ id: ids[0], since: start, until: '2030-01-01T00:00:35.000Z' }],
+        users: [{ id: ids[0], since: start, until: '2030-01-01T00:00:35.000Z' }],
         before: 1,
         message: `The key "a" of limited allows one job at once, and has no free slot: ${ids[0]} (since ${start}) holds it. 1 job is before this one.`,
       },
@@ -245,13 +245,13 @@ describe('why', () => {
   it('has Dates for times in the client', async () => {
     await using errand = await testErrand({ limited }, { invoke: handOperated().invoke })
     const { client } = clientOf(errand)
-    const [holder, id] = [await errand.enqueue('limited'), await errand.enqueue('limited')]
+    const [user, id] = [await errand.enqueue('limited'), await errand.enqueue('limited')]
     await errand.claim()
     const { reasons, running } = await client.jobs.why(id)
     expect(running).toBe(false)
     const [reason] = reasons
     const until = new Date('2030-01-01T00:00:35Z')
-    expect(reason?.kind === 'blocked' && reason.holders).toEqual([{ id: holder, since: new Date(start), until }])
-    expect(await client.jobs.why(holder)).toMatchObject({ running: true, reasons: [{ startedAt: new Date(start) }] })
+    expect(reason?.kind === 'blocked' && reason.users).toEqual([{ id: user, since: new Date(start), until }])
+    expect(await client.jobs.why(user)).toMatchObject({ running: true, reasons: [{ startedAt: new Date(start) }] })
   })
 })
