@@ -6,6 +6,8 @@ export const errorCodes = {
   BAD_REQUEST: 400,
   /** The args do not fit the worker's schema; `issues` tells where. */
   INVALID_ARGS: 400,
+  /** The two sides are of releases too far apart; the message says which one to update. */
+  WIRE_VERSION: 400,
   /** A cron expression, time zone, date or duration that cannot be read. */
   INVALID_TIME: 400,
   /** Of jobs that come all or none, at least one cannot be enqueued, so none was; `issues` names the items. */

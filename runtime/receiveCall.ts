@@ -5,6 +5,7 @@ import { parseJson } from '../core/payload/parseJson.js'
 import { isPingId, type Ping } from '../core/functions/ping.js'
 import { createVerifier } from '../core/functions/signature.js'
 import type { FunctionCall } from '../core/requests/wire.js'
+import { wireHeader, wireProblem } from '../core/wireVersion.js'
 import type { Refusal } from './refusal.js'
 
 export type Received =
@@ -49,6 +50,8 @@ export async function receiveCall(
   const badSignature = await verify(headers, body, now)
   if (badSignature !== undefined) return refuse(401, 'UNAUTHORIZED', badSignature)
 
+  const misunderstood = wireProblem(header(wireHeader), { other: 'coordinator', here: 'function' })
+  if (misunderstood !== undefined) return refuse(400, 'WIRE_VERSION', misunderstood)
   const tooHeavy = heavyJsonProblem(body)
   if (tooHeavy !== undefined) return refuse(413, 'PAYLOAD_TOO_LARGE', tooHeavy)
   const value = parseJson(body)

@@ -1,9 +1,11 @@
 /** Answers that are no receipts: nothing ran. */
+import { wireHeader, wireVersion } from '../core/wireVersion.js'
 
 export interface Refusal {
   status: 400 | 401 | 404 | 405 | 413 | 500 | 503
   code:
     | 'BAD_REQUEST'
+    | 'WIRE_VERSION'
     | 'UNAUTHORIZED'
     | 'UNKNOWN_WORKER'
     | 'METHOD_NOT_ALLOWED'
@@ -30,7 +32,7 @@ export const refusalAnswer = ({ status, code, message }: Refusal): Outgoing =>
 
 export const json = (status: number, body: string, headers: Record<string, string> = {}): Outgoing => ({
   status,
-  headers: { 'content-type': 'application/json', ...headers },
+  headers: { 'content-type': 'application/json', [wireHeader]: String(wireVersion), ...headers },
   body,
 })
 

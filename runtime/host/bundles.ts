@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
+import { wireHeader } from '../../core/wireVersion.js'
 import type { FunctionHandler } from '../wrap.js'
 import { readManifest } from './manifest.js'
 
@@ -97,7 +98,7 @@ function byFetch(handler: Pick<FunctionHandler, 'fetch'>): FunctionHandler {
   }
 }
 
-const callHeaders = ['content-type', 'webhook-id', 'webhook-timestamp', 'webhook-signature']
+const callHeaders = ['content-type', 'webhook-id', 'webhook-timestamp', 'webhook-signature', wireHeader]
 
 const hashFile = async (file: string): Promise<string> =>
   createHash('sha256')

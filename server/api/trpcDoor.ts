@@ -4,6 +4,7 @@
  */
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
 import { ErrandError } from '../../core/errors.js'
+import { wireHeader, wireProblem, wireVersion } from '../../core/wireVersion.js'
 import { mostOfRefused } from '../access/audit.js'
 import { actorIn, type Identity } from '../access/auth.js'
 import { answeredTogether } from './batchAnswers.js'
@@ -40,11 +41,13 @@ export function answerTrpc(
     allowMethodOverride: true,
     createContext: ({ info }) => {
       refuseOtherThanJson(method, headers)
+      refuseOtherWire(headers)
       return { ...context, intake, answers: answeredTogether(info.calls.length), signal }
     },
     responseMeta: ({ errors }) => {
       const after = errors.map((error) => errorOf(error)).find((error) => error?.details?.['retryAfter'] !== undefined)
-      return after ? { headers: { 'retry-after': String(after.details!['retryAfter']) } } : {}
+      const retryAfter = after && { 'retry-after': String(after.details!['retryAfter']) }
+      return { headers: { [wireHeader]: String(wireVersion), ...retryAfter } }
     },
   })
 }
@@ -69,6 +72,12 @@ function refuseOtherThanJson(method: string, headers: Headers): void {
   throw asTrpcError(
     new ErrandError('UNSUPPORTED_MEDIA_TYPE', 'The input must be JSON. Send it with `Content-Type: application/json`.'),
   )
+}
+
+/** Typed clients say which version they speak. */
+function refuseOtherWire(headers: Headers): void {
+  const problem = wireProblem(headers.get(wireHeader), { other: 'client', here: 'coordinator' })
+  if (problem !== undefined) throw asTrpcError(new ErrandError('WIRE_VERSION', problem))
 }
 
 /** A stream is answered with 200 before its procedure says anything, so whoever has no place for one is told here. Throws as `Places` do. */

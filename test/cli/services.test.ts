@@ -310,7 +310,7 @@ describe('schedules', () => {
     expect(reset).toMatchObject({ every: '6h', timezone: 'UTC' })
     expect(reset).not.toHaveProperty('priority')
     expect((await call('schedules', 'get', 'nine')).stdout).toMatch(/^greet {2}nine\n\n {2}rule +every 6h\n/)
-    expect(jsonOf(await call('schedules', 'preview', 'nine', '--count', '3', '--json')).ticks).toHaveLength(3)
+    expect(jsonOf(await call('schedules', 'preview', 'nine', '--count', '3', '--json')).occurrences).toHaveLength(3)
     const { id } = jsonOf(await call('schedules', 'run', 'nine', '--json'))
     expect(jsonOf(await call('jobs', 'get', id, '--json'))).toMatchObject({ worker: 'greet', scheduleId: 'nine' })
     expect(await call('schedules', 'remove', 'nine')).toMatchObject({ code: 0, stdout: 'nine  removed\n' })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createClient, ErrandError } from '../../client/index.js'
 import { manualClock } from '../support/clock.js'
 import { testErrand } from '../support/errand.js'
+import { wireHeader, wireVersion } from '../../core/wireVersion.js'
 import { clientOf, gate, refused, url } from './support.js'
 import { workers } from './workers.js'
 
@@ -132,5 +133,37 @@ describe('createClient', () => {
     const error = await failureOf(create())
     expect(error).toMatchObject({ code: 'CONFIG', message: expect.stringContaining(names) })
     expect(textOf(error)).not.toContain(apiKey)
+  })
+})
+
+describe('the version of the wire', () => {
+  it('goes with each request and answer', async () => {
+    await using errand = await testErrand(workers)
+    const answered: (string | null)[] = []
+    const { client, sent } = clientOf(errand, {
+      fetch: async (input, init) => {
+        const response = await errand.coordinator.fetch(new Request(input, init))
+        answered.push(new Headers(init.headers).get(wireHeader), response.headers.get(wireHeader))
+        return response
+      },
+    })
+    await client.enqueue('tick')
+    expect(sent).toEqual([])
+    expect(answered).toEqual([String(wireVersion), String(wireVersion)])
+  })
+
+  it('is refused where the two are of releases too far apart, and nothing is stored', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand, {
+      fetch: (input, init) => {
+        const headers = { ...(init.headers as Record<string, string>), [wireHeader]: String(wireVersion + 2) }
+        return Promise.resolve(errand.coordinator.fetch(new Request(input, { ...init, headers })))
+      },
+    })
+    await expect(client.enqueue('tick')).rejects.toMatchObject({
+      code: 'WIRE_VERSION',
+      message: expect.stringContaining('update the coordinator'),
+    })
+    expect((await clientOf(errand).client.jobs.list()).jobs).toEqual([])
   })
 })

@@ -1,14 +1,17 @@
 import { Webhook } from 'standardwebhooks'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/job/defineJob.js'
 import { sign } from '../../core/functions/signature.js'
+import { wireHeader, wireVersion } from '../../core/wireVersion.js'
 import { wrap } from '../../runtime/index.js'
 import { bytewiseStream, heapGrowthOf } from '../support/bytewise.js'
 import { callOf, key, otherKey, signedRequest, start, testFunction } from './support.js'
 
 const run = vi.fn<() => string>(() => 'done')
 const job = defineJob({ args: z.object({}), run })
+beforeEach(() => void run.mockClear())
+
 const minutes = (count: number) => new Date(start.getTime() + count * 60_000)
 
 async function refusal(response: Response): Promise<{ status: number; code: string; message: string }> {
@@ -143,6 +146,21 @@ describe('a call', () => {
       duplex: 'half',
     } as RequestInit)
     expect(await refusal(await testFunction(job).handler.fetch(request))).toMatchObject({ status: 413 })
+  })
+
+  it('tells a coordinator which version it speaks, and refuses one that is too far from it', async () => {
+    const understood = await testFunction(job).handler.fetch(await signedRequest(callOf()))
+    expect(understood.headers.get(wireHeader)).toBe(String(wireVersion))
+    const request = await signedRequest(callOf())
+    request.headers.set(wireHeader, String(wireVersion + 2))
+    const response = await testFunction(job).handler.fetch(request)
+    expect(response.headers.get(wireHeader)).toBe(String(wireVersion))
+    expect(await refusal(response)).toMatchObject({
+      status: 400,
+      code: 'WIRE_VERSION',
+      message: expect.stringContaining('update the function'),
+    })
+    expect(run).toHaveBeenCalledTimes(1)
   })
 
   it('refuses a body that would take too long to parse', async () => {
