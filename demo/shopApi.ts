@@ -29,12 +29,17 @@ export interface ShopApi {
   url: string
   readonly limit: ApiLimit
   calls: readonly ApiCall[]
+  /** A call from somewhere else than the demo's functions. */
+  call(shop: string, order: string, caller: string): ApiCall
+  /** Hears of each call for the shop in the moment before it is answered. Answers with what ends that. */
+  beforeCalls(shop: string, listener: () => void): () => void
   close(): Promise<void>
 }
 
 export async function startShopApi(limit: ApiLimit): Promise<ShopApi> {
   const calls: ApiCall[] = []
   const buckets = new Map<string, Bucket>()
+  const listeners = new Map<string, () => void>()
 
   const answer = (shop: string, order: string, caller: string): ApiCall => {
     const at = performance.now()
@@ -53,7 +58,9 @@ export async function startShopApi(limit: ApiLimit): Promise<ShopApi> {
       response.writeHead(404).end()
       return
     }
-    const { status, retryAfter } = answer(decodeURIComponent(shop), order, callerOf(request))
+    const name = decodeURIComponent(shop)
+    listeners.get(name)?.()
+    const { status, retryAfter } = answer(name, order, callerOf(request))
     if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter)
     response.writeHead(status).end()
   })
@@ -62,6 +69,11 @@ export async function startShopApi(limit: ApiLimit): Promise<ShopApi> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     limit,
     calls,
+    call: answer,
+    beforeCalls(shop, listener) {
+      listeners.set(shop, listener)
+      return () => void listeners.delete(shop)
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
