@@ -25,7 +25,7 @@ interface Floor {
 /** The value of a figure in one run. */
 type Run = (workload: string) => number
 
-export const floors: Floor[] = [
+const floors: Floor[] = [
   { what: 'W7 in raw HTTP round trips', floor: 0.1, ratioOf: (of) => of('W7') / of('raw') },
   { what: 'W6 beside others that wait', floor: 0.5, ratioOf: (of) => of('W6 waiting') },
   { what: 'W6 beside others that are scheduled', floor: 0.5, ratioOf: (of) => of('W6 scheduled') },

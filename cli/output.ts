@@ -6,7 +6,7 @@ import { createStyle, type Style } from './style.js'
 import type { Env } from '../server/hosts/settings.js'
 
 /** The part of a stream that is needed here; a test gives its own. */
-export interface Sink {
+interface Sink {
   write(text: string): unknown
   isTTY?: boolean
   columns?: number
@@ -36,7 +36,7 @@ export interface Output {
   close(): void
 }
 
-export interface Progress {
+interface Progress {
   update(message: string): void
 }
 

@@ -45,7 +45,7 @@ export function* inRequests<Sized>(jobs: readonly Sized[], sizeOf: (job: Sized) 
 }
 
 /** Sends one request's worth of jobs. */
-export async function sendJobs(
+async function sendJobs(
   transport: Transport,
   jobs: readonly EncodedJob[],
   more: { atomic?: true } = {},

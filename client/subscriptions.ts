@@ -16,7 +16,7 @@ import { isPassing } from './wireError.js'
 
 export type End = JobEnd | NoJob
 
-export interface Waiter {
+interface Waiter {
   told(end: End): void
   /** Asking again cannot help. */
   failed(error: unknown): void
@@ -36,9 +36,9 @@ export interface EndsDeps {
 }
 
 /** As many as the coordinator takes in one request. */
-export const maxIds = 1_000
+const maxIds = 1_000
 /** As long as it holds a poll open. */
-export const longestPollMs = 25_000
+const longestPollMs = 25_000
 /** Browsers open six connections to one host in all. */
 const maxChannels = 4
 /** How much later than it was asked for a look may still be answered. */

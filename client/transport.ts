@@ -25,7 +25,7 @@ export interface TransportOptions {
   random: () => number
 }
 
-export interface CallOptions {
+interface CallOptions {
   /** Default: the client's. */
   timeoutMs?: number
   signal?: AbortSignal | undefined

@@ -23,8 +23,8 @@ import type {
   JobPage,
 } from './jobTypes.js'
 
-export type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/job/registry.js'
-export type { EnqueueAfter, EnqueueAt, EnqueueOptions } from '../core/job/enqueueOptions.js'
+export type { AnyJobs, ArgsOf, Registry, ResultOf } from '../core/job/registry.js'
+export type { EnqueueOptions } from '../core/job/enqueueOptions.js'
 export type { OnConflict, UniqueOptions, UniqueUntil } from '../core/job/uniqueOptions.js'
 
 /**

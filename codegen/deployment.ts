@@ -6,7 +6,7 @@ import { contractsFile, manifestFile, type Manifest } from './manifest.js'
 import { compare } from './check/problems.js'
 import type { TargetName } from '../core/targets.js'
 
-export interface DeployedBuild {
+interface DeployedBuild {
   /** Default: all functions, as codegen made them (`errand functions`). */
   target?: TargetName
   /** Where its functions are, in one of the forms of ERRAND_FUNCTIONS_URL. */

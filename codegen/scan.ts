@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { workerNamePattern } from '../core/job/contract.js'
 import { compare, type Problem } from './check/problems.js'
 import type { Run, WorkerFile } from './run.js'
-export const jobsFolder = 'jobs'
+const jobsFolder = 'jobs'
 export const registryFile = `${jobsFolder}/registry.gen.ts`
 export const contextFile = `${jobsFolder}/context.gen.ts`
 
@@ -13,7 +13,7 @@ const declarationFile = /\.d\.[cm]?ts$/
 const testFile = /\.(?:test|spec)\.(?:ts|mts|tsx)$/
 
 /** Workers sorted by name, and every name that cannot stand. Tests, declarations and what starts with `_` are no workers. */
-export async function scan(root: string): Promise<{ workers: WorkerFile[]; problems: Problem[] }> {
+async function scan(root: string): Promise<{ workers: WorkerFile[]; problems: Problem[] }> {
   const files = await listModules(root, jobsFolder)
   const workers = files
     .map((file) => ({ name: workerName(file), file }))

@@ -6,7 +6,7 @@
 import type { AddressInfo } from 'node:net'
 import { SMTPServer, type SMTPServerDataStream } from 'smtp-server'
 
-export interface ReceivedMail {
+interface ReceivedMail {
   to: string
   messageId: string
   accepted: boolean

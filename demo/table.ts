@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.js'
 type Receipt = JobDetails['receipts'][number]
 
 /** Columns as wide as their widest cell. Numbers stand to the right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[], { dim }: Terminal): string {
+function table(head: readonly string[], rows: readonly (readonly string[])[], { dim }: Terminal): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)))
   const line = (cells: readonly string[]) =>
     cells

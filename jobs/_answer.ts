@@ -25,7 +25,7 @@ export async function expectSuccess(response: Response, what: string): Promise<v
 const longestWaitSeconds = 86_400
 
 /** The header is a number of seconds or a date. `undefined` where it is neither. */
-export function retryAfter(header: string | null): Duration | undefined {
+function retryAfter(header: string | null): Duration | undefined {
   const text = header?.trim() ?? ''
   const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - Date.now()) / 1_000)
   if (Number.isNaN(seconds)) return undefined

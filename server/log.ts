@@ -34,7 +34,7 @@ export interface Sparing {
 }
 
 /** So many lines of one message are written in a minute; the first one after it says how many were left out. */
-export const mostSpared = 20
+const mostSpared = 20
 const sparedMs = 60_000
 
 /** For lines that callers cause, who could fill a log otherwise. */

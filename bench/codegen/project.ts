@@ -16,7 +16,7 @@ export interface SizedProject {
 }
 
 const workersInFolder = 20
-export const callsInApp = 50
+const callsInApp = 50
 
 /** The others leave the type of their result to be inferred. */
 export const hasResultSchema = (worker: string): boolean => indexOf(worker) % 2 === 0

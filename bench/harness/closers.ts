@@ -4,7 +4,7 @@ export interface Closers {
   close(): Promise<void>
 }
 
-export function createClosers(): Closers {
+function createClosers(): Closers {
   const opened: { close: () => Promise<unknown> }[] = []
   return {
     add(each) {

@@ -10,8 +10,6 @@ export interface Handled {
   lastAt: number
 }
 
-export type CounterCommands = ReturnType<typeof createCounter>['commands']
-
 /** Jobs are known by their number. Those below 0 are not counted: they are the others, which only wait. */
 export function createCounter() {
   let handled: Handled

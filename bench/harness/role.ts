@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { sleep } from './time.js'
 
 // `never` is what every command's input accepts
-export type Commands = Record<string, (input: never) => unknown>
+type Commands = Record<string, (input: never) => unknown>
 
 export interface Role<Ready = unknown, All extends Commands = Commands> {
   /** Told to whoever opened the role: an address, say. */

@@ -23,5 +23,4 @@ export function medianOf(values: readonly number[]): number {
 }
 
 /** Three digits say all that such a measurement knows; whole numbers keep theirs. */
-export const round = (value: number): number =>
-  Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3))
+const round = (value: number): number => (Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3)))

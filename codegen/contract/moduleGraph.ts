@@ -33,7 +33,7 @@ export const stripSuffix = (key: string): string =>
 export const isVirtual = (key: string): boolean => key.startsWith('<') || /^[\w-]{2,}:/.test(key)
 
 /** `node_modules/@a/b/lib/c.js` → `node_modules/@a/b/package.json`. */
-export function packageFile(file: string): string {
+function packageFile(file: string): string {
   const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)
   return match ? `${match[1]}/package.json` : file
 }

@@ -23,7 +23,7 @@ export interface Focus {
   dropped: Range[]
 }
 
-export interface Slice {
+interface Slice {
   /** What is blanked out, in order. */
   dropped: Range[]
   /** Whether there is a `result` schema; without one the result's type is what `run` returns. */

@@ -11,7 +11,7 @@ export interface SourceModule {
 }
 
 /** One name at the top level of a module. `node` is what must stay for the name to be there. */
-export interface Declaration {
+interface Declaration {
   name: string
   statement: ts.Statement
   node: ts.Node

@@ -16,7 +16,7 @@ import { mappingsBehind, type SourceMap } from './sourceMaps.js'
 import { namespaceZod } from '../contract/zodImport.js'
 import type { WorkerFile } from '../run.js'
 
-export interface BuiltFunction {
+interface BuiltFunction {
   worker: WorkerFile
   code: Uint8Array
   map: Uint8Array

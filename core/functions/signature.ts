@@ -6,7 +6,7 @@
 import { look } from '../thrown.js'
 
 /** A request this much older or newer than the verifier's clock is refused: it may be a recording. */
-export const signatureToleranceMs = 5 * 60_000
+const signatureToleranceMs = 5 * 60_000
 
 export interface SignatureHeaders {
   id: string | null

@@ -14,13 +14,13 @@ interface AnyEnqueueOptions {
   unique?: UniqueOptions | undefined
 }
 
-export interface EnqueueAfter extends AnyEnqueueOptions {
+interface EnqueueAfter extends AnyEnqueueOptions {
   /** Not before this long from now. Default: now. */
   delay?: Duration | undefined
   runAt?: undefined
 }
 
-export interface EnqueueAt extends AnyEnqueueOptions {
+interface EnqueueAt extends AnyEnqueueOptions {
   /**
    * Not before this moment: a `Date`, ISO 8601 with an offset, or a local time such as `2030-01-01 10:00:00 AM`, read in `timezone`.
    * A time in the past means now.

@@ -2,7 +2,7 @@
 import type { Duration } from '../time/duration.js'
 import type { DstGapPolicy, MissedPolicy, DstOverlapPolicy, OverlapPolicy } from './schedulePolicies.js'
 
-export interface ByCron {
+interface ByCron {
   /**
    * A cron expression of five fields (minute hour day month weekday), or six with seconds first. Besides lists, ranges and steps there are `L`
    * (the last day of the month, or with a weekday its last one: `5L`), `1#2` (the second Monday), and `@daily` and its like.
@@ -11,7 +11,7 @@ export interface ByCron {
   every?: undefined
 }
 
-export interface ByInterval {
+interface ByInterval {
   /** An occurrence each time this long has passed since the schedule was first made, in whatever zone. At least `'1s'`. */
   every: Duration
   cron?: undefined

@@ -10,7 +10,7 @@ import { maxDepth, tooDeep } from './depth.js'
 /** Values that the meta may name. */
 export const maxPaths = 10_000
 /** Characters of the path to one of them. */
-export const maxPathLength = 200
+const maxPathLength = 200
 /** Of a BigInt; a larger one takes longer to read than its digits are worth. */
 export const maxBigintDigits = 1_000
 /** Of all Sets and Maps together. */

@@ -19,7 +19,7 @@ export interface StoredArgs {
 }
 
 /** Args of which anything is hidden or redacted cannot be tried. */
-export type WaitingJob = { id: string } & (StoredArgs | { worker: string; argsHidden: true })
+type WaitingJob = { id: string } & (StoredArgs | { worker: string; argsHidden: true })
 
 export interface WaitingPage {
   /** Scheduled, queued, blocked and running jobs, newest first. A page may hold few or none and not be the last. */

@@ -4,7 +4,7 @@ import { targetNames } from '../targets.js'
 import { workerName } from './wire.js'
 
 /** A document of the database holds 16 MiB, and more than the contracts. */
-export const maxContractsLength = 8 * 1024 * 1024
+const maxContractsLength = 8 * 1024 * 1024
 /** The largest body of a request to register. */
 export const maxRegisterBytes = 16 * 1024 * 1024
 
@@ -33,7 +33,7 @@ export const registerRequest = z.strictObject({
 export type ParsedRegisterRequest = z.output<typeof registerRequest>
 
 /** Its number: 1 for the first, and each one higher than all before it. */
-export const deploymentId = z.int().min(1)
+const deploymentId = z.int().min(1)
 
 export const deploymentRequest = z.strictObject({ id: deploymentId })
 

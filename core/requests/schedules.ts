@@ -106,5 +106,4 @@ export const previewRequest = z
     message: 'spread is made of the id of the schedule. Give the id it shall have',
     path: ['id'],
   })
-export type PreviewRequest = z.input<typeof previewRequest>
 export type ParsedPreviewRequest = z.output<typeof previewRequest>

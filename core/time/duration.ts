@@ -1,6 +1,6 @@
 /** Durations are strings with their unit, so that nobody can take seconds for milliseconds. */
 
-export type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd'
+type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd'
 
 /** A length of time with its unit: `'500ms'`, `'30s'`, `'5m'`, `'2h'`, `'7d'`. Fractions are welcome: `'1.5h'`. */
 export type Duration = `${number}${DurationUnit}`

@@ -10,7 +10,7 @@ export function readMoment(moment: string | Date, timezone = 'UTC', field = 'run
 }
 
 /** Throws `INVALID_TIME` where the zone is unknown. */
-export function checkTimezone(timezone: string): void {
+function checkTimezone(timezone: string): void {
   const problem = timezoneProblem(timezone)
   if (problem !== undefined) {
     throw new ErrandError('INVALID_TIME', problem, {

@@ -135,7 +135,7 @@ export function withDefaults(rule: ScheduleRule): FullScheduleRule {
 }
 
 /** A moment of the window that is always the same for an id, and as good as random among ids. Whole seconds. */
-export const spreadOffsetMs = (id: string, windowMs: number): number =>
+const spreadOffsetMs = (id: string, windowMs: number): number =>
   Math.floor(((hash(id) / 2 ** 32) * windowMs) / 1_000) * 1_000
 
 /** FNV-1a, and murmur's finish, without which ids that differ in their last letter would stand side by side. */

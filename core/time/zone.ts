@@ -26,7 +26,7 @@ export function zoneNamed(timezone: string): IANAZone {
   return zone
 }
 
-export const offsetMsAt = (zone: IANAZone, atMs: number): number => Math.round(zone.offset(atMs) * 60_000)
+const offsetMsAt = (zone: IANAZone, atMs: number): number => Math.round(zone.offset(atMs) * 60_000)
 
 export function stretchAt(zone: IANAZone, atMs: number): Stretch {
   const offsetMs = offsetMsAt(zone, atMs)

@@ -24,7 +24,7 @@ export const openFolder = async (dataDir: string, tell: (line: string) => void):
   }
 }
 
-export const folderNotWritable = (path: string, cause: unknown): ErrandError =>
+const folderNotWritable = (path: string, cause: unknown): ErrandError =>
   configError(
     `The data folder ${path} cannot be written (${reasonOf(cause)}). ` +
       'Set ERRAND_DATA to a folder that this user can write, or MONGODB_URI to a MongoDB server.',

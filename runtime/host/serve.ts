@@ -2,7 +2,7 @@
 import { durationProblem, parseDuration } from '../../core/time/duration.js'
 import { createFunctionHost } from './functionHost.js'
 
-export type Settings = Readonly<Record<string, string | undefined>>
+type Settings = Readonly<Record<string, string | undefined>>
 
 /**
  * Serves the functions of `dir` until SIGTERM or SIGINT; then takes no more calls, waits for those that run, and ends. A second signal ends it at once.

@@ -17,7 +17,7 @@ import type { AuditDocument } from '../store/documents.js'
 import { isOutage } from '../store/outage.js'
 
 /** How long entries are kept. */
-export const auditKeptMs = 90 * 86_400_000
+const auditKeptMs = 90 * 86_400_000
 
 /** What is read of the body of somebody who may not do what it asks for: enough to say which thing it was about. */
 export const mostOfRefused = 16 * 1024

@@ -38,7 +38,7 @@ export function checkWorker({ workers }: Asker, worker: string): void {
   )
 }
 
-export interface Caller {
+interface Caller {
   authorization: string | undefined
   host: string | undefined
 }

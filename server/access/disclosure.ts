@@ -25,7 +25,7 @@ export interface Viewer {
   readonly seesResults: boolean
 }
 
-export interface StoredArgs {
+interface StoredArgs {
   /** Absent where they were left in the database. */
   args?: string
   argsMeta?: string
@@ -34,7 +34,7 @@ export interface StoredArgs {
   redact?: readonly string[]
 }
 
-export interface StoredResult {
+interface StoredResult {
   result?: string
   resultMeta?: string
 }

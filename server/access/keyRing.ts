@@ -7,7 +7,7 @@ import type { KeysStore } from '../store/keys.js'
 import type { StoredKey, KeyRing } from '../deps.js'
 
 /** How old what is known of the keys may be. */
-export const keysFreshMs = 3_000
+const keysFreshMs = 3_000
 /** The time of a key's last use is as exact as this. */
 const useEveryMs = 60_000
 

@@ -14,7 +14,7 @@ export interface BatchAnswers {
 }
 
 /** A query that travels alone needs no turn. */
-export const answeredAlone: BatchAnswers = { mostWaitMs: longestWaitMs, inTurn: (query) => query() }
+const answeredAlone: BatchAnswers = { mostWaitMs: longestWaitMs, inTurn: (query) => query() }
 
 export function answeredTogether(queries: number): BatchAnswers {
   if (queries <= 1) return answeredAlone

@@ -14,7 +14,7 @@ import { router } from './router/index.js'
 import { asTrpcError, errorOf, type ProcedureMeta, type RouterContext } from './router/procedure.js'
 
 /** Calls that may travel in one request. */
-export const maxBatchSize = 100
+const maxBatchSize = 100
 /** The largest input of a procedure that names no other limit. */
 const maxInputBytes = 256 * 1024
 

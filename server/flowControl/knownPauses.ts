@@ -50,7 +50,7 @@ export function createKnownPauses({ store, clock, events }: Pick<Deps, 'store' |
   }
 }
 
-export function pausesOf(documents: readonly PauseDocument[]): Pauses {
+function pausesOf(documents: readonly PauseDocument[]): Pauses {
   const byId = new Map(documents.map((pause) => [pause._id, pause]))
   const broken = documents.filter(isBreaker)
   const byWorker = new Map(broken.map((breaker) => [breaker.worker, breaker]))

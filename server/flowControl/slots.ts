@@ -21,7 +21,7 @@ import { slotRunId, type SlotRequest, type SlotRun } from '../store/slots.js'
 const graceMs = 5_000
 
 /** How long a run counts whose function does not answer. */
-export const countsUntil = (deadline: Date): Date => new Date(deadline.getTime() + graceMs)
+const countsUntil = (deadline: Date): Date => new Date(deadline.getTime() + graceMs)
 
 /** What the runs of one claim have in common. */
 export interface Begin {

@@ -18,7 +18,7 @@ import {
 import { maxPageLength } from '../store/page.js'
 
 /** Characters of JSON. */
-export const maxSummarySize = 512_000
+const maxSummarySize = 512_000
 
 type MemberJob = Pick<JobDocument, '_id' | 'worker' | 'state' | 'cancelledAttempts'>
 

@@ -11,7 +11,7 @@
  */
 
 /** How far ahead jobs are claimed. */
-export const aheadMs = 200
+const aheadMs = 200
 /** About how long a claim takes. With more to claim, one may wait until it brings many. */
 const claimMs = 50
 

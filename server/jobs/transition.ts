@@ -82,7 +82,7 @@ export const requeued = (job: ClaimedJob): Transition => ({
 })
 
 /** One that snoozes for no time would be called as often as it can be, for ever, because a snooze is not charged. */
-export const leastSnoozeMs = 1_000
+const leastSnoozeMs = 1_000
 
 /** The job asked to be run again later. What it has told so far stays with it, because the attempt goes on then. */
 function snoozed(job: ClaimedJob, { delayMs, finishedAt, progress, log }: SnoozeDocument): Transition {

@@ -19,7 +19,7 @@ export interface Waits {
   stop(): void
 }
 
-export interface Watch {
+interface Watch {
   /** Which jobs may have ended since the last call, once there are some; none when it is over. */
   next(): Promise<readonly string[]>
   readonly over: boolean

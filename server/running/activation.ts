@@ -20,12 +20,12 @@ import type { ActivationState } from '../deps.js'
 /** Of a coordinator that stays on. */
 export const alwaysActive: ActivationState = { mayStart: true, until: undefined }
 
-export interface Activation {
+interface Activation {
   /** Resolves when nothing runs any more, at the end of the activation at the latest. Never rejects. Only then is it over. */
   end(): Promise<void>
 }
 
-export interface ActivationOptions {
+interface ActivationOptions {
   /** How long jobs are begun. */
   startsMs: number
   /** How long running ones are waited for, from the opening. */

@@ -27,7 +27,7 @@ export interface Step {
   listen?: (wake: (at: Date) => void) => () => void
 }
 
-export interface Done {
+interface Done {
   /** When there is more to do, if that is known. */
   due?: Date | undefined
   /** What was done, where a tick tells it. */

@@ -156,7 +156,7 @@ export interface SnoozeDocument extends AttemptProgress {
 
 /** What an attempt ended by. */
 /** The same for a run that a shutdown broke off: the job was given back, and a receipt of this run comes too late. */
-export interface ReleaseDocument {
+interface ReleaseDocument {
   _id: string
   attempt: number
   status: 'requeued'
@@ -370,5 +370,3 @@ export interface KeyDocument {
   /** It is about to be revoked; see server/access/keys. */
   leaving?: boolean
 }
-
-export type { FinalState, JobState }

@@ -26,7 +26,7 @@ import type {
 } from './documents.js'
 
 /** Of names, fields and indexes. A coordinator starts on its own version only: before 0.1.0 there is no way from one to another. */
-export const layoutVersion = 1
+const layoutVersion = 1
 
 export type Collections = ReturnType<typeof collectionsOf>
 

@@ -23,7 +23,7 @@ export interface OperationsOptions {
 export const operationLimitMs = 15_000
 
 /** The database gave no answer within the limit, or before its coordinator had to stop. */
-export class NoAnswerError extends Error {
+class NoAnswerError extends Error {
   /** Resolves when the operation cannot happen any more, or has. */
   readonly settled: Promise<unknown>
 

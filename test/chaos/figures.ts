@@ -3,7 +3,7 @@ import { isFinal } from '../../core/states.js'
 import type { Evidence } from './check/evidence.js'
 import { receiptsOf } from './check/jobs.js'
 
-export interface FaultFigure {
+interface FaultFigure {
   fault: string
   times: number
   /** Milliseconds from the end of the fault until a new job was acknowledged and run. */

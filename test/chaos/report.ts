@@ -6,7 +6,7 @@ import { zeros } from './check/index.js'
 import { figuresOf, type Figures } from './figures.js'
 import type { Ledger } from './ledger/ledger.js'
 
-export interface ZeroFound {
+interface ZeroFound {
   name: string
   of: number
   broken: string[]
@@ -101,10 +101,10 @@ export function reportTables(report: Report): string {
   ].join('\n\n')
 }
 
-export const counts = (values: Record<string, number>): string =>
+const counts = (values: Record<string, number>): string =>
   Object.entries(values)
     .map(([name, count]) => `${count} ${name}`)
     .join(', ')
 
-export const seconds = (ms: number | null): string =>
+const seconds = (ms: number | null): string =>
   ms === null || !Number.isFinite(ms) ? 'never' : `${(ms / 1_000).toFixed(1)} s`

@@ -21,7 +21,7 @@ export async function readPage(name: string): Promise<Section[]> {
   return readSections(markdown)
 }
 
-export function readSections(markdown: string): Section[] {
+function readSections(markdown: string): Section[] {
   const sections: Section[] = []
   const lines = markdown.split('\n')
   let inComment = false

@@ -63,7 +63,7 @@ function faultyStatus({ status, body }: Answered): string[] {
   return /"code":"INTERNAL(_SERVER_ERROR)?"/.test(body) ? [`it was answered with INTERNAL in a ${status}`] : []
 }
 
-export const codeIn = (body: string): string =>
+const codeIn = (body: string): string =>
   /"errand":\{[^}]*"code":"(\w+)"/.exec(body)?.[1] ?? /"code":"(\w+)"/.exec(body)?.[1] ?? ''
 
 /** A success for a caller whose role does not have that door. */

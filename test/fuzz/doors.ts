@@ -203,7 +203,7 @@ const functionDoors: Door[] = ['/echo', '/strict/send', '/held', '/merge'].map((
   ],
 }))
 
-export const doors: readonly Door[] = [...restDoors, ...trpcDoors, ...functionDoors]
+const doors: readonly Door[] = [...restDoors, ...trpcDoors, ...functionDoors]
 
 /** Doors that take a body, and have no sample of one here. */
 export const withoutSample = (): string[] => [

@@ -55,7 +55,7 @@ const retry = { attempts: 2, backoff: { kind: 'fixed', delay: '1s' } } as const
 
 // the schemas differ from worker to worker
 // oxlint-disable-next-line typescript/no-explicit-any
-export const workers: Record<string, Job<any, any>> = {
+const workers: Record<string, Job<any, any>> = {
   echo: defineJob({ args: z.looseObject({ n: z.number().optional() }), retry, timeout: '5s', run: (args) => args }),
   'strict.send': defineJob({
     args: z.strictObject({

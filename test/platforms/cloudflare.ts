@@ -7,7 +7,7 @@ import { disposeAll, run } from './process.js'
 import { boomPlace, workerNames } from './workers.js'
 
 /** The program itself, and not the script around it, which would leave it behind. */
-export const workerd = (createRequire(import.meta.url)('workerd') as { default: string }).default
+const workerd = (createRequire(import.meta.url)('workerd') as { default: string }).default
 
 interface Wrangler {
   main: string

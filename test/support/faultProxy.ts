@@ -15,7 +15,7 @@
 import { frameSplitter, type Frame } from './mongoFrames.js'
 import { openProxy, type FaultProxy, type Match, type Piece, type Target } from './openProxy.js'
 
-export type { FaultProxy, Held, Match, Piece, Way } from './openProxy.js'
+export type { FaultProxy, Match, Piece } from './openProxy.js'
 
 export interface DatabaseProxy extends FaultProxy<Frame> {
   /** The database as seen through the proxy: for `MONGODB_URI`. */

@@ -10,10 +10,10 @@ export interface Piece {
 export type Match<P extends Piece> = (request: P) => boolean
 
 /** Which way bytes go: to the server, or back from it. */
-export type Way = 'requests' | 'answers'
+type Way = 'requests' | 'answers'
 
 /** A message that waits in the proxy until a test decides about it. */
-export interface Held<P extends Piece> {
+interface Held<P extends Piece> {
   request: P
   /** Lets it go on. */
   pass(): void

@@ -19,7 +19,7 @@ export const limitsExceeded: Zero = {
 }
 
 /** At its deadline the runtime answers for a run that is not done. */
-export function countsUntil({ endedAt, stopped, deadline, diedAt }: Run): number {
+function countsUntil({ endedAt, stopped, deadline, diedAt }: Run): number {
   const ends = [endedAt, stopped?.code === 'TIMEOUT' ? stopped.at : undefined, diedAt, deadline + slotGraceMs]
   return Math.min(...ends.filter((end) => end !== undefined))
 }

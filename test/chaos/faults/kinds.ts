@@ -13,7 +13,7 @@ export interface Fault {
   everybody?: true
 }
 
-export interface Scene {
+interface Scene {
   house: House
   /** Those that were struck. */
   wing: Wing

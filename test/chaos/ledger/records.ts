@@ -34,7 +34,7 @@ export type LoadRecord =
   /** An answer that only a fault of the coordinator's own explains. */
   | { kind: 'answered5xx'; status: number; code: string; what: string }
 
-export type HouseRecord =
+type HouseRecord =
   | { kind: 'process'; id: string; name: string; pid: number }
   | {
       kind: 'gone'

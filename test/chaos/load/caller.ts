@@ -28,7 +28,7 @@ export interface Caller {
   enqueue(job: JobRequest): Promise<Answer>
 }
 
-export interface CallOptions {
+interface CallOptions {
   /** Which coordinator; default: any. */
   wing?: number
   timeoutMs?: number

@@ -3,7 +3,7 @@ import { testErrand, type TestErrand } from '../../support/errand.js'
 import type { Functions, PlayedCall } from './functions.js'
 import { workers } from './workers.js'
 
-export class Crash extends Error {}
+class Crash extends Error {}
 
 export interface Mortal {
   errand: TestErrand

@@ -17,8 +17,6 @@ import { limits } from './workers.js'
 
 const jobOf = (receiptId: string): string => receiptId.slice(0, receiptId.indexOf(':'))
 
-export type Invariants = ReturnType<typeof watchInvariants>
-
 export function watchInvariants(db: Db, functions: Functions, { start, stalls }: { start: Date; stalls: boolean }) {
   const jobs = db.collection<JobDocument>('errand_jobs')
   const receipts = db.collection<AttemptResultDocument>('errand_receipts')

@@ -11,7 +11,7 @@ import { z } from 'zod'
  * How a run behaves on its first `times` attempts; later ones answer. `answer`: at once after `ms`. `fail`: throws. `fatal`: throws what is not tried again.
  * `deaf`: works for `ms` whatever its signal and its deadline say, and answers then. `never`: is not heard of again.
  */
-export const ways = ['answer', 'fail', 'fatal', 'deaf', 'never'] as const
+const ways = ['answer', 'fail', 'fatal', 'deaf', 'never'] as const
 
 /** The args of every worker. */
 export const work = {
