@@ -1,24 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import type { Db } from 'mongodb'
 import { inject } from 'vitest'
-import { openDatabase } from '../../database/connect.js'
+import { sharedClient } from './client.js'
 
 export interface TestDatabase extends AsyncDisposable {
-  db: Db
+  readonly db: Db
   /** Names this database, so that what is given only the URI works on the same one. */
   uri: string
 }
 
-/** A database of its own on the run's MongoDB, dropped at the end of the scope: `await using database = await testDatabase()`. */
+/** A new and empty database on the run's MongoDB, dropped at the end of the scope: `await using database = await testDatabase()`. */
 export const testDatabase = async (): Promise<TestDatabase> => {
-  const uri = withName(inject('mongodbUri'), `test-${randomUUID()}`)
-  const database = await openDatabase({ uri, dataDir: '' })
+  const name = `test-${randomUUID()}`
+  const { database } = await sharedClient()
+  const db = database.db.client.db(name)
   return {
-    db: database.db,
-    uri,
+    db,
+    uri: withName(inject('mongodbUri'), name),
     async [Symbol.asyncDispose]() {
-      await database.db.dropDatabase()
-      await database.close()
+      await db.dropDatabase()
     },
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A coordinator for a test: on its own database, with a clock that stands still, and no loops, so that a test takes each step by hand.
+ * A coordinator for a test: on a database of its own, with a clock that stands still, and no loops, so that a test takes each step by hand.
  * Functions run in this process, through the real `wrap` and real signatures; only the socket is left out. Tests of the socket use `listen`.
  */
 import { createCoordinator, type Coordinator, type CoordinatorOptions } from '../../server/coordinator.js'
@@ -14,9 +14,8 @@ import type { Job } from '../../core/job/defineJob.js'
 import { wrap } from '../../runtime/index.js'
 import type { Clock } from '../../core/time/clock.js'
 import { manualClock, type ManualClock } from './clock.js'
-import { testDatabase, type TestDatabase } from './database.js'
 import type { Invoke } from '../../server/deps.js'
-import { countQuestions, type Questions } from './questions.js'
+import { lendDatabase, type LentDatabase } from './pool.js'
 
 export const testKey = `whsec_${Buffer.from('a key of thirty-two bytes for it').toString('base64')}`
 
@@ -33,7 +32,8 @@ export interface TestErrandOptions extends Partial<Omit<CoordinatorOptions, 'clo
 export interface TestErrand extends AsyncDisposable {
   coordinator: Coordinator
   clock: ManualClock
-  database: TestDatabase
+  /** Prepared, and lent to this test alone. */
+  database: LentDatabase
   workers: TestWorkers
   /** Enqueues over `POST /job` and answers with the id. */
   enqueue(worker: string, args?: unknown, options?: Record<string, unknown>): Promise<string>
@@ -51,14 +51,17 @@ export interface TestErrand extends AsyncDisposable {
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<{ status: number; body: any }> // oxlint-disable-line typescript/no-explicit-any
 }
 
-/** Of each database, for all coordinators on it. */
-const questionsOf = new WeakMap<TestDatabase, Questions>()
-
 export async function testErrand(workers: TestWorkers, options: TestErrandOptions = {}): Promise<TestErrand> {
   const { beside, clock = beside?.clock ?? manualClock(), ...coordinatorOptions } = options
-  const database = beside?.database ?? (await testDatabase())
+  const database = beside?.database ?? (await lendDatabase())
   const coordinator = createCoordinator({
-    db: database.db,
+    // asked for at each operation, so that a coordinator that outlives its test writes nothing into the next one's database
+    database: {
+      get db() {
+        return database.db
+      },
+      renew: async () => {},
+    },
     contracts: createContracts(
       Object.fromEntries(
         Object.entries(workers).map(([name, { run: _, ...contract }]) => [
@@ -77,10 +80,8 @@ export async function testErrand(workers: TestWorkers, options: TestErrandOption
     ...coordinatorOptions,
   })
   const { deps, dispatcher } = coordinator
-  const questions = questionsOf.get(database) ?? countQuestions()
-  questionsOf.set(database, questions)
+  const { questions } = database
   questions.watch(deps.store)
-  if (!beside) await deps.store.prepare()
 
   const request = async (path: string, init: RequestInit) => {
     const response = await coordinator.fetch(new Request(`http://coordinator.test${path}`, init))

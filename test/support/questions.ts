@@ -6,6 +6,8 @@ export interface Questions {
   watch(store: Store): void
   /** Resolves when nothing is being asked, nor about to be. What a test has put in the place of an operation is not counted. */
   quiet(): Promise<void>
+  /** How many are being asked. */
+  readonly pending: number
 }
 
 type Operation = (...args: unknown[]) => Promise<unknown>
@@ -38,6 +40,9 @@ export function countQuestions(): Questions {
   }
 
   return {
+    get pending() {
+      return pending
+    },
     watch: (store) => watchAll(store as unknown as Record<string, unknown>),
     async quiet() {
       for (let still = 0; still < stillTurns; still++) {

@@ -38,6 +38,11 @@ async function restarted(worker: keyof typeof workers, awayFor: '5s' | '15s', mo
     answer({ kind: 'accepted' })
     await dying.coordinator.dispatcher.idle()
   }
+  // else it would end the attempt by its own clock, before or after the other one does
+  const { store } = dying.coordinator.deps
+  const killed = () => Promise.reject(new Error('killed'))
+  store.receipts.insertMany = killed
+  store.jobs.apply = killed
   await dying.clock.advance(awayFor)
   const errand = await testErrand(workers, { beside: dying, ...more })
   listen(errand)
