@@ -7,7 +7,7 @@ import { unfinishedStates } from '../../core/states.js'
 import { groupIndexes } from './groups.js'
 import type { Collections } from './layout.js'
 
-const jobIndexes = [
+export const jobIndexes = [
   { name: 'claimable', key: { priority: -1, _id: 1 }, partialFilterExpression: { state: 'queued', held: null } },
   { name: 'held', key: { held: 1, worker: 1 }, partialFilterExpression: { held: { $exists: true } } },
   { name: 'due', key: { runAt: 1 }, partialFilterExpression: { state: 'scheduled' } },
