@@ -17,7 +17,8 @@ export default defineConfig({
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     pool: 'forks',
     maxWorkers: 2,
-    // only what hangs may come so far: some tests run compilers and a dozen processes, beside those of other tests, on machines that are busy
+    // only what hangs may come so far: some tests run compilers and a dozen processes, beside those of other tests, on
+    // machines that are busy
     testTimeout: 180_000,
     hookTimeout: 180_000,
   },

@@ -1,7 +1,7 @@
 /**
- * For CI: fails on a clear regression of a ratio between two things that were measured within the same run, never on an absolute time. The
- * floors are far below what a quiet machine shows, because CI's is not quiet; what they catch is a claim that scans the backlog, a write for
- * each job, a limit that costs a round trip for each key.
+ * For CI: fails on a clear regression of a ratio between two things that were measured within the same run, never on an
+ * absolute time. The floors are far below what a quiet machine shows, because CI's is not quiet; what they catch is a
+ * claim that scans the backlog, a write for each job, a limit that costs a round trip for each key.
  */
 import type { Bench } from './harness/bench.js'
 import { summarise } from './harness/statistics.js'
@@ -40,7 +40,10 @@ interface Measured {
   failures: Failure[]
 }
 
-/** Answers with the exit code. A regression is clear where two rounds show it: what falls below its floor is measured once more. */
+/**
+ * Answers with the exit code. A regression is clear where two rounds show it: what falls below its floor is measured
+ * once more.
+ */
 export async function check(bench: Bench, scale: Scale, runs: number): Promise<number> {
   const first = await measure(bench, scale, runs)
   const second = isBelow(first) ? await measure(bench, scale, runs) : undefined

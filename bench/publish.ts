@@ -1,4 +1,6 @@
-/** Writes the tables of docs/performance.md, and the rows they show as bench/results/published.json. Both are committed. */
+/**
+ * Writes the tables of docs/performance.md, and the rows they show as bench/results/published.json. Both are committed.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Machine } from './harness/machine.js'

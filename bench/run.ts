@@ -1,4 +1,6 @@
-/** Runs workloads: each run measures all systems in turn, so that what disturbs the machine disturbs all of them alike. */
+/**
+ * Runs workloads: each run measures all systems in turn, so that what disturbs the machine disturbs all of them alike.
+ */
 import type { Bench } from './harness/bench.js'
 import { meterOthers, quiet } from './harness/machine.js'
 import { summarise } from './harness/statistics.js'

@@ -1,4 +1,7 @@
-/** The coordinator as commands talk to it: the client's own way there, with plain JSON instead of restored values, and shown waiting. */
+/**
+ * The coordinator as commands talk to it: the client's own way there, with plain JSON instead of restored values, and
+ * shown waiting.
+ */
 import type { TRPCClient } from '@trpc/client'
 import { ErrandError } from '../core/errors.js'
 import type { Role } from '../core/roles.js'

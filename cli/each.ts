@@ -17,7 +17,9 @@ interface Each<Result> {
   text: (style: Style, result: Result) => string
 }
 
-/** Answers in the order of the ids: a line for each, or with `--json` one array. Exit code 1 when any of them failed. */
+/**
+ * Answers in the order of the ids: a line for each, or with `--json` one array. Exit code 1 when any of them failed.
+ */
 export async function callForEach<Result extends { id: string }>(
   cli: Cli,
   options: CallOptions,

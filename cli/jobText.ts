@@ -108,7 +108,10 @@ function describeError(style: Style, error: ReceiptError, cwd: string): string {
   return [head, ...stackLines(error, cwd).map((line) => style.dim(indented(line, 2))), ...cause].join('\n')
 }
 
-/** The frames of the job's own code, in paths that an editor opens. Node's own frames and ours say nothing about the job. */
+/**
+ * The frames of the job's own code, in paths that an editor opens. Node's own frames and ours say nothing about the
+ * job.
+ */
 function stackLines({ stack }: ReceiptError, cwd: string): string[] {
   return plain(stack ?? '')
     .split('\n')

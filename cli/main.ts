@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** The `errand` command. Assembled from light parts: what a command needs (database, compiler, server) it imports when it runs. */
+/**
+ * The `errand` command. Assembled from light parts: what a command needs (database, compiler, server) it imports when
+ * it runs.
+ */
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { Command } from 'commander'

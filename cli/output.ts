@@ -1,6 +1,6 @@
 /**
- * What the command writes. Results go to standard output: text for people, or with `--json` one line of JSON for each. Everything else
- * (progress, logs, problems) goes to standard error, so that a pipe holds results only.
+ * What the command writes. Results go to standard output: text for people, or with `--json` one line of JSON for each.
+ * Everything else (progress, logs, problems) goes to standard error, so that a pipe holds results only.
  */
 import { createStyle, type Style } from './style.js'
 import type { Env } from '../server/hosts/settings.js'
@@ -88,8 +88,8 @@ const frameMs = 80
 const quietMs = 1_000
 
 /**
- * One line that is drawn again and again. Not the spinner of a library: those put the terminal into raw mode, and Ctrl-C would no longer
- * reach the handler that stops the coordinator in order.
+ * One line that is drawn again and again. Not the spinner of a library: those put the terminal into raw mode, and
+ * Ctrl-C would no longer reach the handler that stops the coordinator in order.
  */
 function createSpinner(sink: Sink, first: string): Spinner {
   let message = first

@@ -23,7 +23,10 @@ interface TellOptions {
   help: string
 }
 
-/** Says what went wrong, for people or for machines, and answers with the exit code: 0 success, 1 a problem, 2 wrong usage. */
+/**
+ * Says what went wrong, for people or for machines, and answers with the exit code: 0 success, 1 a problem, 2 wrong
+ * usage.
+ */
 export function tellProblem(thrown: unknown, out: Output, { debug, help }: TellOptions): number {
   if (thrown instanceof Told) return 1
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0

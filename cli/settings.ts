@@ -1,6 +1,7 @@
 /**
- * The settings, read from the environment: `MONGODB_URI` and `ERRAND_…`. Each message names the setting, what is wrong and what to do; none
- * repeats a key or an address that may hold a password. A `.env` file is not read: `node --env-file` and every platform do that.
+ * The settings, read from the environment: `MONGODB_URI` and `ERRAND_…`. Each message names the setting, what is wrong
+ * and what to do; none repeats a key or an address that may hold a password. A `.env` file is not read: `node
+ * --env-file` and every platform do that.
  */
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
@@ -74,7 +75,10 @@ export interface CallerSettings {
   apiKey: string | undefined
 }
 
-/** `given` is `--url`. Of `ERRAND_API_KEYS` the first key that may act as one of `roles` is taken where there is no `ERRAND_API_KEY`. */
+/**
+ * `given` is `--url`. Of `ERRAND_API_KEYS` the first key that may act as one of `roles` is taken where there is no
+ * `ERRAND_API_KEY`.
+ */
 export function readCallerSettings(env: Env, roles: readonly Role[], given?: string): CallerSettings {
   return {
     url: given ?? readAddress(env, 'ERRAND_URL', 'https://jobs.example.org') ?? localUrl(env),
@@ -115,7 +119,10 @@ function readApiKey(env: Env): string | undefined {
   )
 }
 
-/** The least powerful one that will do, and rather one for all workers. Of a key that is given by its hash nobody here knows the key. */
+/**
+ * The least powerful one that will do, and rather one for all workers. Of a key that is given by its hash nobody here
+ * knows the key.
+ */
 function suitableKey(keys: readonly ApiKey[], roles: readonly Role[]): string | undefined {
   const known = keys.filter((each) => 'key' in each)
   const suitable = known.filter(({ role }) => role !== 'operate' && roles.includes(role))
@@ -163,7 +170,9 @@ export type Setting = keyof typeof settingsHelp
 const prefix = 'ERRAND_'
 const known = Object.keys(settingsHelp).filter((name) => name.startsWith(prefix))
 
-/** A sentence for each variable that looks like a misspelt setting. Others that begin with `ERRAND_` may belong to jobs. */
+/**
+ * A sentence for each variable that looks like a misspelt setting. Others that begin with `ERRAND_` may belong to jobs.
+ */
 export function misspeltSettings(env: Env): string[] {
   // less their prefix, which would make all of them look alike
   const names = known.map((name) => name.slice(prefix.length))

@@ -1,4 +1,7 @@
-/** SIGINT and SIGTERM: the first one asks for a clean stop, the second one for a quick one, the third one ends the process. */
+/**
+ * SIGINT and SIGTERM: the first one asks for a clean stop, the second one for a quick one, the third one ends the
+ * process.
+ */
 
 export interface StopSignals extends Disposable {
   /** Aborts at the first signal. */

@@ -1,6 +1,7 @@
 /**
- * The signing key of a project that was given none: made once, kept in `.errand/signing.key`. `errand start` and `errand functions` may
- * start at the same moment, so the file appears whole or not at all, and only the first one to bring it counts.
+ * The signing key of a project that was given none: made once, kept in `.errand/signing.key`. `errand start` and
+ * `errand functions` may start at the same moment, so the file appears whole or not at all, and only the first one to
+ * bring it counts.
  */
 import { randomBytes } from 'node:crypto'
 import { chmod, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
@@ -26,7 +27,10 @@ async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-/** A file that was copied may be open to all. A group alone that may read it was let in on purpose, and what is another user's is theirs to mend. */
+/**
+ * A file that was copied may be open to all. A group alone that may read it was let in on purpose, and what is another
+ * user's is theirs to mend.
+ */
 async function keepFromOthers(file: string): Promise<void> {
   const { mode } = await stat(file)
   if ((mode & 0o007) !== 0) await chmod(file, 0o600).catch(() => {})

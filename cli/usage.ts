@@ -1,4 +1,7 @@
-/** Reads what was written on the command line. Each function throws what commander turns into wrong usage, with the argument's name. */
+/**
+ * Reads what was written on the command line. Each function throws what commander turns into wrong usage, with the
+ * argument's name.
+ */
 import { InvalidArgumentError } from 'commander'
 import { durationProblem, parseDuration, type Duration } from '../core/time/duration.js'
 import { isHttpUrl } from '../core/functions/httpUrl.js'

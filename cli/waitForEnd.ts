@@ -1,4 +1,7 @@
-/** Waits until a job is final, as long as it takes and through a restart of the coordinator, and shows what it does meanwhile. */
+/**
+ * Waits until a job is final, as long as it takes and through a restart of the coordinator, and shows what it does
+ * meanwhile.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ErrandError } from '../core/errors.js'
 import { isFinal } from '../core/states.js'

@@ -67,12 +67,15 @@ export interface AuditPage {
 
 export interface Keys {
   /**
-   * Creates a key, which the answer holds and nobody sees again. Once there is one, every call needs a key; so the first one made must be for the role
-   * `operate`. Throws `NAME_TAKEN`, and `OPERATE_KEY_NEEDED`.
+   * Creates a key, which the answer holds and nobody sees again. Once there is one, every call needs a key; so the
+   * first one made must be for the role `operate`. Throws `NAME_TAKEN`, and `OPERATE_KEY_NEEDED`.
    */
   create(options: CreateKeyOptions): Promise<CreatedKey>
   list(): Promise<KeyDetails[]>
-  /** Of no use any more, within seconds on every coordinator. Throws `UNKNOWN_KEY`, and `OPERATE_KEY_NEEDED` for the last one of that role. */
+  /**
+   * Of no use any more, within seconds on every coordinator. Throws `UNKNOWN_KEY`, and `OPERATE_KEY_NEEDED` for the
+   * last one of that role.
+   */
   revoke(name: string): Promise<void>
 }
 

@@ -4,7 +4,10 @@ import type { FinalState, UnfinishedState } from '../core/states.js'
 
 export interface ManyFilter<Name extends string, State extends string> {
   worker?: Name | undefined
-  /** One state, or several. Default for `retryMany` and `replayMany`: `failed`; for `cancelMany`: every one that is not final. */
+  /**
+   * One state, or several. Default for `retryMany` and `replayMany`: `failed`; for `cancelMany`: every one that is not
+   * final.
+   */
   state?: State | readonly State[] | undefined
   createdAfter?: Date | string | undefined
   createdBefore?: Date | string | undefined
@@ -17,12 +20,15 @@ export interface ManyFilter<Name extends string, State extends string> {
 /** What became of all pages: at most a hundred of the skipped jobs are named. */
 export type ManyOutcome = Omit<BulkOutcome, 'cursor'>
 
-/** Counts first, then does what was counted: `dryRun` answers with the `token` that the operation takes, for an hour and for this filter. */
+/**
+ * Counts first, then does what was counted: `dryRun` answers with the `token` that the operation takes, for an hour and
+ * for this filter.
+ */
 interface Many<Name extends string, State extends string> {
   (filter: ManyFilter<Name, State>, options: { dryRun: true; token?: undefined }): Promise<BulkCount>
   /**
-   * Page by page, newest first. Only jobs that were there at the count are touched; called again with the token after an error, it does nothing
-   * twice. Throws `BAD_REQUEST` for a token that is too old or of another filter.
+   * Page by page, newest first. Only jobs that were there at the count are touched; called again with the token after
+   * an error, it does nothing twice. Throws `BAD_REQUEST` for a token that is too old or of another filter.
    */
   (filter: ManyFilter<Name, State>, options: { token: string; dryRun?: undefined }): Promise<ManyOutcome>
 }

@@ -24,21 +24,31 @@ import type { EnqueueManyOptions, EnqueueOutcome, JobHandle } from './jobTypes.j
 export interface ClientOptions {
   /** The coordinator's address, such as `http://127.0.0.1:4100`. */
   url: string | URL
-  /** Sent as `Authorization: Bearer`. To enqueue, its role must be `enqueue` or `operate`. Default: none, which a coordinator on loopback accepts. */
+  /**
+   * Sent as `Authorization: Bearer`. To enqueue, its role must be `enqueue` or `operate`. Default: none, which a
+   * coordinator on loopback accepts.
+   */
   apiKey?: string | undefined
-  /** How long a request may take before it fails with `UNAVAILABLE`, or `OVERLOADED`. Default `30s`. A wait for a receipt has a timeout of its own. */
+  /**
+   * How long a request may take before it fails with `UNAVAILABLE`, or `OVERLOADED`. Default `30s`. A wait for a
+   * receipt has a timeout of its own.
+   */
   timeout?: Duration | undefined
   /** Makes the requests. Default: the global `fetch`. */
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
   /** The time, for tests. Default: the machine's. */
   clock?: Clock | undefined
-  /** At least 0 and below 1; spreads the requests of clients that lost their coordinator together. Default: `Math.random`. */
+  /**
+   * At least 0 and below 1; spreads the requests of clients that lost their coordinator together. Default:
+   * `Math.random`.
+   */
   random?: (() => number) | undefined
 }
 
 /**
- * A client of the coordinator at `url`. `Jobs` is the interface in `jobs/registry.gen.ts`; without it every worker's name is taken, args and
- * results have no types, and the coordinator alone checks them. Throws `ErrandError` `CONFIG` for options that cannot work; connects at the first call.
+ * A client of the coordinator at `url`. `Jobs` is the interface in `jobs/registry.gen.ts`; without it every worker's
+ * name is taken, args and results have no types, and the coordinator alone checks them. Throws `ErrandError` `CONFIG`
+ * for options that cannot work; connects at the first call.
  */
 export function createClient<Jobs extends Registry<Jobs> = AnyJobs>(options: ClientOptions): Client<Jobs> {
   return createAnyClient(options) as unknown as Client<Jobs>

@@ -13,8 +13,8 @@ export const maxJobsPerRequest = 10_000
 export const maxRequestSize = 2_600_000
 
 /**
- * Characters that jobs may take which must travel in one request, because they come all or none: a little less than a coordinator takes, where they are of
- * one byte each. It refuses what is larger by others.
+ * Characters that jobs may take which must travel in one request, because they come all or none: a little less than a
+ * coordinator takes, where they are of one byte each. It refuses what is larger by others.
  */
 export const maxTogetherSize = 8_300_000
 
@@ -74,8 +74,8 @@ export function createEnqueue(transport: Transport): (job: EncodedJob) => Promis
 export type AnyItem = { worker: string; args?: unknown } & EnqueueOptions
 
 /**
- * Enqueues each on its own. Throws where not even the first request could be made; after that, a request that fails gives its error to its own
- * jobs and to all behind them, which are not sent.
+ * Enqueues each on its own. Throws where not even the first request could be made; after that, a request that fails
+ * gives its error to its own jobs and to all behind them, which are not sent.
  */
 export async function enqueueAll(transport: Transport, items: readonly AnyItem[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
@@ -104,7 +104,10 @@ export async function enqueueAll(transport: Transport, items: readonly AnyItem[]
   return outcomes
 }
 
-/** Enqueues all or none. Throws `ATOMIC_REFUSED` with issues that name the items, and `PAYLOAD_TOO_LARGE` before anything is sent. */
+/**
+ * Enqueues all or none. Throws `ATOMIC_REFUSED` with issues that name the items, and `PAYLOAD_TOO_LARGE` before
+ * anything is sent.
+ */
 export async function enqueueAtomic(transport: Transport, items: readonly AnyItem[]): Promise<Outcome[]> {
   if (items.length === 0) return []
   const jobs = items.map(({ worker, args, ...options }, index) => {

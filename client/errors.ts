@@ -2,7 +2,9 @@
 import type { JobState } from '../core/states.js'
 import type { ReceiptError, Receipt } from './jobTypes.js'
 
-/** The time was over before the job was final. Nothing has happened to the job: it goes on, and may be waited for again. */
+/**
+ * The time was over before the job was final. Nothing has happened to the job: it goes on, and may be waited for again.
+ */
 export class ReceiptTimeoutError extends Error {
   readonly code = 'RECEIPT_TIMEOUT'
   readonly jobId: string
@@ -22,7 +24,10 @@ export class ReceiptTimeoutError extends Error {
   }
 }
 
-/** The time was over before all members of the group were final, or before its callback was. The group goes on, and may be waited for again. */
+/**
+ * The time was over before all members of the group were final, or before its callback was. The group goes on, and may
+ * be waited for again.
+ */
 export class GroupTimeoutError extends Error {
   readonly code = 'GROUP_TIMEOUT'
   readonly groupId: string

@@ -6,7 +6,10 @@ export interface ServerSentEvent {
   data: string
 }
 
-/** One after the other until the stream ends. Comments, ids and reconnection times are left out; a last event that was cut is none. */
+/**
+ * One after the other until the stream ends. Comments, ids and reconnection times are left out; a last event that was
+ * cut is none.
+ */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerSentEvent> {
   const reader = body.getReader()
   const linesOf = lineReader()
@@ -29,7 +32,10 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
   }
 }
 
-/** Gives the lines that each piece ends. A piece is looked at once: the data of an event may be a megabyte and come in thousands of pieces. */
+/**
+ * Gives the lines that each piece ends. A piece is looked at once: the data of an event may be a megabyte and come in
+ * thousands of pieces.
+ */
 function lineReader(): (piece: Uint8Array) => string[] {
   const decoder = new TextDecoder()
   /** Of the line that has not ended. */

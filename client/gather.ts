@@ -14,8 +14,9 @@ interface Call<Item, Outcome> {
 }
 
 /**
- * A call that is alone waits for no timer, only until the running code has ended, and with it whoever was waiting for the same thing as the caller.
- * So callers in loops of their own stay together: their answers came in one request, and their next calls leave in one.
+ * A call that is alone waits for no timer, only until the running code has ended, and with it whoever was waiting for
+ * the same thing as the caller. So callers in loops of their own stay together: their answers came in one request, and
+ * their next calls leave in one.
  */
 export function gather<Item, Outcome>({ split, send }: GatherOptions<Item, Outcome>): (item: Item) => Promise<Outcome> {
   let calls: Call<Item, Outcome>[] = []

@@ -51,20 +51,24 @@ export interface NestedGroup<Jobs> {
 type GroupJob<Jobs, Name extends keyof Jobs> = EnqueueItem<Jobs, Name> & { group?: undefined }
 type AnyItem<Jobs> = { [Name in keyof Jobs]: GroupJob<Jobs, Name> }[keyof Jobs] | NestedGroup<Jobs>
 
-/** What a group is made of. Taken apart by name, as the items of `enqueueMany` are; only inside nested groups the compiler looks at all workers. */
+/**
+ * What a group is made of. Taken apart by name, as the items of `enqueueMany` are; only inside nested groups the
+ * compiler looks at all workers.
+ */
 export type GroupItems<Jobs, Names extends readonly unknown[]> = {
   [Index in keyof Names]: GroupJob<Jobs, Names[Index] & keyof Jobs> | NestedGroup<Jobs>
 }
 
 export interface GroupOptions<Jobs, Name> {
   /**
-   * The worker that runs once when all members are final, by its name or with args of its own. Its args get a `GroupSummary` of the members as
-   * `group`; `groupSummary()` of `errand` is the schema for it. Default: none.
+   * The worker that runs once when all members are final, by its name or with args of its own. Its args get a
+   * `GroupSummary` of the members as `group`; `groupSummary()` of `errand` is the schema for it. Default: none.
    */
   then?: Callback<Jobs, Name> | undefined
   /**
-   * What a member that fails does: `'continue'`, nothing; `'wait'`, it keeps the group open until it was retried and succeeded, or was cancelled;
-   * `'cancelRest'`, the members that are not final are cancelled. The callback runs in any case. Default `'continue'`.
+   * What a member that fails does: `'continue'`, nothing; `'wait'`, it keeps the group open until it was retried and
+   * succeeded, or was cancelled; `'cancelRest'`, the members that are not final are cancelled. The callback runs in any
+   * case. Default `'continue'`.
    */
   policy?: GroupPolicy | undefined
 }
@@ -116,16 +120,22 @@ export interface GroupReference<Result> extends Omit<JobReference<Result>, 'id'>
   jobs(options?: GroupJobsOptions): Promise<JobPage>
   /** Cancels what is left; it gets no callback. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed. */
   cancel(): Promise<{ id: string; state: GroupState }>
-  /** Tries again to make the callback of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for one that is not. */
+  /**
+   * Tries again to make the callback of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for one that
+   * is not.
+   */
   retry(): Promise<{ id: string; state: GroupState }>
   /**
-   * Waits until all members are final. Throws `GroupTimeoutError` when the time is over (the group goes on), and `ErrandError` `GROUP_STUCK` where
-   * its callback cannot be made, and `UNKNOWN_GROUP`.
+   * Waits until all members are final. Throws `GroupTimeoutError` when the time is over (the group goes on), and
+   * `ErrandError` `GROUP_STUCK` where its callback cannot be made, and `UNKNOWN_GROUP`.
    */
   end(options?: WaitOptions): Promise<GroupEnd>
 }
 
-/** A group that was made just now. `receipt` and `result` are those of its callback, and throw `WRONG_STATE` where it has none. */
+/**
+ * A group that was made just now. `receipt` and `result` are those of its callback, and throw `WRONG_STATE` where it
+ * has none.
+ */
 export interface GroupHandle<Result> extends GroupReference<Result> {
   /** Its members; a nested group counts as one. */
   readonly total: number
@@ -133,8 +143,9 @@ export interface GroupHandle<Result> extends GroupReference<Result> {
 
 export interface Grouping<Jobs extends Registry<Jobs>> {
   /**
-   * Makes a group: all its jobs or none, nested ones too, up to 10,000 in all, in one request. `then` runs once when all are final, with a summary of
-   * how they ended. Throws `ATOMIC_REFUSED` with issues that name the items, and `PAYLOAD_TOO_LARGE`.
+   * Makes a group: all its jobs or none, nested ones too, up to 10,000 in all, in one request. `then` runs once when
+   * all are final, with a summary of how they ended. Throws `ATOMIC_REFUSED` with issues that name the items, and
+   * `PAYLOAD_TOO_LARGE`.
    */
   group<const Names extends readonly (keyof Jobs & string)[], const Name extends string = never>(
     jobs: readonly [...GroupItems<Jobs, Names>],
@@ -142,7 +153,10 @@ export interface Grouping<Jobs extends Registry<Jobs>> {
   ): Promise<GroupHandle<[Name] extends [never] ? never : ResultOf<Jobs, Name & keyof Jobs>>>
 
   groups: {
-    /** A group whose id is known from elsewhere. Say what its callback is to have the result typed: `errand.groups.of<'report.merge'>(id)`. */
+    /**
+     * A group whose id is known from elsewhere. Say what its callback is to have the result typed:
+     * `errand.groups.of<'report.merge'>(id)`.
+     */
     of<Name extends keyof Jobs = never>(
       id: string,
     ): GroupReference<[Name] extends [never] ? unknown : ResultOf<Jobs, Name>>
@@ -152,7 +166,10 @@ export interface Grouping<Jobs extends Registry<Jobs>> {
     jobs(id: string, options?: GroupJobsOptions): Promise<JobPage>
     /** Cancels what is left; it gets no callback. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed. */
     cancel(id: string): Promise<{ id: string; state: GroupState }>
-    /** Tries again to make the callback of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for one that is not. */
+    /**
+     * Tries again to make the callback of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for one that
+     * is not.
+     */
     retry(id: string): Promise<{ id: string; state: GroupState }>
   }
 }

@@ -1,4 +1,7 @@
-/** Groups: they are made in one request, and waited for by long polls, each held open by the coordinator until the group is over. */
+/**
+ * Groups: they are made in one request, and waited for by long polls, each held open by the coordinator until the group
+ * is over.
+ */
 import type { Clock } from '../core/time/clock.js'
 import { durationProblem, parseDuration, type Duration } from '../core/time/duration.js'
 import { encodeArgs, encodeJob } from '../core/job/encodeJob.js'

@@ -15,7 +15,10 @@ type ItemArgs<Job> = [Job] extends [{ args: infer Args }]
     : { args: Args }
   : never
 
-/** The items for a list of names. Taken apart by name, the compiler looks at one worker for each item, not at the union of all. */
+/**
+ * The items for a list of names. Taken apart by name, the compiler looks at one worker for each item, not at the union
+ * of all.
+ */
 export type EnqueueItems<Jobs, Names extends readonly unknown[]> = {
   [Index in keyof Names]: EnqueueItem<Jobs, Names[Index] & keyof Jobs>
 }
@@ -26,8 +29,9 @@ export type EnqueueOutcomes<Jobs, Names extends readonly unknown[]> = {
 
 export interface EnqueueManyOptions {
   /**
-   * All or none: where one item cannot be enqueued, nothing is written, and the call throws `ATOMIC_REFUSED` with issues that name the items.
-   * All travel in one request, so they must fit it: 10,000 jobs and about 8 MB. Default: each item on its own.
+   * All or none: where one item cannot be enqueued, nothing is written, and the call throws `ATOMIC_REFUSED` with
+   * issues that name the items. All travel in one request, so they must fit it: 10,000 jobs and about 8 MB. Default:
+   * each item on its own.
    */
   atomic?: boolean | undefined
 }
@@ -48,7 +52,10 @@ export interface ReceiptError {
 export interface ShownArgs {
   /** Fields that their worker's `redact` names are `[redacted]`. `null` where all are hidden. */
   args: unknown
-  /** They are not for this API key; or it is not known what to redact, because their worker is not deployed or has another version; or see `argsProblem`. */
+  /**
+   * They are not for this API key; or it is not known what to redact, because their worker is not deployed or has
+   * another version; or see `argsProblem`.
+   */
   argsHidden?: true
   /** What the coordinator has stored cannot be shown to anybody, or not as it was given, and this is why. */
   argsProblem?: string
@@ -77,7 +84,10 @@ export interface AttemptProgress {
 export interface SuccessReceipt<Result> extends AttemptProgress {
   status: 'success'
   result: Result
-  /** Of `jobs.get` alone: the result is not for this API key, or it is not known what to redact of it; then `result` is `undefined`. */
+  /**
+   * Of `jobs.get` alone: the result is not for this API key, or it is not known what to redact of it; then `result` is
+   * `undefined`.
+   */
   resultHidden?: true
   /** What the coordinator has stored cannot be shown to anybody, or not as `run` returned it, and this is why. */
   resultProblem?: string
@@ -114,12 +124,16 @@ export interface WaitOptions {
 export interface JobReference<Result> {
   readonly id: string
   /**
-   * Waits until the job is final, through all its retries, and tells how it ended. A coordinator that cannot be reached meanwhile is asked again.
-   * Throws `ReceiptTimeoutError` when the time is over (the job goes on), and `ErrandError` `UNKNOWN_JOB` once the job has been purged. The result is
-   * whole, whatever the worker redacts; to an `observe` key it is as `jobs.get` shows it, and `FORBIDDEN` is thrown where that is nothing.
+   * Waits until the job is final, through all its retries, and tells how it ended. A coordinator that cannot be reached
+   * meanwhile is asked again. Throws `ReceiptTimeoutError` when the time is over (the job goes on), and `ErrandError`
+   * `UNKNOWN_JOB` once the job has been purged. The result is whole, whatever the worker redacts; to an `observe` key
+   * it is as `jobs.get` shows it, and `FORBIDDEN` is thrown where that is nothing.
    */
   receipt(options?: WaitOptions): Promise<Receipt<Result>>
-  /** The same for those who only want what `run` returned. Throws `JobFailedError` for a job that failed or was cancelled. */
+  /**
+   * The same for those who only want what `run` returned. Throws `JobFailedError` for a job that failed or was
+   * cancelled.
+   */
   result(options?: WaitOptions): Promise<Result>
 }
 
@@ -134,8 +148,8 @@ export interface JobHandle<Result> extends JobReference<Result> {
 }
 
 /**
- * A job as the coordinator shows it. Its args may be older than the worker's schema, so they have no type. `progress` and `log` are of the attempt
- * that runs; those of attempts that are over stand in their receipts.
+ * A job as the coordinator shows it. Its args may be older than the worker's schema, so they have no type. `progress`
+ * and `log` are of the attempt that runs; those of attempts that are over stand in their receipts.
  */
 export interface JobDetails extends AttemptProgress, ShownArgs {
   id: string

@@ -1,6 +1,7 @@
 /**
- * A coordinator that is overloaded says when to ask again, and that nothing of what it was asked for is stored: so the client asks again by itself, within
- * the time that the call has. No other error is that certain; what may have happened is the caller's to decide.
+ * A coordinator that is overloaded says when to ask again, and that nothing of what it was asked for is stored: so the
+ * client asks again by itself, within the time that the call has. No other error is that certain; what may have
+ * happened is the caller's to decide.
  */
 import type { Clock } from '../core/time/clock.js'
 import { ErrandError } from '../core/errors.js'
@@ -15,7 +16,10 @@ export interface Patience {
   signal: AbortSignal
 }
 
-/** Asks until the coordinator is no longer overloaded. Throws what `ask` throws, at once where the next try would come too late. */
+/**
+ * Asks until the coordinator is no longer overloaded. Throws what `ask` throws, at once where the next try would come
+ * too late.
+ */
 export async function untilTaken<Answer>(
   ask: () => Promise<Answer>,
   { clock, random, endMs, signal }: Patience,
@@ -31,7 +35,10 @@ export async function untilTaken<Answer>(
   }
 }
 
-/** How much later than it was told to a client may ask, as a part of that: those who were told the same do not come back at once. */
+/**
+ * How much later than it was told to a client may ask, as a part of that: those who were told the same do not come back
+ * at once.
+ */
 const mostLater = 0.5
 
 function pauseMs(error: unknown, random: () => number): number | undefined {

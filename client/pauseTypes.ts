@@ -25,12 +25,18 @@ export interface Pause {
   by: string
   at: Date
   reason?: string
-  /** Of a circuit breaker's: one job is tried then, and the others follow when the function answers. Absent where somebody has to resume it. */
+  /**
+   * Of a circuit breaker's: one job is tried then, and the others follow when the function answers. Absent where
+   * somebody has to resume it.
+   */
   until?: Date
 }
 
 export interface ListedPause extends Pause {
-  /** How many jobs it keeps from starting that would be claimed otherwise; 10,000 stands for as many or more. Of everything this is not counted. */
+  /**
+   * How many jobs it keeps from starting that would be claimed otherwise; 10,000 stands for as many or more. Of
+   * everything this is not counted.
+   */
   waiting?: number
 }
 
@@ -42,8 +48,8 @@ export interface Resumed extends Pause {
 
 export interface Pausing<Name extends string = string> {
   /**
-   * Nothing of it starts any more, on this coordinator at once and on others within three seconds; what runs, or is claimed already, runs on. What is paused
-   * already stays as it is. Throws `UNKNOWN_WORKER`.
+   * Nothing of it starts any more, on this coordinator at once and on others within three seconds; what runs, or is
+   * claimed already, runs on. What is paused already stays as it is. Throws `UNKNOWN_WORKER`.
    */
   pause(options: PauseOptions<Name>): Promise<Pause>
   /** Ends one pause; a job that another one covers goes on waiting. Throws `UNKNOWN_PAUSE`. */

@@ -68,15 +68,27 @@ export interface Schedules {
   list(): Promise<ScheduleDetails[]>
   /** Throws `UNKNOWN_SCHEDULE`. */
   get(id: string): Promise<ScheduleDetails>
-  /** When a schedule fires next (a paused one: when it would), or when a rule would: `preview({ id })`, `preview({ cron: '0 9 * * *', timezone: 'Europe/Berlin' })`. Throws `INVALID_TIME`, `UNKNOWN_SCHEDULE`. */
+  /**
+   * When a schedule fires next (a paused one: when it would), or when a rule would: `preview({ id })`, `preview({ cron:
+   * '0 9 * * *', timezone: 'Europe/Berlin' })`. Throws `INVALID_TIME`, `UNKNOWN_SCHEDULE`.
+   */
   preview(options: PreviewOptions): Promise<SchedulePreview>
-  /** Changes what is given; `null` takes a field back to its default. Throws `UNKNOWN_SCHEDULE`, `INVALID_TIME`, `INVALID_ARGS`, and `WRONG_STATE` for one made in code. */
+  /**
+   * Changes what is given; `null` takes a field back to its default. Throws `UNKNOWN_SCHEDULE`, `INVALID_TIME`,
+   * `INVALID_ARGS`, and `WRONG_STATE` for one made in code.
+   */
   update(id: string, change: ScheduleChange): Promise<ScheduleDetails>
-  /** No occurrence makes a job until it is resumed. Holds for one made in code too, through deploys. Throws `UNKNOWN_SCHEDULE`. */
+  /**
+   * No occurrence makes a job until it is resumed. Holds for one made in code too, through deploys. Throws
+   * `UNKNOWN_SCHEDULE`.
+   */
   pause(id: string): Promise<ScheduleDetails>
   /** Goes on with the first occurrence after now; those of the pause are left out. Throws `UNKNOWN_SCHEDULE`. */
   resume(id: string): Promise<ScheduleDetails>
-  /** Makes a job at once, with the schedule's args; its occurrences stay as they are. Throws `UNKNOWN_SCHEDULE`, `UNKNOWN_WORKER`, `KEY_TAKEN`. */
+  /**
+   * Makes a job at once, with the schedule's args; its occurrences stay as they are. Throws `UNKNOWN_SCHEDULE`,
+   * `UNKNOWN_WORKER`, `KEY_TAKEN`.
+   */
   run(id: string): Promise<JobHandle<unknown>>
   /** The jobs it made stay. Throws `UNKNOWN_SCHEDULE`, and `WRONG_STATE` for one made in code. */
   remove(id: string): Promise<void>

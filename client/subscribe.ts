@@ -1,6 +1,6 @@
 /**
- * A subscription of the router: server-sent events, asked for by POST, so that a request may name more than an address can hold. tRPC's own link needs
- * an `EventSource`, which asks by GET and which Node 20 does not have.
+ * A subscription of the router: server-sent events, asked for by POST, so that a request may name more than an address
+ * can hold. tRPC's own link needs an `EventSource`, which asks by GET and which Node 20 does not have.
  */
 import type { Clock } from '../core/time/clock.js'
 import type { Serialized } from '../core/payload/payload.js'
@@ -25,7 +25,10 @@ export interface Subscription {
   opened: () => void
 }
 
-/** No stream came, though somebody is there: an older coordinator, or a proxy that holds answers back until they are whole. */
+/**
+ * No stream came, though somebody is there: an older coordinator, or a proxy that holds answers back until they are
+ * whole.
+ */
 export class NoStreamError extends Error {}
 
 /** The coordinator's first event comes at once. */
@@ -33,7 +36,10 @@ const openLimitMs = 5_000
 /** It pings every 15 seconds; a stream that is silent for longer is dead. */
 const silenceLimitMs = 45_000
 
-/** Ends where the stream ends, is cut or falls silent. Throws `NoStreamError`, what the coordinator answers, and what `fetch` throws. */
+/**
+ * Ends where the stream ends, is cut or falls silent. Throws `NoStreamError`, what the coordinator answers, and what
+ * `fetch` throws.
+ */
 export async function* subscribe<Answer>(
   { url, origin, headers, fetch, clock }: SubscribeOptions,
   { input, signal, opened }: Subscription,

@@ -1,6 +1,7 @@
 /**
- * Waits for the ends of many jobs over a few requests. The waits of one moment become one channel to the coordinator, which tells of each of its
- * jobs as it ends: a stream, or where none can be had (a proxy that buffers, or cuts it again and again) long polls.
+ * Waits for the ends of many jobs over a few requests. The waits of one moment become one channel to the coordinator,
+ * which tells of each of its jobs as it ends: a stream, or where none can be had (a proxy that buffers, or cuts it
+ * again and again) long polls.
  *
  *   wait → fresh → channel → told          a channel that ends gives its jobs that were not told back to fresh, and the next one asks for them
  *

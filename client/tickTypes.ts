@@ -15,8 +15,9 @@ export interface Tick extends Omit<TickSummary, 'nextAt'> {
 
 export interface Ticking {
   /**
-   * Has the coordinator make every step of the jobs' lives once: for one that does not stay on, where no cron calls it. Answers when nothing is left to do, or
-   * the budget is over. Safe beside other ticks and coordinators that stay on. Throws `TICK_FAILED` once every step had its turn, where some failed.
+   * Has the coordinator make every step of the jobs' lives once: for one that does not stay on, where no cron calls it.
+   * Answers when nothing is left to do, or the budget is over. Safe beside other ticks and coordinators that stay on.
+   * Throws `TICK_FAILED` once every step had its turn, where some failed.
    */
   tick(options?: TickOptions): Promise<Tick>
 }

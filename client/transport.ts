@@ -1,6 +1,6 @@
 /**
- * The way to the coordinator: one tRPC client for the fixed router, whose types stay in here. A call ends with an answer, an `ErrandError`, or the
- * reason of the caller's own signal.
+ * The way to the coordinator: one tRPC client for the fixed router, whose types stay in here. A call ends with an
+ * answer, an `ErrandError`, or the reason of the caller's own signal.
  */
 import { createTRPCClient, httpLink, splitLink, type TRPCClient } from '@trpc/client'
 import { formatDuration } from '../core/time/duration.js'

@@ -1,6 +1,6 @@
 /**
- * What the typed client looks like. Behind these types sits one plain engine keyed by name (createClient.ts), and nothing here comes from
- * zod, tRPC or the server, so that an app needs none of them to be checked.
+ * What the typed client looks like. Behind these types sits one plain engine keyed by name (createClient.ts), and
+ * nothing here comes from zod, tRPC or the server, so that an app needs none of them to be checked.
  */
 import type { Audit, Keys } from './adminTypes.js'
 import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/job/registry.js'
@@ -28,15 +28,17 @@ export type { EnqueueOptions } from '../core/job/enqueueOptions.js'
 export type { OnConflict, UniqueOptions, UniqueUntil } from '../core/job/uniqueOptions.js'
 
 /**
- * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer, or had none of its database; what was asked may have happened all the
- * same, so give a job a `key` if trying again must not make a second one. A coordinator that is overloaded is asked again when it said, until the
- * client's `timeout` is over; then the code is `OVERLOADED`, and nothing of the request was stored.
+ * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer, or had none of its
+ * database; what was asked may have happened all the same, so give a job a `key` if trying again must not make a second
+ * one. A coordinator that is overloaded is asked again when it said, until the client's `timeout` is over; then the
+ * code is `OVERLOADED`, and nothing of the request was stored.
  */
 export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
   extends Pausing<keyof Jobs & string>, Grouping<Jobs>, Ticking {
   /**
-   * Answers once the job is in the coordinator's journal. Calls of one turn travel in one request, and each gets its own outcome.
-   * Throws `INVALID_ARGS` with the issues, `UNKNOWN_WORKER`, `INVALID_TIME`, and `KEY_TAKEN` with the owner in `details.id`.
+   * Answers once the job is in the coordinator's journal. Calls of one turn travel in one request, and each gets its
+   * own outcome. Throws `INVALID_ARGS` with the issues, `UNKNOWN_WORKER`, `INVALID_TIME`, and `KEY_TAKEN` with the
+   * owner in `details.id`.
    */
   enqueue<Name extends string>(
     worker: KnownName<Jobs, Name>,
@@ -44,23 +46,29 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
   ): Promise<JobHandle<ResultOf<Jobs, Name & keyof Jobs>>>
 
   /**
-   * Enqueues each item on its own and answers with the outcomes in their order: a bad item has its error there, and the others go in.
-   * Many items take several requests. Throws if the first cannot be made; if a later one cannot, the items from there on have its error.
-   * With `atomic` all items go in or none: then it throws `ATOMIC_REFUSED`, or `PAYLOAD_TOO_LARGE` where they do not fit into one request.
+   * Enqueues each item on its own and answers with the outcomes in their order: a bad item has its error there, and the
+   * others go in. Many items take several requests. Throws if the first cannot be made; if a later one cannot, the
+   * items from there on have its error. With `atomic` all items go in or none: then it throws `ATOMIC_REFUSED`, or
+   * `PAYLOAD_TOO_LARGE` where they do not fit into one request.
    */
   enqueueMany<const Names extends readonly (keyof Jobs & string)[]>(
     items: readonly [...EnqueueItems<Jobs, Names>],
     options?: EnqueueManyOptions,
   ): Promise<EnqueueOutcomes<Jobs, Names>>
 
-  /** Makes a job at each occurrence of `cron` or `every`. Throws `INVALID_TIME` for a rule that cannot be read, `INVALID_ARGS`, `UNKNOWN_WORKER`. */
+  /**
+   * Makes a job at each occurrence of `cron` or `every`. Throws `INVALID_TIME` for a rule that cannot be read,
+   * `INVALID_ARGS`, `UNKNOWN_WORKER`.
+   */
   schedule<Name extends string>(
     worker: KnownName<Jobs, Name>,
     args: ArgsOf<Jobs, Name & keyof Jobs>,
     options: ScheduleOptions,
   ): Promise<Scheduled>
 
-  /** A job whose id is known from elsewhere. Say whose it is to have its result typed: `errand.job<'mail.send'>(id)`. */
+  /**
+   * A job whose id is known from elsewhere. Say whose it is to have its result typed: `errand.job<'mail.send'>(id)`.
+   */
   job<Name extends keyof Jobs = never>(
     id: string,
   ): JobReference<[Name] extends [never] ? unknown : ResultOf<Jobs, Name>>
@@ -71,14 +79,18 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
     list(options?: ListOptions<keyof Jobs & string>): Promise<JobPage>
     /** What keeps a job from running now, in words and as data. Throws `UNKNOWN_JOB`. */
     why(id: string): Promise<Why>
-    /** A job that has not begun never will; one that runs is told to stop. Throws `UNKNOWN_JOB`, and `WRONG_STATE` once it has ended. */
+    /**
+     * A job that has not begun never will; one that runs is told to stop. Throws `UNKNOWN_JOB`, and `WRONG_STATE` once
+     * it has ended.
+     */
     cancel(id: string): Promise<{ id: string; state: JobState }>
     /** Gives a final job new attempts. Throws `UNKNOWN_JOB`, `WRONG_STATE` before it has ended, and `KEY_TAKEN`. */
     retry(id: string): Promise<{ id: string; state: JobState }>
     /**
-     * Makes a new job from a final one, with its args as they were or with others; both are checked by the worker's schema of today. Say whose it is to have
-     * args and result typed: `errand.jobs.replay<'mail.send'>(id, { args })`. Throws `UNKNOWN_JOB`, `WRONG_STATE` before it has ended, `INVALID_ARGS`,
-     * `UNKNOWN_WORKER`, and `KEY_TAKEN` where another job holds its key.
+     * Makes a new job from a final one, with its args as they were or with others; both are checked by the worker's
+     * schema of today. Say whose it is to have args and result typed: `errand.jobs.replay<'mail.send'>(id, { args })`.
+     * Throws `UNKNOWN_JOB`, `WRONG_STATE` before it has ended, `INVALID_ARGS`, `UNKNOWN_WORKER`, and `KEY_TAKEN` where
+     * another job holds its key.
      */
     replay<Name extends keyof Jobs = never>(
       id: string,

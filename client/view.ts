@@ -1,4 +1,7 @@
-/** What the coordinator shows, as the client's callers see it: times are Dates, and args and results are as they were given. */
+/**
+ * What the coordinator shows, as the client's callers see it: times are Dates, and args and results are as they were
+ * given.
+ */
 import { restorePayload } from '../core/payload/payload.js'
 import { pauseOf } from './pauses.js'
 import type { AttemptProgressView } from '../core/requests/progress.js'

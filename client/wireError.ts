@@ -1,4 +1,7 @@
-/** The coordinator's errors become `ErrandError`s again, and so does the lack of any answer. No message holds an API key: none of them repeats a header. */
+/**
+ * The coordinator's errors become `ErrandError`s again, and so does the lack of any answer. No message holds an API
+ * key: none of them repeats a header.
+ */
 import { TRPCClientError } from '@trpc/client'
 import { ErrandError, type ErrorCode } from '../core/errors.js'
 import { fromWire, isWireError } from '../core/fromWire.js'
@@ -30,7 +33,10 @@ export function notACoordinator(origin: string, status: number): ErrandError {
   )
 }
 
-/** Asking again may help: the coordinator cannot be reached, or is stopping, and another may have taken its place; or it has too much to do. */
+/**
+ * Asking again may help: the coordinator cannot be reached, or is stopping, and another may have taken its place; or it
+ * has too much to do.
+ */
 export const isPassing = (error: unknown): boolean => error instanceof ErrandError && passingCodes.has(error.code)
 
 const passingCodes: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'OVERLOADED', 'TOO_MANY_REQUESTS'])

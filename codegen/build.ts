@@ -46,7 +46,10 @@ export interface BuiltTarget {
 
 export interface BuiltWorker {
   worker: string
-  /** Of the function and the contract: `errand deploy` sees by it whether this build is of the contracts that it registers. */
+  /**
+   * Of the function and the contract: `errand deploy` sees by it whether this build is of the contracts that it
+   * registers.
+   */
   hash: string
   /** By which the function names its build when it is asked. */
   build: string

@@ -1,6 +1,7 @@
 /**
- * What earlier runs found out, so that a run does only what changed: without a change neither TypeScript nor esbuild is even loaded.
- * Each part names the files it was made from; it holds as long as their hashes do. Lost or unreadable, the cache is made anew.
+ * What earlier runs found out, so that a run does only what changed: without a change neither TypeScript nor esbuild is
+ * even loaded. Each part names the files it was made from; it holds as long as their hashes do. Lost or unreadable, the
+ * cache is made anew.
  */
 import { readFileSync, readdirSync, existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -127,7 +128,10 @@ function mapInputs(
 export const isUnchanged = (cache: Cache, files: Files, inputs: readonly string[]): boolean =>
   inputs.every((file) => cache.files[file] !== undefined && cache.files[file] === files.hash(file))
 
-/** What every part depends on beside its own inputs: this code, its tools, and how the project resolves and reads modules. */
+/**
+ * What every part depends on beside its own inputs: this code, its tools, and how the project resolves and reads
+ * modules.
+ */
 export function fingerprintOf(root: string): string {
   const require = createRequire(import.meta.url)
   const versions = ['esbuild', 'ts-morph'].map((name) => versionOf(require, name))

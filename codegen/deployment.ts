@@ -1,4 +1,7 @@
-/** What `errand deploy` registers: the contracts of codegen's last run, and where the functions are that were built from the same. */
+/**
+ * What `errand deploy` registers: the contracts of codegen's last run, and where the functions are that were built from
+ * the same.
+ */
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { configError } from '../core/errors.js'

@@ -16,7 +16,10 @@ import type { Run, WorkerFile } from './run.js'
 import { contextFile, registryFile, scanFor } from './scan.js'
 
 export interface GenerateOptions extends RunOptions {
-  /** Writes nothing, and tells in `stale` whether what is committed of it (jobs/registry.gen.ts, jobs/context.gen.ts) is out of date. Default false. */
+  /**
+   * Writes nothing, and tells in `stale` whether what is committed of it (jobs/registry.gen.ts, jobs/context.gen.ts) is
+   * out of date. Default false.
+   */
   check?: boolean
 }
 

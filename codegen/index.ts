@@ -1,4 +1,7 @@
-/** `import … from 'errand/codegen'`: makes the registry, the contracts and the functions of a project out of its jobs/ folder. */
+/**
+ * `import … from 'errand/codegen'`: makes the registry, the contracts and the functions of a project out of its jobs/
+ * folder.
+ */
 export { generate } from './generate.js'
 export { checkCompat } from './compat/check.js'
 export type { CompatOptions, CompatReport, Waiting } from './compat/check.js'

@@ -14,7 +14,10 @@ export interface Output {
   discard(): Promise<void>
 }
 
-/** Synchronous where it writes: two thousand files take a third of the time that they take through promises, and esbuild goes on meanwhile. */
+/**
+ * Synchronous where it writes: two thousand files take a third of the time that they take through promises, and esbuild
+ * goes on meanwhile.
+ */
 export function openOutput(root: string): Output {
   const staging = join(root, '.errand', `staging-${process.pid}-${randomBytes(4).toString('hex')}`)
   const pending = new Map<string, string>()

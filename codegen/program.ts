@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
-/** The program as it is built; run from sources (tests), it is bundled into `folder`, since Node 20 runs no TypeScript. */
+/**
+ * The program as it is built; run from sources (tests), it is bundled into `folder`, since Node 20 runs no TypeScript.
+ */
 export async function programFile(name: string, folder: string): Promise<string> {
   const built = join(import.meta.dirname, `${name}.js`)
   if (existsSync(built)) return built

@@ -15,9 +15,15 @@ export interface Run {
   cache: Cache
   files: Files
   output: Output
-  /** Grows step by step; a worker with a problem is left out of later steps, all others go on, so that one run tells everything. */
+  /**
+   * Grows step by step; a worker with a problem is left out of later steps, all others go on, so that one run tells
+   * everything.
+   */
   problems: Problem[]
-  /** Files that were come upon, relative to the root: what to watch where the run fails. A missing module counts as well. */
+  /**
+   * Files that were come upon, relative to the root: what to watch where the run fails. A missing module counts as
+   * well.
+   */
   seen: Set<string>
   progress(line: string): void
   /** What functions share; made when the first function is built. */
@@ -28,7 +34,10 @@ export interface Run {
   inspector(): Promise<Inspector>
   /** Keeps for a watcher's next run what is good for that too. */
   remember(): void
-  /** The module cut afresh; only asked for what changed, and to tell places. Not kept, since a thousand syntax trees fill the memory. */
+  /**
+   * The module cut afresh; only asked for what changed, and to tell places. Not kept, since a thousand syntax trees
+   * fill the memory.
+   */
   sliceOf(module: string): Promise<SliceOutcome>
 }
 

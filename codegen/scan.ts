@@ -12,7 +12,10 @@ const moduleExtension = /\.(?:ts|mts|tsx)$/
 const declarationFile = /\.d\.[cm]?ts$/
 const testFile = /\.(?:test|spec)\.(?:ts|mts|tsx)$/
 
-/** Workers sorted by name, and every name that cannot stand. Tests, declarations and what starts with `_` are no workers. */
+/**
+ * Workers sorted by name, and every name that cannot stand. Tests, declarations and what starts with `_` are no
+ * workers.
+ */
 async function scan(root: string): Promise<{ workers: WorkerFile[]; problems: Problem[] }> {
   const files = await listModules(root, jobsFolder)
   const workers = files
@@ -85,7 +88,10 @@ function nameProblems({ name, file }: WorkerFile): Problem[] {
   return [atTop(file, message)]
 }
 
-/** Names are urls and folders too, and some disks do not tell case apart, so names that differ in case alone clash as well. */
+/**
+ * Names are urls and folders too, and some disks do not tell case apart, so names that differ in case alone clash as
+ * well.
+ */
 function clashes(workers: WorkerFile[]): Problem[] {
   const groups = groupByLowerCase(workers)
   return [...groups.values()].flatMap((group) => group.slice(1).map((worker) => clash(worker, group[0]!)))

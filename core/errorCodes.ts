@@ -1,8 +1,13 @@
-/** The codes of all errors, each with the HTTP status that goes with it. Apart from the error itself, because functions carry that and need no table. */
+/**
+ * The codes of all errors, each with the HTTP status that goes with it. Apart from the error itself, because functions
+ * carry that and need no table.
+ */
 
 /** Codes are stable: they go over the wire and into people's `switch` statements. Add new ones, never rename. */
 export const errorCodes = {
-  /** The request is not what the wire format says: malformed JSON, an unknown field, two fields that exclude each other. */
+  /**
+   * The request is not what the wire format says: malformed JSON, an unknown field, two fields that exclude each other.
+   */
   BAD_REQUEST: 400,
   /** The args do not fit the worker's schema; `issues` tells where. */
   INVALID_ARGS: 400,
@@ -12,7 +17,9 @@ export const errorCodes = {
   INVALID_TIME: 400,
   /** Of jobs that come all or none, at least one cannot be enqueued, so none was; `issues` names the items. */
   ATOMIC_REFUSED: 400,
-  /** A module in jobs/, or a contract, that cannot become a worker; or one whose key function gives no key for the args. */
+  /**
+   * A module in jobs/, or a contract, that cannot become a worker; or one whose key function gives no key for the args.
+   */
   BAD_WORKER: 400,
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
@@ -30,7 +37,10 @@ export const errorCodes = {
   KEY_TAKEN: 409,
   /** Another API key has this name. */
   NAME_TAKEN: 409,
-  /** There must be a key with the role `operate` as soon as there is any: the first one made is one, and the last one stays. */
+  /**
+   * There must be a key with the role `operate` as soon as there is any: the first one made is one, and the last one
+   * stays.
+   */
   OPERATE_KEY_NEEDED: 409,
   /** The attempt has its receipt, or its deadline has passed, or another attempt has begun. */
   ATTEMPT_OVER: 409,
@@ -48,18 +58,25 @@ export const errorCodes = {
   METHOD_NOT_ALLOWED: 405,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
-  /** The key has as many requests open that wait as it may. Ask again after `details.retryAfter` seconds (`Retry-After`). */
+  /**
+   * The key has as many requests open that wait as it may. Ask again after `details.retryAfter` seconds
+   * (`Retry-After`).
+   */
   TOO_MANY_REQUESTS: 429,
   INTERNAL: 500,
-  /** A tick whose steps did not all succeed; `details` has what a tick tells, and `failed` names them. The next tick tries again. */
+  /**
+   * A tick whose steps did not all succeed; `details` has what a tick tells, and `failed` names them. The next tick
+   * tries again.
+   */
   TICK_FAILED: 500,
   /** What lies in the database cannot be shown any more: it was stored before values had bounds. */
   UNREADABLE: 500,
   /** The coordinator is shutting down or cannot reach its database. */
   UNAVAILABLE: 503,
   /**
-   * Jobs come quicker than the database takes them, and as many wait as the coordinator holds; or so many requests wait for ends. Nothing of the request was stored: send it again after
-   * `details.retryAfter` seconds (`Retry-After`), as the typed client does by itself.
+   * Jobs come quicker than the database takes them, and as many wait as the coordinator holds; or so many requests wait
+   * for ends. Nothing of the request was stored: send it again after `details.retryAfter` seconds (`Retry-After`), as
+   * the typed client does by itself.
    */
   OVERLOADED: 503,
   /** A setting or an option in code that cannot work. Raised at start, at codegen, never over the wire. */

@@ -1,6 +1,6 @@
 /**
- * Every error that Errand itself raises. A program reads `code`, a person reads `message`: what went wrong, which thing it
- * was about, and what to do next. Messages never hold args, results or keys, because those may be secrets.
+ * Every error that Errand itself raises. A program reads `code`, a person reads `message`: what went wrong, which thing
+ * it was about, and what to do next. Messages never hold args, results or keys, because those may be secrets.
  */
 import type { ErrorCode } from './errorCodes.js'
 

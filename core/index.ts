@@ -1,4 +1,7 @@
-/** `import … from 'errand'`: all that a module in jobs/ needs. Nothing here pulls zod, the database or a server into a function's bundle. */
+/**
+ * `import … from 'errand'`: all that a module in jobs/ needs. Nothing here pulls zod, the database or a server into a
+ * function's bundle.
+ */
 export { defineJob } from './job/defineJob.js'
 export type {
   ArgsSchema,

@@ -1,9 +1,12 @@
-/** Roles of API keys, and which workers a key may enqueue. Without zod, because the command line reads settings by it. */
+/**
+ * Roles of API keys, and which workers a key may enqueue. Without zod, because the command line reads settings by it.
+ */
 
 /**
  * - `enqueue`: enqueue jobs, and wait for the receipts of jobs whose id one holds.
  * - `observe`: look at jobs and schedules.
- * - `deploy`: register deployments and switch between them. Their contracts are code that the coordinator runs, so such a key is worth as much as its machine.
+ * - `deploy`: register deployments and switch between them. Their contracts are code that the coordinator runs, so such
+ *   a key is worth as much as its machine.
  * - `operate`: everything.
  */
 export const roles = ['enqueue', 'observe', 'deploy', 'operate'] as const

@@ -1,4 +1,7 @@
-/** What a worker's code throws may be anything, and may throw again when it is looked at: by a getter, or as a proxy. So each property is read by itself. */
+/**
+ * What a worker's code throws may be anything, and may throw again when it is looked at: by a getter, or as a proxy. So
+ * each property is read by itself.
+ */
 
 /** What a look gives, or `undefined` where it throws. */
 export function look<Seen>(at: () => Seen): Seen | undefined {

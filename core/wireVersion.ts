@@ -1,12 +1,15 @@
 /**
- * The version of what coordinators, functions and typed clients say to each other. It goes up by one with each release that changes that, so that parts
- * one release apart work together while a new one rolls out, and parts further apart say so instead of misreading each other. Callers in other languages
- * need not send it.
+ * The version of what coordinators, functions and typed clients say to each other. It goes up by one with each release
+ * that changes that, so that parts one release apart work together while a new one rolls out, and parts further apart
+ * say so instead of misreading each other. Callers in other languages need not send it.
  */
 export const wireVersion = 1
 export const wireHeader = 'errand-wire'
 
-/** Why what says that it speaks this version cannot be understood, and what to do; `undefined` where it can, or says nothing. */
+/**
+ * Why what says that it speaks this version cannot be understood, and what to do; `undefined` where it can, or says
+ * nothing.
+ */
 export function wireProblem(
   said: string | null | undefined,
   { other, here }: { other: string; here: string },

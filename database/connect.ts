@@ -1,8 +1,8 @@
 /**
  * The database, wherever it is: at `MONGODB_URI`, or an engine of our own in `ERRAND_DATA`.
  *
- * Everything that can be wrong with it is found here, at start, and said in one message that names the cause and the setting. A
- * URI holds a password, so no message repeats any part of it except the hosts, as the driver read them.
+ * Everything that can be wrong with it is found here, at start, and said in one message that names the cause and the
+ * setting. A URI holds a password, so no message repeats any part of it except the hosts, as the driver read them.
  */
 import {
   MongoClient,
@@ -106,12 +106,13 @@ const nameIn = (uri: string): string => {
 }
 
 /**
- * What Errand's promises rest on: nothing is acknowledged before it is in the journal, and on a replica set in that of a majority.
- * A URI cannot weaken it.
+ * What Errand's promises rest on: nothing is acknowledged before it is in the journal, and on a replica set in that of
+ * a majority. A URI cannot weaken it.
  *
- * A server that stands alone is its own majority, so there `w: 1` says the same. It has to be said like that: with `majority` the
- * embedded engine 0.1.1 acknowledges writes, `j` or not, that are not in its journal yet. Killed after 150 writes it had lost acknowledged
- * ones in 47 of 72 runs (every kind of write that Errand makes), and with `w: 1` and `j` in none of 144.
+ * A server that stands alone is its own majority, so there `w: 1` says the same. It has to be said like that: with
+ * `majority` the embedded engine 0.1.1 acknowledges writes, `j` or not, that are not in its journal yet. Killed after
+ * 150 writes it had lost acknowledged ones in 47 of 72 runs (every kind of write that Errand makes), and with `w: 1`
+ * and `j` in none of 144.
  */
 const promised = {
   alone: { w: 1, journal: true },
@@ -119,8 +120,9 @@ const promised = {
 } satisfies Record<string, WriteConcernSettings>
 
 /**
- * What the URI may change. An election takes up to 12 seconds as a rule: what is under way waits that long for a server, and longer. A server that is silent is found out within ten
- * seconds, by a heartbeat each five and five for its answer (the driver's own defaults add up to forty).
+ * What the URI may change. An election takes up to 12 seconds as a rule: what is under way waits that long for a
+ * server, and longer. A server that is silent is found out within ten seconds, by a heartbeat each five and five for
+ * its answer (the driver's own defaults add up to forty).
  */
 const defaults: MongoClientOptions = {
   maxPoolSize: 16,
@@ -132,10 +134,15 @@ const defaults: MongoClientOptions = {
   appName: 'errand',
 }
 
-/** A client that begins waits no longer for a server, unless the URI says so: at a start a wrong address is likelier than an election. */
+/**
+ * A client that begins waits no longer for a server, unless the URI says so: at a start a wrong address is likelier
+ * than an election.
+ */
 const firstSelectionMs = 5_000
 
-/** A client is made for one write concern, and what the server is shows only on a connection: so one may be made anew. */
+/**
+ * A client is made for one write concern, and what the server is shows only on a connection: so one may be made anew.
+ */
 const connect = async ({ uri, name, driver }: Where): Promise<MongoClient> => {
   const client = await connectWith(uri, { ...driver, writeConcern: promised.replicated }, name)
   if (!(await standsAlone(client))) return client
@@ -155,7 +162,9 @@ const connectWith = async (uri: string, options: PromisedOptions, name?: string)
   }
 }
 
-/** The driver has one limit, for the first server and for all later ones. Throws what was wrong with the last heartbeat. */
+/**
+ * The driver has one limit, for the first server and for all later ones. Throws what was wrong with the last heartbeat.
+ */
 const connectSoon = async (client: MongoClient, isPatient: boolean): Promise<void> => {
   if (isPatient) return void (await client.connect())
   let wrong = new Error('no answer')
@@ -262,7 +271,10 @@ const safeCause = (error: unknown, uri: string): unknown => {
   return error
 }
 
-/** The driver's messages may repeat what they could not read. Any text that holds a piece of the URI's secrets is not shown. */
+/**
+ * The driver's messages may repeat what they could not read. Any text that holds a piece of the URI's secrets is not
+ * shown.
+ */
 const isSafe = (text: string, uri: string): boolean => secretsIn(uri).every((secret) => !text.includes(secret))
 
 const secretsIn = (uri: string): string[] => {

@@ -105,7 +105,10 @@ const atLeast = (what: string, seen: number, wanted: number): Check => ({
   ok: seen >= wanted,
 })
 
-/** At 2 a second, all orders beyond the API's bucket would have been refused if they had come at once, so they must have come later. */
+/**
+ * At 2 a second, all orders beyond the API's bucket would have been refused if they had come at once, so they must have
+ * come later.
+ */
 function throttleBit(shop: string, orders: number, ours: readonly ApiCall[], bucket: number): Check {
   const calls = ours.filter((call) => call.shop === shop)
   const spreadMs = calls.length === 0 ? 0 : calls.at(-1)!.at - calls[0]!.at

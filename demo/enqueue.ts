@@ -1,4 +1,7 @@
-/** Enqueues jobs for every worker in jobs/, with the typed client, as an app would: a wrong name or field here does not compile. */
+/**
+ * Enqueues jobs for every worker in jobs/, with the typed client, as an app would: a wrong name or field here does not
+ * compile.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, JobReference } from 'errand/client'
 import type { Jobs } from '../jobs/registry.gen.js'
@@ -43,7 +46,10 @@ export async function enqueueOrders(errand: DemoClient, { orders }: Work): Promi
   })
 }
 
-/** Lets a schedule make the report too: every second until the first job is there, then no more. Answers with what it made. */
+/**
+ * Lets a schedule make the report too: every second until the first job is there, then no more. Answers with what it
+ * made.
+ */
 export async function reportBySchedule(run: Run, errand: DemoClient, day: string): Promise<JobReference<unknown>[]> {
   const id = 'demo-every-second'
   const cron = '* * * * * *'

@@ -1,4 +1,7 @@
-/** Errand itself, all on this machine: codegen, database, functions, coordinator, and a client that knows every job in jobs/. */
+/**
+ * Errand itself, all on this machine: codegen, database, functions, coordinator, and a client that knows every job in
+ * jobs/.
+ */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { createClient, type Client } from 'errand/client'
@@ -71,8 +74,9 @@ function withDatabase(uri: string, name: string): string {
 }
 
 /**
- * Starts functions and coordinator on free ports, with a signing key that nobody else has. They end in this order: the coordinator calls no
- * more functions, the functions hand in the receipts they still owe, and then nobody listens any more.
+ * Starts functions and coordinator on free ports, with a signing key that nobody else has. They end in this order: the
+ * coordinator calls no more functions, the functions hand in the receipts they still owe, and then nobody listens any
+ * more.
  */
 export function startErrand(run: Run, root: string, { database }: DemoDatabase): Promise<Client<Jobs>> {
   return run.step('Functions and coordinator start', async () => {

@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: Errand's main job from end to end, on this machine alone. It starts a mail server, a shop's API with a rate limit, a database,
- * the functions of jobs/ and a coordinator; enqueues jobs for every worker; waits for their receipts; and checks that what should have
- * happened has happened. Exits with 0 only if all of it has.
+ * `npm run demo`: Errand's main job from end to end, on this machine alone. It starts a mail server, a shop's API with
+ * a rate limit, a database, the functions of jobs/ and a coordinator; enqueues jobs for every worker; waits for their
+ * receipts; and checks that what should have happened has happened. Exits with 0 only if all of it has.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'

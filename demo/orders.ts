@@ -1,4 +1,7 @@
-/** The shop's orders in MongoDB, for the report: some of the day it is about, and the nearest ones of the days before and after. */
+/**
+ * The shop's orders in MongoDB, for the report: some of the day it is about, and the nearest ones of the days before
+ * and after.
+ */
 import { DateTime } from 'luxon'
 import { MongoClient } from 'mongodb'
 

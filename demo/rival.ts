@@ -1,9 +1,9 @@
 /**
- * Somebody else who calls the same API for the same shop and leaves nothing of its budget. Our throttle cannot know of them, so this is the
- * one way in which our calls come to be answered with 429.
+ * Somebody else who calls the same API for the same shop and leaves nothing of its budget. Our throttle cannot know of
+ * them, so this is the one way in which our calls come to be answered with 429.
  *
- * They call in the moment before each of ours, however busy the machine is: a rival that called all the time, by HTTP, left a moment's budget
- * now and then where six other programs ran beside the demo.
+ * They call in the moment before each of ours, however busy the machine is: a rival that called all the time, by HTTP,
+ * left a moment's budget now and then where six other programs ran beside the demo.
  */
 import type { ShopApi } from './shopApi.js'
 

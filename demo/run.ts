@@ -1,6 +1,7 @@
 /**
- * One run of the demo: says what is under way, and closes in the end what was started, in the reverse order, whether the run ended by itself,
- * by an error or by Ctrl-C. A second Ctrl-C ends the process at once; the database, a process of its own, notices and ends too.
+ * One run of the demo: says what is under way, and closes in the end what was started, in the reverse order, whether
+ * the run ended by itself, by an error or by Ctrl-C. A second Ctrl-C ends the process at once; the database, a process
+ * of its own, notices and ends too.
  */
 import { setMaxListeners } from 'node:events'
 import type { Terminal } from './terminal.js'

@@ -1,6 +1,7 @@
 /**
- * A shop's API with an honest rate limit: a leaky bucket for each shop. A call pours one unit in, the bucket leaks `perSecond` units a
- * second, and a call that would overflow it is answered with 429 and the whole seconds to wait. It knows nothing of Errand.
+ * A shop's API with an honest rate limit: a leaky bucket for each shop. A call pours one unit in, the bucket leaks
+ * `perSecond` units a second, and a call that would overflow it is answered with 429 and the whole seconds to wait. It
+ * knows nothing of Errand.
  *
  *   PUT /shops/:shop/orders/:orderId
  */
@@ -88,7 +89,9 @@ interface Bucket {
   at: number
 }
 
-/** Pours one call in and answers with 0; or leaves the bucket as it is and answers with the seconds until there is room. */
+/**
+ * Pours one call in and answers with 0; or leaves the bucket as it is and answers with the seconds until there is room.
+ */
 function pour(bucket: Bucket, { perSecond, bucket: size }: ApiLimit, at: number): number {
   bucket.level = Math.max(0, bucket.level - ((at - bucket.at) / 1_000) * perSecond)
   bucket.at = at

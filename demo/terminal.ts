@@ -1,4 +1,7 @@
-/** What the demo says: lines, and on a terminal one line that changes while something is under way. No colour where none is wanted. */
+/**
+ * What the demo says: lines, and on a terminal one line that changes while something is under way. No colour where none
+ * is wanted.
+ */
 
 export interface Terminal {
   say: (line: string) => void

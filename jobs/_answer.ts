@@ -5,10 +5,12 @@ import { Fatal, RetryAfter, type Duration } from 'errand'
  * Returns where the API did what it was asked, and else throws what fits:
  *
  * - 429, and 503 with a `Retry-After`: `RetryAfter`, for the time the API asked for.
- * - any other 4xx: `Fatal`, because the same request would get the same answer. 408 and 425 are about the moment, not the request.
+ * - any other 4xx: `Fatal`, because the same request would get the same answer. 408 and 425 are about the moment, not
+ *   the request.
  * - the rest: a plain Error, which is tried again by the worker's backoff.
  *
- * `what` names the request in the error. The answer's body stays out of it: a receipt is read by more people than an API's answer.
+ * `what` names the request in the error. The answer's body stays out of it: a receipt is read by more people than an
+ * API's answer.
  */
 export async function expectSuccess(response: Response, what: string): Promise<void> {
   if (response.ok) return

@@ -4,8 +4,9 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
- * Lets `write` fill a file of this attempt's own beside `file`, and moves it there in one step once it is whole. So nobody ever reads half
- * a file, and a job that runs more than once, even twice at the same time, leaves the same as one that ran once.
+ * Lets `write` fill a file of this attempt's own beside `file`, and moves it there in one step once it is whole. So
+ * nobody ever reads half a file, and a job that runs more than once, even twice at the same time, leaves the same as
+ * one that ran once.
  */
 export async function replaceFile<T>(
   file: string,

@@ -1,9 +1,9 @@
 /**
  * Always fails.
  *
- * Shows: what becomes of a job that cannot succeed. It is tried three times, waits between the tries as `backoff` says, and ends as `failed`
- * with a receipt for each attempt: name, message, code, cause and a stack that points into this file. `errand jobs retry <id>` gives
- * it another life. Good for trying out alerts, too.
+ * Shows: what becomes of a job that cannot succeed. It is tried three times, waits between the tries as `backoff` says,
+ * and ends as `failed` with a receipt for each attempt: name, message, code, cause and a stack that points into this
+ * file. `errand jobs retry <id>` gives it another life. Good for trying out alerts, too.
  */
 import { defineJob } from 'errand'
 import { z } from 'zod'

@@ -1,4 +1,7 @@
-/** How Errand itself ends an attempt. Like any error of `run` it becomes a failure receipt, which a program knows by its `code`. */
+/**
+ * How Errand itself ends an attempt. Like any error of `run` it becomes a failure receipt, which a program knows by its
+ * `code`.
+ */
 import type { ReceiptError } from '../core/requests/wire.js'
 
 export type AttemptErrorCode =

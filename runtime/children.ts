@@ -11,7 +11,10 @@ export interface Children {
   sent(): Promise<unknown>
 }
 
-/** `post` brings a body to the coordinator. `refused` is called, and gives what is thrown, where the coordinator no longer waits for this attempt. */
+/**
+ * `post` brings a body to the coordinator. `refused` is called, and gives what is thrown, where the coordinator no
+ * longer waits for this attempt.
+ */
 export function createChildren(post: (body: string) => Promise<PostOutcome>, refused: () => Error): Children {
   const counts = new Map<string, number>()
   const underWay = new Set<Promise<unknown>>()

@@ -1,8 +1,8 @@
 /**
  * One attempt from the inside: what `run` gets beside its args, and the watch over its deadline.
  *
- * The watch sleeps until the deadline, then looks again, because a heartbeat may have moved it. It ends with the attempt, so that no timer
- * outlives it.
+ * The watch sleeps until the deadline, then looks again, because a heartbeat may have moved it. It ends with the
+ * attempt, so that no timer outlives it.
  */
 import type { JobContext } from '../core/job/defineJob.js'
 import type { FunctionCall } from '../core/requests/wire.js'
@@ -176,13 +176,19 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, pos
   }
 }
 
-/** A worker that does not wait for what it asked for sees the end of the attempt by its signal; the process must not end by it. */
+/**
+ * A worker that does not wait for what it asked for sees the end of the attempt by its signal; the process must not end
+ * by it.
+ */
 function unwatched<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {})
   return promise
 }
 
-/** Most workers never look at their signal, and one costs as much as all else about a quick attempt; so it is made when it is asked for. */
+/**
+ * Most workers never look at their signal, and one costs as much as all else about a quick attempt; so it is made when
+ * it is asked for.
+ */
 function lazyAbort() {
   let controller: AbortController | undefined
   let reason: unknown

@@ -37,7 +37,10 @@ function describe(thrown: unknown, chainLeft: number): ReceiptError {
   }
 }
 
-/** `undefined` for what is no error. That is told by its shape: an error of another realm, or of a second copy of a package, is no `instanceof Error`. */
+/**
+ * `undefined` for what is no error. That is told by its shape: an error of another realm, or of a second copy of a
+ * package, is no `instanceof Error`.
+ */
 function errorMessage(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   try {
@@ -49,7 +52,10 @@ function errorMessage(value: unknown): string | undefined {
   }
 }
 
-/** An `AggregateError` says little itself; what its errors say is told behind its message. Of those that are one themselves only the message is told. */
+/**
+ * An `AggregateError` says little itself; what its errors say is told behind its message. Of those that are one
+ * themselves only the message is told.
+ */
 function withErrors(message: string, errors: unknown): string {
   if (!Array.isArray(errors) || errors.length === 0) return message
   const told = Array.from({ length: Math.min(errors.length, maxTold) }, (_, index) => {

@@ -23,13 +23,15 @@ const notEncodable = (problem: string): AttemptError =>
 
 interface Walk {
   entered: Set<object>
-  /** Objects that were looked through to the end; one that was entered and not left is around the one that is looked at. */
+  /**
+   * Objects that were looked through to the end; one that was entered and not left is around the one that is looked at.
+   */
   left: Set<object>
 }
 
 /**
- * The first part of a value that JSON would drop in silence, as a sentence.
- * Other classes' objects are left to their own `toJSON`. A cycle is refused, because who reads the JSON alone would find a null there.
+ * The first part of a value that JSON would drop in silence, as a sentence. Other classes' objects are left to their
+ * own `toJSON`. A cycle is refused, because who reads the JSON alone would find a null there.
  */
 function unsendable(value: unknown, path: string, walk: Walk, depth = maxDepth): string | undefined {
   if (typeof value === 'function' || typeof value === 'symbol') return `${path} is a ${typeof value}`

@@ -5,7 +5,10 @@ import type { Verifier } from './receiveCall.js'
 /** What a platform passes as a function's environment: text settings, beside bindings of other kinds. */
 export type Environment = Record<string, unknown>
 
-/** Reads the keys when the first call comes, because some platforms have no environment before. Throws a sentence that says what to set. */
+/**
+ * Reads the keys when the first call comes, because some platforms have no environment before. Throws a sentence that
+ * says what to set.
+ */
 export function createKeyring(keys: readonly string[] | undefined): (env: Environment | undefined) => Verifier {
   let known: { setting: string; verify: Verifier } | undefined
   return (env) => {

@@ -1,8 +1,10 @@
 /**
- * `import … from 'errand/runtime/lambda'`: a function behind AWS Lambda's two doors, a Function URL and a direct Invoke.
+ * `import … from 'errand/runtime/lambda'`: a function behind AWS Lambda's two doors, a Function URL and a direct
+ * Invoke.
  *
- * Both bring the same event: headers in lower case and the body as text, because the signature is of the body's very bytes. A direct Invoke
- * passes `{ "headers": { "webhook-id": …, "webhook-timestamp": …, "webhook-signature": … }, "body": "…" }` and gets `{ statusCode, headers, body }`.
+ * Both bring the same event: headers in lower case and the body as text, because the signature is of the body's very
+ * bytes. A direct Invoke passes `{ "headers": { "webhook-id": …, "webhook-timestamp": …, "webhook-signature": … },
+ * "body": "…" }` and gets `{ statusCode, headers, body }`.
  */
 import { maxCallBytes, type Incoming } from './receiveCall.js'
 import type { FunctionHandler } from './wrap.js'

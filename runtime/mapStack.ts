@@ -1,6 +1,6 @@
 /**
- * Points stacks into the TypeScript source where the platform cannot: a source map (version 3) of one bundle, read when the first error is told.
- * Node does this by itself; workerd does not.
+ * Points stacks into the TypeScript source where the platform cannot: a source map (version 3) of one bundle, read when
+ * the first error is told. Node does this by itself; workerd does not.
  */
 
 interface SourceMap {

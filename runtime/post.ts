@@ -54,7 +54,10 @@ export async function postUntilTaken(
 /** No function that lost its coordinator tries less often. */
 export const longestPauseMs = 30_000
 
-/** From half a second to `longestMs`, doubled by each try; the jitter spreads functions that lost the coordinator together. */
+/**
+ * From half a second to `longestMs`, doubled by each try; the jitter spreads functions that lost the coordinator
+ * together.
+ */
 export const postBackoffMs = (tries: number, random: () => number, longestMs = longestPauseMs): number =>
   Math.min(500 * 2 ** Math.min(tries - 1, 16), longestMs) * (0.5 + random() / 2)
 

@@ -1,6 +1,7 @@
 /**
- * What `run` tells while it works: its progress, and lines of its log. Most attempts are over before anything is sent; then all of it rides in the
- * receipt. Longer ones send it to the coordinator, one post at a time, and the receipt says it all once more.
+ * What `run` tells while it works: its progress, and lines of its log. Most attempts are over before anything is sent;
+ * then all of it rides in the receipt. Longer ones send it to the coordinator, one post at a time, and the receipt says
+ * it all once more.
  */
 import {
   boundLog,

@@ -42,7 +42,10 @@ function endBy(thrown: unknown): ReceiptBody | SnoozeBody {
 
 type Kind = new (...args: never[]) => Error
 
-/** The answer to a call that carried several jobs. A receipt that does not fit into it any more becomes a failure of its own job, which is tried again. */
+/**
+ * The answer to a call that carried several jobs. A receipt that does not fit into it any more becomes a failure of its
+ * own job, which is tried again.
+ */
 export function joinReceipts(receipts: string[]): string {
   let left = maxReceiptBytes - roomForFailures
   const fitting = receipts.map((receipt) => {

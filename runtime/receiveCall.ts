@@ -31,7 +31,10 @@ export interface Incoming {
   header: (name: string) => string | null | undefined
   /** The whole body, as it came; `undefined` where it was larger than `maxCallBytes`. */
   body: string | undefined
-  /** Calls the listener when the caller hangs up before it has its answer; at once where it did. No signal: one would cost as much as the rest of a quick call. */
+  /**
+   * Calls the listener when the caller hangs up before it has its answer; at once where it did. No signal: one would
+   * cost as much as the rest of a quick call.
+   */
   onHangUp?: ((listener: () => void) => void) | undefined
 }
 

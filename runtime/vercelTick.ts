@@ -1,8 +1,9 @@
 /**
- * `import … from 'errand/runtime/vercel-tick'`: what Vercel's cron calls each minute. It hands the tick on to the coordinator, because Vercel's crons
- * can call their own deployment only.
+ * `import … from 'errand/runtime/vercel-tick'`: what Vercel's cron calls each minute. It hands the tick on to the
+ * coordinator, because Vercel's crons can call their own deployment only.
  *
- * Settings: ERRAND_URL and ERRAND_API_KEY (role `operate`) of the coordinator, and CRON_SECRET, which Vercel sends with each of its calls.
+ * Settings: ERRAND_URL and ERRAND_API_KEY (role `operate`) of the coordinator, and CRON_SECRET, which Vercel sends with
+ * each of its calls.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { tickPath } from '../core/views/tick.js'

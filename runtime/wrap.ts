@@ -4,7 +4,8 @@
  *   request ──receiveCall──▶ call ──perform──▶ result or error ──receipt──▶ answer 200
  *      └─ refusal: 4xx, nothing runs; a ping is answered            └─────▶ or, for `receipt: 'posted'`, 202 first and post later
  *
- * A caller that cannot wait for as long as the attempt takes says so (`Prefer: respond-async, wait=20`): then it is 202, and a post, after that time.
+ * A caller that cannot wait for as long as the attempt takes says so (`Prefer: respond-async, wait=20`): then it is
+ * 202, and a post, after that time.
  */
 import type { FunctionCall } from '../core/requests/wire.js'
 import { systemClock, type Clock } from '../core/time/clock.js'
@@ -39,7 +40,10 @@ export interface WrapOptions {
 export interface PlatformContext {
   /** Keeps the function alive until the promise settles. */
   waitUntil?(promise: Promise<unknown>): void
-  /** How long a function may go on after its answer, in milliseconds, where that is less than it may take with it. Default: no limit of its own. */
+  /**
+   * How long a function may go on after its answer, in milliseconds, where that is less than it may take with it.
+   * Default: no limit of its own.
+   */
   afterAnswerMs?: number
   /** Aborts when the host ends for good: a receipt that is still to be posted is given up then. */
   signal?: AbortSignal
@@ -206,7 +210,10 @@ const runAndPost = async (
 
 type ReceiptLimits = Omit<PostLimits, 'until'>
 
-/** Of calls that begin now. A coordinator that was away waits for one timeout from its return, so there is a try within that. */
+/**
+ * Of calls that begin now. A coordinator that was away waits for one timeout from its return, so there is a try within
+ * that.
+ */
 function postLimits(
   calls: readonly FunctionCall[],
   { clock }: PostDeps,

@@ -6,7 +6,9 @@ export interface DatabaseClock extends Clock {
   sync(): Promise<void>
 }
 
-/** A clock that runs with the machine's, set to the database's time by the middle of the quickest of three round trips. */
+/**
+ * A clock that runs with the machine's, set to the database's time by the middle of the quickest of three round trips.
+ */
 export function databaseClock(readDatabaseTime: () => Promise<Date>, machine: Clock = systemClock): DatabaseClock {
   let offsetMs = 0
   return {

@@ -1,4 +1,7 @@
-/** The coordinator: stores jobs, decides when they run, calls functions and takes receipts. Everything it needs comes in by argument. */
+/**
+ * The coordinator: stores jobs, decides when they run, calls functions and takes receipts. Everything it needs comes in
+ * by argument.
+ */
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Db } from 'mongodb'
@@ -49,20 +52,23 @@ import { defaultBudgetMs, longestBudgetMs, type TickSummary } from '../core/view
 
 export interface CoordinatorOptions {
   /**
-   * The database, as `openDatabase` opens it: where its client gets stuck, which the driver may do when all its connections are cut in one moment, a new one is
-   * made. This, or `db`.
+   * The database, as `openDatabase` opens it: where its client gets stuck, which the driver may do when all its
+   * connections are cut in one moment, a new one is made. This, or `db`.
    */
   database?: RenewableDatabase
-  /** The database by a client of your own. Where that gets stuck the coordinator says so in its log, and has to be started again. */
+  /**
+   * The database by a client of your own. Where that gets stuck the coordinator says so in its log, and has to be
+   * started again.
+   */
   db?: Db
   /**
-   * The project whose jobs these are; codegen writes it into `.errand/manifest.json`. A start on a database that another project uses throws `CONFIG`. Default: not
-   * known, and nothing is compared.
+   * The project whose jobs these are; codegen writes it into `.errand/manifest.json`. A start on a database that
+   * another project uses throws `CONFIG`. Default: not known, and nothing is compared.
    */
   project?: string | undefined
   /**
-   * A part of the names of the collections, `errand_<namespace>_jobs`, so that several can share a database. 1 to 32 small letters, digits and hyphens. Default: none,
-   * `errand_jobs`.
+   * A part of the names of the collections, `errand_<namespace>_jobs`, so that several can share a database. 1 to 32
+   * small letters, digits and hyphens. Default: none, `errand_jobs`.
    */
   namespace?: string | undefined
   /** Whether it is a preview, which throws `CONFIG` where production uses the same collections. Default: false. */
@@ -70,29 +76,41 @@ export interface CoordinatorOptions {
   /** The workers it knows while no deployment is live. */
   contracts: Contracts
   /**
-   * Whether the deployment that is live (`errand deploy`) takes the place of `contracts` and `functionsUrl`. Not for a coordinator whose contracts its host
-   * replaces. Default: true.
+   * Whether the deployment that is live (`errand deploy`) takes the place of `contracts` and `functionsUrl`. Not for a
+   * coordinator whose contracts its host replaces. Default: true.
    */
   followDeployments?: boolean
   /** How contracts of a deployment are tried before they are loaded. Default: in a thread, within 10 seconds. */
   tryContracts?: ContractTrial
   /** The coordinator's address as functions see it, for receipts. */
   url: string
-  /** Where the functions are: one address for all, one with `{worker}` in it, or `worker=address` pairs; see server/functions/functionAddresses. */
+  /**
+   * Where the functions are: one address for all, one with `{worker}` in it, or `worker=address` pairs; see
+   * server/functions/functionAddresses.
+   */
   functionsUrl: string
   /** `whsec_…` keys; the first one signs, all verify. */
   signingKeys: readonly string[]
-  /** Beside those in the database. Where there is none at all everything is open, unless `keysRequired`. Default: none. */
+  /**
+   * Beside those in the database. Where there is none at all everything is open, unless `keysRequired`. Default: none.
+   */
   apiKeys?: readonly ApiKey[]
-  /** Whether nobody may call while there is no key. For coordinators that others than this machine can reach. Default: false. */
+  /**
+   * Whether nobody may call while there is no key. For coordinators that others than this machine can reach. Default:
+   * false.
+   */
   keysRequired?: boolean
   /** How many attempts may run at once on this coordinator. Default 100. */
   concurrency?: number
-  /** The largest body of `POST /job`, and the most that the args of one job may take where many come in one request, in bytes. Default 1 MiB. */
+  /**
+   * The largest body of `POST /job`, and the most that the args of one job may take where many come in one request, in
+   * bytes. Default 1 MiB.
+   */
   maxBodyBytes?: number
   /**
-   * How much may wait to be written, as jobs and as bytes of the requests that bring them, before further ones are answered with 503 `OVERLOADED` and told when to
-   * come again. A quarter is for jobs that come alone. Default: 20,000 jobs and 24 MB.
+   * How much may wait to be written, as jobs and as bytes of the requests that bring them, before further ones are
+   * answered with 503 `OVERLOADED` and told when to come again. A quarter is for jobs that come alone. Default: 20,000
+   * jobs and 24 MB.
    */
   maxWaiting?: Partial<Bounds>
   log?: Log
@@ -101,26 +119,34 @@ export interface CoordinatorOptions {
   /** In [0, 1). Default `Math.random`. */
   random?: () => number
   /**
-   * Whether functions may be at addresses that are not public: loopback, private networks, link-local and the like. What a host resolves to is looked at when
-   * the connection is made; a refused attempt fails with `ADDRESS_REFUSED`. Default: only on hosts that `functionsUrl` itself names as private, such as
-   * `http://127.0.0.1:4101` or `http://functions:8080`.
+   * Whether functions may be at addresses that are not public: loopback, private networks, link-local and the like.
+   * What a host resolves to is looked at when the connection is made; a refused attempt fails with `ADDRESS_REFUSED`.
+   * Default: only on hosts that `functionsUrl` itself names as private, such as `http://127.0.0.1:4101` or
+   * `http://functions:8080`.
    */
   privateFunctions?: PrivateFunctions
   /**
-   * How functions are called whose addresses have a scheme of your own, such as `{ unix: … }` for `unix:/run/functions.sock`; see docs/deploy.md. `http`,
-   * `https` and `lambda` (ARNs too) are there, and may be replaced.
+   * How functions are called whose addresses have a scheme of your own, such as `{ unix: … }` for
+   * `unix:/run/functions.sock`; see docs/deploy.md. `http`, `https` and `lambda` (ARNs too) are there, and may be
+   * replaced.
    */
   invokers?: Readonly<Record<string, Invoke>>
   /** How all functions are called, whatever their addresses. Default: by the scheme of each. */
   invoke?: Invoke
   /**
-   * Whether it stays on. One that does not (a function) has no loops: it starts with its first request, each request dispatches what it brought, and
-   * `runOnce()`, called by a platform's cron, does the rest. Default: true.
+   * Whether it stays on. One that does not (a function) has no loops: it starts with its first request, each request
+   * dispatches what it brought, and `runOnce()`, called by a platform's cron, does the rest. Default: true.
    */
   stayOn?: boolean
-  /** Of one that does not stay on: how long a tick or a request may keep it awake, in milliseconds; below what the platform allows. Default 50,000. */
+  /**
+   * Of one that does not stay on: how long a tick or a request may keep it awake, in milliseconds; below what the
+   * platform allows. Default 50,000.
+   */
   budgetMs?: number
-  /** Of one that does not stay on, where a request has no `waitUntil`: how long the answer may wait for the job that was enqueued. Default 5,000. */
+  /**
+   * Of one that does not stay on, where a request has no `waitUntil`: how long the answer may wait for the job that was
+   * enqueued. Default 5,000.
+   */
   answerWithinMs?: number
 }
 
@@ -131,20 +157,22 @@ export interface FetchOptions {
 
 export interface Coordinator {
   /**
-   * REST and tRPC, for any server that speaks `fetch`. Where the coordinator does not stay on, jobs that may start now are dispatched after the answer, within
-   * `waitUntil`, or before it where there is none.
+   * REST and tRPC, for any server that speaks `fetch`. Where the coordinator does not stay on, jobs that may start now
+   * are dispatched after the answer, within `waitUntil`, or before it where there is none.
    */
   fetch(request: Request, options?: FetchOptions): Response | Promise<Response>
   /**
-   * Makes every step of the jobs' lives once. One that does not stay on waits, within the budget, for what runs and for what comes due. Safe beside
-   * others, here and elsewhere. Throws `TICK_FAILED` once all had their turn, where some failed.
+   * Makes every step of the jobs' lives once. One that does not stay on waits, within the budget, for what runs and for
+   * what comes due. Safe beside others, here and elsewhere. Throws `TICK_FAILED` once all had their turn, where some
+   * failed.
    */
   runOnce(options?: { budgetMs?: number | undefined }): Promise<TickSummary>
   /** Makes the indexes, takes over the schedules of the code, and begins to run jobs. May be called twice. */
   start(): Promise<void>
   /**
-   * Claims no more and waits for running attempts, up to `graceMs` (default 30,000); those still running then are broken off and their jobs
-   * given back without being charged an attempt. May be called again, with a shorter grace as well.
+   * Claims no more and waits for running attempts, up to `graceMs` (default 30,000); those still running then are
+   * broken off and their jobs given back without being charged an attempt. May be called again, with a shorter grace as
+   * well.
    */
   stop(options?: { graceMs?: number }): Promise<void>
   /** For tests and for hosts that trigger the steps themselves. */
@@ -326,7 +354,10 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     return Response.json({ error: body }, { status, headers })
   }
 
-  /** A request that came while the database was away: it is refused before it is worked on, or goes on where that is back within a moment. */
+  /**
+   * A request that came while the database was away: it is refused before it is worked on, or goes on where that is
+   * back within a moment.
+   */
   const fetchWhenPresent = async (request: Request, fetchOptions: FetchOptions): Promise<Response> => {
     try {
       await presence.present()
@@ -392,7 +423,9 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     await invokers?.close()
   }
 
-  /** Until it hears everybody, a heartbeat or a receipt that it takes for late would end an attempt that was in time. */
+  /**
+   * Until it hears everybody, a heartbeat or a receipt that it takes for late would end an attempt that was in time.
+   */
   const isStarting = () => stayOn && starting !== undefined && state === 'new'
 
   return {

@@ -1,6 +1,6 @@
 /**
- * What every step of a job's life is given: interfaces alone, which the rooms implement, so that no room is imported here. Built once by
- * `createCoordinator`; a test builds its own.
+ * What every step of a job's life is given: interfaces alone, which the rooms implement, so that no room is imported
+ * here. Built once by `createCoordinator`; a test builds its own.
  */
 import type { ParsedAttemptResult } from '../core/requests/attemptResult.js'
 import type { Clock } from '../core/time/clock.js'
@@ -71,9 +71,14 @@ export interface Deps {
 
 /** The writes that are gathered; see server/gatherWrites. */
 export interface Writes {
-  /** Inserts a job, and starts it at once where it can. `bulk` for one of many, which single jobs do not wait for. Default: `single`. */
+  /**
+   * Inserts a job, and starts it at once where it can. `bulk` for one of many, which single jobs do not wait for.
+   * Default: `single`.
+   */
   insertJob: (job: JobDocument, lane?: WriteLane) => Promise<EnterOutcome>
-  /** Puts a receipt into the ledger and, where it is the first of its attempt, moves the job. Answers whether it was. */
+  /**
+   * Puts a receipt into the ledger and, where it is the first of its attempt, moves the job. Answers whether it was.
+   */
   settle: (settlement: { receipt: AttemptResultDocument; transition: Transition }) => Promise<boolean>
   applyTransition: (transition: Transition) => Promise<void>
   /** Takes out the entry of a run that has ended, and lets the next job of its slot key be claimed. */
@@ -89,8 +94,9 @@ export interface Enqueued {
 }
 
 /**
- * The lane in which a job waits to be written. What somebody asked for by itself and what came in bulk are written apart, each one write at a time: so a
- * single job waits for no bulk, neither for what waits nor for a write of a thousand jobs that is under way; and bulk goes on, however many singles come.
+ * The lane in which a job waits to be written. What somebody asked for by itself and what came in bulk are written
+ * apart, each one write at a time: so a single job waits for no bulk, neither for what waits nor for a write of a
+ * thousand jobs that is under way; and bulk goes on, however many singles come.
  */
 export type WriteLane = 'single' | 'bulk'
 
@@ -137,8 +143,9 @@ export interface CircuitBreakers {
   /** Whether the function is to be left alone: jobs that were claimed a moment ago are not called. */
   isOpen(jobs: readonly ClaimedJob[]): boolean
   /**
-   * What the answer to a call says of the function. Answers with what is to be written of its jobs: `notAttempted` for those that were on their way when
-   * the breaker was open, so that no attempt is charged; a probe is, because a job that ends its function's process would else be tried for ever.
+   * What the answer to a call says of the function. Answers with what is to be written of its jobs: `notAttempted` for
+   * those that were on their way when the breaker was open, so that no attempt is charged; a probe is, because a job
+   * that ends its function's process would else be tried for ever.
    */
   recordAnswers(jobs: readonly ClaimedJob[], answers: Answer[]): Verdict
   /** Lets one job of each worker start whose time is over. Answers with the next such moment. */
@@ -174,7 +181,10 @@ export interface Contracts {
   readonly scheduled: readonly string[]
 }
 
-/** Resolves where the contracts can be loaded. Throws `BAD_REQUEST` where they cannot, and `UNAVAILABLE` where no thread can be made here. */
+/**
+ * Resolves where the contracts can be loaded. Throws `BAD_REQUEST` where they cannot, and `UNAVAILABLE` where no thread
+ * can be made here.
+ */
 export type ContractTrial = (text: string) => Promise<void>
 
 export interface LiveDeployment {
@@ -194,7 +204,10 @@ export interface LiveDeployment {
   look(): Promise<void>
   /** The same, unless somebody has looked within the last `withinMs`, by default a second. Never rejects. */
   lookAgain(withinMs?: number): Promise<void>
-  /** The same at a start, where what follows from it is done in any case. Rejects only where the database does not answer. */
+  /**
+   * The same at a start, where what follows from it is done in any case. Rejects only where the database does not
+   * answer.
+   */
   begin(): Promise<void>
 }
 
@@ -205,14 +218,19 @@ export interface Call {
   url: string
   headers: Record<string, string>
   body: string
-  /** Aborts the call at the attempt's deadline, and when the coordinator breaks it off. Made when it is first looked at. */
+  /**
+   * Aborts the call at the attempt's deadline, and when the coordinator breaks it off. Made when it is first looked at.
+   */
   readonly signal: AbortSignal
   /** The same without a signal, for the hot path. Calls the listener at once where the call was broken off before. */
   onAbort(listener: () => void): void
 }
 
 export type Answer =
-  /** A receipt, or a snooze in its place. `size` is about what it takes in memory until it is written, in bytes, where that is much. */
+  /**
+   * A receipt, or a snooze in its place. `size` is about what it takes in memory until it is written, in bytes, where
+   * that is much.
+   */
   | { kind: 'receipt'; receipt: ParsedAttemptResult; size?: number }
   /** One for each job of a call that carried several, in their order. */
   | { kind: 'receipts'; receipts: ParsedAttemptResult[]; size?: number }
@@ -231,8 +249,8 @@ export type Invoke = (call: Call) => Promise<Answer>
 
 export interface Signer {
   /**
-   * Standard Webhooks headers for a body that goes to the function of a worker. The first key signs, and so does the key that is made from it for this
-   * function alone: a function has the one or the other.
+   * Standard Webhooks headers for a body that goes to the function of a worker. The first key signs, and so does the
+   * key that is made from it for this function alone: a function has the one or the other.
    */
   headers(worker: string, id: string, now: Date, body: string): Record<string, string>
   /** The token in an attempt's receipt address: names the claim and proves that we gave it out. */
@@ -275,12 +293,16 @@ export interface Load {
 }
 
 /**
- * Receipts that functions post take turns at being read. They are not refused for what waits to be written, because they end attempts and let others begin;
- * but a thousand of them at once are not held in memory either. Where enough are being read and written, the next one waits with its body unread,
- * in the order in which they came: on its connection, which costs next to nothing.
+ * Receipts that functions post take turns at being read. They are not refused for what waits to be written, because
+ * they end attempts and let others begin; but a thousand of them at once are not held in memory either. Where enough
+ * are being read and written, the next one waits with its body unread, in the order in which they came: on its
+ * connection, which costs next to nothing.
  */
 export interface ReadingTurns {
-  /** A receipt of so many bytes. Its turn ends when what it answers with is disposed. Rejects where its caller goes away before it has a turn. */
+  /**
+   * A receipt of so many bytes. Its turn ends when what it answers with is disposed. Rejects where its caller goes away
+   * before it has a turn.
+   */
   begin(bytes: number, caller: { readonly signal: AbortSignal }): Promise<Disposable>
   /** How many wait for their turn. */
   readonly waiting: number
@@ -308,8 +330,8 @@ export interface Intake {
 
 export interface Places {
   /**
-   * A place for one who waits for so many ids, until what it answers with is called. Throws `TOO_MANY_REQUESTS` where the key has as many as it may, and
-   * `OVERLOADED` where all have.
+   * A place for one who waits for so many ids, until what it answers with is called. Throws `TOO_MANY_REQUESTS` where
+   * the key has as many as it may, and `OVERLOADED` where all have.
    */
   take(who: string, ids: number): () => void
   /** Throws where there is not even a place for one id; for whoever would learn of it too late. */

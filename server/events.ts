@@ -1,4 +1,6 @@
-/** Signals between the steps inside one coordinator. They save waiting for a poll; nothing depends on them being heard. */
+/**
+ * Signals between the steps inside one coordinator. They save waiting for a poll; nothing depends on them being heard.
+ */
 import type { ClaimedJob, JobDocument, ReceiptDocument } from './store/documents.js'
 
 export interface EventMap {

@@ -1,13 +1,17 @@
 /**
- * Gathers writes: what is asked for while a write is under way goes together into the next one. Alone, a caller waits for nothing;
- * under load one journaled write serves hundreds of callers, and each gets its own outcome. One write at a time: with two, each carries half as
- * many, and the engine's work for each write doubles (measured: 800 against 1,700 jobs/s on a busy machine).
+ * Gathers writes: what is asked for while a write is under way goes together into the next one. Alone, a caller waits
+ * for nothing; under load one journaled write serves hundreds of callers, and each gets its own outcome. One write at a
+ * time: with two, each carries half as many, and the engine's work for each write doubles (measured: 800 against 1,700
+ * jobs/s on a busy machine).
  *
- * Callers who share a write do not share what is wrong with one of them: a write that fails is made again in halves, and theirs in halves, until the
- * bad item fails alone, with its own error.
+ * Callers who share a write do not share what is wrong with one of them: a write that fails is made again in halves,
+ * and theirs in halves, until the bad item fails alone, with its own error.
  */
 export interface GatherOptions<Item, Outcome> {
-  /** Writes the items and answers with an outcome for each, in order. May be asked again for items of a write that failed, in part or as a whole. */
+  /**
+   * Writes the items and answers with an outcome for each, in order. May be asked again for items of a write that
+   * failed, in part or as a whole.
+   */
   write: (items: Item[]) => Promise<Outcome[]>
   /** At most so many items in one write. */
   maxItems: number
@@ -15,7 +19,9 @@ export interface GatherOptions<Item, Outcome> {
   maxBytes?: number
   /** About the bytes of an item. Default: 0. */
   sizeOf?: (item: Item) => number
-  /** Whether a write of several failed so that some of them may go in without the others. Default: it fails them all. */
+  /**
+   * Whether a write of several failed so that some of them may go in without the others. Default: it fails them all.
+   */
   isWorthHalving?: (error: unknown) => Promise<boolean>
 }
 

@@ -22,7 +22,10 @@ export function createIds(now: () => Date): () => string {
 
 const randomLength = 8
 
-/** Each call for randomness costs as much as the rest of an id, so it is fetched for many at once. What it gives is good until the next call. */
+/**
+ * Each call for randomness costs as much as the rest of an id, so it is fetched for many at once. What it gives is good
+ * until the next call.
+ */
 function createRandom(): () => Buffer {
   const pool = Buffer.allocUnsafe(randomLength * 512)
   let used = pool.length
@@ -35,11 +38,17 @@ function createRandom(): () => Buffer {
   }
 }
 
-/** The id of the job that a schedule makes for an occurrence: the same on every coordinator, so only one of them can insert it. */
+/**
+ * The id of the job that a schedule makes for an occurrence: the same on every coordinator, so only one of them can
+ * insert it.
+ */
 export const occurrenceId = (scheduleId: string, occurrence: Date): string =>
   uuid(occurrence.getTime(), 0, createHash('sha256').update(`${scheduleId}\n${occurrence.toISOString()}`).digest())
 
-/** The id of a group's callback: the same on every coordinator, and as old as the group, so that it stands where the group stood. */
+/**
+ * The id of a group's callback: the same on every coordinator, and as old as the group, so that it stands where the
+ * group stood.
+ */
 export const callbackId = (groupId: string): string =>
   uuid(
     Number.parseInt(groupId.replace('-', '').slice(0, 12), 16),

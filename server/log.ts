@@ -1,4 +1,7 @@
-/** Log lines are one JSON object each, or one readable line on a terminal. They never hold args, results, keys or tokens. */
+/**
+ * Log lines are one JSON object each, or one readable line on a terminal. They never hold args, results, keys or
+ * tokens.
+ */
 
 import { look, messageOfThrown } from '../core/thrown.js'
 
@@ -53,6 +56,9 @@ export function sparing(log: Log, { spares, now }: Sparing): Log {
   }
 }
 
-/** Of an error only its message: a stack or its fields may hold more than belongs into a log. What was thrown may be no error, and may not let itself be read. */
+/**
+ * Of an error only its message: a stack or its fields may hold more than belongs into a log. What was thrown may be no
+ * error, and may not let itself be read.
+ */
 const plainValue = (value: unknown): unknown =>
   messageOfThrown(value) ?? (look(() => JSON.stringify(value)) === undefined ? 'cannot be read' : value)

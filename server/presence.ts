@@ -6,8 +6,9 @@
  *     ├── a heartbeat does not end ─────┤
  *     └── nothing succeeds for 30 s ────┴──▶ a new client takes the place of the one that is stuck
  *
- * It is known by the driver's own heartbeats and by how the store's operations end, so it costs the database nothing, and a request nothing but a look. New requests wait a
- * moment for a database that is away, and are refused before they are worked on; what is under way waits for as long as an election takes.
+ * It is known by the driver's own heartbeats and by how the store's operations end, so it costs the database nothing,
+ * and a request nothing but a look. New requests wait a moment for a database that is away, and are refused before they
+ * are worked on; what is under way waits for as long as an election takes.
  */
 import type { Db, MongoClient } from 'mongodb'
 import { ErrandError } from '../core/errors.js'
@@ -22,7 +23,10 @@ import { retryAfterSeconds } from './wireError.js'
 export interface RenewableDatabase {
   /** The database by the client that is in place now. Ask for it anew for each use. */
   readonly db: Db
-  /** Puts a new client in the place of this one, which is closed. Rejects, and changes nothing, where the new one cannot connect. */
+  /**
+   * Puts a new client in the place of this one, which is closed. Rejects, and changes nothing, where the new one cannot
+   * connect.
+   */
   renew(): Promise<void>
 }
 
@@ -31,7 +35,10 @@ export interface Presence {
   readonly isAway: boolean
   /** Whether it is known to be away for longer than anybody waits for an answer. */
   readonly isLongAway: boolean
-  /** Resolves at once where the database is there, as far as is known; where it is away waits for it, and throws `UNAVAILABLE` after two seconds. */
+  /**
+   * Resolves at once where the database is there, as far as is known; where it is away waits for it, and throws
+   * `UNAVAILABLE` after two seconds.
+   */
   present(): Promise<void>
   /** An operation failed, and the one before it did not. */
   failing(): void
@@ -56,7 +63,10 @@ export interface PresenceOptions {
 
 /** An election begins and ends within seconds, and most requests of that time need not hear of it. */
 const requestPatienceMs = 2_000
-/** Nothing has succeeded for so long: the database is away, or our client is stuck. A new client tells, and does no harm. */
+/**
+ * Nothing has succeeded for so long: the database is away, or our client is stuck. A new client tells, and does no
+ * harm.
+ */
 const silentMs = 30_000
 /** A new client that could not connect is tried again then. */
 const renewAgainMs = 10_000

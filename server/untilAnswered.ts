@@ -1,6 +1,7 @@
 /**
- * Repeats what may be done twice, while the database is the reason that it fails. For writes that are told apart by a token, and for reading back
- * what such a write has done: nobody may conclude that it did nothing before the database has said so.
+ * Repeats what may be done twice, while the database is the reason that it fails. For writes that are told apart by a
+ * token, and for reading back what such a write has done: nobody may conclude that it did nothing before the database
+ * has said so.
  */
 import { createAlarm } from '../core/time/alarm.js'
 import type { Deps } from './deps.js'

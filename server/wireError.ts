@@ -1,4 +1,7 @@
-/** What of an error may leave the server: code, sentence, issues, details. Never a stack, and never the text of an error that is not ours. */
+/**
+ * What of an error may leave the server: code, sentence, issues, details. Never a stack, and never the text of an error
+ * that is not ours.
+ */
 import { errorCodes } from '../core/errorCodes.js'
 import { ErrandError } from '../core/errors.js'
 import { look } from '../core/thrown.js'

@@ -1,4 +1,7 @@
-/** One word for each idea: names that were given up stay out of the code, so that nobody has to learn two. The words that are used stand in ARCHITECTURE.md. */
+/**
+ * One word for each idea: names that were given up stay out of the code, so that nobody has to learn two. The words
+ * that are used stand in ARCHITECTURE.md.
+ */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * `--against <commit>`: is this build slower than that one? Both run their own bench for the same workload one right after the other, as a
- * pair, because what a machine gives changes more in an hour than builds differ; each is first in every second pair.
+ * `--against <commit>`: is this build slower than that one? Both run their own bench for the same workload one right
+ * after the other, as a pair, because what a machine gives changes more in an hour than builds differ; each is first in
+ * every second pair.
  */
 import { now } from '../harness/time.js'
 import { openBuilds, type Build, type Builds } from './builds.js'

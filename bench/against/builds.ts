@@ -1,7 +1,7 @@
 /**
- * The two builds of a comparison, each in a folder of its own below a temporary one: the old in a git worktree, where it is built by its own
- * scripts; the new as a copy of what was just built, so that whoever goes on working on it does not change what is measured. All of it goes
- * at the end, also where an error or a signal is the end.
+ * The two builds of a comparison, each in a folder of its own below a temporary one: the old in a git worktree, where
+ * it is built by its own scripts; the new as a copy of what was just built, so that whoever goes on working on it does
+ * not change what is measured. All of it goes at the end, also where an error or a signal is the end.
  */
 import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -124,9 +124,9 @@ async function hasSameLock(dir: string): Promise<boolean> {
 const patch = 'processorTime.patch'
 
 /**
- * What a bench lacks that was written before W1, W2 and W4 counted the processor, and W7 the client. It changes the old bench and nothing of
- * the old product; both builds are then measured over the same spans, by the same code. A bench that it does not fit stays as it is, and is
- * compared by what it says.
+ * What a bench lacks that was written before W1, W2 and W4 counted the processor, and W7 the client. It changes the old
+ * bench and nothing of the old product; both builds are then measured over the same spans, by the same code. A bench
+ * that it does not fit stays as it is, and is compared by what it says.
  */
 async function countProcessor(git: Git, dir: string): Promise<boolean> {
   const applied = await git(['apply', join(benchFolder, 'against', patch)], dir)

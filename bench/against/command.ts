@@ -10,7 +10,10 @@ export interface Ended {
   stderr: string
 }
 
-/** How a program is run. The signal ends it, with all that it has started; the answer is an error then, once they are gone. */
+/**
+ * How a program is run. The signal ends it, with all that it has started; the answer is an error then, once they are
+ * gone.
+ */
 export interface Place {
   cwd: string
   signal: AbortSignal

@@ -1,4 +1,7 @@
-/** Two builds, by pairs of measurements: for each figure the medians, the median of the pairs' ratios with its 90% range, and a verdict. */
+/**
+ * Two builds, by pairs of measurements: for each figure the medians, the median of the pairs' ratios with its 90%
+ * range, and a verdict.
+ */
 import { cpuRow, inAll } from '../harness/cpu.js'
 import { medianOf } from '../harness/statistics.js'
 import type { Unit } from '../workloads/workload.js'
@@ -43,8 +46,8 @@ export function verdictOf(range: MedianRange | undefined, unit: Unit): Verdict {
 }
 
 /**
- * What both builds say of a workload. Where both count the processor, its time for a job in all decides, since rates of one build range
- * far more than it does; else every figure does.
+ * What both builds say of a workload. Where both count the processor, its time for a job in all decides, since rates of
+ * one build range far more than it does; else every figure does.
  */
 export function compare(workload: string, pairs: readonly Pair[]): Comparison[] {
   const summed = pairs.map((pair) => withSum(workload, pair))
@@ -72,8 +75,9 @@ export function compare(workload: string, pairs: readonly Pair[]): Comparison[] 
 }
 
 /**
- * A bench that counts some processes only has no sum; then both builds are summed over the processes that both count, and the figure says
- * which. Where both have a sum it stands as it is: a process that only one of the builds has costs what it costs.
+ * A bench that counts some processes only has no sum; then both builds are summed over the processes that both count,
+ * and the figure says which. Where both have a sum it stands as it is: a process that only one of the builds has costs
+ * what it costs.
  */
 function withSum(workload: string, pair: Pair): Pair {
   const sum = cpuRow(workload, inAll)
@@ -108,8 +112,8 @@ export const isKnown = ({ ratio, range }: Comparison): boolean =>
   ratio !== undefined && range !== undefined && reachOf(ratio, range) <= reachWanted
 
 /**
- * Whether the pairs are enough: at least six, an even number, and what decides known well enough. (Looking after every second pair whether it is
- * makes the range a little narrower than 90%, because it may stop at a lucky moment.)
+ * Whether the pairs are enough: at least six, an even number, and what decides known well enough. (Looking after every
+ * second pair whether it is makes the range a little narrower than 90%, because it may stop at a lucky moment.)
  */
 export function areEnough(pairs: number, comparisons: readonly Comparison[]): boolean {
   const deciding = comparisons.filter(({ decides }) => decides)

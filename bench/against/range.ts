@@ -1,7 +1,7 @@
 /**
- * How well a median is known, from few values and with no guess at how they are spread: by order statistics. Half of all values lie below
- * the true median, so how many of `n` do is a matter of tossing coins. The range leaves out so many at each end that the true median lies
- * beyond it in at most one of ten such measurements.
+ * How well a median is known, from few values and with no guess at how they are spread: by order statistics. Half of
+ * all values lie below the true median, so how many of `n` do is a matter of tossing coins. The range leaves out so
+ * many at each end that the true median lies beyond it in at most one of ten such measurements.
  */
 
 export interface MedianRange {

@@ -1,4 +1,7 @@
-/** Makes projects of any size, as a team would write them: workers of 40 lines with zod, modules that they share, half of them with a `result` schema. */
+/**
+ * Makes projects of any size, as a team would write them: workers of 40 lines with zod, modules that they share, half
+ * of them with a `result` schema.
+ */
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { repository } from '../harness/repository.js'

@@ -1,4 +1,6 @@
-/** What lasts as long as one call of the bench: its temporary folder, and the project of jobs that Errand runs in it. */
+/**
+ * What lasts as long as one call of the bench: its temporary folder, and the project of jobs that Errand runs in it.
+ */
 import { rmSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

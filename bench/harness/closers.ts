@@ -1,4 +1,7 @@
-/** What was opened, to be closed in the reverse order; all of it, even where one fails. (`AsyncDisposableStack` came with Node 24.) */
+/**
+ * What was opened, to be closed in the reverse order; all of it, even where one fails. (`AsyncDisposableStack` came
+ * with Node 24.)
+ */
 export interface Closers {
   add<T extends { close: () => Promise<unknown> }>(opened: T): T
   close(): Promise<void>

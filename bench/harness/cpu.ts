@@ -1,4 +1,7 @@
-/** Processor time: where the time of a job goes. Of the figures that a run gives it is the steadiest, because nobody waits in it. */
+/**
+ * Processor time: where the time of a job goes. Of the figures that a run gives it is the steadiest, because nobody
+ * waits in it.
+ */
 import type { Session } from '../systems/system.js'
 import type { Figure } from '../workloads/workload.js'
 import { usageOf } from './machine.js'
@@ -11,7 +14,10 @@ export const inAll = 'in all'
 
 export const cpuRow = (workload: string, process: string): string => `${workload} CPU, ${process}`
 
-/** Begins to measure the processes of a session. The answer says what each has taken since, those that only enqueue included. */
+/**
+ * Begins to measure the processes of a session. The answer says what each has taken since, those that only enqueue
+ * included.
+ */
 export function meterCpu(session: Pick<Session, 'pids' | 'enqueuers'>): () => CpuMs {
   const read = () =>
     Object.entries({ ...session.enqueuers(), ...session.pids() }).map(

@@ -1,4 +1,7 @@
-/** HTTP without a queue: an endpoint that answers at once, and a caller. Peers' handlers call it in W7; raw round trips are measured with both. */
+/**
+ * HTTP without a queue: an endpoint that answers at once, and a caller. Peers' handlers call it in W7; raw round trips
+ * are measured with both.
+ */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Agent, request } from 'undici'

@@ -1,4 +1,7 @@
-/** What the machine is, and who else used it while we measured. Reads /proc; elsewhere than on Linux nothing is known, and said. */
+/**
+ * What the machine is, and who else used it while we measured. Reads /proc; elsewhere than on Linux nothing is known,
+ * and said.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
 import { sleep } from './time.js'

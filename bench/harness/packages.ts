@@ -30,7 +30,10 @@ const readJson = (path: string): PackageJson => JSON.parse(readFileSync(path, 'u
 
 export const peerVersion = (name: string): string => packageVersion(name, benchFolder)
 
-/** From bench/node_modules. What is used of it, its caller says in a type of its own, so that the repository is checked without the peers. */
+/**
+ * From bench/node_modules. What is used of it, its caller says in a type of its own, so that the repository is checked
+ * without the peers.
+ */
 export async function importPeer<Used>(name: string): Promise<Used> {
   const path = createRequire(join(benchFolder, 'package.json')).resolve(name)
   const imported = (await import(pathToFileURL(path).href)) as { default?: unknown }
@@ -50,7 +53,8 @@ async function install(): Promise<void> {
   if (arePeersThere()) return
   console.error('Installing the peers into bench/node_modules (npm install) …')
   await installByNpm({
-    // takes the versions of the lock file, as `npm ci` does, which refuses it as soon as a package for another platform has appeared since
+    // takes the versions of the lock file, as `npm ci` does, which refuses it as soon as a package for another platform has
+    // appeared since
     args: ['install', '--no-save'],
     cwd: benchFolder,
     failing: 'The peers could not be installed into bench/node_modules',

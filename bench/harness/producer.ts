@@ -1,4 +1,7 @@
-/** The process that asks for jobs, the same for every system: each system says only how one job, or a thousand, are enqueued. */
+/**
+ * The process that asks for jobs, the same for every system: each system says only how one job, or a thousand, are
+ * enqueued.
+ */
 import { timed, type Span } from './time.js'
 
 /** What every job of the bench carries. */

@@ -1,6 +1,6 @@
 /**
- * Roles: client, coordinator, functions and workers each run in a process of their own, as in reality. A role is an exported function of a
- * system's module; `openRole` starts a process that calls it and then takes commands.
+ * Roles: client, coordinator, functions and workers each run in a process of their own, as in reality. A role is an
+ * exported function of a system's module; `openRole` starts a process that calls it and then takes commands.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,7 +1,9 @@
 /** Time as the bench measures it. */
 import { setTimeout as sleepFor } from 'node:timers/promises'
 
-/** Milliseconds of the machine's monotonic clock, which all processes share: moments of two processes may be subtracted. */
+/**
+ * Milliseconds of the machine's monotonic clock, which all processes share: moments of two processes may be subtracted.
+ */
 export const now = (): number => Number(process.hrtime.bigint()) / 1e6
 
 export const sleep = (ms: number): Promise<void> => sleepFor(ms)

@@ -1,4 +1,7 @@
-/** A peer's worker process: its library runs the handler in the same process, which counts, and in W7 makes the HTTP call that Errand's dispatch is. */
+/**
+ * A peer's worker process: its library runs the handler in the same process, which counts, and in W7 makes the HTTP
+ * call that Errand's dispatch is.
+ */
 import { createCounter } from './counter.js'
 import { createCaller } from './http.js'
 import type { Payload } from './producer.js'

@@ -1,4 +1,7 @@
-/** What is looked at while others push: an urgent job each half second, whether the process answers at all, and its memory. */
+/**
+ * What is looked at while others push: an urgent job each half second, whether the process answers at all, and its
+ * memory.
+ */
 import { Agent, request } from 'undici'
 import { usageOf } from '../harness/machine.js'
 import { now, sleep } from '../harness/time.js'

@@ -1,4 +1,6 @@
-/** The processes of `npm run pressure` beside Errand's own: the way to a database that is far away, and those who push. */
+/**
+ * The processes of `npm run pressure` beside Errand's own: the way to a database that is far away, and those who push.
+ */
 import { setMaxListeners } from 'node:events'
 import { Agent, request } from 'undici'
 import { databaseProxy } from '../../test/support/faultProxy.js'

@@ -1,4 +1,7 @@
-/** PostgreSQL on a port and in a folder of its own, with its default settings: each commit is flushed before it is acknowledged. */
+/**
+ * PostgreSQL on a port and in a folder of its own, with its default settings: each commit is flushed before it is
+ * acknowledged.
+ */
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { chmod, chown, mkdir } from 'node:fs/promises'

@@ -1,4 +1,7 @@
-/** Agenda on the embedded engine that Errand runs on. It locks one job for each write, and has no bulk enqueue: a thousand saves are under way. */
+/**
+ * Agenda on the embedded engine that Errand runs on. It locks one job for each write, and has no bulk enqueue: a
+ * thousand saves are under way.
+ */
 import { startEngine } from '../../database/embedded/start.js'
 import { MongoClient, type Document } from 'mongodb'
 import { importPeer, installPeers, packageVersion, peerVersion } from '../harness/packages.js'

@@ -1,6 +1,7 @@
 /**
- * Errand, as it runs in reality: the embedded engine, one coordinator or several, the functions and the client, each a process of its own.
- * Every job is validated at enqueue and in the function, called over HTTP with a signature, and has its receipt recorded, journaled.
+ * Errand, as it runs in reality: the embedded engine, one coordinator or several, the functions and the client, each a
+ * process of its own. Every job is validated at enqueue and in the function, called over HTTP with a signature, and has
+ * its receipt recorded, journaled.
  */
 import { randomBytes } from 'node:crypto'
 import { openDatabase } from '../../database/connect.js'

@@ -1,6 +1,6 @@
 /**
- * The workers that Errand runs in the bench: a project of its own, built by the real codegen. Text and not modules, because `errand` is
- * found from a project's folder, and bench/ is a package beside it.
+ * The workers that Errand runs in the bench: a project of its own, built by the real codegen. Text and not modules,
+ * because `errand` is found from a project's folder, and bench/ is a package beside it.
  */
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

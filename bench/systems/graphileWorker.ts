@@ -1,4 +1,7 @@
-/** graphile-worker on PostgreSQL. LISTEN/NOTIFY wakes it; its local queue and batched completion are what make it fast. It deletes finished jobs. */
+/**
+ * graphile-worker on PostgreSQL. LISTEN/NOTIFY wakes it; its local queue and batched completion are what make it fast.
+ * It deletes finished jobs.
+ */
 import { importPeer, installPeers, newerNode, peerVersion } from '../harness/packages.js'
 import { treeOf } from '../harness/machine.js'
 import { producerRole, type Payload } from '../harness/producer.js'

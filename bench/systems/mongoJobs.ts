@@ -1,6 +1,7 @@
 /**
- * @clipboard-health/mongo-jobs on the embedded engine that Errand runs on. The engine has no change streams, so it polls, which is not how it is meant
- * to wait for jobs: its latency here is not its best. It has no bulk enqueue, and deletes finished jobs.
+ * @clipboard-health/mongo-jobs on the embedded engine that Errand runs on. The engine has no change streams, so it
+ * polls, which is not how it is meant to wait for jobs: its latency here is not its best. It has no bulk enqueue, and
+ * deletes finished jobs.
  */
 import { MongoClient } from 'mongodb'
 import { startEngine } from '../../database/embedded/start.js'

@@ -1,4 +1,7 @@
-/** A session of a peer: its server, a process that enqueues and one that works. Each peer says how those two use its library. */
+/**
+ * A session of a peer: its server, a process that enqueues and one that works. Each peer says how those two use its
+ * library.
+ */
 import { openAll, type Closers } from '../harness/closers.js'
 import { httpEndpoint } from '../harness/http.js'
 import type { producerRole } from '../harness/producer.js'

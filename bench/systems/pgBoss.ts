@@ -1,4 +1,6 @@
-/** pg-boss on PostgreSQL. It fetches in batches and polls; for the shortest wait it is notified. It keeps finished jobs. */
+/**
+ * pg-boss on PostgreSQL. It fetches in batches and polls; for the shortest wait it is notified. It keeps finished jobs.
+ */
 import { importPeer, installPeers, newerNode, peerVersion } from '../harness/packages.js'
 import { treeOf } from '../harness/machine.js'
 import { producerRole, type Payload } from '../harness/producer.js'

@@ -1,6 +1,7 @@
 /**
- * Quirrel on Redis, the queue most like Errand: its server calls functions over HTTP. It calls at once whatever is due, so enqueue rates
- * include its dispatch, and a backlog is made of jobs that fall due together. Its concurrency is always 100: the setting never reaches its queue.
+ * Quirrel on Redis, the queue most like Errand: its server calls functions over HTTP. It calls at once whatever is due,
+ * so enqueue rates include its dispatch, and a backlog is made of jobs that fall due together. Its concurrency is
+ * always 100: the setting never reaches its queue.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -89,7 +89,10 @@ const generateCold = ({ root }: SizedProject): Promise<{ ms: number; peakMb: num
 
 const edits = 5
 
-/** From the writing of the file to the end of the build, in the middle of several edits. Each changes the schema and `run`. */
+/**
+ * From the writing of the file to the end of the build, in the middle of several edits. Each changes the schema and
+ * `run`.
+ */
 const editInWatch = (project: SizedProject, withResult: boolean): Promise<number> =>
   openAll(async (closers) => {
     const { root, fileOf, textOf } = project

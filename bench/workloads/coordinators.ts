@@ -1,4 +1,6 @@
-/** W9: whether several coordinators on one database are as fast together as one. All of them share this machine's cores. */
+/**
+ * W9: whether several coordinators on one database are as fast together as one. All of them share this machine's cores.
+ */
 import { perSecond } from '../harness/time.js'
 import { drain } from './drain.js'
 import { withSession, type Figure, type Workload } from './workload.js'

@@ -19,9 +19,9 @@ interface DrainOptions {
 }
 
 /**
- * Enqueues so many jobs, starts the workers, and waits until the store shows that none is left. A smaller drain goes before, which is not
- * measured: processes that serve are warm, whoever's they are.
- * Throws unless each job was handled `timesEach` times, so that a wrong run is not a figure.
+ * Enqueues so many jobs, starts the workers, and waits until the store shows that none is left. A smaller drain goes
+ * before, which is not measured: processes that serve are warm, whoever's they are. Throws unless each job was handled
+ * `timesEach` times, so that a wrong run is not a figure.
  */
 export async function drain(session: Session, count: number, options: DrainOptions = {}): Promise<Drained> {
   const { load, timesEach = 1 } = options

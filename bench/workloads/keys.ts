@@ -1,4 +1,7 @@
-/** W10: what limits cost whose keys are many: a throttle and a concurrency limit with 10,000 keys each, ratio to a worker without. */
+/**
+ * W10: what limits cost whose keys are many: a throttle and a concurrency limit with 10,000 keys each, ratio to a
+ * worker without.
+ */
 import { perSecond } from '../harness/time.js'
 import { keyCount } from '../systems/errandJobs.js'
 import { drain } from './drain.js'

@@ -1,6 +1,6 @@
 /**
- * W6: whether a thousand jobs are drained as fast beside a million others that wait, are scheduled or are finished as with none.
- * The drains of one kind share a session, whose first drain only warms it up.
+ * W6: whether a thousand jobs are drained as fast beside a million others that wait, are scheduled or are finished as
+ * with none. The drains of one kind share a session, whose first drain only warms it up.
  */
 import { percentile } from '../harness/statistics.js'
 import { perSecond, within } from '../harness/time.js'
@@ -32,7 +32,9 @@ export const others: Workload = {
   },
 }
 
-/** From the first look for jobs to the end of the last of our handlers: the others that wait go on being run after that. */
+/**
+ * From the first look for jobs to the end of the last of our handlers: the others that wait go on being run after that.
+ */
 async function medianRate(session: Session, drains: number): Promise<number> {
   const rates: number[] = []
   for (let each = 0; each <= drains; each++) {

@@ -1,4 +1,7 @@
-/** The limit that nothing here can pass: round trips between two processes by undici, 100 under way, with a job's body and nothing behind it. */
+/**
+ * The limit that nothing here can pass: round trips between two processes by undici, 100 under way, with a job's body
+ * and nothing behind it.
+ */
 import { openAll } from '../harness/closers.js'
 import { openRole } from '../harness/role.js'
 import { perSecond } from '../harness/time.js'

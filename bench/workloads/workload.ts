@@ -1,4 +1,7 @@
-/** A workload measures one system once, and answers with the figures. Runs, medians and the order of systems are up to run.ts. */
+/**
+ * A workload measures one system once, and answers with the figures. Runs, medians and the order of systems are up to
+ * run.ts.
+ */
 import type { Bench } from '../harness/bench.js'
 import type { Purpose, Session, Settings, System } from '../systems/system.js'
 

@@ -77,7 +77,10 @@ const readLines = ({ name, text }: InputFile): Line[] =>
     return [{ request, place: index + 1, size: line.length }]
   })
 
-/** What goes into one request each: all of it where all or none shall be enqueued. Throws `PAYLOAD_TOO_LARGE` where that does not fit. */
+/**
+ * What goes into one request each: all of it where all or none shall be enqueued. Throws `PAYLOAD_TOO_LARGE` where that
+ * does not fit.
+ */
 async function inParts(
   lines: readonly Line[],
   { atomic = false }: EnqueueManyOptions,

@@ -124,7 +124,9 @@ async function list(cli: Cli, options: ListOptions): Promise<void> {
   if (page.cursor !== null && !out.json) out.note(`There are more: add --cursor ${page.cursor}`)
 }
 
-/** Jobs of a worker that was removed are listed too, so an unknown name is only worth a word where nothing was found. */
+/**
+ * Jobs of a worker that was removed are listed too, so an unknown name is only worth a word where nothing was found.
+ */
 function workerHint(worker: string, names: readonly string[]): string {
   if (names.includes(worker)) return ''
   const nearest = nearestName(worker, names)

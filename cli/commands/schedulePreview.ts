@@ -1,4 +1,7 @@
-/** `errand schedules preview`: when a schedule fires next, or when a rule would. A rule that is not stored needs no coordinator. */
+/**
+ * `errand schedules preview`: when a schedule fires next, or when a rule would. A rule that is not stored needs no
+ * coordinator.
+ */
 import type { Command } from 'commander'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'

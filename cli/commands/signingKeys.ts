@@ -1,4 +1,7 @@
-/** `errand keys rotate` and `errand keys derive`: the keys by which coordinator and functions know each other. They ask no coordinator, and keep nothing. */
+/**
+ * `errand keys rotate` and `errand keys derive`: the keys by which coordinator and functions know each other. They ask
+ * no coordinator, and keep nothing.
+ */
 import type { Command } from 'commander'
 import { workerNamePattern } from '../../core/job/contract.js'
 import { configError } from '../../core/errors.js'
@@ -47,7 +50,10 @@ interface Step {
   signingKeys: string
 }
 
-/** Everybody knows the new key before anybody signs by it, and knows the old one until nothing that it signed is under way. */
+/**
+ * Everybody knows the new key before anybody signs by it, and knows the old one until nothing that it signed is under
+ * way.
+ */
 const stepsFrom = (current: string, next: string): Step[] => [
   { where: 'coordinators and functions, in any order', when: 'now', signingKeys: `${current},${next}` },
   { where: 'coordinators', when: 'when all of them have the first', signingKeys: `${next},${current}` },

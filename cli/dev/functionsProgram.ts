@@ -1,6 +1,6 @@
 /**
- * The program in which `errand dev` runs job code. A process of its own, so that a job that crashes, blocks or calls `process.exit` takes
- * neither the coordinator nor the watcher with it. It ends when its parent does.
+ * The program in which `errand dev` runs job code. A process of its own, so that a job that crashes, blocks or calls
+ * `process.exit` takes neither the coordinator nor the watcher with it. It ends when its parent does.
  */
 import type { FunctionHost, Listening } from '../../runtime/node.js'
 import { surviveRejections } from '../surviveRejections.js'

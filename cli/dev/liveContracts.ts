@@ -1,4 +1,7 @@
-/** Contracts that are replaced under a running coordinator: it keeps its port, its connections and the attempts that run. */
+/**
+ * Contracts that are replaced under a running coordinator: it keeps its port, its connections and the attempts that
+ * run.
+ */
 import type { Contracts } from '../../server/index.js'
 
 export interface LiveContracts extends Contracts {

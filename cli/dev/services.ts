@@ -19,7 +19,10 @@ export interface DevServices {
   functionsUrl: string
   /** Sorted. */
   workers: readonly string[]
-  /** Takes up a new build. Running attempts finish with what they began with; where the build cannot be loaded the old one stays. */
+  /**
+   * Takes up a new build. Running attempts finish with what they began with; where the build cannot be loaded the old
+   * one stays.
+   */
   reload(): Promise<void>
 }
 

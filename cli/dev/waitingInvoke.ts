@@ -7,7 +7,10 @@ import type { FunctionsProcess } from './functionsProcess.js'
 /** By then the end of a process is heard of whose port is closed already. */
 const endingMs = 5_000
 
-/** A call waits while the functions are being started again, and is made once more where it found that they had just ended. */
+/**
+ * A call waits while the functions are being started again, and is made once more where it found that they had just
+ * ended.
+ */
 export function waitingInvoke(
   functions: Pick<FunctionsProcess, 'ready' | 'ended'>,
   invoke: Invoke,

@@ -1,4 +1,6 @@
-/** What is wrong with a live contract: found inside the clean process that loaded it, told as paths into the options. */
+/**
+ * What is wrong with a live contract: found inside the clean process that loaded it, told as paths into the options.
+ */
 import { safeParseAsync } from 'zod/v4/core'
 import type * as z from 'zod/v4/core'
 import { policyProblems, type ContractOptions, type PolicyProblem } from '../../core/job/contract.js'
@@ -45,7 +47,10 @@ export async function scheduleArgsProblems({ args, schedule }: ContractOptions):
   })
 }
 
-/** What a schema's input may be beside an object, or `undefined` where it is always one. `seen` ends the recursion of lazy schemas. */
+/**
+ * What a schema's input may be beside an object, or `undefined` where it is always one. `seen` ends the recursion of
+ * lazy schemas.
+ */
 function takesOtherThanObject(schema: z.$ZodType, seen: Set<z.$ZodType>): string | undefined {
   if (seen.has(schema)) return undefined
   seen.add(schema)

@@ -1,4 +1,7 @@
-/** Loads contracts in a clean child process, so that a contract which needs the job's environment is found here and not in production. */
+/**
+ * Loads contracts in a clean child process, so that a contract which needs the job's environment is found here and not
+ * in production.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -48,8 +51,8 @@ export interface Inspector {
 }
 
 /**
- * With `ready` the next child is started when one is done, and has loaded its program by the time it is needed: a watcher then waits for the
- * contracts alone. Each child is used once.
+ * With `ready` the next child is started when one is done, and has loaded its program by the time it is needed: a
+ * watcher then waits for the contracts alone. Each child is used once.
  */
 export function openInspector({ ready = false } = {}): Inspector {
   let folder: Promise<string> | undefined
@@ -114,7 +117,9 @@ function startChild(program: string, folder: string): ChildProcess {
   return child
 }
 
-/** One child. It reports on at least one worker: the one it was at when it died or fell silent is reported as failed. */
+/**
+ * One child. It reports on at least one worker: the one it was at when it died or fell silent is reported as failed.
+ */
 async function runChild(child: ChildProcess, order: InspectOrder, found: Map<string, Inspection>): Promise<void> {
   let current = order.workers[0]!.worker
   let timedOut = false

@@ -1,7 +1,7 @@
 /**
- * Runs in a process of its own with an empty environment, as the coordinator has none of the jobs' settings: loads contracts one by one,
- * says what is wrong with each, and prints the types of their args and results. Reports on file descriptor 3, because standard output
- * belongs to whatever the contracts' modules print.
+ * Runs in a process of its own with an empty environment, as the coordinator has none of the jobs' settings: loads
+ * contracts one by one, says what is wrong with each, and prints the types of their args and results. Reports on file
+ * descriptor 3, because standard output belongs to whatever the contracts' modules print.
  */
 import { readFileSync, writeSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'

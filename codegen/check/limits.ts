@@ -1,6 +1,6 @@
 /**
- * What each platform allows a function, and which worker would break it there. Checked at build time, because a platform itself tells it at deploy,
- * or in the middle of the night.
+ * What each platform allows a function, and which worker would break it there. Checked at build time, because a
+ * platform itself tells it at deploy, or in the middle of the night.
  */
 import { formatDuration } from '../../core/time/duration.js'
 import { formatBytes } from '../../core/payload/size.js'
@@ -89,7 +89,8 @@ export function limitsOf(target: TargetName, options: TargetOptions): Limits {
         externals: true,
       }
     case 'vercel': {
-      // https://vercel.com/docs/functions/limitations (2026-07-01), /docs/functions/configuring-functions/duration (2026-08-24)
+      // https://vercel.com/docs/functions/limitations (2026-07-01), /docs/functions/configuring-functions/duration
+      // (2026-08-24)
       const hobby = options.vercel.plan === 'hobby'
       const timeoutMs = (hobby ? 300 : 800) * seconds
       return {
@@ -114,8 +115,9 @@ export function limitsOf(target: TargetName, options: TargetOptions): Limits {
         externals: false,
       }
     case 'cloudflare':
-      // https://developers.cloudflare.com/workers/platform/limits/ (64 MiB since May 2026: cloudflare-docs pull requests 31002 and 31067),
-      // /workers/runtime-apis/context/#waituntil (30 s after the answer), /workers/runtime-apis/nodejs/
+      // https://developers.cloudflare.com/workers/platform/limits/ (64 MiB since May 2026: cloudflare-docs pull requests
+      // 31002 and 31067), /workers/runtime-apis/context/#waituntil (30 s after the answer),
+      // /workers/runtime-apis/nodejs/
       return {
         platform: 'Cloudflare Workers',
         timeoutMs: Infinity,

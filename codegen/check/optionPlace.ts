@@ -1,9 +1,14 @@
-/** Where in its module an option stands, so that what is wrong with a live contract is told at the line that wrote it. */
+/**
+ * Where in its module an option stands, so that what is wrong with a live contract is told at the line that wrote it.
+ */
 import { ts } from 'ts-morph'
 import type { JobDefinition } from '../contract/jobDefinition.js'
 import { unwrap, type Declarations } from '../contract/sourceModule.js'
 
-/** The node nearest to the end of `path`: follows object literals, what is inside `z.object({ … })` and the like, lists, and constants. */
+/**
+ * The node nearest to the end of `path`: follows object literals, what is inside `z.object({ … })` and the like, lists,
+ * and constants.
+ */
 export function optionNode({ options, declarations }: JobDefinition, path: readonly string[]): ts.Node {
   let place: ts.Node = options
   let value: ts.Expression | undefined = options

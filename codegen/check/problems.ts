@@ -1,4 +1,7 @@
-/** What is wrong with modules in jobs/: collected over the whole run, thrown once, so that people mend everything in one go. */
+/**
+ * What is wrong with modules in jobs/: collected over the whole run, thrown once, so that people mend everything in one
+ * go.
+ */
 import { ErrandError } from '../../core/errors.js'
 
 export interface Problem {

@@ -1,6 +1,7 @@
 /**
- * Whether each path of `redact` leads somewhere. One that was mistyped hides nothing, and nobody would notice; so a path must lead into the args schema, or
- * into a `result` schema. Where a schema takes anything, a path into it may lead somewhere.
+ * Whether each path of `redact` leads somewhere. One that was mistyped hides nothing, and nobody would notice; so a
+ * path must lead into the args schema, or into a `result` schema. Where a schema takes anything, a path into it may
+ * lead somewhere.
  */
 import type * as z from 'zod/v4/core'
 import type { ContractOptions, PolicyProblem } from '../../core/job/contract.js'
@@ -32,7 +33,8 @@ function leadsInto(schema: z.$ZodType, path: RedactPath, side: Side, lazies = ne
   switch (def.type) {
     case 'object': {
       const fields = step === '*' ? Object.values(def.shape) : Object.hasOwn(def.shape, step) ? [def.shape[step]] : []
-      // with .catchall() and .loose() there may be fields beside those in the shape; .strict() has a catchall that takes nothing
+      // with .catchall() and .loose() there may be fields beside those in the shape; .strict() has a catchall that takes
+      // nothing
       const { catchall } = def
       return fields.some((field) => into(field, rest)) || (catchall?._zod.def.type !== 'never' && into(catchall, rest))
     }

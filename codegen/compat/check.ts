@@ -1,5 +1,6 @@
 /**
- * Safe change: tries the contracts of the working tree on the args that a coordinator has waiting, and tells what would break.
+ * Safe change: tries the contracts of the working tree on the args that a coordinator has waiting, and tells what would
+ * break.
  *
  *   jobs/ → contracts, in memory → a thread of their own ← pages of waiting jobs, schedules ← coordinator
  */

@@ -5,7 +5,10 @@ export interface CompatProblem {
   worker: string
   /** The schedule whose args these are; absent where the problem is that of jobs. */
   schedule?: string
-  /** zod's code of the issue, `missing` for a field that is not there, or `unknown_worker`, `version_ahead`, `migrate_threw`, `bad_key` and the like. */
+  /**
+   * zod's code of the issue, `missing` for a field that is not there, or `unknown_worker`, `version_ahead`,
+   * `migrate_threw`, `bad_key` and the like.
+   */
   code: string
   /** Where in the args: `lines[].price`; `''` where they are meant as a whole. */
   path: string

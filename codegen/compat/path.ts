@@ -1,6 +1,7 @@
 /**
- * Where in args something does not fit, as a place in the schema: `lines[].price`, `prices.*`. Indexes and the keys of records and maps are data, so
- * they are left out: they belong in no log, and a thousand jobs shall make one problem, not a thousand.
+ * Where in args something does not fit, as a place in the schema: `lines[].price`, `prices.*`. Indexes and the keys of
+ * records and maps are data, so they are left out: they belong in no log, and a thousand jobs shall make one problem,
+ * not a thousand.
  */
 import type * as z from 'zod/v4/core'
 

@@ -1,4 +1,7 @@
-/** Runs in a thread without the environment's settings, as the coordinator has none of the jobs': tries contracts on stored args, message by message. */
+/**
+ * Runs in a thread without the environment's settings, as the coordinator has none of the jobs': tries contracts on
+ * stored args, message by message.
+ */
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { StoredArgs } from '../../core/requests/compat.js'

@@ -6,8 +6,8 @@
  *   var __errandContracts0 = … , __errandContracts1 = …   shards: some workers each, linked on their own
  *   export default { 'mail.send': () => …, … }
  *
- * In shards, because a watcher has to link one of them after an edit, and not a thousand contracts. Which worker is in which depends on the names of all
- * workers alone, so the bytes do.
+ * In shards, because a watcher has to link one of them after an edit, and not a thousand contracts. Which worker is in
+ * which depends on the names of all workers alone, so the bytes do.
  */
 import type { Metafile } from 'esbuild'
 import {

@@ -1,9 +1,10 @@
 /**
- * Links contracts: the cut modules and the local modules that they share, as one script that gives a loader for each. What they take of zod and errand
- * stands in a prelude of all contracts (sharedPackages.ts). Each contract is loaded when it is asked for, so a coordinator of a thousand workers starts as fast as one of ten.
+ * Links contracts: the cut modules and the local modules that they share, as one script that gives a loader for each.
+ * What they take of zod and errand stands in a prelude of all contracts (sharedPackages.ts). Each contract is loaded
+ * when it is asked for, so a coordinator of a thousand workers starts as fast as one of ten.
  *
- * Other packages are never even parsed: they are marked external, and one that is still there in the end is needed by a contract, which
- * is an error (see needs.ts for its telling).
+ * Other packages are never even parsed: they are marked external, and one that is still there in the end is needed by a
+ * contract, which is an error (see needs.ts for its telling).
  */
 import { readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'

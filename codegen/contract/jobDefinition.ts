@@ -42,7 +42,9 @@ export function findJobDefinition(module: SourceModule): JobDefinition | ReExpor
   return { kind: 'definition', module, declarations, call, options, holders }
 }
 
-/** A module that cannot be a worker, and where it says so. Caught at the end of the step, never seen outside codegen. */
+/**
+ * A module that cannot be a worker, and where it says so. Caught at the end of the step, never seen outside codegen.
+ */
 export class Refusal extends Error {
   readonly problem: Problem
 

@@ -18,8 +18,8 @@ export function reachable(metafile: Metafile, start: readonly string[]): Set<str
 }
 
 /**
- * Files relative to the root, sorted. A file of an installed package stands for its whole package, by its package.json: packages change by
- * being installed, and hashing each of their files would cost more than bundling.
+ * Files relative to the root, sorted. A file of an installed package stands for its whole package, by its package.json:
+ * packages change by being installed, and hashing each of their files would cost more than bundling.
  */
 export function inputFiles(keys: Iterable<string>): string[] {
   const files = [...keys].filter((key) => !isVirtual(key)).map((key) => packageFile(stripSuffix(key)))
@@ -42,5 +42,8 @@ function packageFile(file: string): string {
 export const relativeTo = (root: string, path: string): string =>
   (isAbsolute(path) ? relative(root, path) : path).replaceAll('\\', '/')
 
-/** Not `join`: it is called for every file of every worker, and normalising the path would take longer than reading the file. */
+/**
+ * Not `join`: it is called for every file of every worker, and normalising the path would take longer than reading the
+ * file.
+ */
 export const absoluteFrom = (root: string, file: string): string => (isAbsolute(file) ? file : `${root}/${file}`)

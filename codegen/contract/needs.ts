@@ -1,4 +1,7 @@
-/** Tells why a contract needs a package: the way from the option over names and modules to the import. Only walked when something is wrong. */
+/**
+ * Tells why a contract needs a package: the way from the option over names and modules to the import. Only walked when
+ * something is wrong.
+ */
 import { readFileSync } from 'node:fs'
 import type { Metafile } from 'esbuild'
 import { ts } from 'ts-morph'

@@ -1,10 +1,11 @@
 /**
- * Cuts the contract out of a worker's module: `run`, and what only `run` needs, go; schemas, policies, key functions and what they need stay.
+ * Cuts the contract out of a worker's module: `run`, and what only `run` needs, go; schemas, policies, key functions
+ * and what they need stay.
  *
  *   options less run → names they use → declarations of those names → names these use → …   what was not reached is dropped
  *
- * The cut is purely syntactic (no type checker: 0.7 s instead of 14 s for a thousand modules) and is kept as ranges to blank out.
- * What stays is therefore where it was, and a place in the contract is the same place in the module.
+ * The cut is purely syntactic (no type checker: 0.7 s instead of 14 s for a thousand modules) and is kept as ranges to
+ * blank out. What stays is therefore where it was, and a place in the contract is the same place in the module.
  */
 import { ts } from 'ts-morph'
 import type { ContractOptions } from '../../core/job/contract.js'
@@ -28,7 +29,9 @@ interface Slice {
   dropped: Range[]
   /** Whether there is a `result` schema; without one the result's type is what `run` returns. */
   hasResult: boolean
-  /** Set where the type of the result is to be asked, and the module is written so that the question can be put briefly. */
+  /**
+   * Set where the type of the result is to be asked, and the module is written so that the question can be put briefly.
+   */
   focus?: Focus
   warnings: string[]
 }
@@ -227,7 +230,10 @@ const nameOf = (node: ts.Node): string | undefined => {
   return name && ts.isIdentifier(name) ? name.text : undefined
 }
 
-/** Statements that only do something are dropped; one that touches what the contract uses may change it, so it cannot be. */
+/**
+ * Statements that only do something are dropped; one that touches what the contract uses may change it, so it cannot
+ * be.
+ */
 function weighEffects({ module, declarations }: JobDefinition, { chains }: Reached) {
   const problems: Problem[] = []
   const warnings: string[] = []

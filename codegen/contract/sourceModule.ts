@@ -15,7 +15,10 @@ interface Declaration {
   name: string
   statement: ts.Statement
   node: ts.Node
-  /** Set where the name is imported: `import { a as b } from 'c'` is `{ from: 'c', name: 'a' }`; `*` is the whole module. */
+  /**
+   * Set where the name is imported: `import { a as b } from 'c'` is `{ from: 'c', name: 'a' }`; `*` is the whole
+   * module.
+   */
   imported?: { from: string; name: string }
 }
 
@@ -47,7 +50,10 @@ function placeOf({ file, tree }: SourceModule, position: number): Omit<Problem, 
   return { file, line: line + 1, column: character + 1 }
 }
 
-/** Every value the module's top level declares or imports; types are left out. A name has several where a function is overloaded. */
+/**
+ * Every value the module's top level declares or imports; types are left out. A name has several where a function is
+ * overloaded.
+ */
 export function declarationsOf({ tree }: SourceModule): Declarations {
   const all = new Map<string, Declaration[]>()
   for (const declaration of tree.statements.flatMap(declared)) {

@@ -1,4 +1,7 @@
-/** What the two bundles, of contracts and of functions, have in common: how esbuild is called and how its complaints are told. */
+/**
+ * What the two bundles, of contracts and of functions, have in common: how esbuild is called and how its complaints are
+ * told.
+ */
 import { readFile } from 'node:fs/promises'
 import type { BuildOptions, Message, OnLoadResult, PluginBuild } from 'esbuild'
 import type { ErrandPackage } from '../errandPackage.js'
@@ -7,12 +10,16 @@ import type { Problem } from '../check/problems.js'
 
 export interface Project {
   root: string
-  /** The name in package.json, or `"errand": { "project": "…" }` there: whose jobs and schedules they are in the database. */
+  /**
+   * The name in package.json, or `"errand": { "project": "…" }` there: whose jobs and schedules they are in the
+   * database.
+   */
   name: string | undefined
   errand: ErrandPackage
   /**
-   * Packages that stay outside functions because they cannot be bundled: native addons, and what finds its files by its own path. The rule is
-   * `"errand": { "external": ["sharp"] }` in the project's package.json; they must be installed where the function runs.
+   * Packages that stay outside functions because they cannot be bundled: native addons, and what finds its files by its
+   * own path. The rule is `"errand": { "external": ["sharp"] }` in the project's package.json; they must be installed
+   * where the function runs.
    */
   external: readonly string[]
 }

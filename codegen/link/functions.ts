@@ -1,9 +1,10 @@
 /**
- * Bundles each worker into the function that gets deployed: one file that holds the job, what it imports, and the runtime around it. The parts of
- * zod and errand that it takes are linked apart from its own code, see sharedPackages.ts.
+ * Bundles each worker into the function that gets deployed: one file that holds the job, what it imports, and the
+ * runtime around it. The parts of zod and errand that it takes are linked apart from its own code, see
+ * sharedPackages.ts.
  *
- * Functions are built in chunks, which parse shared modules once. esbuild links each entry point on its own, so the bytes are the same in
- * whatever company a worker is built; a test holds it to that.
+ * Functions are built in chunks, which parse shared modules once. esbuild links each entry point on its own, so the
+ * bytes are the same in whatever company a worker is built; a test holds it to that.
  */
 import { posix } from 'node:path'
 import type { BuildFailure, BuildOptions, BuildResult, Message, Plugin } from 'esbuild'
@@ -43,7 +44,10 @@ interface Building {
   accept: (built: BuiltFunction) => Promise<void>
 }
 
-/** Gives each function as it is built; `accept` is awaited, so that functions can be put on disk instead of piling up in memory. */
+/**
+ * Gives each function as it is built; `accept` is awaited, so that functions can be put on disk instead of piling up in
+ * memory.
+ */
 export async function bundleFunctions(
   project: Project,
   shared: SharedPackages,
@@ -164,8 +168,9 @@ const output = ({ outputFiles }: Built, { name }: WorkerFile, end: string): stri
   outputFiles.find(({ path }) => path.replaceAll('\\', '/').endsWith(`/functions/${name}${end}`))!.text
 
 /**
- * CommonJS packages may call `require` for Node's own modules, or ask for `__dirname`; ES modules have neither. They are given both, and only
- * where they are used, so that all other functions stay free of Node and can go to any platform.
+ * CommonJS packages may call `require` for Node's own modules, or ask for `__dirname`; ES modules have neither. They
+ * are given both, and only where they are used, so that all other functions stay free of Node and can go to any
+ * platform.
  */
 function neededBanner(code: string): string | undefined {
   const lines = [

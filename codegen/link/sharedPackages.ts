@@ -1,13 +1,14 @@
 /**
- * zod and errand are in every function, and linking them takes esbuild ten times as long as everything else of it. So a function is linked in two
- * parts: its own code, with a stand-in for each name that it takes from the two; and before it a prelude that holds these names, which
- * all functions that take the same ones share.
+ * zod and errand are in every function, and linking them takes esbuild ten times as long as everything else of it. So a
+ * function is linked in two parts: its own code, with a stand-in for each name that it takes from the two; and before
+ * it a prelude that holds these names, which all functions that take the same ones share.
  *
  *   var __errandPackages = (() => { …zod, errand… })()                         the prelude, linked once
  *   var __errandShared = (name) => __errandPackages.shared[name]
  *   var object = __errandShared("node_modules/zod/index.js#object")            a stand-in, marked pure: unused ones are shaken off
  *
- * What a prelude holds depends on the function's own code alone, so its bytes are the same in whatever company it is built.
+ * What a prelude holds depends on the function's own code alone, so its bytes are the same in whatever company it is
+ * built.
  */
 import type { OnLoadResult, OnResolveArgs, OnResolveResult, PluginBuild } from 'esbuild'
 import { bundleDefaults, isErrand, resolving, type Project } from './bundling.js'
@@ -28,8 +29,8 @@ export interface Prelude {
 
 export interface SharedPackages {
   /**
-   * Gives esbuild stand-ins for what modules import of shared packages, as far as they are accepted. Goes before plugins that resolve them otherwise.
-   * Default: all are.
+   * Gives esbuild stand-ins for what modules import of shared packages, as far as they are accepted. Goes before
+   * plugins that resolve them otherwise. Default: all are.
    */
   stand(build: PluginBuild, accepts?: (specifier: string) => boolean): void
   /** For a text whose code was linked with stand-ins. */
@@ -44,8 +45,9 @@ const namespace = 'errand-shared'
 const sharedSpecifier = /^(?:zod(?:\/.*)?|errand(?:\/client|\/runtime)?)$/
 
 /**
- * What nearly every worker takes, and what adds next to nothing where z.object is: measured with zod 4.6, 20 kB of 190 for all of these. They are in
- * each prelude that has zod, so that a thousand workers share a few preludes instead of having hundreds of their own.
+ * What nearly every worker takes, and what adds next to nothing where z.object is: measured with zod 4.6, 20 kB of 190
+ * for all of these. They are in each prelude that has zod, so that a thousand workers share a few preludes instead of
+ * having hundreds of their own.
  */
 const commonOfZod =
   'any array base64 boolean cuid custom date discriminatedUnion email enum int int32 ipv4 keyof lazy literal looseObject nativeEnum never null nullable nullish number object optional pipe readonly refine strictObject string superRefine transform undefined union unknown url uuid void ZodError ZodType'.split(
@@ -169,7 +171,8 @@ async function linkPrelude(
   const shared = names.map((name, index) => `  ${JSON.stringify(name)}: v${index},`)
   const { outputFiles, metafile } = await build({
     ...bundleDefaults(project),
-    // names are kept for workers' own code; these packages name by themselves what is known by its name, and the rest is a tenth of their size
+    // names are kept for workers' own code; these packages name by themselves what is known by its name, and the rest is a
+    // tenth of their size
     keepNames: false,
     format: 'iife',
     globalName: '__errandPackages',

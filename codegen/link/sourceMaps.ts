@@ -19,8 +19,8 @@ export function endOf({ mappings }: SourceMap): MapEnd {
 }
 
 /**
- * What stands behind the mappings of `first` where the text of `second` follows it, which begins `lines` lines below. Apart from these, because a
- * thousand functions share their first text. `end` is that of `first`.
+ * What stands behind the mappings of `first` where the text of `second` follows it, which begins `lines` lines below.
+ * Apart from these, because a thousand functions share their first text. `end` is that of `first`.
  */
 export function mappingsBehind(first: SourceMap, end: MapEnd, lines: number, second: SourceMap): string {
   const gap = ';'.repeat(lines - countOf(first.mappings, ';'))
@@ -51,7 +51,9 @@ export function joinMaps(parts: readonly MappedPart[]): SourceMap {
   return { ...joined, mappings: mappings.join('') }
 }
 
-/** All fields are steps from the segment before, so only the first segment that has a field steps from another place. */
+/**
+ * All fields are steps from the segment before, so only the first segment that has a field steps from another place.
+ */
 function moved(mappings: string, by: readonly number[]): string {
   let done = 0
   return mappings.replace(/[^;,]+/g, (segment) => {

@@ -1,6 +1,7 @@
 /**
- * The core artefact of a worker: `export default { fetch }` in one module, the same bytes for every platform. It is codegen's function, put through
- * esbuild once more: that tells what it imports, makes it small, and writes a map whose sources are relative to the project.
+ * The core artefact of a worker: `export default { fetch }` in one module, the same bytes for every platform. It is
+ * codegen's function, put through esbuild once more: that tells what it imports, makes it small, and writes a map whose
+ * sources are relative to the project.
  */
 import { builtinModules } from 'node:module'
 import { readFile } from 'node:fs/promises'
@@ -98,7 +99,10 @@ async function makeChunk(project: Project, workers: readonly WorkerFacts[], mini
   )
 }
 
-/** Errand's own modules are told as parts of its package, wherever it is installed, so that the bytes are the same on every machine. */
+/**
+ * Errand's own modules are told as parts of its package, wherever it is installed, so that the bytes are the same on
+ * every machine.
+ */
 function portableMap({ root, errand }: Project, json: string): string {
   const map = JSON.parse(json) as { sources: string[] }
   const own = `${relative(root, errand.folder).replaceAll('\\', '/')}/`
@@ -108,7 +112,10 @@ function portableMap({ root, errand }: Project, json: string): string {
   return `${JSON.stringify({ ...map, sources })}\n`
 }
 
-/** esbuild tells of `import`; what CommonJS packages `require` when they run stands in the code alone, in codegen's that is not minified. */
+/**
+ * esbuild tells of `import`; what CommonJS packages `require` when they run stands in the code alone, in codegen's that
+ * is not minified.
+ */
 function importsOf(imports: readonly { path: string }[], code: string): string[] {
   const required = Array.from(code.matchAll(/(?<![.$\w])(?:__)?require\d*\((["'])([^"']+)\1\)/g), ([, , name]) => name!)
   const paths = [...imports.map(({ path }) => path), ...required.filter(isBuiltin)].map(canonical)

@@ -1,4 +1,6 @@
-/** Target `cloudflare`: a folder for each worker with its modules and its wrangler.jsonc, as `wrangler deploy` takes it. */
+/**
+ * Target `cloudflare`: a folder for each worker with its modules and its wrangler.jsonc, as `wrangler deploy` takes it.
+ */
 import { configError } from '../../core/errors.js'
 import { hostLabel } from '../../core/functions/hostLabel.js'
 import { artefactName, type Artefact } from './artefact.js'

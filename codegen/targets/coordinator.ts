@@ -1,4 +1,7 @@
-/** The coordinator as a function of a target: what it is made of is bundled into one file, and the contracts lie beside it. */
+/**
+ * The coordinator as a function of a target: what it is made of is bundled into one file, and the contracts lie beside
+ * it.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { resolveErrand, type Project } from '../link/bundling.js'

@@ -1,6 +1,6 @@
 /**
- * The CloudFormation template of a stack of functions. Each has a role of its own that may write to its own log group and nothing else, and is never
- * tried again by Lambda, because the coordinator decides that.
+ * The CloudFormation template of a stack of functions. Each has a role of its own that may write to its own log group
+ * and nothing else, and is never tried again by Lambda, because the coordinator decides that.
  */
 import { configError } from '../../core/errors.js'
 import { lambdaName } from '../../core/functions/lambdaName.js'

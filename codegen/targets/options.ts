@@ -1,4 +1,6 @@
-/** What a project says about its targets: `"errand": { "targets": { "vercel": { "plan": "hobby" } } }` in package.json. */
+/**
+ * What a project says about its targets: `"errand": { "targets": { "vercel": { "plan": "hobby" } } }` in package.json.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -13,7 +15,10 @@ const schema = z.strictObject({
   vercel: z.strictObject({
     /** Decides the longest duration, and how often a cron may run. Default `pro`. */
     plan: z.enum(['hobby', 'pro']).default('pro'),
-    /** When the coordinator is woken, as five cron fields in UTC; `false` for never. Default: each minute, on Hobby once a day. */
+    /**
+     * When the coordinator is woken, as five cron fields in UTC; `false` for never. Default: each minute, on Hobby once
+     * a day.
+     */
     tick: z
       .union([
         z.string().refine((cron) => cronProblem(cron) === undefined, 'must be a cron expression'),
@@ -30,7 +35,9 @@ const schema = z.strictObject({
     architecture: z.enum(['arm64', 'x86_64']).default('arm64'),
     /** Megabytes. Default 512. */
     memory: z.int().min(128).max(10_240).default(512),
-    /** Whether each function has a URL, open to the world; without one it is called by Lambda's Invoke. Default true. */
+    /**
+     * Whether each function has a URL, open to the world; without one it is called by Lambda's Invoke. Default true.
+     */
     url: z.boolean().default(true),
     /** Days that logs are kept. Default 14. */
     logDays: z
@@ -47,7 +54,10 @@ const schema = z.strictObject({
       .default('errand'),
     /** Modules of Node that a dependency imports and does not use, such as `node:child_process`. Default: none. */
     allow: z.array(z.string().startsWith('node:')).default([]),
-    /** Milliseconds of CPU time for each call, on the paid plan only. Default: Cloudflare's, 30 s, or 10 ms on the free plan. */
+    /**
+     * Milliseconds of CPU time for each call, on the paid plan only. Default: Cloudflare's, 30 s, or 10 ms on the free
+     * plan.
+     */
     cpuMs: z.int().min(10).max(300_000).optional(),
   }),
 })

@@ -1,4 +1,6 @@
-/** Bundles the few lines between a platform and a worker's core artefact, which stays beside it as a file of its own. */
+/**
+ * Bundles the few lines between a platform and a worker's core artefact, which stays beside it as a file of its own.
+ */
 import { resolveErrand, type Project } from '../link/bundling.js'
 import { artefactName, artefactFormat } from './artefact.js'
 

@@ -23,7 +23,10 @@ export interface TargetBuild {
   files: TargetFile[]
   /** By worker: what is deployed for it, a file or a folder relative to the target's folder. */
   functions: Record<string, string>
-  /** What a new build takes the place of, relative to the target's folder; the rest of it is the user's. Default: all of it. */
+  /**
+   * What a new build takes the place of, relative to the target's folder; the rest of it is the user's. Default: all of
+   * it.
+   */
   replaces?: readonly string[]
 }
 

@@ -1,6 +1,6 @@
 /**
- * Target `vercel`: Build Output API v3, as `vercel deploy --prebuilt` takes it. A function for each worker, at the path where the coordinator calls it.
- * https://vercel.com/docs/build-output-api
+ * Target `vercel`: Build Output API v3, as `vercel deploy --prebuilt` takes it. A function for each worker, at the path
+ * where the coordinator calls it. https://vercel.com/docs/build-output-api
  */
 import { coordinatorFiles } from './coordinator.js'
 import { bundleShim } from './shim.js'

@@ -1,4 +1,7 @@
-/** A zip whose bytes depend on nothing but its files: fixed dates and rights, and a compressor in plain JavaScript, which is the same on every machine. */
+/**
+ * A zip whose bytes depend on nothing but its files: fixed dates and rights, and a compressor in plain JavaScript,
+ * which is the same on every machine.
+ */
 import { zipSync, type Zippable } from 'fflate'
 import { compare } from '../check/problems.js'
 import type { TargetFile } from './target.js'

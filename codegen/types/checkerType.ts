@@ -80,7 +80,9 @@ function literalText({ value }: ts.LiteralType): string {
   return typeof value === 'object' ? `${value.negative ? '-' : ''}${value.base10Value}n` : String(value)
 }
 
-/** A primitive with a brand is the primitive, since the brand is gone on the way; objects are one with all their fields. */
+/**
+ * A primitive with a brand is the primitive, since the brand is gone on the way; objects are one with all their fields.
+ */
 function intersectionType(type: ts.IntersectionType, place: readonly string[], walk: Walk): TypeModel {
   const plain = type.types.map((member) => primitive(member, walk.checker)).find((member) => member !== undefined)
   return plain ?? visitNamed(type, place, walk, objectType)
@@ -102,7 +104,9 @@ function collection(type: ts.Type, place: readonly string[], walk: Walk): TypeMo
 
 const article = (name: string): string => `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`
 
-/** The name of a class or interface of the language, of Node or the web; users' own types and plain objects have none. */
+/**
+ * The name of a class or interface of the language, of Node or the web; users' own types and plain objects have none.
+ */
 function builtinName(type: ts.Type, { checker }: Walk): string | undefined {
   const symbol = type.getSymbol()
   const declaration = symbol?.declarations?.[0]

@@ -1,11 +1,17 @@
-/** Step: asks the type checker for what schemas do not tell, for workers whose modules, or the types they import, changed. */
+/**
+ * Step: asks the type checker for what schemas do not tell, for workers whose modules, or the types they import,
+ * changed.
+ */
 import { isUnchanged, type CachedContract, type CachedInference } from '../cache.js'
 import type { Inference } from './inference.js'
 import { printType } from './printType.js'
 import type { Cut, Run } from '../run.js'
 import { takenName } from './typeNames.js'
 
-/** By worker; those whose schemas tell everything are missing. `open` gives the checker, which takes half a second to load. */
+/**
+ * By worker; those whose schemas tell everything are missing. `open` gives the checker, which takes half a second to
+ * load.
+ */
 export async function inferTypes(
   run: Run,
   cuts: readonly Cut[],

@@ -1,6 +1,7 @@
 /**
- * Asks the type checker what only it knows: what `run` returns where there is no `result` schema, and the parts of schemas that are types
- * alone (`z.custom<T>()`). One program for all workers that need it; kept by the watcher, so that an edit checks one module again.
+ * Asks the type checker what only it knows: what `run` returns where there is no `result` schema, and the parts of
+ * schemas that are types alone (`z.custom<T>()`). One program for all workers that need it; kept by the watcher, so
+ * that an edit checks one module again.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -194,6 +195,9 @@ function imported(morph: MorphProject, source: SourceFile, resolve: ResolveModul
   return [...seen]
 }
 
-/** Filled by the parser with every import, export from, dynamic import and import type; not in TypeScript's public types. */
+/**
+ * Filled by the parser with every import, export from, dynamic import and import type; not in TypeScript's public
+ * types.
+ */
 const importSpecifiers = (file: ts.SourceFile): readonly ts.StringLiteralLike[] =>
   (file as unknown as { imports?: readonly ts.StringLiteralLike[] }).imports ?? []

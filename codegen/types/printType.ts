@@ -1,4 +1,7 @@
-/** Types as text, laid out as prettier does it (no semicolons, single quotes, 120 columns), so that formatting leaves the registry alone. */
+/**
+ * Types as text, laid out as prettier does it (no semicolons, single quotes, 120 columns), so that formatting leaves
+ * the registry alone.
+ */
 import type { StandaloneType, TupleItem, TypeModel } from './typeModel.js'
 
 /** A type as text, with the declarations it needs; what is cached, since the type itself is of no more use. */
@@ -10,7 +13,10 @@ export interface PrintedType {
 
 const width = 120
 
-/** Declares the type by this name. An object becomes an interface, since its name then shows in the compiler's complaints. */
+/**
+ * Declares the type by this name. An object becomes an interface, since its name then shows in the compiler's
+ * complaints.
+ */
 export function printType(name: string, { type, declarations, opaque }: StandaloneType): PrintedType {
   const all = [{ name, type }, ...declarations]
   return { text: all.map((one) => printDeclaration(one.name, one.type)).join('\n\n'), opaque }
@@ -54,7 +60,10 @@ function printObject(
   return `{\n${lines.join('\n')}\n${indent(depth)}}`
 }
 
-/** What stands behind `name:` or `name =`. A union that is too long moves to the next line, or gets a line for each member. */
+/**
+ * What stands behind `name:` or `name =`. A union that is too long moves to the next line, or gets a line for each
+ * member.
+ */
 function printValue(type: TypeModel, depth: number, column: number): string {
   const inline = print(type, depth, column + 1)
   return type.kind === 'union' && !staysOnLine(type, column + 1, inline) ? below(type, inline, depth + 1) : ` ${inline}`

@@ -1,6 +1,7 @@
 /**
- * The TypeScript type of a live zod schema, read from the schema itself: right where the type checker's text is not (recursive
- * schemas), and a hundred times faster. What only the compiler knows (`z.custom<T>()`, what a transform returns) is reported as opaque.
+ * The TypeScript type of a live zod schema, read from the schema itself: right where the type checker's text is not
+ * (recursive schemas), and a hundred times faster. What only the compiler knows (`z.custom<T>()`, what a transform
+ * returns) is reported as opaque.
  */
 import type * as z from 'zod/v4/core'
 import {
@@ -234,7 +235,10 @@ function tupleItems(
   return def.rest ? [...items, { type: held(def.rest, '[]'), mode: 'rest' }] : items
 }
 
-/** Whether a field may be left out, as zod's types have it; at run time `catch` and `preprocess` allow it too, but their types do not say so. */
+/**
+ * Whether a field may be left out, as zod's types have it; at run time `catch` and `preprocess` allow it too, but their
+ * types do not say so.
+ */
 function isOptional(part: z.SomeType, side: Side): boolean {
   const schema = part as z.$ZodType
   const def = definition(schema)

@@ -1,4 +1,7 @@
-/** A TypeScript type as data: made from a live zod schema or by the type checker, printed by printType. Plain JSON, so it can be cached. */
+/**
+ * A TypeScript type as data: made from a live zod schema or by the type checker, printed by printType. Plain JSON, so
+ * it can be cached.
+ */
 
 export type TypeModel =
   /** Printed as it is: `string`, `'a'`, `Date`, `unknown`, or the name of a declaration. */

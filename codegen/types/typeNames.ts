@@ -1,4 +1,7 @@
-/** What each worker's types are called: `shop.syncOrder` is `ShopSyncOrder`, and its types `ShopSyncOrderArgs` and `ShopSyncOrderResult`. */
+/**
+ * What each worker's types are called: `shop.syncOrder` is `ShopSyncOrder`, and its types `ShopSyncOrderArgs` and
+ * `ShopSyncOrderResult`.
+ */
 import { compare } from '../check/problems.js'
 
 /** Declared in the worker's own module when the type checker is asked, so it is no name that people give. */

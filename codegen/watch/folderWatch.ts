@@ -1,10 +1,16 @@
-/** Tells when something changes in any of a set of folders, a moment after the last change, so that a burst of changes is one. */
+/**
+ * Tells when something changes in any of a set of folders, a moment after the last change, so that a burst of changes
+ * is one.
+ */
 import { existsSync, watch, type FSWatcher } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { configError } from '../../core/errors.js'
 
 export interface FolderWatch {
-  /** Watches these folders and no others. True where one was not watched before. A folder that is not there yet is waited for. */
+  /**
+   * Watches these folders and no others. True where one was not watched before. A folder that is not there yet is
+   * waited for.
+   */
   cover(folders: ReadonlySet<string>): Promise<boolean>
   /** Resolves after the next change, or at once after one that nobody waited for; and when the signal aborts. */
   changed(): Promise<void>

@@ -1,8 +1,8 @@
 /**
  * Stays, and runs codegen again whenever a file changes that its outcome depends on.
  *
- * Folders are watched, not files and not the whole tree: editors replace a file by renaming another over it, which a watch on the file
- * does not survive, and a recursive watch on Linux would open every folder of node_modules.
+ * Folders are watched, not files and not the whole tree: editors replace a file by renaming another over it, which a
+ * watch on the file does not survive, and a recursive watch on Linux would open every folder of node_modules.
  */
 import { dirname, join, resolve } from 'node:path'
 import { openFolderWatch, type FolderWatch } from './folderWatch.js'
@@ -38,7 +38,10 @@ export async function watch({ onRebuild, signal, ...options }: WatchOptions): Pr
   }
 }
 
-/** Runs until every folder that matters is watched: what appeared in a new folder before its watch began is found by the next run. */
+/**
+ * Runs until every folder that matters is watched: what appeared in a new folder before its watch began is found by the
+ * next run.
+ */
 async function settle(
   memory: Memory,
   options: GenerateOptions,
@@ -77,7 +80,10 @@ function isNews(outcome: CodegenReport | CodegenError, last: CodegenReport | Cod
   return outcome.changed.length + outcome.removed.length + outcome.written.length > 0
 }
 
-/** jobs/ and every folder in it, those of modules outside that jobs import, the project's own for its settings, and what was installed. */
+/**
+ * jobs/ and every folder in it, those of modules outside that jobs import, the project's own for its settings, and what
+ * was installed.
+ */
 async function foldersOf(root: string, { cache, seen = new Set() }: Memory): Promise<Set<string>> {
   const inputs = [...Object.keys(cache?.files ?? {}), ...seen].filter((file) => !file.includes('node_modules/'))
   const inside = await jobFolders(root)

@@ -1,4 +1,7 @@
-/** A ping: the coordinator asks a function whether it is there, signed as a call is. Nothing runs. Without zod, because functions bundle it. */
+/**
+ * A ping: the coordinator asks a function whether it is there, signed as a call is. Nothing runs. Without zod, because
+ * functions bundle it.
+ */
 
 /** Its body. It is answered as a call is: 200 and `{ status: 'success', result: Pong }`. */
 export interface Ping {
@@ -12,7 +15,10 @@ export interface Pong {
   build?: string
 }
 
-/** Stands in a function until `errand build` puts the build's own name in its place, of the same length; where it is served as codegen made it, it stays. */
+/**
+ * Stands in a function until `errand build` puts the build's own name in its place, of the same length; where it is
+ * served as codegen made it, it stays.
+ */
 export const noBuild = 'errand-build-0000'
 
 /** The header `webhook-id`: no job's id begins so. `nonce` keeps one ping from standing for another. */

@@ -1,5 +1,6 @@
 /**
- * `Prefer: respond-async, wait=20` (RFC 7240): the caller waits for so many seconds, so a function that is not done by then answers 202 and posts its receipt.
+ * `Prefer: respond-async, wait=20` (RFC 7240): the caller waits for so many seconds, so a function that is not done by
+ * then answers 202 and posts its receipt.
  */
 export const preferAsync = (waitMs: number): string => `respond-async, wait=${Math.max(0, Math.floor(waitMs / 1_000))}`
 

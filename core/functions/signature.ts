@@ -32,7 +32,10 @@ export async function sign(key: string, id: string, timestamp: string, body: str
   return `v1,${btoa(String.fromCharCode(...new Uint8Array(mac)))}`
 }
 
-/** The coordinator makes two. A MAC reads the whole body, and whoever sends a request may write a header of thousands of signatures. */
+/**
+ * The coordinator makes two. A MAC reads the whole body, and whoever sends a request may write a header of thousands of
+ * signatures.
+ */
 const maxSignatures = 4
 
 /** Of HMAC-SHA256. */

@@ -5,8 +5,9 @@ import type { ReceiptError } from '../requests/wire.js'
 /**
  * - `fixed`: always `delay`.
  * - `linear`: `step` after the first failure, twice that after the second, never above `max` (default `'1h'`).
- * - `exponential`: `base`, doubled by each failure, never above `max` (default `'1h'`). With `jitter` (default true) the wait is a random
- *   share between half and all of that, so that jobs which failed together do not come back together.
+ * - `exponential`: `base`, doubled by each failure, never above `max` (default `'1h'`). With `jitter` (default true)
+ *   the wait is a random share between half and all of that, so that jobs which failed together do not come back
+ *   together.
  * - a list: one wait for each failure; the last one repeats.
  * - a function of the attempt that failed (counts from 1) and its error.
  */

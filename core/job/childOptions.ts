@@ -5,9 +5,10 @@ import type { JobState } from '../states.js'
 
 export type ChildOptions = EnqueueOptions & {
   /**
-   * Names this call within the job. The same call again, in a later attempt of the job, gives the job that was made the first time. Default: the
-   * calls for each worker are counted, so the first one for `mail.send` is always the same call. Name them where their order may change from
-   * attempt to attempt, by what each is about: an order's number, say.
+   * Names this call within the job. The same call again, in a later attempt of the job, gives the job that was made the
+   * first time. Default: the calls for each worker are counted, so the first one for `mail.send` is always the same
+   * call. Name them where their order may change from attempt to attempt, by what each is about: an order's number,
+   * say.
    */
   call?: string | undefined
 }

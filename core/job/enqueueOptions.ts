@@ -1,4 +1,7 @@
-/** When, and with what, a job shall run, as those who enqueue in TypeScript say it. `core/requests/wire` has the same for the wire. */
+/**
+ * When, and with what, a job shall run, as those who enqueue in TypeScript say it. `core/requests/wire` has the same
+ * for the wire.
+ */
 import type { Duration } from '../time/duration.js'
 import type { UniqueOptions } from './uniqueOptions.js'
 
@@ -6,8 +9,8 @@ interface AnyEnqueueOptions {
   /** Higher runs first: a whole number from -1000 to 1000. Default: the worker's. */
   priority?: number | undefined
   /**
-   * Short for `unique: { key }`. Where the worker has no `unique` of its own, another job with this key is refused with `KEY_TAKEN` while this one is
-   * not final. Excludes `unique`.
+   * Short for `unique: { key }`. Where the worker has no `unique` of its own, another job with this key is refused with
+   * `KEY_TAKEN` while this one is not final. Excludes `unique`.
    */
   key?: string | undefined
   /** One job of a key. Needs a `key` where the worker has no `unique.key`. */
@@ -22,8 +25,8 @@ interface EnqueueAfter extends AnyEnqueueOptions {
 
 interface EnqueueAt extends AnyEnqueueOptions {
   /**
-   * Not before this moment: a `Date`, ISO 8601 with an offset, or a local time such as `2030-01-01 10:00:00 AM`, read in `timezone`.
-   * A time in the past means now.
+   * Not before this moment: a `Date`, ISO 8601 with an offset, or a local time such as `2030-01-01 10:00:00 AM`, read
+   * in `timezone`. A time in the past means now.
    */
   runAt: Date | string
   /** The zone of a `runAt` without an offset, such as `Europe/Berlin`. Default `UTC`. */

@@ -1,12 +1,16 @@
-/** The schema that a callback's args hold for the summary of its group. The one part of `errand` that needs zod at run time; bundles without it leave it out. */
+/**
+ * The schema that a callback's args hold for the summary of its group. The one part of `errand` that needs zod at run
+ * time; bundles without it leave it out.
+ */
 import * as z from 'zod'
 import { finalStates } from '../states.js'
 
 const count = () => z.int().min(0)
 
 /**
- * A schema for the `group` of a callback's args: `args: z.object({ month: z.string(), group: groupSummary() })`. With a schema of what the members'
- * `run` returns, their results are checked and typed: `groupSummary(z.object({ rows: z.number() }))`.
+ * A schema for the `group` of a callback's args: `args: z.object({ month: z.string(), group: groupSummary() })`. With a
+ * schema of what the members' `run` returns, their results are checked and typed: `groupSummary(z.object({ rows:
+ * z.number() }))`.
  */
 export const groupSummary = <Result extends z.ZodType = z.ZodUnknown>(
   result: Result = z.unknown() as unknown as Result,

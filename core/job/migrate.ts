@@ -1,9 +1,13 @@
 /**
- * Args outlive code: a job that waits keeps the args that its worker's contract took when it was enqueued, and carries that contract's
- * `version`. Whoever reads them later (the function, an occurrence of a schedule, `errand codegen --compat`) has them brought up to date here.
+ * Args outlive code: a job that waits keeps the args that its worker's contract took when it was enqueued, and carries
+ * that contract's `version`. Whoever reads them later (the function, an occurrence of a schedule, `errand codegen
+ * --compat`) has them brought up to date here.
  */
 
-/** Of a worker that says nothing. Not written into jobs, schedules and calls, which say their version from the second on. */
+/**
+ * Of a worker that says nothing. Not written into jobs, schedules and calls, which say their version from the second
+ * on.
+ */
 export const firstVersion = 1
 
 /** The part of a worker or a contract that migrating takes. */

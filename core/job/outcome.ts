@@ -1,4 +1,6 @@
-/** What `run` may throw to say more than "it failed, try again". Whoever catches errors inside `run` lets these through. */
+/**
+ * What `run` may throw to say more than "it failed, try again". Whoever catches errors inside `run` lets these through.
+ */
 import { parseDuration, durationProblem, type Duration } from '../time/duration.js'
 
 /** A failure that trying again cannot cure: the job goes to `failed` at once, whatever attempts it has left. */
@@ -24,8 +26,9 @@ export class RetryAfter extends Error {
 }
 
 /**
- * Not a failure and not an end: the job has nothing to do yet, and is run again after `delay`. `ctx.snooze('10m')` throws it. No attempt is used
- * up and no receipt is written; a slot that the job held is free meanwhile, and a unique key stays held.
+ * Not a failure and not an end: the job has nothing to do yet, and is run again after `delay`. `ctx.snooze('10m')`
+ * throws it. No attempt is used up and no receipt is written; a slot that the job held is free meanwhile, and a unique
+ * key stays held.
  */
 export class Snooze extends Error {
   override name = 'Snooze'

@@ -1,6 +1,7 @@
 /**
- * Redaction: `redact: ['card.number', 'items.*.secret']` names fields of args and results that are never shown. Paths lead into the values as callers gave
- * them and as `run` returned them: with Dates, Maps and Sets in place, not into the JSON that carries them.
+ * Redaction: `redact: ['card.number', 'items.*.secret']` names fields of args and results that are never shown. Paths
+ * lead into the values as callers gave them and as `run` returned them: with Dates, Maps and Sets in place, not into
+ * the JSON that carries them.
  */
 import { decodePayload, encodePayload, type Payload } from '../payload/payload.js'
 import type { RedactPath } from './redactPath.js'
@@ -9,12 +10,13 @@ import type { RedactPath } from './redactPath.js'
 export const redactedText = '[redacted]'
 
 /**
- * The payload less what the paths name; the same one where they name nothing in it. Throws where it cannot be read as it was written; nothing of it may
- * be shown then.
+ * The payload less what the paths name; the same one where they name nothing in it. Throws where it cannot be read as
+ * it was written; nothing of it may be shown then.
  */
 export function redact(payload: Payload, paths: readonly RedactPath[]): Payload {
   if (paths.length === 0) return payload
-  // fresh from its text, so it may be changed in place; whatever else refers to an object that loses a field sees it gone too
+  // fresh from its text, so it may be changed in place; whatever else refers to an object that loses a field sees it gone
+  // too
   const value = decodePayload(payload)
   const found = paths.map((path) => redactAt(value, path))
   return found.includes(true) ? encodePayload(value) : payload

@@ -5,7 +5,9 @@ export type RedactPath = readonly string[]
 
 export const readRedactPath = (path: string): RedactPath => path.split('.')
 
-/** No object that comes out of JSON or superjson has a field of this name that could be read and written like others. */
+/**
+ * No object that comes out of JSON or superjson has a field of this name that could be read and written like others.
+ */
 const specialNames = ['__proto__', 'constructor', 'prototype']
 
 /** A sentence about something that is no path, else `undefined`. */

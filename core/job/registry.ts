@@ -1,8 +1,9 @@
 /**
  * What the types of `jobs/registry.gen.ts` do for those who enqueue: the client, and `ctx.enqueue` inside a job.
  *
- * Cost: `[T] extends [{ args: infer A }]` is wrapped in a tuple on purpose. Without the wrap TypeScript resolves each argument's contextual type
- * through the union of all workers: with 1,000 workers and 500 calls 10 seconds, and with it half a second.
+ * Cost: `[T] extends [{ args: infer A }]` is wrapped in a tuple on purpose. Without the wrap TypeScript resolves each
+ * argument's contextual type through the union of all workers: with 1,000 workers and 500 calls 10 seconds, and with it
+ * half a second.
  */
 import type { EnqueueOptions } from './enqueueOptions.js'
 
@@ -19,8 +20,9 @@ export type ArgsOf<Jobs, Name extends keyof Jobs> = [Jobs[Name]] extends [{ args
 export type ResultOf<Jobs, Name extends keyof Jobs> = [Jobs[Name]] extends [{ result: infer Result }] ? Result : never
 
 /**
- * Behind the name: the args, which may be left out where `{}` is enough, and the options. While a name is being typed it is none of `Jobs` yet; asked for the
- * args of all workers then, the compiler takes a second at 1,000 workers to complete it, and without that 20 ms.
+ * Behind the name: the args, which may be left out where `{}` is enough, and the options. While a name is being typed
+ * it is none of `Jobs` yet; asked for the args of all workers then, the compiler takes a second at 1,000 workers to
+ * complete it, and without that 20 ms.
  */
 export type EnqueueRest<Jobs, Name, Options = EnqueueOptions> = [Name] extends [keyof Jobs]
   ? RestOf<Jobs[Name], Options>
@@ -32,7 +34,10 @@ type RestOf<Job, Options> = [Job] extends [{ args: infer Args }]
     : [args: Args, options?: Options]
   : never
 
-/** A known name as it is; for an unknown one the names of its folder, or all of them, which the compiler's message then lists. */
+/**
+ * A known name as it is; for an unknown one the names of its folder, or all of them, which the compiler's message then
+ * lists.
+ */
 export type KnownName<Jobs, Name extends string> = Name extends keyof Jobs ? Name : NearNames<keyof Jobs & string, Name>
 
 type NearNames<Known extends string, Name extends string> = Name extends `${infer Folder}.${string}`

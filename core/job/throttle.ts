@@ -1,18 +1,20 @@
 /**
- * The throttle: at most `limit` starts each `per`, for each key, by the generic cell rate algorithm (GCRA) with a line of those who wait.
+ * The throttle: at most `limit` starts each `per`, for each key, by the generic cell rate algorithm (GCRA) with a line
+ * of those who wait.
  *
  * A key has two numbers (milliseconds of server time):
- * - `tat`, the theoretical arrival time: the moment at which the bucket of `burst` starts is full again. A start takes one token, that is,
- *   moves `tat` on by one interval (`per / limit`). A start conforms at `now` when `now >= tat - (burst - 1) * interval`.
+ * - `tat`, the theoretical arrival time: the moment at which the bucket of `burst` starts is full again. A start takes
+ *   one token, that is, moves `tat` on by one interval (`per / limit`). A start conforms at `now` when `now >= tat -
+ *   (burst - 1) * interval`.
  * - `line`, the time promised to the last job that was sent away. Newcomers go behind it.
  *
- * Tokens are taken only by jobs that start at this very moment; the times given to those who wait are estimates, not reservations. So the rate
- * holds whatever happens to the waiting jobs: when all of them come late, after an outage, they ask again like anybody else, and when some are
- * cancelled no token is lost. Estimates are one interval apart and begin where the next token falls due, so in the steady state each waiting
- * job finds its token there when it comes.
+ * Tokens are taken only by jobs that start at this very moment; the times given to those who wait are estimates, not
+ * reservations. So the rate holds whatever happens to the waiting jobs: when all of them come late, after an outage,
+ * they ask again like anybody else, and when some are cancelled no token is lost. Estimates are one interval apart and
+ * begin where the next token falls due, so in the steady state each waiting job finds its token there when it comes.
  *
- * A newcomer may not take the token that a waiting job is coming for: while there is a line, newcomers join it. A line whose jobs no longer
- * come (they were cancelled) shows by a bucket that overflows; then it is forgotten.
+ * A newcomer may not take the token that a waiting job is coming for: while there is a line, newcomers join it. A line
+ * whose jobs no longer come (they were cancelled) shows by a bucket that overflows; then it is forgotten.
  */
 export interface ThrottleRule {
   /** One start each so many milliseconds, on average. */
@@ -76,5 +78,7 @@ function takeTokens(rule: ThrottleRule, tat: number, now: number, wanted: number
   return granted === 0 ? { tat, granted } : { tat: base + granted * rule.intervalMs, granted }
 }
 
-/** Times such as 1000 / 3 are not exact in floating point; a token that is due within a millionth of an interval is due. */
+/**
+ * Times such as 1000 / 3 are not exact in floating point; a token that is due within a millionth of an interval is due.
+ */
 const epsilon = 1e-6

@@ -1,12 +1,15 @@
 /**
- * How deep a value that is carried may be nested. Whoever reads JSON by recursion (a schema, superjson, BSON) comes to the end of its stack
- * somewhere, so there is a limit before that, and it is looked at before any of them. No zod here: functions bundle it.
+ * How deep a value that is carried may be nested. Whoever reads JSON by recursion (a schema, superjson, BSON) comes to
+ * the end of its stack somewhere, so there is a limit before that, and it is looked at before any of them. No zod here:
+ * functions bundle it.
  */
 
 /** Levels of lists and objects in each other. Of args, results, what rides beside them, and fields of a log. */
 export const maxDepth = 100
 
-/** What a coordinator puts around values itself, such as a callback's summary around results, makes no value unreadable. */
+/**
+ * What a coordinator puts around values itself, such as a callback's summary around results, makes no value unreadable.
+ */
 export const maxDepthAround = maxDepth + 10
 
 export const tooDeep = (): string => `nested more than ${maxDepth} levels deep`
@@ -19,8 +22,9 @@ export class TooDeepError extends TypeError {
 }
 
 /**
- * Whether JSON text is nested deeper. Each level takes two characters, so a short text is not; and one of them opens a list or an object, so a text with
- * few of these is not either, which is known in a fifth of the time that the pass over all of it takes.
+ * Whether JSON text is nested deeper. Each level takes two characters, so a short text is not; and one of them opens a
+ * list or an object, so a text with few of these is not either, which is known in a fifth of the time that the pass
+ * over all of it takes.
  */
 export function isDeeperThan(depth: number, json: string): boolean {
   if (json.length <= 2 * depth || hasAtMost(depth, json)) return false

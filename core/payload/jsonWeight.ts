@@ -1,7 +1,8 @@
 /**
- * What JSON costs whoever parses it. That goes less by its length than by what is in it: eight megabytes of text in few values are read in ten milliseconds,
- * the same of empty lists, or of names that are all different, take most of a second, in which nobody else has a turn. So it is weighed first, in one pass
- * that is quick and keeps little. For coordinators and functions, so without zod.
+ * What JSON costs whoever parses it. That goes less by its length than by what is in it: eight megabytes of text in few
+ * values are read in ten milliseconds, the same of empty lists, or of names that are all different, take most of a
+ * second, in which nobody else has a turn. So it is weighed first, in one pass that is quick and keeps little. For
+ * coordinators and functions, so without zod.
  */
 /** Shorter texts cannot hold enough. */
 const lightLength = 256 * 1024

@@ -1,6 +1,6 @@
 /**
- * Args and results travel and rest as JSON text. What JSON cannot say (Date, Map, BigInt, undefined) rides beside it in superjson's `meta`,
- * so that a function in another language can ignore it.
+ * Args and results travel and rest as JSON text. What JSON cannot say (Date, Map, BigInt, undefined) rides beside it in
+ * superjson's `meta`, so that a function in another language can ignore it.
  */
 import superjson from 'superjson'
 import { isDeeperThan, maxDepth, TooDeepError } from './depth.js'
@@ -40,7 +40,10 @@ export function serialize(value: unknown): Serialized {
   }
 }
 
-/** superjson refuses `__proto__` and its like, because a careless reader could be made to change every object; `toJSON` changes what is written. */
+/**
+ * superjson refuses `__proto__` and its like, because a careless reader could be made to change every object; `toJSON`
+ * changes what is written.
+ */
 const specialKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype', 'toJSON'])
 
 /** Whether JSON alone brings the value back as it was. What is nested deeper, or holds itself, is left to superjson. */
@@ -54,7 +57,9 @@ export function isPlainJson(value: unknown, depth: number, special = specialKeys
   return Object.entries(value).every(([key, item]) => !special.has(key) && isPlainJson(item, depth - 1, special))
 }
 
-/** Throws `SyntaxError` where the text is no JSON, and `MetaError` where the meta does not fit it, or asks for too much. */
+/**
+ * Throws `SyntaxError` where the text is no JSON, and `MetaError` where the meta does not fit it, or asks for too much.
+ */
 export const decodePayload = ({ json, meta }: Payload): unknown =>
   restorePayload(JSON.parse(json), meta === undefined ? undefined : JSON.parse(meta))
 
@@ -63,8 +68,8 @@ export const restorePayload = (json: unknown, meta: unknown): unknown =>
   meta === undefined || meta === null ? json : restore(json, meta)
 
 /**
- * The same of what a coordinator has signed, which has read it within bounds: by superjson's own reader, which a function holds anyway. Throws where the meta does
- * not fit.
+ * The same of what a coordinator has signed, which has read it within bounds: by superjson's own reader, which a
+ * function holds anyway. Throws where the meta does not fit.
  */
 export const restoreSigned = (json: unknown, meta: unknown): unknown =>
   meta === undefined || meta === null

@@ -1,9 +1,10 @@
 /**
  * Puts back into JSON what superjson's meta says of it: Dates, Maps, BigInts, objects that stand in several places.
  *
- * A meta comes from outside, and a few bytes of it can ask for very much: a number of a million digits, an array of a billion zeros, objects that hold
- * each other twice, twenty levels deep. So this is superjson's format read within bounds, in place of superjson's own reader, which has none.
- * What goes beyond them, and what does not fit the JSON, throws `MetaError`.
+ * A meta comes from outside, and a few bytes of it can ask for very much: a number of a million digits, an array of a
+ * billion zeros, objects that hold each other twice, twenty levels deep. So this is superjson's format read within
+ * bounds, in place of superjson's own reader, which has none. What goes beyond them, and what does not fit the JSON,
+ * throws `MetaError`.
  */
 import { maxDepth, tooDeep } from './depth.js'
 
@@ -17,7 +18,10 @@ export const maxBigintDigits = 1_000
 export const maxEntries = 100_000
 /** Characters of a RegExp, and of a URL. */
 const maxTextLength = 10_000
-/** What a value may take as JSON that holds an object in several places, unless it takes as much without that. Characters. */
+/**
+ * What a value may take as JSON that holds an object in several places, unless it takes as much without that.
+ * Characters.
+ */
 const maxExpandedSize = 1024 * 1024
 
 export class MetaError extends Error {
@@ -54,7 +58,10 @@ export function restore(json: unknown, meta: unknown): unknown {
   return places.root
 }
 
-/** A node is `[type]`, `[type, children]`, or, where nothing is said of it itself, its children: nodes by their paths from here. */
+/**
+ * A node is `[type]`, `[type, children]`, or, where nothing is said of it itself, its children: nodes by their paths
+ * from here.
+ */
 function restoreValues(places: Places, node: unknown, reader: PathReader, at: Path): void {
   const [type, children] = Array.isArray(node) ? (node as unknown[]) : [undefined, node]
   if (children !== undefined) {
@@ -65,7 +72,10 @@ function restoreValues(places: Places, node: unknown, reader: PathReader, at: Pa
   if (Array.isArray(node)) places.change(at, (value) => places.restored(value, type))
 }
 
-/** By the path of an object, the other paths at which it stands. The list that may come first is of those at which the whole value stands. */
+/**
+ * By the path of an object, the other paths at which it stands. The list that may come first is of those at which the
+ * whole value stands.
+ */
 function restoreEqualities(places: Places, equalities: unknown, reader: PathReader): void {
   const [root, others] = Array.isArray(equalities) ? (equalities as unknown[]) : [[], equalities]
   for (const path of textsIn(root)) places.change(reader.read(path), () => places.root)
@@ -290,7 +300,10 @@ interface Expanded {
   height: number
 }
 
-/** What a value is when each object stands at each of its places. One that is held by itself is left out there, as superjson's JSON does. */
+/**
+ * What a value is when each object stands at each of its places. One that is held by itself is left out there, as
+ * superjson's JSON does.
+ */
 function expanded(value: unknown): Expanded {
   const known = new Map<object, Expanded>()
   const around = new Set<object>()

@@ -7,7 +7,10 @@ import { isPlainJson, restorePayload, serialize, type Serialized } from './paylo
 /** An answer holds payloads some levels down. */
 const answerDepth = maxDepthAround + 10
 
-/** Payloads come and go as JSON, whose keys are nobody's but theirs: superjson would refuse a whole list for the `constructor` in one job's args. */
+/**
+ * Payloads come and go as JSON, whose keys are nobody's but theirs: superjson would refuse a whole list for the
+ * `constructor` in one job's args.
+ */
 const none: ReadonlySet<string> = new Set()
 
 export const transformer = {

@@ -26,7 +26,10 @@ export interface AuditEntry {
   /** The procedure, such as `jobs.cancel`. */
   action: string
   target: AuditTarget
-  /** `ok`, an error's code, or `begun` for an action whose end was never written down: it runs now, or its coordinator died. */
+  /**
+   * `ok`, an error's code, or `begun` for an action whose end was never written down: it runs now, or its coordinator
+   * died.
+   */
   outcome: string
 }
 

@@ -20,7 +20,10 @@ const filterFields = {
 const pageFields = {
   /** Only counts, and answers with the token that the operation takes. */
   dryRun: z.literal(true).optional(),
-  /** Of the count: only what was there then is touched, and a page that is asked for again does nothing twice. Good for an hour. */
+  /**
+   * Of the count: only what was there then is touched, and a page that is asked for again does nothing twice. Good for
+   * an hour.
+   */
   token: z.string().max(100).optional(),
   /** Where the last page ended. */
   cursor: z.string().max(100).optional(),

@@ -5,8 +5,8 @@ import { enqueueRequest } from './wire.js'
 /** `POST /job/:id/enqueue`: a job as for `POST /job`, and the name of the call that asks for it. */
 export const childRequest = enqueueRequest.safeExtend({
   /**
-   * Names the call within the job, for each worker on its own: asked for again under the same name, by this attempt or a later one, the job that
-   * was made then is the answer.
+   * Names the call within the job, for each worker on its own: asked for again under the same name, by this attempt or
+   * a later one, the job that was made then is the answer.
    */
   call: z.string().min(1).max(200),
 })

@@ -16,7 +16,10 @@ const jobId = z
   .regex(/^[^\0\r\n]*$/, 'must not contain line breaks or null characters')
 const ids = z.array(jobId).min(1).max(maxAwaited)
 
-/** A stream of ends. `lastEventId` comes with a reconnection and needs no attention: the jobs are looked at anew, so nothing is missed. */
+/**
+ * A stream of ends. `lastEventId` comes with a reconnection and needs no attention: the jobs are looked at anew, so
+ * nothing is missed.
+ */
 export const endedRequest = z.strictObject({ ids, lastEventId: z.string().nullish() })
 export const waitManyRequest = z.strictObject({
   ids,

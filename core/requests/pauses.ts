@@ -34,7 +34,10 @@ export type PauseRequest = z.input<typeof pauseRequest>
 
 /** What `GET /pauses` shows. */
 export interface ListedPause extends PauseView {
-  /** How many jobs it keeps from starting that would be claimed otherwise; 10,000 stands for as many or more. Of everything this is not counted. */
+  /**
+   * How many jobs it keeps from starting that would be claimed otherwise; 10,000 stands for as many or more. Of
+   * everything this is not counted.
+   */
   waiting?: number
 }
 

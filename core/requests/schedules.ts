@@ -1,4 +1,7 @@
-/** Schedules over the wire: their requests, and what is shown of them. What each field means stands in core/scheduleOptions. */
+/**
+ * Schedules over the wire: their requests, and what is shown of them. What each field means stands in
+ * core/scheduleOptions.
+ */
 import { z } from 'zod'
 import { mostPreviewed } from '../views/schedulePreview.js'
 import { dstGapPolicies, missedPolicies, dstOverlapPolicies, overlapPolicies } from '../job/schedulePolicies.js'

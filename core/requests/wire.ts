@@ -34,7 +34,10 @@ const enqueueFields = {
   timezone: z.string().max(64).optional(),
   /** Higher runs first, from -1000 to 1000. Default: the worker's. */
   priority: priority.optional(),
-  /** Short for `unique: { key }`; where the worker has no policy, a job with a key that is held is refused. Taken for each worker on its own. */
+  /**
+   * Short for `unique: { key }`; where the worker has no policy, a job with a key that is held is refused. Taken for
+   * each worker on its own.
+   */
   key: uniqueKey.optional(),
   /** One job of a key. */
   unique: uniqueRequest.optional(),
@@ -79,7 +82,9 @@ export const enqueueManyRequest = z.strictObject({
   atomic: z.boolean().default(false),
 })
 
-/** An error as it travels: what `run` threw, less anything that is not text. `stack` points into the TypeScript source. */
+/**
+ * An error as it travels: what `run` threw, less anything that is not text. `stack` points into the TypeScript source.
+ */
 export interface ReceiptError {
   name: string
   message: string
@@ -100,7 +105,9 @@ const errorFields = {
   stack: text(20_000).optional(),
 }
 
-/** Level by level, not by recursion: a cause below the last one is a field that is not known, and nobody looks into it. */
+/**
+ * Level by level, not by recursion: a cause below the last one is a field that is not known, and nobody looks into it.
+ */
 const errorWithCauses = (causes: number): z.ZodType<ReceiptError> =>
   causes === 0 ? z.object(errorFields) : z.object({ ...errorFields, cause: errorWithCauses(causes - 1).optional() })
 
@@ -146,14 +153,20 @@ export interface FunctionCall {
   deadline: string
   /** ISO 8601, only of workers with `receipt: 'posted'`: no heartbeat moves the deadline beyond this. */
   latest?: string
-  /** Its worker has a limit of how many run at once: where the answer is not heard, the coordinator wants to be told when the work is over (`…/ended`). */
+  /**
+   * Its worker has a limit of how many run at once: where the answer is not heard, the coordinator wants to be told
+   * when the work is over (`…/ended`).
+   */
   limited?: true
   /** An address that is good for this attempt alone: whoever holds it may post one receipt. */
   receipt: string
   traceparent?: string
 }
 
-/** The body of a call that carries several jobs of a worker, for workers with `jobsPerCall`. The answer is a receipt for each, in their order. */
+/**
+ * The body of a call that carries several jobs of a worker, for workers with `jobsPerCall`. The answer is a receipt for
+ * each, in their order.
+ */
 export interface FunctionCalls {
   jobs: FunctionCall[]
 }
@@ -180,11 +193,14 @@ export interface ArgsView {
   args: unknown
   argsMeta?: unknown
   /**
-   * They are not for this caller's key; or it is not known what to redact, because their worker is not deployed or has another version; or a list of schedules
-   * would be too large with them; or see `argsProblem`.
+   * They are not for this caller's key; or it is not known what to redact, because their worker is not deployed or has
+   * another version; or a list of schedules would be too large with them; or see `argsProblem`.
    */
   argsHidden?: true
-  /** What lies in the database cannot be shown to anybody, or not as it was given, and this is why: it was stored before there were bounds. */
+  /**
+   * What lies in the database cannot be shown to anybody, or not as it was given, and this is why: it was stored before
+   * there were bounds.
+   */
   argsProblem?: string
   /** Something in them is `[redacted]`, so they are not what was enqueued. */
   argsRedacted?: true

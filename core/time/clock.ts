@@ -1,10 +1,19 @@
-/** The clock of the machine. Whatever needs the time or has to wait is given a clock; only this file reads the time. Web APIs alone, because functions bundle it. */
+/**
+ * The clock of the machine. Whatever needs the time or has to wait is given a clock; only this file reads the time. Web
+ * APIs alone, because functions bundle it.
+ */
 
 export interface Clock {
   now(): Date
-  /** Resolves after `ms`, or at once when `signal` aborts; it never rejects. May come back early, so look at the time again. */
+  /**
+   * Resolves after `ms`, or at once when `signal` aborts; it never rejects. May come back early, so look at the time
+   * again.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Calls `ring` after `ms`, or earlier, so look at the time again. Answers with what takes the alarm back. A lighter `sleep`, for hot paths. */
+  /**
+   * Calls `ring` after `ms`, or earlier, so look at the time again. Answers with what takes the alarm back. A lighter
+   * `sleep`, for hot paths.
+   */
   alarm(ms: number, ring: () => void): () => void
 }
 

@@ -1,6 +1,7 @@
 /**
- * Cron expressions: read by cron-parser. It is asked in UTC, where the clock is never set, and what it answers is taken for local times; what
- * these mean where the clock is set is core/time/occurrences' business, because the parser has no policy for that, and its ways forth and back differ there.
+ * Cron expressions: read by cron-parser. It is asked in UTC, where the clock is never set, and what it answers is taken
+ * for local times; what these mean where the clock is set is core/time/occurrences' business, because the parser has no
+ * policy for that, and its ways forth and back differ there.
  */
 import { CronExpressionParser, type CronExpression } from 'cron-parser'
 
@@ -38,7 +39,9 @@ export function timezoneProblem(timezone: unknown): string | undefined {
 
 /** Local times are numbers here: the milliseconds that a clock in UTC shows with the same date and time. */
 export interface LocalTimes {
-  /** The first local time of the expression at or after this one, or `undefined` where there are no more (30 February). */
+  /**
+   * The first local time of the expression at or after this one, or `undefined` where there are no more (30 February).
+   */
   from(localMs: number): number | undefined
 }
 

@@ -12,12 +12,14 @@ const localFormats = [
   'yyyy/MM/dd HH:mm',
 ]
 
-/** The years 1 to 9999. Beyond them neither cron expressions nor what is counted from a moment have dates left to name. */
+/**
+ * The years 1 to 9999. Beyond them neither cron expressions nor what is counted from a moment have dates left to name.
+ */
 const [earliestMs, latestMs] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('+010000-01-01T00:00:00Z')]
 
 /**
- * Reads ISO 8601, or a local time such as `2020-01-01 10:00:00 AM`; what has no offset is read in `timezone`, which must be one.
- * Throws `INVALID_TIME`, which names the field.
+ * Reads ISO 8601, or a local time such as `2020-01-01 10:00:00 AM`; what has no offset is read in `timezone`, which
+ * must be one. Throws `INVALID_TIME`, which names the field.
  */
 export function readMoment(moment: string | Date, timezone: string, field: string): Date {
   const read = moment instanceof Date ? moment : parseMoment(moment, timezone)

@@ -8,8 +8,8 @@
  *               `'skip'`: no occurrence. A gap may be half an hour (Lord Howe) or a day (Samoa, 30 December 2011); the same holds.
  *   dstOverlap  02:30 on the day when 03:00 becomes 02:00. `'first'`: it fires the first time only. `'both'`: both times.
  *
- * They are found stretch by stretch (core/time/zone): inside one, every local time of the expression is one moment. Its beginning tells which
- * local times were left out there, and which came again.
+ * They are found stretch by stretch (core/time/zone): inside one, every local time of the expression is one moment. Its
+ * beginning tells which local times were left out there, and which came again.
  *
  * `every` knows no local times: its occurrences are whole multiples of it after the moment the schedule was made.
  */
@@ -47,8 +47,8 @@ export function occurrencesUntil(rule: OccurrenceRule, after: Date, until: Date,
 }
 
 /**
- * The last occurrence after `after` and not after `until`. The search begins with the last minute and looks further back eightfold each time, so a rule
- * for every second is as quick as one for every year.
+ * The last occurrence after `after` and not after `until`. The search begins with the last minute and looks further
+ * back eightfold each time, so a rule for every second is as quick as one for every year.
  */
 export function lastOccurrence(rule: OccurrenceRule, after: Date, until: Date): Date | undefined {
   for (let windowMs = 60_000; ; windowMs *= 8) {

@@ -14,7 +14,9 @@ import {
 } from '../job/schedulePolicies.js'
 import type { OccurrenceRule } from './occurrences.js'
 
-/** One of `cron` and `every` is there; the rest may be left out. What each field means stands in core/scheduleOptions. */
+/**
+ * One of `cron` and `every` is there; the rest may be left out. What each field means stands in core/scheduleOptions.
+ */
 export interface ScheduleRule {
   cron?: string | undefined
   every?: Duration | undefined
@@ -94,7 +96,10 @@ export function checkRule(rule: { [Field in keyof ScheduleRule]?: unknown }): vo
   })
 }
 
-/** The occurrences of a rule that has no problems. `id` is the schedule's, for `spread`; `since` is when it was made, for `every`. */
+/**
+ * The occurrences of a rule that has no problems. `id` is the schedule's, for `spread`; `since` is when it was made,
+ * for `every`.
+ */
 export function occurrenceRule(rule: ScheduleRule, { id, since }: { id: string; since: Date }): OccurrenceRule {
   const offsetMs = rule.spread === undefined ? 0 : spreadOffsetMs(id, parseDuration(rule.spread)!)
   const everyMs = parseDuration(rule.every)
@@ -116,8 +121,9 @@ export interface FullScheduleRule {
 }
 
 /**
- * `dstOverlap` is `'first'` for a rule that names hours, such as nine o'clock, and `'both'` for one that fires in every hour, such as every five
- * minutes: the one means a time of the day, which comes once, and the other an interval, which must not pause for an hour each autumn.
+ * `dstOverlap` is `'first'` for a rule that names hours, such as nine o'clock, and `'both'` for one that fires in every
+ * hour, such as every five minutes: the one means a time of the day, which comes once, and the other an interval, which
+ * must not pause for an hour each autumn.
  */
 export function withDefaults(rule: ScheduleRule): FullScheduleRule {
   const { cron, every, timezone = 'UTC', dstGap = 'after', spread, missed = 'last', overlap = 'allow' } = rule

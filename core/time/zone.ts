@@ -1,6 +1,6 @@
 /**
- * Time zones, as stretches of constant offset. Inside a stretch local time and UTC run together; where one ends the local clock is
- * set forward (a gap: local times that do not exist) or back (an overlap: local times that exist twice).
+ * Time zones, as stretches of constant offset. Inside a stretch local time and UTC run together; where one ends the
+ * local clock is set forward (a gap: local times that do not exist) or back (an overlap: local times that exist twice).
  */
 import { IANAZone } from 'luxon'
 
@@ -14,8 +14,8 @@ export interface Stretch {
 }
 
 /**
- * How far we look for a change of the clock. Longer than any gap (Samoa left out a whole day), and shorter than the time between two
- * changes: since 1970 no zone has set its clock twice within six days.
+ * How far we look for a change of the clock. Longer than any gap (Samoa left out a whole day), and shorter than the
+ * time between two changes: since 1970 no zone has set its clock twice within six days.
  */
 const horizonMs = 2 * 86_400_000
 

@@ -1,17 +1,22 @@
-/** The words of groups, without a schema: the client and functions' bundles have them too. `core/requests/groups` has groups over the wire. */
+/**
+ * The words of groups, without a schema: the client and functions' bundles have them too. `core/requests/groups` has
+ * groups over the wire.
+ */
 import type { ErrorCode, Issue } from '../errors.js'
 import type { FinalState } from '../states.js'
 
 /**
- * What a member that fails does to its group: `'continue'`, nothing; `'wait'`, it keeps the group open until it was retried and succeeded, or
- * was cancelled; `'cancelRest'`, the members that are not final are cancelled. Whatever was, the callback runs when the group is over.
+ * What a member that fails does to its group: `'continue'`, nothing; `'wait'`, it keeps the group open until it was
+ * retried and succeeded, or was cancelled; `'cancelRest'`, the members that are not final are cancelled. Whatever was,
+ * the callback runs when the group is over.
  */
 export type GroupPolicy = (typeof groupPolicies)[number]
 export const groupPolicies = ['continue', 'wait', 'cancelRest'] as const
 
 /**
- * `open`: it has members that are not final, or under `wait` ones that failed. `stuck`: it is over and its callback cannot be made; `problem` says why.
- * `closed`: it is over, and its callback, if it has one, was made. `cancelled`: it was cancelled as a whole, and gets no callback.
+ * `open`: it has members that are not final, or under `wait` ones that failed. `stuck`: it is over and its callback
+ * cannot be made; `problem` says why. `closed`: it is over, and its callback, if it has one, was made. `cancelled`: it
+ * was cancelled as a whole, and gets no callback.
  */
 export type GroupState = 'open' | 'stuck' | 'closed' | 'cancelled'
 
@@ -52,8 +57,8 @@ export interface GroupSummary<Result = unknown> {
   /** In the order in which they were given, callbacks of nested groups first. */
   members: GroupMember<Result>[]
   /**
-   * What is left out to keep the summary below 512 kB: nothing, the members' `'results'` (and their errors, if need be), or all `'members'` but those
-   * that did not succeed, as far as they fit. `GET /groups/:id/jobs` has them all.
+   * What is left out to keep the summary below 512 kB: nothing, the members' `'results'` (and their errors, if need
+   * be), or all `'members'` but those that did not succeed, as far as they fit. `GET /groups/:id/jobs` has them all.
    */
   truncated: false | 'results' | 'members'
 }

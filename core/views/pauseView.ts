@@ -10,6 +10,9 @@ export interface PauseView {
   /** ISO 8601. */
   at: string
   reason?: string
-  /** ISO 8601. Of a circuit breaker's: one job is tried then, and the others follow when the function answers. Absent where somebody has to resume it. */
+  /**
+   * ISO 8601. Of a circuit breaker's: one job is tried then, and the others follow when the function answers. Absent
+   * where somebody has to resume it.
+   */
   until?: string
 }

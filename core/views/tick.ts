@@ -1,4 +1,7 @@
-/** A tick of the coordinator: every step of the jobs' lives once. For one that does not stay on; a platform's cron calls it. Without zod, because functions and clients bundle it. */
+/**
+ * A tick of the coordinator: every step of the jobs' lives once. For one that does not stay on; a platform's cron calls
+ * it. Without zod, because functions and clients bundle it.
+ */
 
 /** Each `POST` here is a tick. */
 export const tickPath = '/tick'

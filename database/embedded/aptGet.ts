@@ -1,6 +1,7 @@
 /**
  * `apt-get` with everything it keeps in a folder of ours and one source list. The machine's own settings stay in force
- * (proxies, mirrors' passwords, certificates); its hooks after an update do not run, since nothing of the machine changed.
+ * (proxies, mirrors' passwords, certificates); its hooks after an update do not run, since nothing of the machine
+ * changed.
  */
 import { spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'

@@ -1,11 +1,14 @@
 /**
  * Where this machine gets its packages, and the same place one release later. Pure: text in, text out.
  *
- * Mirror, keyring and options stay exactly as the machine's administrator wrote them (a company's mirror, a key of its own,
- * a snapshot without an expiry date); only the suite and the component change.
+ * Mirror, keyring and options stay exactly as the machine's administrator wrote them (a company's mirror, a key of its
+ * own, a snapshot without an expiry date); only the suite and the component change.
  */
 
-/** The first release of each family whose glibc is 2.38 or newer, for the releases before it, which may be what we run on. */
+/**
+ * The first release of each family whose glibc is 2.38 or newer, for the releases before it, which may be what we run
+ * on.
+ */
 const newerSuites: Readonly<Record<string, string>> = {
   buster: 'trixie',
   bullseye: 'trixie',

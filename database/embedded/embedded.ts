@@ -15,7 +15,9 @@ import { folderHeld, readHolder } from './folder.js'
 import { newerGlibc } from './glibc.js'
 import { engineProgram, type EngineReport } from './program.js'
 
-/** An engine whose owner left or was killed needs a moment to close its files. It ends itself within 15 s (program.ts). */
+/**
+ * An engine whose owner left or was killed needs a moment to close its files. It ends itself within 15 s (program.ts).
+ */
 const leavingLimitMs = 20_000
 const leavingPollMs = 100
 const leavingNoticeMs = 500
@@ -24,7 +26,9 @@ const stopLimitMs = 20_000
 /** Enough of what the engine wrote before it died to hold its reason. */
 const stderrTailLength = 4_000
 
-/** Throws `EngineUnavailable` when this machine cannot run it, and a `CONFIG` error when it can but not on this folder. */
+/**
+ * Throws `EngineUnavailable` when this machine cannot run it, and a `CONFIG` error when it can but not on this folder.
+ */
 export const startEmbedded = async (options: EngineOptions): Promise<Engine> => {
   const enginePackage = findPackage()
   const launcher = await findLauncher(options.onProgress)
@@ -94,8 +98,8 @@ const spawnProgram = ([command, ...args]: Launcher, programArgs: readonly string
 }
 
 /**
- * One folder for each data folder and user, so that whoever holds the data folder may clear what a killed engine left in it.
- * Short, because a socket's path ends at about 100 characters and the package adds 37.
+ * One folder for each data folder and user, so that whoever holds the data folder may clear what a killed engine left
+ * in it. Short, because a socket's path ends at about 100 characters and the package adds 37.
  */
 const socketDirFor = (dataDir: string): string => {
   const parent = tmpdir().length <= 40 ? tmpdir() : '/tmp'
@@ -109,8 +113,8 @@ const firstReport = async (child: ChildProcess): Promise<EngineReport> => {
 }
 
 /**
- * How the process ended, as a clause, once its last words are read too. Never rejects: a command that cannot be started has
- * ended. Not the event `close`: Node does not send it to the side that closed the channel.
+ * How the process ended, as a clause, once its last words are read too. Never rejects: a command that cannot be started
+ * has ended. Not the event `close`: Node does not send it to the side that closed the channel.
  */
 const whenGone = async (child: ChildProcess): Promise<string> => {
   const lastWords = new Promise((resolve) => child.stderr?.once('close', resolve))

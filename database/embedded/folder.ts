@@ -8,7 +8,10 @@ import { join, resolve } from 'node:path'
 import { configError, type ErrandError } from '../../core/errors.js'
 import { keepForOwner } from './ownerOnly.js'
 
-/** Makes the folder if it is missing, for its owner alone, and returns its one true path. Throws a `CONFIG` error where it cannot be written. */
+/**
+ * Makes the folder if it is missing, for its owner alone, and returns its one true path. Throws a `CONFIG` error where
+ * it cannot be written.
+ */
 export const openFolder = async (dataDir: string, tell: (line: string) => void): Promise<string> => {
   const path = resolve(dataDir)
   try {
@@ -46,9 +49,9 @@ export interface Holder {
 }
 
 /**
- * Who holds the folder, as far as its files tell; `undefined` for the moment in which a new holder has not written its name yet, or
- * the last one has removed it. `holder.json` comes a moment after the lock file and outlives it, so it counts only when it
- * speaks of the same engine.
+ * Who holds the folder, as far as its files tell; `undefined` for the moment in which a new holder has not written its
+ * name yet, or the last one has removed it. `holder.json` comes a moment after the lock file and outlives it, so it
+ * counts only when it speaks of the same engine.
  */
 export const readHolder = async (dataDir: string): Promise<Holder | undefined> => {
   const engine = Number.parseInt(await readFile(join(dataDir, 'mongod.lock'), 'utf8').catch(() => ''), 10)

@@ -2,8 +2,8 @@
  * `mongodb-memory-server` on a folder that stays: MongoDB's own server, which that package downloads for machines that
  * the embedded engine does not know. Despite its name nothing lives in memory only.
  *
- * Its files lie in a folder of their own inside the data folder, because the two engines are of different versions and must not
- * open each other's. It listens on loopback, on a free port and without a password: fit for development.
+ * Its files lie in a folder of their own inside the data folder, because the two engines are of different versions and
+ * must not open each other's. It listens on loopback, on a free port and without a password: fit for development.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -53,7 +53,10 @@ require(process.argv[1]).MongoBinary.getPath().then(
   (error) => { console.error(error.message); process.exitCode = 1 },
 )`
 
-/** The server's path, downloaded if need be; in a process of its own, because the package prints its progress on standard output. */
+/**
+ * The server's path, downloaded if need be; in a process of its own, because the package prints its progress on
+ * standard output.
+ */
 const findServer = async (packagePath: string, onProgress: EngineOptions['onProgress']): Promise<string> => {
   const { NODE_OPTIONS: _options, ...env } = process.env
   const child = spawn(process.execPath, ['-e', findProgram, packagePath], { stdio: ['ignore', 'pipe', 'pipe'], env })

@@ -1,4 +1,7 @@
-/** The data folder holds the args and results of all jobs, so it is for its owner alone, also where it was made with wider rights. */
+/**
+ * The data folder holds the args and results of all jobs, so it is for its owner alone, also where it was made with
+ * wider rights.
+ */
 import { chmod, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -7,8 +10,9 @@ const ofEngine =
   /\.wt$|^(WiredTiger.*|\.embedded-mongodb.*|_tmp|journal|mongod.*|diagnostic\.data|holder\.json.*|storage\.bson)$/
 
 /**
- * Takes the rights of other users away: those of the folder, or, where it holds other things as well, those of the engine's own files. Tells what it did, or
- * could not do. Rights of the folder's group alone were given by somebody on purpose and stay.
+ * Takes the rights of other users away: those of the folder, or, where it holds other things as well, those of the
+ * engine's own files. Tells what it did, or could not do. Rights of the folder's group alone were given by somebody on
+ * purpose and stay.
  */
 export async function keepForOwner(folder: string, tell: (line: string) => void): Promise<void> {
   const { mode, uid } = await stat(folder)

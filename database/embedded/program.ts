@@ -6,14 +6,14 @@
  *
  * Three rules give it its shape:
  *
- * - **The engine's own lock is the lock.** `Engine.open` takes an operating system lock on the data folder: only one process
- *   can have it, and it ends with the process, however that ends. What is shared by the engines of one data
+ * - **The engine's own lock is the lock.** `Engine.open` takes an operating system lock on the data folder: only one
+ *   process can have it, and it ends with the process, however that ends. What is shared by the engines of one data
  *   folder (`holder.json`, the socket folder) is touched only between taking that lock and giving it back.
  * - **It lives as long as its owner.** The channel to the owner closes when the owner dies, by kill -9 too.
  *   Signals that a terminal or a service manager sends to everyone at once are ignored: the owner may still have
  *   results to write, and closes the channel when it has.
- * - **It never hangs around.** `closeLimitMs` after its owner left it ends, closed or not; the journal has every acknowledged
- *   write.
+ * - **It never hangs around.** `closeLimitMs` after its owner left it ends, closed or not; the journal has every
+ *   acknowledged write.
  */
 export const engineProgram = /* js */ `
 import { createRequire } from 'node:module'

@@ -1,10 +1,11 @@
 /**
  * Makes a small copy of an image.
  *
- * Shows: a heavy dependency. jimp is a megabyte of decoders; it is in this worker's function only. The coordinator, which checks the args
- * by the schema below, never loads it, and neither does the app that enqueues the job.
+ * Shows: a heavy dependency. jimp is a megabyte of decoders; it is in this worker's function only. The coordinator,
+ * which checks the args by the schema below, never loads it, and neither does the app that enqueues the job.
  *
- * Whoever may enqueue this job chooses what it reads, so it should not stand where strangers can reach it. What it writes stays in one folder.
+ * Whoever may enqueue this job chooses what it reads, so it should not stand where strangers can reach it. What it
+ * writes stays in one folder.
  *
  * Settings: THUMBNAIL_DIR, the folder for the thumbnails.
  */
@@ -25,7 +26,9 @@ export default defineJob({
     source: z.string().min(1),
     /** The name of the file to write; its ending says the format. The file is replaced if it is there. */
     name: z.string().regex(/^\w[\w.-]*\.(png|jpe?g)$/i, 'must be a file name that ends with .png, .jpg or .jpeg'),
-    /** The thumbnail fits into this box, in pixels, and keeps its proportions. A smaller image stays as large as it is. */
+    /**
+     * The thumbnail fits into this box, in pixels, and keeps its proportions. A smaller image stays as large as it is.
+     */
     width: side.default(320),
     height: side.default(320),
   }),

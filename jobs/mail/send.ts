@@ -1,12 +1,13 @@
 /**
  * Sends a mail over SMTP.
  *
- * Shows: what is not worth a retry (`Fatal`), how a repeat is made recognisable, and `ctx.signal`, which breaks the conversation off at
- * the deadline.
+ * Shows: what is not worth a retry (`Fatal`), how a repeat is made recognisable, and `ctx.signal`, which breaks the
+ * conversation off at the deadline.
  *
- * A job may run more than once: when its function dies after the server took the mail and before the receipt was written, nobody knows, and
- * the mail is sent again. It then has the same Message-ID, by which mail servers and mailboxes tell a repeat from a second mail. For the same
- * reason a job has one recipient: with several, a retry for the one that was refused would go to all others again.
+ * A job may run more than once: when its function dies after the server took the mail and before the receipt was
+ * written, nobody knows, and the mail is sent again. It then has the same Message-ID, by which mail servers and
+ * mailboxes tell a repeat from a second mail. For the same reason a job has one recipient: with several, a retry for
+ * the one that was refused would go to all others again.
  *
  * Settings: SMTP_URL, such as smtp://user:password@mail.example.org:587, and MAIL_FROM.
  */
@@ -54,8 +55,8 @@ export default defineJob({
 })
 
 /**
- * The server answered 5xx: it would refuse the same mail again. A refused password is a 5xx too, but says nothing about the mail: the
- * setting is wrong, and once it is right the mail can go.
+ * The server answered 5xx: it would refuse the same mail again. A refused password is a 5xx too, but says nothing about
+ * the mail: the setting is wrong, and once it is right the mail can go.
  */
 function isRefusal(error: unknown): error is NodemailerError {
   const { permanent, code } = error as NodemailerError

@@ -1,15 +1,17 @@
 /**
  * Writes yesterday's orders into a CSV file, every morning.
  *
- * Shows: a schedule in code, in a time zone with summer time; a stream from MongoDB to a file, however many orders there are; progress for whoever
- * waits for it; a posted receipt, because it may outlast what a platform allows one request. While it runs, heartbeats keep it alive, so nobody has
- * to guess how long it takes: `timeout` says how soon a function that died is noticed.
+ * Shows: a schedule in code, in a time zone with summer time; a stream from MongoDB to a file, however many orders
+ * there are; progress for whoever waits for it; a posted receipt, because it may outlast what a platform allows one
+ * request. While it runs, heartbeats keep it alive, so nobody has to guess how long it takes: `timeout` says how soon a
+ * function that died is noticed.
  *
- * A day is the shop's day: it begins at midnight in `timezone`, and has 23 or 25 hours twice a year. The report may be written more than
- * once and is then the same: it is made beside its final place and put there in one step, so whoever looks finds a whole report or none.
+ * A day is the shop's day: it begins at midnight in `timezone`, and has 23 or 25 hours twice a year. The report may be
+ * written more than once and is then the same: it is made beside its final place and put there in one step, so whoever
+ * looks finds a whole report or none.
  *
- * Settings: REPORT_MONGODB_URI (default MONGODB_URI), whose path names the database with the collection `orders`, and REPORT_DIR. The query wants
- * an index on { placedAt: 1, _id: 1 }.
+ * Settings: REPORT_MONGODB_URI (default MONGODB_URI), whose path names the database with the collection `orders`, and
+ * REPORT_DIR. The query wants an index on { placedAt: 1, _id: 1 }.
  */
 import { defineJob, Fatal, type JobContext } from 'errand'
 import { DateTime } from 'luxon'
@@ -29,7 +31,8 @@ export default defineJob({
     day: z.iso.date().optional(),
   }),
   schedule: { cron: '0 6 * * *', timezone },
-  // five tries from six o'clock on; the last one ends long before midnight, so "yesterday" is the same day for all of them
+  // five tries from six o'clock on; the last one ends long before midnight, so "yesterday" is the same day for all of
+  // them
   retry: { attempts: 5, backoff: ['1m', '5m', '30m', '2h'] },
   timeout: '2m',
   receipt: 'posted',
@@ -92,7 +95,10 @@ async function writeCsv(orders: Collection<Order>, day: DateTime, file: string, 
   return rows
 }
 
-/** By RFC 4180: what holds a comma, a quote or a line break is quoted, quotes in it are doubled, and lines end with CR LF. */
+/**
+ * By RFC 4180: what holds a comma, a quote or a line break is quoted, quotes in it are doubled, and lines end with CR
+ * LF.
+ */
 const csvLine = (fields: readonly (string | null)[]): string => `${fields.map(csvField).join(',')}\r\n`
 
 function csvField(field: string | null): string {

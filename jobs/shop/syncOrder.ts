@@ -3,9 +3,9 @@
  *
  * Shows: a throttle for each key, and an API's own rate limit obeyed.
  *
- * The API allows each shop so many calls and answers 429 beyond. The throttle keeps our calls below that, shop by shop: jobs beyond
- * the rate wait, none is dropped, and a busy shop does not hold up the others. Still a 429 can come, because we may not be the only one who
- * calls for a shop; then the job obeys its Retry-After.
+ * The API allows each shop so many calls and answers 429 beyond. The throttle keeps our calls below that, shop by shop:
+ * jobs beyond the rate wait, none is dropped, and a busy shop does not hold up the others. Still a 429 can come,
+ * because we may not be the only one who calls for a shop; then the job obeys its Retry-After.
  *
  * Settings: SHOP_API_URL, such as https://api.example.org.
  */

@@ -1,4 +1,6 @@
-/** The bundles of a host: each one imported when its worker is called for the first time, and again when it has changed. */
+/**
+ * The bundles of a host: each one imported when its worker is called for the first time, and again when it has changed.
+ */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
@@ -12,9 +14,15 @@ export interface Bundles {
   has(worker: string): boolean
   /** A worker whose bundle is there already. */
   loaded(worker: string): FunctionHandler | undefined
-  /** Calls that come while a bundle is imported share that import. Rejects where it cannot be loaded; the next call tries again. */
+  /**
+   * Calls that come while a bundle is imported share that import. Rejects where it cannot be loaded; the next call
+   * tries again.
+   */
   load(worker: string): Promise<FunctionHandler>
-  /** Reads the manifest anew, and has the next call of each worker look at its file again: a changed one is imported, an equal one kept. */
+  /**
+   * Reads the manifest anew, and has the next call of each worker look at its file again: a changed one is imported, an
+   * equal one kept.
+   */
   reload(): void
 }
 

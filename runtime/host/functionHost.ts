@@ -25,7 +25,10 @@ export interface FunctionHost {
   /** `POST /mail/send` calls `mail.send`; `GET /healthz` and `/readyz` tell that the host is up and takes calls. */
   fetch(request: Request): Promise<Response>
   listen(options: ListenOptions): Promise<Listening>
-  /** Takes up workers that came, went or changed since; those that did not change stay loaded. Throws `CONFIG` like the making of a host. */
+  /**
+   * Takes up workers that came, went or changed since; those that did not change stay loaded. Throws `CONFIG` like the
+   * making of a host.
+   */
   reload(): void
 }
 

@@ -21,7 +21,9 @@ export interface Listening {
   close: () => Promise<void>
 }
 
-/** Longer than callers keep an idle connection, so that it is they who close it and no call is sent into a closing one. */
+/**
+ * Longer than callers keep an idle connection, so that it is they who close it and no call is sent into a closing one.
+ */
 const keepAliveTimeoutMs = 65_000
 
 /** How long the last answers may take to be written. */

@@ -1,4 +1,7 @@
-/** The part of `manifest.json`, as codegen writes it, that a host reads: which workers there are, and where their bundles lie. */
+/**
+ * The part of `manifest.json`, as codegen writes it, that a host reads: which workers there are, and where their
+ * bundles lie.
+ */
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { configError } from '../../core/errors.js'

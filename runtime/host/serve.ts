@@ -1,14 +1,18 @@
-/** The function host as a program of its own, as `errand build --target node` makes it: settings from the environment, a clean stop by signal. */
+/**
+ * The function host as a program of its own, as `errand build --target node` makes it: settings from the environment, a
+ * clean stop by signal.
+ */
 import { durationProblem, parseDuration } from '../../core/time/duration.js'
 import { createFunctionHost } from './functionHost.js'
 
 type Settings = Readonly<Record<string, string | undefined>>
 
 /**
- * Serves the functions of `dir` until SIGTERM or SIGINT; then takes no more calls, waits for those that run, and ends. A second signal ends it at once.
+ * Serves the functions of `dir` until SIGTERM or SIGINT; then takes no more calls, waits for those that run, and ends.
+ * A second signal ends it at once.
  *
- * Settings: `ERRAND_SIGNING_KEYS` (required); `PORT` (8080) and `HOST` (`0.0.0.0`); `ERRAND_DRAIN`, how long running calls are waited for (`30s`).
- * A setting that cannot work is told in one line, and the process ends with exit code 1.
+ * Settings: `ERRAND_SIGNING_KEYS` (required); `PORT` (8080) and `HOST` (`0.0.0.0`); `ERRAND_DRAIN`, how long running
+ * calls are waited for (`30s`). A setting that cannot work is told in one line, and the process ends with exit code 1.
  */
 export async function serveFunctions(dir: string, settings: Settings = process.env): Promise<void> {
   try {

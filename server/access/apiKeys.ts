@@ -7,8 +7,9 @@ import type { KeyLimits } from '../deps.js'
 export type ApiKey = KeyLimits & ({ key: string } | { hash: string })
 
 /**
- * Reads `role:key` pairs, comma separated: `operate:<key>`, `operate:sha256:<hash of a key>`, `enqueue(mail.send|shop.*):<key>`, `observe+args:<key>`.
- * Throws `CONFIG`; what was written is never in a message, because a key may stand in the wrong place.
+ * Reads `role:key` pairs, comma separated: `operate:<key>`, `operate:sha256:<hash of a key>`,
+ * `enqueue(mail.send|shop.*):<key>`, `observe+args:<key>`. Throws `CONFIG`; what was written is never in a message,
+ * because a key may stand in the wrong place.
  */
 export function readApiKeys(setting: string | undefined): ApiKey[] {
   if (!setting?.trim()) return []

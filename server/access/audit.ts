@@ -1,9 +1,10 @@
 /**
  * The audit: an entry for each thing that is done by an operator or a deploy, whoever it is and however it ends.
  *
- * The entry is written before the action, as `begun`, and its outcome after it. So nothing is ever done without an entry: where the first write fails
- * the action is refused, and where the coordinator dies in between, `begun` stays and tells that the end is not known. Where only the
- * second write fails the action has happened all the same; its caller gets the answer, and the log an error.
+ * The entry is written before the action, as `begun`, and its outcome after it. So nothing is ever done without an
+ * entry: where the first write fails the action is refused, and where the coordinator dies in between, `begun` stays
+ * and tells that the end is not known. Where only the second write fails the action has happened all the same; its
+ * caller gets the answer, and the log an error.
  */
 import type { z } from 'zod'
 import type { AuditPage, AuditTarget, listAuditRequest } from '../../core/requests/audit.js'
@@ -26,8 +27,8 @@ export interface Action {
   /** The procedure, such as `jobs.cancel`, whichever way it was called. */
   action: string
   /**
-   * Reads what it was called with, parsed or not; only known fields of it are written down. Asked for once it is known who calls. Of somebody who may
-   * not do it no more than `mostBytes` are worth reading.
+   * Reads what it was called with, parsed or not; only known fields of it are written down. Asked for once it is known
+   * who calls. Of somebody who may not do it no more than `mostBytes` are worth reading.
    */
   input: (mostBytes?: number) => Promise<unknown>
   /** Who may do it beside operators. Default: nobody. */
@@ -35,8 +36,8 @@ export interface Action {
 }
 
 /**
- * Acts as one who may, between the two halves of an entry. Throws `UNAUTHORIZED`, and `FORBIDDEN`, which leaves an entry of its own.
- * `outcomeOf` is for actions that answer with their failure instead of throwing it.
+ * Acts as one who may, between the two halves of an entry. Throws `UNAUTHORIZED`, and `FORBIDDEN`, which leaves an
+ * entry of its own. `outcomeOf` is for actions that answer with their failure instead of throwing it.
  */
 export async function operateAudited<Answer>(
   deps: Deps,

@@ -1,6 +1,6 @@
 /**
- * Who calls, and what their role may do. Keys come from the setting ERRAND_API_KEYS and from the database (server/access/keys). Where there is none at all,
- * everything is open to this machine.
+ * Who calls, and what their role may do. Keys come from the setting ERRAND_API_KEYS and from the database
+ * (server/access/keys). Where there is none at all, everything is open to this machine.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { ErrandError } from '../../core/errors.js'
@@ -12,14 +12,20 @@ import type { KeyLimits, KeyRing } from '../deps.js'
 
 /** A caller in one role. */
 export interface Actor extends Viewer {
-  /** What the audit calls them: the key's name, `setting:operate#2` for the second entry of ERRAND_API_KEYS, or `local` without keys. */
+  /**
+   * What the audit calls them: the key's name, `setting:operate#2` for the second entry of ERRAND_API_KEYS, or `local`
+   * without keys.
+   */
   readonly name: string
   readonly role: Role
   /** The workers it may enqueue; undefined for all. */
   readonly workers: readonly string[] | undefined
 }
 
-/** All that is known of a caller; a route that asks for a role decides. Several actors where one key has several entries. */
+/**
+ * All that is known of a caller; a route that asks for a role decides. Several actors where one key has several
+ * entries.
+ */
 export type Identity = { readonly actors: readonly Actor[] }
 
 /** Whoever asks for jobs. */
@@ -48,7 +54,10 @@ export interface Guard {
   readonly fromSetting: readonly Actor[]
   /** Throws `FORBIDDEN` where no key is required and the caller took this machine for another one. */
   identify(caller: Caller): Promise<Identity>
-  /** The caller in a role that may do it. Throws `UNAUTHORIZED` without a known key, `FORBIDDEN` with one whose role may not. */
+  /**
+   * The caller in a role that may do it. Throws `UNAUTHORIZED` without a known key, `FORBIDDEN` with one whose role may
+   * not.
+   */
   require(identity: Identity, allowed: readonly Role[]): Actor
 }
 
@@ -120,8 +129,8 @@ function requireRole(identity: Identity, allowed: readonly Role[]): Actor {
 }
 
 /**
- * Without API keys only this machine may call. A web page can make a browser here believe that its own host name is this machine (DNS rebinding);
- * the request then carries that name.
+ * Without API keys only this machine may call. A web page can make a browser here believe that its own host name is
+ * this machine (DNS rebinding); the request then carries that name.
  */
 function refuseForeignHost(host: string | undefined): void {
   if (host === undefined || isLoopback(hostName(host))) return

@@ -1,11 +1,13 @@
 /**
- * Disclosure: what of a job's payload a caller is shown. Two things limit it: the caller's key (server/access/auth), and the worker's `redact` (core/job/redact).
+ * Disclosure: what of a job's payload a caller is shown. Two things limit it: the caller's key (server/access/auth),
+ * and the worker's `redact` (core/job/redact).
  *
- * To show is not to deliver. Whoever looks at a job (get, list, wait, schedules, and what is built on them) is shown it, redacted; whoever waits for the
- * receipt of a job that it asked for (server/operations/waitMany) is delivered the result that `run` returned, as it is.
+ * To show is not to deliver. Whoever looks at a job (get, list, wait, schedules, and what is built on them) is shown
+ * it, redacted; whoever waits for the receipt of a job that it asked for (server/operations/waitMany) is delivered the
+ * result that `run` returned, as it is.
  *
- * Where it is not known what to redact nothing is shown: the worker is not deployed, or does not load; or the args are of another version of it, which may
- * have had other fields.
+ * Where it is not known what to redact nothing is shown: the worker is not deployed, or does not load; or the args are
+ * of another version of it, which may have had other fields.
  */
 import type { Contract } from '../../core/job/contract.js'
 import { firstVersion } from '../../core/job/migrate.js'

@@ -1,8 +1,9 @@
 /**
  * API keys in the database. A key is shown once, when it is made; what is kept is its hash.
  *
- * As soon as there is one key, keys are required, so there must always be one that may operate: the first key made is one, and the last one stays. (Whoever
- * wants none again puts an operator's key into ERRAND_API_KEYS, revokes the others, and takes it out of the setting.)
+ * As soon as there is one key, keys are required, so there must always be one that may operate: the first key made is
+ * one, and the last one stays. (Whoever wants none again puts an operator's key into ERRAND_API_KEYS, revokes the
+ * others, and takes it out of the setting.)
  */
 import { randomBytes } from 'node:crypto'
 import type { Db } from 'mongodb'
@@ -105,9 +106,9 @@ export async function revokeKey(deps: Deps, guard: Guard, name: string): Promise
 }
 
 /**
- * Makes sure that an operator's key is left when this one goes. Each that is to go is marked first, and then looks for another one that is not: of two that
- * are revoked at once, at least one sees the other's mark and stays. A mark that a crash left behind means nothing by itself: the key is good, and
- * revoking it again goes on from here.
+ * Makes sure that an operator's key is left when this one goes. Each that is to go is marked first, and then looks for
+ * another one that is not: of two that are revoked at once, at least one sees the other's mark and stays. A mark that a
+ * crash left behind means nothing by itself: the key is good, and revoking it again goes on from here.
  */
 async function leave(deps: Deps, key: KeyDocument): Promise<void> {
   const { _id: name } = key

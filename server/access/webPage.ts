@@ -1,11 +1,14 @@
 /**
- * Web pages. Without API keys the coordinator is open to this machine, and a browser on it does for every page what that page asks for: it posts forms, and
- * JSON as far as it is called text, to a loopback address as well. So what changes something, and shows no key, must not come from a page of another origin.
+ * Web pages. Without API keys the coordinator is open to this machine, and a browser on it does for every page what
+ * that page asks for: it posts forms, and JSON as far as it is called text, to a loopback address as well. So what
+ * changes something, and shows no key, must not come from a page of another origin.
  *
- * A browser says where a request comes from: `Sec-Fetch-Site` (always where a page is on https or loopback), and `Origin` with whatever is not a GET. Programs
- * say neither. A page that made a browser take its own name for this machine (DNS rebinding) is of the same origin; it is known by its `Host` (server/access/auth).
+ * A browser says where a request comes from: `Sec-Fetch-Site` (always where a page is on https or loopback), and
+ * `Origin` with whatever is not a GET. Programs say neither. A page that made a browser take its own name for this
+ * machine (DNS rebinding) is of the same origin; it is known by its `Host` (server/access/auth).
  *
- * A key is shown by whoever was given it. No page can make a browser show one: `Authorization: Bearer` needs leave (CORS) that is never given here.
+ * A key is shown by whoever was given it. No page can make a browser show one: `Authorization: Bearer` needs leave
+ * (CORS) that is never given here.
  */
 import { ErrandError } from '../../core/errors.js'
 

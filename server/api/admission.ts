@@ -3,7 +3,10 @@ import type { WriteLane, Load } from '../deps.js'
 /** Where there is room no more. */
 export type Bounds = Pick<Load, 'jobs' | 'bytes'>
 
-/** What waits takes about 2 kB of memory for each job and as much again as its bytes (measured): full, that is some 70 MB, and what is not collected yet. */
+/**
+ * What waits takes about 2 kB of memory for each job and as much again as its bytes (measured): full, that is some 70
+ * MB, and what is not collected yet.
+ */
 export const defaultBounds: Bounds = { jobs: 20_000, bytes: 24_000_000 }
 
 export const noLoad: Load = { requests: 0, jobs: 0, bytes: 0 }
@@ -51,6 +54,9 @@ export const laneOfBody = (bytes: number | undefined): WriteLane =>
 const leastRetryAfter = 1
 const mostRetryAfter = 30
 
-/** When to ask again, in seconds: about as long as the oldest of what waits has waited, because that is how long writing takes now. */
+/**
+ * When to ask again, in seconds: about as long as the oldest of what waits has waited, because that is how long writing
+ * takes now.
+ */
 export const retryAfter = (oldestMs: number): number =>
   Math.min(mostRetryAfter, Math.max(leastRetryAfter, Math.ceil(oldestMs / 1_000)))

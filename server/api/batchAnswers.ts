@@ -1,6 +1,7 @@
 /**
- * Queries that travel in one request are answered in one, which must not be larger than the answer to one query may be. So they have their turn one after the
- * other, each knows what those before it took, and those that wait for something share the time that a request is held open.
+ * Queries that travel in one request are answered in one, which must not be larger than the answer to one query may be.
+ * So they have their turn one after the other, each knows what those before it took, and those that wait for something
+ * share the time that a request is held open.
  */
 import { longestWaitMs } from '../../core/requests/completions.js'
 import { ErrandError } from '../../core/errors.js'

@@ -1,9 +1,11 @@
 /**
- * The intake: what has come in through any door and is not written yet, bounded. A request that brings jobs takes a place behind its role and before
- * its body, and leaves it when all its jobs are written or refused; what that decides is server/api/admission's.
+ * The intake: what has come in through any door and is not written yet, bounded. A request that brings jobs takes a
+ * place behind its role and before its body, and leaves it when all its jobs are written or refused; what that decides
+ * is server/api/admission's.
  *
- * What coordinators make themselves (occurrences of schedules, callbacks of groups) takes no place: it comes a page at a time. Neither does an operator who pauses, cancels or
- * looks, nor a receipt, which frees what others wait for; receipts take turns at being read.
+ * What coordinators make themselves (occurrences of schedules, callbacks of groups) takes no place: it comes a page at
+ * a time. Neither does an operator who pauses, cancels or looks, nor a receipt, which frees what others wait for;
+ * receipts take turns at being read.
  */
 import type { Clock } from '../../core/time/clock.js'
 import { ErrandError } from '../../core/errors.js'

@@ -1,10 +1,12 @@
 /**
  * Hosts a `fetch` handler on a Node server.
  *
- * An answer may come before the body was read: to whoever has no key, or sends too much. What is on its way then would stand before the next request on
- * the connection, so it is thrown away first, up to a limit (unreadBodies.ts). A connection with more to come is closed with the answer, which says so.
+ * An answer may come before the body was read: to whoever has no key, or sends too much. What is on its way then would
+ * stand before the next request on the connection, so it is thrown away first, up to a limit (unreadBodies.ts). A
+ * connection with more to come is closed with the answer, which says so.
  *
- * A request that does not come to its end is given up: as long as it lasts it has a place among those that may wait to be written (server/api/intake).
+ * A request that does not come to its end is given up: as long as it lasts it has a place among those that may wait to
+ * be written (server/api/intake).
  */
 import { getRequestListener, RequestError, type HttpBindings } from '@hono/node-server'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
@@ -20,7 +22,10 @@ export interface ListenOptions {
   port: number
   /** The setting to name when the port is taken. */
   setting: string
-  /** How long a request may take to arrive, its body included, in milliseconds. Then it is answered with 408. Default 60,000. */
+  /**
+   * How long a request may take to arrive, its body included, in milliseconds. Then it is answered with 408. Default
+   * 60,000.
+   */
   arrivalMs?: number
 }
 

@@ -1,6 +1,7 @@
 /**
- * Places of those who wait: each stream and each long poll holds a connection, its request and what it waits for, mostly for nothing. So there are
- * so many places on a coordinator, and a part of them for one key; and as many ids, which waits of many jobs have.
+ * Places of those who wait: each stream and each long poll holds a connection, its request and what it waits for,
+ * mostly for nothing. So there are so many places on a coordinator, and a part of them for one key; and as many ids,
+ * which waits of many jobs have.
  */
 import { ErrandError } from '../../core/errors.js'
 import type { Places } from '../deps.js'

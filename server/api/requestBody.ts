@@ -1,6 +1,7 @@
 /**
- * The body of a request, for both doors: read once it is known who sends it and what they may do, up to the limit of its route, whether its length was
- * told beforehand or it comes in chunks. What is too large is not read on; whoever holds the socket (server/api/listen) sees to the rest.
+ * The body of a request, for both doors: read once it is known who sends it and what they may do, up to the limit of
+ * its route, whether its length was told beforehand or it comes in chunks. What is too large is not read on; whoever
+ * holds the socket (server/api/listen) sees to the rest.
  */
 import { ErrandError } from '../../core/errors.js'
 import { gather } from '../../core/payload/gather.js'
@@ -8,7 +9,10 @@ import { heavyJsonProblem } from '../../core/payload/jsonWeight.js'
 
 /** Of a route that expects none. */
 export const maxNoBodyBytes = 1024
-/** The largest body of a request that carries many jobs: to parse it must not keep others waiting. The client sends more in several. */
+/**
+ * The largest body of a request that carries many jobs: to parse it must not keep others waiting. The client sends more
+ * in several.
+ */
 export const maxManyBytes = 8 * 1024 * 1024
 
 /** Of a request that brings jobs. */
@@ -26,8 +30,8 @@ export function toldBytes({ headers }: Request): number | undefined {
 }
 
 /**
- * Throws `PAYLOAD_TOO_LARGE`, also for JSON that would take too long to parse, and `BAD_REQUEST` where the body is cut off. Of a body whose length was not
- * told, the intake hears how many bytes are here, and may throw to read no more.
+ * Throws `PAYLOAD_TOO_LARGE`, also for JSON that would take too long to parse, and `BAD_REQUEST` where the body is cut
+ * off. Of a body whose length was not told, the intake hears how many bytes are here, and may throw to read no more.
  */
 export async function readText(request: Request, maxBytes: number, intake?: BodyIntake): Promise<string> {
   const told = toldBytes(request)

@@ -4,7 +4,9 @@ import { toldBytes, type BodyIntake } from './requestBody.js'
 import type { WriteLane, Place, Intake } from '../deps.js'
 
 export interface RequestIntake extends BodyIntake {
-  /** By default the lane follows from the size of the body. Throws `OVERLOADED`, and then nothing of the body was read. */
+  /**
+   * By default the lane follows from the size of the body. Throws `OVERLOADED`, and then nothing of the body was read.
+   */
   enter(lane?: WriteLane): Place
 }
 

@@ -1,6 +1,7 @@
 /**
- * The tRPC door. It keeps the order of the other one (server/api/rest/request.ts): who calls, whether they may, and only then the body, up to the limit of the
- * procedures that are asked for. tRPC itself reads the body when a procedure wants its input, which its role stands before.
+ * The tRPC door. It keeps the order of the other one (server/api/rest/request.ts): who calls, whether they may, and
+ * only then the body, up to the limit of the procedures that are asked for. tRPC itself reads the body when a procedure
+ * wants its input, which its role stands before.
  */
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
 import { ErrandError } from '../../core/errors.js'
@@ -80,7 +81,10 @@ function refuseOtherWire(headers: Headers): void {
   if (problem !== undefined) throw asTrpcError(new ErrandError('WIRE_VERSION', problem))
 }
 
-/** A stream is answered with 200 before its procedure says anything, so whoever has no place for one is told here. Throws as `Places` do. */
+/**
+ * A stream is answered with 200 before its procedure says anything, so whoever has no place for one is told here.
+ * Throws as `Places` do.
+ */
 function refuseStreamTooMany({ pathname }: URL, { deps, identity }: Pick<RouterContext, 'deps' | 'identity'>): void {
   const procedure = procedureAt(pathname.replace(/^\/trpc\//, ''))
   if (procedure?._def.type !== 'subscription') return
@@ -88,7 +92,9 @@ function refuseStreamTooMany({ pathname }: URL, { deps, identity }: Pick<RouterC
   if (actor) deps.places.look(actor.name)
 }
 
-/** Of those procedures in the request that the caller may call. Many small inputs may come together, as far as jobs may. */
+/**
+ * Of those procedures in the request that the caller may call. Many small inputs may come together, as far as jobs may.
+ */
 function maxBytesOf({ pathname, searchParams }: URL, identity: Identity, maxJobsBytes: number): number {
   const path = decoded(pathname.replace(/^\/trpc\//, ''))
   const paths = searchParams.get('batch') === '1' ? path.split(',').slice(0, maxBatchSize) : [path]

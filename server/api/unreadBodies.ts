@@ -1,9 +1,9 @@
 /**
- * What is left of a body once its request is answered: it is thrown away, because it would stand before the next request on the connection, and the end of
- * a connection with unread data overtakes the answer.
+ * What is left of a body once its request is answered: it is thrown away, because it would stand before the next
+ * request on the connection, and the end of a connection with unread data overtakes the answer.
  *
- * It goes by turns of the event loop. Three hundred callers who are refused at once bring a megabyte each; taken as it comes, that was one turn of 0.8
- * seconds, in which nobody else was heard.
+ * It goes by turns of the event loop. Three hundred callers who are refused at once bring a megabyte each; taken as it
+ * comes, that was one turn of 0.8 seconds, in which nobody else was heard.
  */
 import type { Readable } from 'node:stream'
 import { systemClock, type Clock } from '../../core/time/clock.js'

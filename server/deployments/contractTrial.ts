@@ -1,12 +1,12 @@
 /**
- * Contracts of a deployment are code, and run in the coordinator's own thread. What they do when they are loaded is found out in another one, which can be
- * ended:
+ * Contracts of a deployment are code, and run in the coordinator's own thread. What they do when they are loaded is
+ * found out in another one, which can be ended:
  *
  *   text ──▶ thread: import ─▶ load each contract ─▶ quiet for a moment ──▶ they may be loaded here
  *                      └─ throws, takes too long, ends its thread, takes too much memory ──▶ `BAD_REQUEST`: which, what, and what to do
  *
- * It finds mistakes, not malice: whoever may deploy may run code here. And what it cannot find is left to those who load: a contract that behaves otherwise
- * there, or throws much later (endureContracts).
+ * It finds mistakes, not malice: whoever may deploy may run code here. And what it cannot find is left to those who
+ * load: a contract that behaves otherwise there, or throws much later (endureContracts).
  */
 import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
@@ -32,7 +32,10 @@ export interface ContractTrialOptions {
 /** So many texts are not tried again. */
 const remembered = 50
 
-/** One that failed is not tried for so long: coordinators look every few seconds, and a trial may take ten and a processor. */
+/**
+ * One that failed is not tried for so long: coordinators look every few seconds, and a trial may take ten and a
+ * processor.
+ */
 const refusedMs = 60_000
 
 export function createContractTrial(options: ContractTrialOptions = {}): ContractTrial {
@@ -54,8 +57,8 @@ export function createContractTrial(options: ContractTrialOptions = {}): Contrac
 type Said = { loading: string } | 'loaded' | { problem: string }
 
 /**
- * The same for contracts that somebody else has registered, and so tried, before: a coordinator that can start no thread loads them all the same, and says so.
- * Throws `BAD_REQUEST`.
+ * The same for contracts that somebody else has registered, and so tried, before: a coordinator that can start no
+ * thread loads them all the same, and says so. Throws `BAD_REQUEST`.
  */
 export async function tryAgain({ tryContracts, log }: Pick<Deps, 'tryContracts' | 'log'>, text: string): Promise<void> {
   try {

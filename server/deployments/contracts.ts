@@ -1,4 +1,7 @@
-/** The contracts that codegen cut out of jobs/: the coordinator's knowledge of its workers. Each is loaded when it is first needed. */
+/**
+ * The contracts that codegen cut out of jobs/: the coordinator's knowledge of its workers. Each is loaded when it is
+ * first needed.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -82,7 +85,10 @@ export async function loadContracts(dir: string): Promise<Contracts> {
 /** The project's name as codegen has found it, if package.json names it. Throws as `loadContracts` does. */
 export const loadProjectName = async (dir: string): Promise<string | undefined> => (await readManifest(dir)).project
 
-/** The contracts of a bundle: `loaders` is codegen's `contracts.mjs`, `scheduled` the workers whose contract holds a schedule. */
+/**
+ * The contracts of a bundle: `loaders` is codegen's `contracts.mjs`, `scheduled` the workers whose contract holds a
+ * schedule.
+ */
 export const bundledContracts = (loaders: ContractLoaders, scheduled: readonly string[]): Contracts =>
   createContracts(sourceOf(loaders, scheduled))
 
@@ -95,7 +101,10 @@ const sourceOf = (loaders: ContractLoaders, scheduled: readonly string[]): Contr
   )
 }
 
-/** The contracts of a deployment, whose text is run here; so it was tried before (contractTrial). Rejects with what the text throws. */
+/**
+ * The contracts of a deployment, whose text is run here; so it was tried before (contractTrial). Rejects with what the
+ * text throws.
+ */
 export const deployedContracts = async (
   text: string,
   deployment: number,

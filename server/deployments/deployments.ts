@@ -3,8 +3,9 @@
  *
  *   register ──▶ waits ──activate: ping each function──▶ live ──activate another, or roll back──▶ waits ──▶ retired
  *
- * The write that makes one live names the revision it follows from. So of two deploys at once one is told of the other, instead of undoing it. What has
- * to follow from a switch is done by each coordinator when it learns of it (server/deployments/liveDeployment).
+ * The write that makes one live names the revision it follows from. So of two deploys at once one is told of the other,
+ * instead of undoing it. What has to follow from a switch is done by each coordinator when it learns of it
+ * (server/deployments/liveDeployment).
  */
 import { readContract } from '../../core/job/contract.js'
 import type { ParsedRegisterRequest } from '../../core/requests/deployments.js'
@@ -23,7 +24,10 @@ import type { DeploymentRecord } from '../store/deployments.js'
 const kept = 20
 const mostListed = 100
 
-/** Checks everything that can be checked without calling a function, and makes nothing live. Throws `BAD_REQUEST`, `BAD_WORKER`, `WRONG_STATE`, and `UNAVAILABLE` where contracts cannot be tried. */
+/**
+ * Checks everything that can be checked without calling a function, and makes nothing live. Throws `BAD_REQUEST`,
+ * `BAD_WORKER`, `WRONG_STATE`, and `UNAVAILABLE` where contracts cannot be tried.
+ */
 export async function register(deps: Deps, request: ParsedRegisterRequest, by: string): Promise<DeploymentView> {
   refuseWhereOwn(deps)
   const { functions, contracts, targets, note } = request
@@ -66,7 +70,10 @@ interface Switch {
   force?: boolean | undefined
 }
 
-/** Throws `UNKNOWN_DEPLOYMENT`, `WRONG_STATE` for one that is retired, `BAD_REQUEST` where its contracts cannot be loaded here, `PROBE_FAILED`, and `DEPLOYED_MEANWHILE`. */
+/**
+ * Throws `UNKNOWN_DEPLOYMENT`, `WRONG_STATE` for one that is retired, `BAD_REQUEST` where its contracts cannot be
+ * loaded here, `PROBE_FAILED`, and `DEPLOYED_MEANWHILE`.
+ */
 export async function activate(deps: Deps, { id, force = false }: Switch, by: string): Promise<Activated> {
   refuseWhereOwn(deps)
   const seen = await deps.store.deployments.live()
@@ -100,7 +107,10 @@ export async function rollBack(
   return switchTo(deps, { seen, id: to, before: at === -1 ? withLast(seen) : before.slice(0, at), force, by })
 }
 
-/** Coordinators work by their own contracts and ERRAND_FUNCTIONS_URL again. Throws `WRONG_STATE` and `DEPLOYED_MEANWHILE`. */
+/**
+ * Coordinators work by their own contracts and ERRAND_FUNCTIONS_URL again. Throws `WRONG_STATE` and
+ * `DEPLOYED_MEANWHILE`.
+ */
 export async function deactivate(deps: Deps, by: string): Promise<Activated> {
   refuseWhereOwn(deps)
   const seen = await deps.store.deployments.live()
@@ -113,7 +123,8 @@ export async function deactivate(deps: Deps, by: string): Promise<Activated> {
 }
 
 /**
- * Jobs that are pinned to it run on the live one from now on. Throws `UNKNOWN_DEPLOYMENT`, `WRONG_STATE` for the live one, and `DEPLOYED_MEANWHILE`.
+ * Jobs that are pinned to it run on the live one from now on. Throws `UNKNOWN_DEPLOYMENT`, `WRONG_STATE` for the live
+ * one, and `DEPLOYED_MEANWHILE`.
  */
 export async function retire(deps: Deps, id: number, by: string): Promise<DeploymentView> {
   const live = await deps.store.deployments.live()
@@ -164,7 +175,10 @@ function write(deps: Deps, seen: LiveDocument | null, next: Omit<LiveDocument, '
   return repeatGuarded(deps, () => deployments.turn(seen, { ...next, token }), isOurs)
 }
 
-/** The one write that switches. What follows from it fails without harm: the loop tries again, and so does the next switch. */
+/**
+ * The one write that switches. What follows from it fails without harm: the loop tries again, and so does the next
+ * switch.
+ */
 async function turn(
   deps: Deps,
   seen: LiveDocument | null,
@@ -285,9 +299,10 @@ async function retireOld(deps: Deps, by: string): Promise<void> {
 }
 
 /**
- * Between the mark and the loss of its contracts stands a write over the revision that was seen, in which it was not live. Whoever is about to make it live has
- * seen the same one, and fails, or a later one, and finds the mark. By the new revision coordinators learn of it. Answers false, and has changed nothing,
- * where somebody switched meanwhile. Of two who retire it at once one is told so, and takes the mark back that both rely on; then the other begins again.
+ * Between the mark and the loss of its contracts stands a write over the revision that was seen, in which it was not
+ * live. Whoever is about to make it live has seen the same one, and fails, or a later one, and finds the mark. By the
+ * new revision coordinators learn of it. Answers false, and has changed nothing, where somebody switched meanwhile. Of
+ * two who retire it at once one is told so, and takes the mark back that both rely on; then the other begins again.
  */
 async function retireOne(deps: Deps, seen: LiveDocument | null, id: number, by: string): Promise<boolean> {
   const { deployments } = deps.store

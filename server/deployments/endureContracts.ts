@@ -1,6 +1,7 @@
 /**
- * What the code of contracts throws when they have long been loaded (a timer of theirs, a rejection that nobody handles) must not end the coordinator. For
- * programs that are a coordinator and nothing else: whoever makes one in a process of their own decides themselves.
+ * What the code of contracts throws when they have long been loaded (a timer of theirs, a rejection that nobody
+ * handles) must not end the coordinator. For programs that are a coordinator and nothing else: whoever makes one in a
+ * process of their own decides themselves.
  */
 import { look } from '../../core/thrown.js'
 import { contractsName } from './contractsUrl.js'

@@ -1,10 +1,12 @@
 /**
- * Tracks the live deployment: the coordinator works by its contracts and addresses, or, where none is live, by its own contracts and setting.
+ * Tracks the live deployment: the coordinator works by its contracts and addresses, or, where none is live, by its own
+ * contracts and setting.
  *
- * One document says which is live. Whoever switches writes that one, and every coordinator looks at it every few seconds, when it starts, and when it is asked for a worker
- * that it does not know. Then it takes the deployment up: contracts and addresses change here in one step between two others, and what follows from
- * them (schedules made in code, jobs that waited for their worker) is done after it by every coordinator on its own. So one that dies behind its switch leaves nothing
- * undone. Attempts that run go on where they are.
+ * One document says which is live. Whoever switches writes that one, and every coordinator looks at it every few
+ * seconds, when it starts, and when it is asked for a worker that it does not know. Then it takes the deployment up:
+ * contracts and addresses change here in one step between two others, and what follows from them (schedules made in
+ * code, jobs that waited for their worker) is done after it by every coordinator on its own. So one that dies behind
+ * its switch leaves nothing undone. Attempts that run go on where they are.
  */
 import type { Contract } from '../../core/job/contract.js'
 import { messageOfThrown } from '../../core/thrown.js'
@@ -175,7 +177,8 @@ export function createLiveDeployment({
         await once()
       } catch (error) {
         if (!(error instanceof CannotApply)) throw error
-        // it must be there to be switched back. What follows waits, or its own contracts would end the schedules of the live one
+        // it must be there to be switched back. What follows waits, or its own contracts would end the schedules of the live
+        // one
         return getDeps().log('error', 'a deployment is live that this coordinator cannot load; trying again', { error })
       }
       if (followed === 0 || !follows) await follow(getDeps())

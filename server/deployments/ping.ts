@@ -17,7 +17,9 @@ export interface Pinged {
   build?: string
 }
 
-/** Answers with those that do not answer as themselves, by their names; no more are asked once there are twenty of them. */
+/**
+ * Answers with those that do not answer as themselves, by their names; no more are asked once there are twenty of them.
+ */
 export async function ping(
   deps: Deps,
   workers: readonly Pinged[],

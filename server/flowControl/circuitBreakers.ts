@@ -1,16 +1,18 @@
 /**
- * Circuit breakers: a function that cannot be called, or answers with errors of its server, is left alone for a while, and its jobs wait uncharged.
+ * Circuit breakers: a function that cannot be called, or answers with errors of its server, is left alone for a while,
+ * and its jobs wait uncharged.
  *
  *   closed ──failures in a row──▶ open until some moment ──it passes──▶ half-open: one job starts, as a probe
  *     ▲                             ▲                                      │
  *     │                             └──── for twice as long ──── it fails ─┤
  *     └──────────────────────────────────── the function answers ──────────┘
  *
- * An open breaker is a pause of the worker that Errand makes itself: it lies where pauses lie, so every coordinator learns of it as it does of those, the claim holds the worker's
- * jobs the same way, and whoever asks why a job waits finds it. What leads there, failures in a row, each coordinator counts for itself.
+ * An open breaker is a pause of the worker that Errand makes itself: it lies where pauses lie, so every coordinator
+ * learns of it as it does of those, the claim holds the worker's jobs the same way, and whoever asks why a job waits
+ * finds it. What leads there, failures in a row, each coordinator counts for itself.
  *
- * A job in the database is never changed by this but to be held and let go. A coordinator that dies at any point leaves a breaker with a moment in it, and
- * when that has passed the next one goes on from there.
+ * A job in the database is never changed by this but to be held and let go. A coordinator that dies at any point leaves
+ * a breaker with a moment in it, and when that has passed the next one goes on from there.
  */
 import type { Deps, CircuitBreakers, Verdict, Answer } from '../deps.js'
 import { breakerId, heldBy } from './knownPauses.js'
@@ -18,7 +20,10 @@ import type { BreakerDocument, ClaimedJob } from '../store/documents.js'
 
 /** So many failures in a row, and none between them that got through. */
 const fewestFailures = 5
-/** They say more when they lie apart: fewer than so many must. A function that fails now and then is not cut off by a bad moment. */
+/**
+ * They say more when they lie apart: fewer than so many must. A function that fails now and then is not cut off by a
+ * bad moment.
+ */
 const manyFailures = 20
 const apartMs = 1_000
 const firstOpenMs = 5_000
@@ -30,7 +35,9 @@ const releasePageSize = 5_000
 
 type Health = 'answers' | 'fails' | 'unknown'
 
-/** Only what a platform says in a function's place counts. What `run` throws is an answer, and so is "try again then". */
+/**
+ * Only what a platform says in a function's place counts. What `run` throws is an answer, and so is "try again then".
+ */
 function healthOf(answer: Answer): Health {
   if (answer.kind === 'aborted' || answer.kind === 'late' || answer.kind === 'notAttempted') return 'unknown'
   if (answer.kind !== 'failed') return 'answers'
@@ -147,7 +154,10 @@ async function close(deps: Deps, breaker: BreakerDocument): Promise<void> {
   deps.log('info', 'a function answers again', { worker })
 }
 
-/** Of coordinators that come at once one writes. Where nothing waits to try it with, the breaker closes: the next job finds out. */
+/**
+ * Of coordinators that come at once one writes. Where nothing waits to try it with, the breaker closes: the next job
+ * finds out.
+ */
 async function probe(deps: Deps, breaker: BreakerDocument): Promise<void> {
   const { _id, worker, broken } = breaker
   const held = heldBy(_id)

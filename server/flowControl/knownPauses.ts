@@ -1,7 +1,8 @@
 /**
- * What is paused, as one coordinator knows it. Whatever starts jobs asks it each time, so it does not wait for the database: what is known is read
- * anew in the background, every half second while jobs start, and with each poll while anything is paused; the first to ask after a quiet time waits. So a pause holds at once on the
- * coordinator that took it, and within three seconds on every other one.
+ * What is paused, as one coordinator knows it. Whatever starts jobs asks it each time, so it does not wait for the
+ * database: what is known is read anew in the background, every half second while jobs start, and with each poll while
+ * anything is paused; the first to ask after a quiet time waits. So a pause holds at once on the coordinator that took
+ * it, and within three seconds on every other one.
  */
 import type { PauseView } from '../../core/views/pauseView.js'
 import type { Deps, Pauses, KnownPauses } from '../deps.js'

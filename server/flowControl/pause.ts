@@ -1,15 +1,17 @@
 /**
- * Pause and resume: everything, a worker, or a key. Paused jobs do not start; those that run, or are claimed already, run on.
+ * Pause and resume: everything, a worker, or a key. Paused jobs do not start; those that run, or are claimed already,
+ * run on.
  *
  *   queued ──claim sees a pause──▶ queued, held by the pause (out of the claim index, so that it stands in front of nobody)
  *      ▲                                │
  *      └──────── the pause ends ────────┘   then the next claim looks again: another pause may cover it
  *
- * A pause of everything holds no job: claims do nothing while it lasts. Scheduled jobs become queued and retries come due under a pause as ever, and
- * are held then.
+ * A pause of everything holds no job: claims do nothing while it lasts. Scheduled jobs become queued and retries come
+ * due under a pause as ever, and are held then.
  *
- * A job is held by name, so the end of a pause finds the jobs it held by one index, and a sweep finds those whose pause is gone: the coordinator died
- * after it took the pause away, or another one held a job by a pause that it knew of for a moment longer.
+ * A job is held by name, so the end of a pause finds the jobs it held by one index, and a sweep finds those whose pause
+ * is gone: the coordinator died after it took the pause away, or another one held a job by a pause that it knew of for
+ * a moment longer.
  */
 import { ErrandError } from '../../core/errors.js'
 import type { ListedPause, PauseRequest, PauseTarget, Resumed } from '../../core/requests/pauses.js'
@@ -31,7 +33,10 @@ const releasePageSize = 5_000
 /** Candidates that are looked at at once when paused ones stand in front. */
 const aheadPageSize = 5_000
 
-/** What is paused already stays as it is: it was paused by another one, and earlier. Throws `UNKNOWN_WORKER`, and `WRONG_STATE` beyond a thousand pauses. */
+/**
+ * What is paused already stays as it is: it was paused by another one, and earlier. Throws `UNKNOWN_WORKER`, and
+ * `WRONG_STATE` beyond a thousand pauses.
+ */
 export async function pause(deps: Deps, { worker, key, reason }: PauseRequest, by: string): Promise<PauseView> {
   // a misspelt name would pause nothing, and say that it does
   if (worker !== undefined) await deps.contracts.get(worker)
@@ -102,7 +107,10 @@ export async function listPauses(deps: Deps, { seesArgs }: Viewer): Promise<List
   )
 }
 
-/** Takes the candidates that pauses cover out of the claim index, and answers with the others. Where `more` stand behind them, those are looked at as well. */
+/**
+ * Takes the candidates that pauses cover out of the claim index, and answers with the others. Where `more` stand behind
+ * them, those are looked at as well.
+ */
 export async function holdPaused<Job extends PausableJob>(
   deps: Deps,
   pauses: Pauses,

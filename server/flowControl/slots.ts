@@ -1,16 +1,18 @@
 /**
- * Concurrency: a job of a limited worker runs only while its run has an entry among the users of its slot key (store/slots), and there are never more
- * entries that count than the limit allows.
+ * Concurrency: a job of a limited worker runs only while its run has an entry among the users of its slot key
+ * (store/slots), and there are never more entries that count than the limit allows.
  *
  *   queued ──reserve──▶ entry ──claim──▶ running ──▶ the function has answered: the entry goes, and the best blocked job becomes queued
  *      └── no room: blocked                └─────▶ nobody heard it answer: the entry stays until the deadline it was told, and five seconds
  *
- * What is limited is what runs, not what state a job is in. A job may move on while its function works: it timed out, was cancelled, or was given back by
- * a coordinator that could not wait. Its entry stays then, as long as the function may work by the deadline that it knows.
+ * What is limited is what runs, not what state a job is in. A job may move on while its function works: it timed out,
+ * was cancelled, or was given back by a coordinator that could not wait. Its entry stays then, as long as the function
+ * may work by the deadline that it knows.
  *
- * The entry is written before the claim. A coordinator that dies in between leaves an entry that ends by its time, and never a job that runs without one.
- * Two races are covered here: somebody else takes the last place (then the write itself finds no room), and a place falls free while `blocked` is written (then
- * nobody would wake the job, so we look once more). A sweep finds the places whose time is over, and what a coordinator that died has left.
+ * The entry is written before the claim. A coordinator that dies in between leaves an entry that ends by its time, and
+ * never a job that runs without one. Two races are covered here: somebody else takes the last place (then the write
+ * itself finds no room), and a place falls free while `blocked` is written (then nobody would wake the job, so we look
+ * once more). A sweep finds the places whose time is over, and what a coordinator that died has left.
  */
 import type { Deps } from '../deps.js'
 import { repeat } from '../repeatedWrite.js'

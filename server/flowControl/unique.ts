@@ -1,6 +1,6 @@
 /**
- * Unique: one job of a key. The key is a field under a unique index, there for as long as the key is taken, so of many that come at once the
- * database lets one in. Here is what becomes of the others.
+ * Unique: one job of a key. The key is a field under a unique index, there for as long as the key is taken, so of many
+ * that come at once the database lets one in. Here is what becomes of the others.
  */
 import type { Contract, UniqueRule } from '../../core/job/contract.js'
 import { parseDuration } from '../../core/time/duration.js'
@@ -37,7 +37,10 @@ export function keyFields(worker: string, key: string, { until }: UniqueRule, no
   }
 }
 
-/** Answers with the job that takes the new one's place, or `undefined` where the key has fallen free. Throws `KEY_TAKEN`. */
+/**
+ * Answers with the job that takes the new one's place, or `undefined` where the key has fallen free. Throws
+ * `KEY_TAKEN`.
+ */
 export async function settleConflict(
   deps: Deps,
   { onConflict, maxWaitMs }: UniqueRule,
@@ -68,7 +71,9 @@ export async function ownsNoLonger(deps: Deps, owner: JobDocument): Promise<bool
   return true
 }
 
-/** Gives the owner the new job's args and time, if it has not started; looks again where its state changed in between. */
+/**
+ * Gives the owner the new job's args and time, if it has not started; looks again where its state changed in between.
+ */
 async function moveOwner(deps: Deps, owner: JobDocument, job: JobDocument, at: Date): Promise<Enqueued | undefined> {
   if (owner.state === 'running' || owner.finishedAt) throw keyTaken(owner)
   const now = deps.clock.now()

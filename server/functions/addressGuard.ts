@@ -1,6 +1,7 @@
 /**
- * Which addresses of a network functions may have. A name says nothing: whoever owns it may let it resolve to the machine beside the coordinator, and to another
- * one a second later. So what it resolves to is looked at when the connection is made, and the connection goes to just that.
+ * Which addresses of a network functions may have. A name says nothing: whoever owns it may let it resolve to the
+ * machine beside the coordinator, and to another one a second later. So what it resolves to is looked at when the
+ * connection is made, and the connection goes to just that.
  */
 import type { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
@@ -14,8 +15,9 @@ export type PrivateFunctions = 'allow' | 'refuse'
 export type MayBePrivate = (host: string) => boolean
 
 /**
- * By default that is for hosts that the setting itself names as private ones, by a literal address or by a name that only a private network gives: who wrote
- * them there knows what they are. A public name, and an address that came in any other way, is held to public addresses.
+ * By default that is for hosts that the setting itself names as private ones, by a literal address or by a name that
+ * only a private network gives: who wrote them there knows what they are. A public name, and an address that came in
+ * any other way, is held to public addresses.
  */
 export function mayBePrivate(setting: PrivateFunctions | undefined, functionsUrl: string): MayBePrivate {
   if (setting !== undefined) return () => setting === 'allow'
@@ -23,7 +25,10 @@ export function mayBePrivate(setting: PrivateFunctions | undefined, functionsUrl
   return (host) => isPrivateName(host) && named.some((pattern) => pattern.test(host))
 }
 
-/** `{worker}` in a host stands for any worker's label. Nothing is connected to for addresses of other schemes, as far as is known here. */
+/**
+ * `{worker}` in a host stands for any worker's label. Nothing is connected to for addresses of other schemes, as far as
+ * is known here.
+ */
 function hostPattern(address: string): RegExp[] {
   const standIn = 'errand-stands-in-for-a-worker'
   const example = address.replaceAll('{worker}', standIn)
@@ -35,13 +40,19 @@ function hostPattern(address: string): RegExp[] {
 /** As a socket takes it, without the brackets that an address has around IPv6. */
 const bare = (host: string): string => host.replace(/^\[(.*)\]$/, '$1')
 
-/** `functions` in a compose file, `functions.default.svc.cluster.local`, `functions.internal`: no public registry gives such names away. */
+/**
+ * `functions` in a compose file, `functions.default.svc.cluster.local`, `functions.internal`: no public registry gives
+ * such names away.
+ */
 const privateName = /^[^.]+$|(^|\.)(localhost|local|internal|home\.arpa)$/
 
 const isPrivateName = (host: string): boolean =>
   isIP(host) === 0 ? privateName.test(host.replace(/\.$/, '')) : !isPublicAddress(host)
 
-/** https://www.iana.org/assignments/iana-ipv4-special-registry and …-ipv6-special-registry: what is not globally reachable, and multicast. */
+/**
+ * https://www.iana.org/assignments/iana-ipv4-special-registry and …-ipv6-special-registry: what is not globally
+ * reachable, and multicast.
+ */
 const ipv4Nets = [
   ['0.0.0.0', 8], // this network; Linux takes it for loopback
   ['10.0.0.0', 8],

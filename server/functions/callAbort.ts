@@ -4,8 +4,8 @@
 export type AbortReason = 'deadline' | 'shutdown' | 'cancelled' | 'left'
 
 /**
- * Like an AbortController, and lighter: nearly every call ends by itself, and a controller with its signal costs as much as signing the call.
- * A signal is made for those who ask for one.
+ * Like an AbortController, and lighter: nearly every call ends by itself, and a controller with its signal costs as
+ * much as signing the call. A signal is made for those who ask for one.
  */
 export class CallAbort {
   #reason: AbortReason | undefined

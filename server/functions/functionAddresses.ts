@@ -1,13 +1,15 @@
 /**
- * Where the function of each worker is. A setting says it in one of three ways, because platforms differ in what they give an address to:
+ * Where the function of each worker is. A setting says it in one of three ways, because platforms differ in what they
+ * give an address to:
  *
  *   https://functions.example.org                     one host for all, such as Vercel or the Node host
  *   https://errand-{worker}.example.workers.dev       an address for each, with the worker's name in it, such as Cloudflare Workers
  *   mail.send=https://a.example,report.*=https://b.example,*=https://c.example
  *                                                     worker by worker, such as Lambda's URLs, or several platforms at once
  *
- * Each address may be of a kind of its own, which its scheme says. The worker's path follows those of HTTP: `mail.send` is called at `…/mail/send`. Those of
- * Lambda (lambdaAddress.ts) stand for themselves, and so do those of other schemes, for invokers of the user's own.
+ * Each address may be of a kind of its own, which its scheme says. The worker's path follows those of HTTP: `mail.send`
+ * is called at `…/mail/send`. Those of Lambda (lambdaAddress.ts) stand for themselves, and so do those of other
+ * schemes, for invokers of the user's own.
  */
 import { configError } from '../../core/errors.js'
 import { hostLabel } from '../../core/functions/hostLabel.js'

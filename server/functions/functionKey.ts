@@ -4,7 +4,10 @@ import { keyBytes } from '../../core/functions/signature.js'
 
 const length = 32
 
-/** The same for the same signing key and worker, by HKDF-SHA256 (RFC 5869). Throws `RangeError` where the signing key is no `whsec_…` key. */
+/**
+ * The same for the same signing key and worker, by HKDF-SHA256 (RFC 5869). Throws `RangeError` where the signing key is
+ * no `whsec_…` key.
+ */
 export const functionKey = (signingKey: string, worker: string): string =>
   `whsec_${functionSecret(keyBytes(signingKey), worker).toString('base64')}`
 

@@ -44,7 +44,10 @@ export function createHttpInvoker(options: HttpInvokerOptions): Invoker {
   }
 }
 
-/** By undici's `dispatch`, at half the cost of its `request`, which makes a stream of each body and a signal's listener of each call. */
+/**
+ * By undici's `dispatch`, at half the cost of its `request`, which makes a stream of each body and a signal's listener
+ * of each call.
+ */
 function invoke(dispatcher: Dispatcher, call: Call, { origin, path }: Address): Promise<Answer> {
   return new Promise((resolve) => {
     const { url, headers, body } = call
@@ -160,7 +163,10 @@ export function readAnswer(
 /** Thousands of shorter answers may wait to be written. */
 const smallLength = 4_096
 
-/** Most answers are too short to hold a large result, so nothing is counted then. UTF-8 takes at most three bytes for each unit. */
+/**
+ * Most answers are too short to hold a large result, so nothing is counted then. UTF-8 takes at most three bytes for
+ * each unit.
+ */
 function bounded(answer: Answer, text: string): Answer {
   const size = text.length
   if (size <= smallLength || (answer.kind !== 'receipt' && answer.kind !== 'receipts')) return answer

@@ -1,4 +1,7 @@
-/** How a function is called is said by the scheme of its address: `https:` over HTTP, `lambda:` by Lambda's Invoke, and others as the user says. */
+/**
+ * How a function is called is said by the scheme of its address: `https:` over HTTP, `lambda:` by Lambda's Invoke, and
+ * others as the user says.
+ */
 import type { MayBePrivate } from './addressGuard.js'
 import { namedAddresses, schemeOf } from './functionAddresses.js'
 import { createHttpInvoker, type Invoker } from './invoke.js'

@@ -1,5 +1,6 @@
 /**
- * The address of a function on AWS Lambda: `lambda:<region>:<name>`, or its ARN. Either may end with a colon and a version or an alias.
+ * The address of a function on AWS Lambda: `lambda:<region>:<name>`, or its ARN. Either may end with a colon and a
+ * version or an alias.
  *
  *   lambda:eu-central-1:errand-mail-send
  *   arn:aws:lambda:eu-central-1:123456789012:function:errand-mail-send:live

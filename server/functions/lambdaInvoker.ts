@@ -1,7 +1,8 @@
 /**
- * Calls functions on AWS Lambda by Invoke: no Function URL is needed, and AWS lets nobody call but who has the right to. The event is the one that
- * runtime/lambda.ts takes through its second door, signed as any other call. AWS's SDK signs the request itself and finds credentials; it is asked for
- * with the first such call, since most coordinators never make one.
+ * Calls functions on AWS Lambda by Invoke: no Function URL is needed, and AWS lets nobody call but who has the right
+ * to. The event is the one that runtime/lambda.ts takes through its second door, signed as any other call. AWS's SDK
+ * signs the request itself and finds credentials; it is asked for with the first such call, since most coordinators
+ * never make one.
  */
 import { configError, ErrandError } from '../../core/errors.js'
 import { parseJson } from '../../core/payload/parseJson.js'
@@ -11,9 +12,14 @@ import { maxAnswerBytes, readAnswer, type Invoker } from './invoke.js'
 import type { Call, Answer } from '../deps.js'
 
 export interface LambdaInvokerOptions {
-  /** At most so many calls to each region at once; others wait. Default 100, as many as a coordinator's `concurrency`. */
+  /**
+   * At most so many calls to each region at once; others wait. Default 100, as many as a coordinator's `concurrency`.
+   */
   connections?: number
-  /** What the SDK's `LambdaClient` is given besides, such as `endpoint` or `credentials`. Default: nothing, and the SDK looks around. */
+  /**
+   * What the SDK's `LambdaClient` is given besides, such as `endpoint` or `credentials`. Default: nothing, and the SDK
+   * looks around.
+   */
   client?: object
 }
 
@@ -91,7 +97,10 @@ export function createLambdaInvoker(options: LambdaInvokerOptions = {}): LambdaI
   }
 }
 
-/** Bundlers see the name, and by the `try` that it may be missing; the compiler is kept from looking for it. Throws `CONFIG`. */
+/**
+ * Bundlers see the name, and by the `try` that it may be missing; the compiler is kept from looking for it. Throws
+ * `CONFIG`.
+ */
 async function importSdk(): Promise<LambdaSdk> {
   try {
     // oxlint-disable-next-line typescript/no-unnecessary-type-assertion
@@ -139,7 +148,10 @@ function retryAfterOf(headers: unknown): string | undefined {
   return found && String(found[1])
 }
 
-/** https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html. What `run` throws comes in a receipt; this is what keeps it from running. */
+/**
+ * https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html. What `run` throws comes in a receipt;
+ * this is what keeps it from running.
+ */
 function functionFailure({ errorType, errorMessage }: Record<string, unknown>): { code: string; message: string } {
   const type = textOf(errorType)
   const message = textOf(errorMessage)

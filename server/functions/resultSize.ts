@@ -1,17 +1,26 @@
-/** The size of results. The runtime refuses larger ones itself; this is for functions in other languages, and answered results that were put together by hand. */
+/**
+ * The size of results. The runtime refuses larger ones itself; this is for functions in other languages, and answered
+ * results that were put together by hand.
+ */
 import type { ParsedAttemptResult } from '../../core/requests/attemptResult.js'
 import { ErrandError } from '../../core/errors.js'
 import { maxResultBytes, resultTooLarge } from '../../core/payload/resultSize.js'
 import { bytesOf } from '../../core/payload/size.js'
 
-/** By the worker's own limit where it has one. Throws `PAYLOAD_TOO_LARGE`: it was posted, so the function is there to hear it. */
+/**
+ * By the worker's own limit where it has one. Throws `PAYLOAD_TOO_LARGE`: it was posted, so the function is there to
+ * hear it.
+ */
 export function refuseLargeResult(end: ParsedAttemptResult, limitBytes?: number): void {
   const [bytes, maxBytes] = [resultBytes(end), limitBytes ?? maxResultBytes]
   if (bytes <= maxBytes) return
   throw new ErrandError('PAYLOAD_TOO_LARGE', resultTooLarge(bytes, limitBytes), { details: { maxBytes } })
 }
 
-/** It was answered, and nobody hears it any more; so the attempt fails by it, for good, since it would come again each time. */
+/**
+ * It was answered, and nobody hears it any more; so the attempt fails by it, for good, since it would come again each
+ * time.
+ */
 export function withoutLargeResult(end: ParsedAttemptResult, limitBytes?: number): ParsedAttemptResult {
   const bytes = resultBytes(end)
   if (bytes <= (limitBytes ?? maxResultBytes)) return end

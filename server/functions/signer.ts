@@ -1,6 +1,7 @@
 /**
- * Signs calls to functions, and makes the tokens of receipt addresses. node:crypto, because a claim of hundreds of jobs signs hundreds of
- * calls and Web Crypto is seven times slower; core/functions/signature verifies the same format on the other side.
+ * Signs calls to functions, and makes the tokens of receipt addresses. node:crypto, because a claim of hundreds of jobs
+ * signs hundreds of calls and Web Crypto is seven times slower; core/functions/signature verifies the same format on
+ * the other side.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { keyBytes, macBytes } from '../../core/functions/signature.js'

@@ -1,4 +1,6 @@
-/** The callback of a group: one job, made when the group is over, whose args hold the summary of its members as `group`. */
+/**
+ * The callback of a group: one job, made when the group is over, whose args hold the summary of its members as `group`.
+ */
 import type { GroupProblem, GroupSummary } from '../../core/views/groupTypes.js'
 import { ErrandError } from '../../core/errors.js'
 import { maxDepthAround } from '../../core/payload/depth.js'
@@ -20,8 +22,8 @@ export type CallbackMade =
   | { kind: 'stuck'; problem: GroupProblem }
 
 /**
- * A coordinator that was halted since it looked must not write any more: the callback may have been made, run and purged meanwhile, and would be
- * made twice.
+ * A coordinator that was halted since it looked must not write any more: the callback may have been made, run and
+ * purged meanwhile, and would be made twice.
  */
 const staleMs = 60_000
 
@@ -52,7 +54,9 @@ export async function makeCallback(
   }
 }
 
-/** It is never merged with a job that has its key: it would take that one's summary for its own. The sweep tries again. */
+/**
+ * It is never merged with a job that has its key: it would take that one's summary for its own. The sweep tries again.
+ */
 const keyTaken = (owner: JobDocument): ErrandError =>
   new ErrandError('KEY_TAKEN', `The key of the callback is taken by job ${owner._id}, which is ${owner.state}.`)
 
@@ -93,7 +97,10 @@ async function callbackJob(
   return { ...newJob(contract, { id, args: checked, runAt: now, now, priority }), ...membership }
 }
 
-/** Where a member's worker redacts anything, or may, the results of all are shown with the members alone, and not once more in these args. */
+/**
+ * Where a member's worker redacts anything, or may, the results of all are shown with the members alone, and not once
+ * more in these args.
+ */
 async function unshown({ contracts }: Deps, { members }: GroupSummary): Promise<Pick<JobDocument, 'redact'>> {
   const withResult = members.flatMap(({ worker, result }) => (result === undefined ? [] : (worker ?? [])))
   for (const worker of new Set(withResult)) {

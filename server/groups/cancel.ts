@@ -1,6 +1,7 @@
 /**
- * Cancelling of groups: the rest of one whose policy says so, or one as a whole. Members that wait are cancelled by the hundred; of those that run the
- * functions are told to stop, one by one, as an operator's cancel does it. A crash in between leaves members for the sweep.
+ * Cancelling of groups: the rest of one whose policy says so, or one as a whole. Members that wait are cancelled by the
+ * hundred; of those that run the functions are told to stop, one by one, as an operator's cancel does it. A crash in
+ * between leaves members for the sweep.
  */
 import type { GroupMade } from '../../core/requests/groups.js'
 import { ErrandError } from '../../core/errors.js'
@@ -16,8 +17,8 @@ const pageSize = 500
 const keepUnknownMs = 7 * 86_400_000
 
 /**
- * Cancels until nothing keeps the group open, or it is closed. A member of a closed group that an operator has retried is none of ours: so the group is looked at behind its
- * members, and these are cancelled only as they were seen then.
+ * Cancels until nothing keeps the group open, or it is closed. A member of a closed group that an operator has retried
+ * is none of ours: so the group is looked at behind its members, and these are cancelled only as they were seen then.
  */
 export async function cancelOpenMembers(deps: Deps, id: string): Promise<void> {
   for (;;) {
@@ -76,8 +77,8 @@ async function cancelWhole(deps: Deps, id: string): Promise<boolean> {
 }
 
 /**
- * Cancels what is left of a group, and of those nested in it; it gets no callback. One that is cancelled already stays so.
- * Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed.
+ * Cancels what is left of a group, and of those nested in it; it gets no callback. One that is cancelled already stays
+ * so. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` once it is closed.
  */
 export async function cancelGroup(deps: Deps, id: string): Promise<GroupMade> {
   if (!(await cancelWhole(deps, id))) {

@@ -1,12 +1,14 @@
 /**
- * The end of a group. A member that keeps its group open names it in `groupOpen`, and the write that makes the member final takes that out. So a group
- * is over when no job names it and no group nested in it is open: one look in an index for each group in each gathered write, however many members it has.
+ * The end of a group. A member that keeps its group open names it in `groupOpen`, and the write that makes the member
+ * final takes that out. So a group is over when no job names it and no group nested in it is open: one look in an index
+ * for each group in each gathered write, however many members it has.
  *
  *   member final ──▶ any other open? ──no──▶ callback inserted ──▶ group `closed` ──▶ the same for the group it is nested in
  *
- * Coordinators may race here, and die between any two of these writes. The callback's id is made of the group's, so it is made once; the
- * sweep (sweep.ts) looks at every open group again, and finishes what it finds over. A nested group's callback is a member of the outer group, inserted
- * before the nested group is closed: the outer one never sees a moment without an open member.
+ * Coordinators may race here, and die between any two of these writes. The callback's id is made of the group's, so it
+ * is made once; the sweep (sweep.ts) looks at every open group again, and finishes what it finds over. A nested group's
+ * callback is a member of the outer group, inserted before the nested group is closed: the outer one never sees a
+ * moment without an open member.
  */
 import { isFinal, type FinalState } from '../../core/states.js'
 import type { Deps, GroupClosing } from '../deps.js'
@@ -98,7 +100,10 @@ async function close(deps: Deps, id: string): Promise<void> {
   }
 }
 
-/** Undefined where a member is not final: an operator has retried it since, and its next end looks again. Each member counts as it was seen in one read. */
+/**
+ * Undefined where a member is not final: an operator has retried it since, and its next end looks again. Each member
+ * counts as it was seen in one read.
+ */
 async function outcomeOf({ store }: Deps, { _id: id, cancelled }: GroupDocument): Promise<FinalState | undefined> {
   if (cancelled) return 'cancelled'
   const counts = await store.groups.countStates(id)
@@ -119,7 +124,8 @@ async function finish(
   const { outcome: closed, lost } = await repeated(deps, () =>
     deps.store.groups.close(id, { now, ...how, ...(parent === undefined ? { expireAt } : {}) }),
   )
-  // whoever closed or cancelled it meanwhile does the rest; where an answer was lost, that may be we, and the rest does no harm twice
+  // whoever closed or cancelled it meanwhile does the rest; where an answer was lost, that may be we, and the rest does
+  // no harm twice
   if (!closed && how.outcome !== undefined && lost === undefined) return
   if (how.thenJob !== undefined) {
     // somebody cancelled the group while its callback was made, and may have closed it without one

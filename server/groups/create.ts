@@ -1,6 +1,7 @@
 /**
- * Creates a group: all its jobs, nested ones too, come together or not at all (server/jobs/atomic), and the groups' own documents with them. Nothing of it
- * can end before all of it is there, because a group that is still being written is never closed.
+ * Creates a group: all its jobs, nested ones too, come together or not at all (server/jobs/atomic), and the groups' own
+ * documents with them. Nothing of it can end before all of it is there, because a group that is still being written is
+ * never closed.
  */
 import type { Contract } from '../../core/job/contract.js'
 import { ErrandError, type Issue } from '../../core/errors.js'
@@ -41,7 +42,10 @@ interface Plan {
   found: FoundIssues
 }
 
-/** Every member is a job of its own: one whose key is taken is refused. Throws `ATOMIC_REFUSED` with issues that name the items, and nothing was written. */
+/**
+ * Every member is a job of its own: one whose key is taken is refused. Throws `ATOMIC_REFUSED` with issues that name
+ * the items, and nothing was written.
+ */
 export async function createGroup(deps: Deps, request: ParsedGroupRequest, asker: Asker): Promise<GroupMade> {
   const plan: Plan = { asker, groups: [], items: [], found: noIssues() }
   const outermost = await layOut(deps, plan, { ...request, members: request.jobs }, { place: ['jobs'], at: [] })
@@ -171,8 +175,9 @@ async function callbackAt(
 }
 
 /**
- * Whether the worker will take its args and a summary, as far as that can be known before there is one: it would be a pity to hear of a misspelt
- * field when ten thousand jobs have run. What a schema says about the summary's inside is left for its time.
+ * Whether the worker will take its args and a summary, as far as that can be known before there is one: it would be a
+ * pity to hear of a misspelt field when ten thousand jobs have run. What a schema says about the summary's inside is
+ * left for its time.
  */
 async function checkCallback(contract: Contract, given: GivenArgs, total: number): Promise<void> {
   const { worker, version } = contract

@@ -1,6 +1,6 @@
 /**
- * The summary that a callback gets: how each member ended. It is cut to what a request to a function may carry on every platform: first results are
- * left out, then errors, and of very many members all but those that did not succeed.
+ * The summary that a callback gets: how each member ended. It is cut to what a request to a function may carry on every
+ * platform: first results are left out, then errors, and of very many members all but those that did not succeed.
  */
 import type { GroupMember, GroupSummary } from '../../core/views/groupTypes.js'
 import { tooDeep } from '../../core/payload/depth.js'
@@ -99,7 +99,10 @@ async function withReceipts(
 const isWanted = ({ state }: GroupMember, { results, errors }: { results?: boolean; errors?: boolean }): boolean =>
   (state === 'succeeded' && results === true) || (state === 'failed' && errors === true)
 
-/** By job; undefined where they are more than any summary holds. A receipt that came after its attempt was cancelled is not how the job ended. */
+/**
+ * By job; undefined where they are more than any summary holds. A receipt that came after its attempt was cancelled is
+ * not how the job ended.
+ */
 async function lastReceipts(
   { store }: Deps,
   jobs: readonly MemberJob[],

@@ -52,7 +52,8 @@ const stateOf = ({ state, cancelled, problem, thenJob }: GroupDocument): GroupSt
 }
 
 /**
- * The jobs of a group, callbacks of nested groups included, less those of workers that the follower's key does not take. Throws `UNKNOWN_GROUP`.
+ * The jobs of a group, callbacks of nested groups included, less those of workers that the follower's key does not
+ * take. Throws `UNKNOWN_GROUP`.
  */
 export async function listGroupJobs(
   deps: Deps,
@@ -73,7 +74,10 @@ export async function listGroupJobs(
   }
 }
 
-/** Tries again to make the callback of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for a group that is not stuck. */
+/**
+ * Tries again to make the callback of a group that is stuck. Throws `UNKNOWN_GROUP`, and `WRONG_STATE` for a group that
+ * is not stuck.
+ */
 export async function retryGroup(deps: Deps, id: string): Promise<GroupEnd> {
   const group = await findGroup(deps, id)
   if (!group.problem) {

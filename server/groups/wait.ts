@@ -1,6 +1,6 @@
 /**
- * Long polls for a group's end. A signal from this coordinator's own steps ends the wait at once; a group that another coordinator closes is found by
- * one query a second for all who wait.
+ * Long polls for a group's end. A signal from this coordinator's own steps ends the wait at once; a group that another
+ * coordinator closes is found by one query a second for all who wait.
  */
 import { setMaxListeners } from 'node:events'
 import type { GroupEnd } from '../../core/requests/groups.js'
@@ -11,7 +11,10 @@ import { createPoll } from '../operations/poll.js'
 import { getGroupEnd } from './view.js'
 
 export interface GroupWaits {
-  /** The group once it is closed or stuck, or as it is when the time is over. Throws `UNKNOWN_GROUP`, and as `Places` do. */
+  /**
+   * The group once it is closed or stuck, or as it is when the time is over. Throws `UNKNOWN_GROUP`, and as `Places`
+   * do.
+   */
   wait(id: string, timeoutMs: number, follower: Follower, signal?: AbortSignal): Promise<GroupEnd>
   stop(): void
 }

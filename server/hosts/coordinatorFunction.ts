@@ -1,6 +1,6 @@
 /**
- * The coordinator as a function: made of its contracts and the environment, opened by its first request, asleep between requests. The hosts beside this file put
- * a platform around it.
+ * The coordinator as a function: made of its contracts and the environment, opened by its first request, asleep between
+ * requests. The hosts beside this file put a platform around it.
  */
 import { systemClock } from '../../core/time/clock.js'
 import { errorCodes } from '../../core/errorCodes.js'
@@ -27,7 +27,10 @@ export interface CoordinatorFunctionOptions {
   contracts: Contracts
   /** The project's name, unless ERRAND_PROJECT says another. Default: not known. */
   project?: string | undefined
-  /** The settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, ERRAND_URL, ERRAND_FUNCTIONS_URL. Default: the process's. */
+  /**
+   * The settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, ERRAND_URL, ERRAND_FUNCTIONS_URL. Default: the
+   * process's.
+   */
   env?: Env
   /** Where others find it, unless ERRAND_URL says so. */
   url?: string | undefined
@@ -42,7 +45,10 @@ export interface CoordinatorFunction {
   tick(): Promise<TickSummary>
   /** The same as an answer. */
   answerTick(): Promise<Response>
-  /** Claims no more, ends waits, and lets running attempts end for up to `graceMs`; the jobs of those that do not are given back. */
+  /**
+   * Claims no more, ends waits, and lets running attempts end for up to `graceMs`; the jobs of those that do not are
+   * given back.
+   */
   stop(graceMs: number): Promise<void>
   /** Stops at once and closes the connections. */
   close(): Promise<void>

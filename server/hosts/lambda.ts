@@ -1,6 +1,6 @@
 /**
- * The coordinator behind a Function URL of AWS Lambda, woken by an EventBridge rule. The rule calls the function itself, which AWS allows to nobody else, so its event
- * needs no key; no request by the URL can look like it.
+ * The coordinator behind a Function URL of AWS Lambda, woken by an EventBridge rule. The rule calls the function
+ * itself, which AWS allows to nobody else, so its event needs no key; no request by the URL can look like it.
  */
 import { ErrandError } from '../../core/errors.js'
 import type { TickSummary } from '../../core/views/tick.js'
@@ -33,7 +33,10 @@ export interface LambdaResponse {
   body: string
 }
 
-/** Settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, ERRAND_FUNCTIONS_URL. ERRAND_URL is the Function URL by default. */
+/**
+ * Settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, ERRAND_FUNCTIONS_URL. ERRAND_URL is the Function URL by
+ * default.
+ */
 export function createLambdaCoordinator(options: CoordinatorFunctionOptions) {
   let coordinator: CoordinatorFunction | undefined
   const at = (url: string) => (coordinator ??= createCoordinatorFunction({ url: url.replace(/\/+$/, ''), ...options }))

@@ -16,11 +16,13 @@ const drainMs = 30_000
 const closeLimitMs = 2_000
 
 /**
- * Serves until SIGTERM or SIGINT; then takes no more requests, lets running attempts end for up to half a minute, and ends. A second signal ends it at once.
+ * Serves until SIGTERM or SIGINT; then takes no more requests, lets running attempts end for up to half a minute, and
+ * ends. A second signal ends it at once.
  *
  * A setting that cannot work is told in one line, and the process ends with exit code 1.
  *
- * Settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, ERRAND_URL, ERRAND_FUNCTIONS_URL; `PORT` (8080) and `HOST` (`0.0.0.0`).
+ * Settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, ERRAND_URL, ERRAND_FUNCTIONS_URL; `PORT` (8080) and
+ * `HOST` (`0.0.0.0`).
  */
 export async function serveCoordinator({ env = process.env, ...options }: CoordinatorFunctionOptions): Promise<void> {
   endureContracts(options.log ?? functionLog)

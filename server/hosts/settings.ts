@@ -1,4 +1,7 @@
-/** The settings that every coordinator reads from its environment, whoever runs it. Each message names the setting and repeats no key and no address that may hold a password. */
+/**
+ * The settings that every coordinator reads from its environment, whoever runs it. Each message names the setting and
+ * repeats no key and no address that may hold a password.
+ */
 import { configError } from '../../core/errors.js'
 import { isHttpUrl } from '../../core/functions/httpUrl.js'
 import { keyBytes } from '../../core/functions/signature.js'

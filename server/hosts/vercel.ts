@@ -9,8 +9,8 @@ import type { Env } from './settings.js'
 import { createCoordinatorFunction, type CoordinatorFunctionOptions } from './coordinatorFunction.js'
 
 /**
- * Settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, and CRON_SECRET, which Vercel sends with each call of its crons. ERRAND_URL is the deployment's own address
- * by default, ERRAND_FUNCTIONS_URL the same deployment.
+ * Settings: MONGODB_URI, ERRAND_SIGNING_KEYS, ERRAND_API_KEYS, and CRON_SECRET, which Vercel sends with each call of
+ * its crons. ERRAND_URL is the deployment's own address by default, ERRAND_FUNCTIONS_URL the same deployment.
  */
 export function createVercelCoordinator({ env = process.env, ...options }: CoordinatorFunctionOptions) {
   const coordinator = createCoordinatorFunction({

@@ -5,11 +5,12 @@
  *           │                                        │
  *           └── refused: nothing was written         └── a key was taken meanwhile: request `undone`, jobs deleted, refused
  *
- * A job that is held is in no index that a claim reads, so none runs before all are there. The decision is one guarded write on the request's own
- * document: `writing` becomes either `committed` or `undone`, whoever comes first. A coordinator may die anywhere: before the decision the
- * sweep (below, once a minute has passed) decides `undone` and deletes, after it the sweep does what was decided, once more and harmlessly. A
- * request that was undone by the sweep is remembered for a while, because its coordinator may be slow, not dead, and write a few jobs more; it
- * then finds that it was decided otherwise, and says so to its caller.
+ * A job that is held is in no index that a claim reads, so none runs before all are there. The decision is one guarded
+ * write on the request's own document: `writing` becomes either `committed` or `undone`, whoever comes first. A
+ * coordinator may die anywhere: before the decision the sweep (below, once a minute has passed) decides `undone` and
+ * deletes, after it the sweep does what was decided, once more and harmlessly. A request that was undone by the sweep
+ * is remembered for a while, because its coordinator may be slow, not dead, and write a few jobs more; it then finds
+ * that it was decided otherwise, and says so to its caller.
  */
 import { ErrandError, type Issue } from '../../core/errors.js'
 import type { EnqueueOutcome } from '../../core/requests/wire.js'
@@ -38,8 +39,9 @@ export interface PlacedItem {
 export type PlacedJob = PreparedJob & { place: Place }
 
 /**
- * All items or none, their outcomes in order. Where a job whose key is taken is the same work (`onConflict: 'return'`), the owner is the outcome; an owner is never replaced or moved, because that could not be undone.
- * Throws `ATOMIC_REFUSED` with issues that name the items.
+ * All items or none, their outcomes in order. Where a job whose key is taken is the same work (`onConflict: 'return'`),
+ * the owner is the outcome; an owner is never replaced or moved, because that could not be undone. Throws
+ * `ATOMIC_REFUSED` with issues that name the items.
  */
 export async function enqueueAtomic(deps: Deps, items: readonly unknown[], asker: Asker): Promise<EnqueueOutcome[]> {
   const found = noIssues()
@@ -115,11 +117,16 @@ function comparePlaces(a: Place, b: Place): number {
 export interface AtomicOptions {
   /** Whether a job that holds the key, there already or earlier in the request, may stand for the item. */
   mayExist: boolean
-  /** Writes what belongs to the request beside its jobs; the store's `release` and `undo` of the request take care of it too. */
+  /**
+   * Writes what belongs to the request beside its jobs; the store's `release` and `undo` of the request take care of it
+   * too.
+   */
   begin?: (id: string) => Promise<void>
 }
 
-/** Throws `ATOMIC_REFUSED` where keys are taken, and `UNAVAILABLE` where it took so long that the sweep has undone it. */
+/**
+ * Throws `ATOMIC_REFUSED` where keys are taken, and `UNAVAILABLE` where it took so long that the sweep has undone it.
+ */
 export async function insertAtomic(
   deps: Deps,
   placed: readonly PlacedJob[],
@@ -222,7 +229,10 @@ async function writeTogether(
   )
 }
 
-/** Answers with those whose key was taken. Waits for every write, also when one fails, so that none comes after the request was undone. */
+/**
+ * Answers with those whose key was taken. Waits for every write, also when one fails, so that none comes after the
+ * request was undone.
+ */
 async function insertHeld(deps: Deps, id: string, items: readonly PlacedJob[]): Promise<PlacedJob[]> {
   const lane = laneOf(items.length)
   const writes = await Promise.allSettled(
@@ -252,7 +262,9 @@ async function undo(deps: Deps, id: string, because: unknown): Promise<void> {
   }
 }
 
-/** It is decided, so whoever asked for it waits for nothing more: what follows is repeated until the database answers. */
+/**
+ * It is decided, so whoever asked for it waits for nothing more: what follows is repeated until the database answers.
+ */
 async function releaseSoon(deps: Deps, id: string): Promise<void> {
   try {
     await release(deps, id)

@@ -1,9 +1,10 @@
 /**
- * What an attempt has told beside its receipt: progress, and lines of its log. While it runs this is kept with the job; at its end it goes into the
- * receipt. Pure.
+ * What an attempt has told beside its receipt: progress, and lines of its log. While it runs this is kept with the job;
+ * at its end it goes into the receipt. Pure.
  *
- * What was told belongs to one run by its claim. Runs of the same attempt follow each other where the first one snoozed, or was broken off by a
- * shutdown; then the lines of the earlier run stand before those of the later one, and its progress holds until there is a newer one.
+ * What was told belongs to one run by its claim. Runs of the same attempt follow each other where the first one
+ * snoozed, or was broken off by a shutdown; then the lines of the earlier run stand before those of the later one, and
+ * its progress holds until there is a newer one.
  */
 import { joinLogs, type LogLine } from '../../core/job/attemptLog.js'
 import { isDeeperThan, maxDepthAround, tooDeep } from '../../core/payload/depth.js'

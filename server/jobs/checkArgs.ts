@@ -1,6 +1,6 @@
 /**
- * Args are checked by the worker's own schema, and stored as they came, for the function to parse again. Before any of it looks into them, they are
- * held to a size and to a depth.
+ * Args are checked by the worker's own schema, and stored as they came, for the function to parse again. Before any of
+ * it looks into them, they are held to a size and to a depth.
  */
 import type { Contract } from '../../core/job/contract.js'
 import { maxDepth, maxDepthAround, tooDeep } from '../../core/payload/depth.js'
@@ -38,18 +38,23 @@ export interface CheckRules {
   version?: number
   /** Paths beside the worker's own, where nobody may give what is shown in the place of a value. */
   redact?: readonly string[] | undefined
-  /** The most they may take, whatever the worker says. Default: no limit of that kind, because they were stored before. */
+  /**
+   * The most they may take, whatever the worker says. Default: no limit of that kind, because they were stored before.
+   */
   maxBytes?: number
-  /** Whether a coordinator put them together itself, around what others gave: they may be some levels deeper. Default: false. */
+  /**
+   * Whether a coordinator put them together itself, around what others gave: they may be some levels deeper. Default:
+   * false.
+   */
   isPutTogether?: boolean
   /** How many issues are told. Default 100. */
   mostIssues?: number | undefined
 }
 
 /**
- * Throws `INVALID_ARGS` with an issue for each thing that does not fit, and where. Args that were taken before, by a contract of `version`, are
- * checked as they are after `migrate`, and kept as they came: the function that gets them migrates them too. Throws `VERSION_AHEAD`
- * where they are newer than the contract, and `PAYLOAD_TOO_LARGE`.
+ * Throws `INVALID_ARGS` with an issue for each thing that does not fit, and where. Args that were taken before, by a
+ * contract of `version`, are checked as they are after `migrate`, and kept as they came: the function that gets them
+ * migrates them too. Throws `VERSION_AHEAD` where they are newer than the contract, and `PAYLOAD_TOO_LARGE`.
  */
 export async function checkArgs(contract: Contract, given: GivenArgs, rules: CheckRules = {}): Promise<CheckedArgs> {
   const { worker } = contract

@@ -1,8 +1,10 @@
 /**
- * Child jobs: an attempt enqueues another job, under the name of the call that asks for it. A unique index stands on job and call, so a call that comes
- * again, because its answer was lost or because a later attempt makes it once more, finds the job that it has made.
+ * Child jobs: an attempt enqueues another job, under the name of the call that asks for it. A unique index stands on
+ * job and call, so a call that comes again, because its answer was lost or because a later attempt makes it once more,
+ * finds the job that it has made.
  *
- * The attempt may end between the look at it and the insert. Then the job is made all the same, as if it had been asked for a moment earlier.
+ * The attempt may end between the look at it and the insert. Then the job is made all the same, as if it had been asked
+ * for a moment earlier.
  */
 import type { ParsedChildRequest } from '../../core/requests/childRequest.js'
 import type { Deps, Enqueued } from '../deps.js'

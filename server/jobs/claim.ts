@@ -1,10 +1,10 @@
 /**
- * Claim: queued jobs become running and ours. Candidates are read by the claim index, taken by one guarded write under a fresh token, and
- * read back by that token only where somebody else was faster. Then retry budgets and throttles are asked; a job that may not start yet goes back to
- * `scheduled` until its turn, and no attempt is charged.
+ * Claim: queued jobs become running and ours. Candidates are read by the claim index, taken by one guarded write under
+ * a fresh token, and read back by that token only where somebody else was faster. Then retry budgets and throttles are
+ * asked; a job that may not start yet goes back to `scheduled` until its turn, and no attempt is charged.
  *
- * Jobs are claimed first and throttled second, because only a job that is ours may take a token: two coordinators that looked at the same
- * candidates would otherwise take two.
+ * Jobs are claimed first and throttled second, because only a job that is ours may take a token: two coordinators that
+ * looked at the same candidates would otherwise take two.
  */
 import type { Deps } from '../deps.js'
 import type { ClaimedJob, JobDocument } from '../store/documents.js'
@@ -26,8 +26,9 @@ export interface ClaimResult {
 export const maxClaim = 500
 
 /**
- * How long a job that is claimed ahead may wait for its lane. The deadline that a function is told begins with its call; the one that is stored, which the reaper goes by,
- * is later by this much, so that neither has to be moved by a write.
+ * How long a job that is claimed ahead may wait for its lane. The deadline that a function is told begins with its
+ * call; the one that is stored, which the reaper goes by, is later by this much, so that neither has to be moved by a
+ * write.
  */
 export const waitForLaneMs = 1_000
 
@@ -68,8 +69,9 @@ async function passed(deps: Deps, claimed: ClaimedJob[]): Promise<ClaimedJob[]> 
 }
 
 /**
- * Keys that are held until the start fall free now: the throttle has let these jobs through. Only those of the attempts that begin: a job that is ours no more may
- * have been retried by hand, and holds its key anew. Where a crash comes before this, the end of the attempt sets the key free.
+ * Keys that are held until the start fall free now: the throttle has let these jobs through. Only those of the attempts
+ * that begin: a job that is ours no more may have been retried by hand, and holds its key anew. Where a crash comes
+ * before this, the end of the attempt sets the key free.
  */
 async function releaseKeysAtStart(deps: Deps, jobs: ClaimedJob[]): Promise<void> {
   const owners = jobs.filter(({ uniqueKey, uniqueUntilStart }) => uniqueKey && uniqueUntilStart)
@@ -137,7 +139,10 @@ async function takeWithPlaces(deps: Deps, candidates: JobDocument[], begin: Begi
   return claimed
 }
 
-/** The guarded write takes those that are as they were read. Its parts are those of one timeout, because the deadline is part of it. */
+/**
+ * The guarded write takes those that are as they were read. Its parts are those of one timeout, because the deadline is
+ * part of it.
+ */
 async function take(deps: Deps, candidates: readonly JobDocument[], begin: Begin): Promise<ClaimedJob[]> {
   if (candidates.length === 0) return []
   const { claim, startedAt, allowedMs } = begin

@@ -1,8 +1,9 @@
 /**
  * Dispatch: one attempt of a claimed job, from the signed call to its receipt.
  *
- * The deadline that a function is told begins with its call. Where jobs are claimed ahead, the stored one is later by as long as they may wait for a lane; where a call comes
- * later than that (the database was slow, the coordinator was halted), the stored deadline is moved before it is made.
+ * The deadline that a function is told begins with its call. Where jobs are claimed ahead, the stored one is later by
+ * as long as they may wait for a lane; where a call comes later than that (the database was slow, the coordinator was
+ * halted), the stored deadline is moved before it is made.
  */
 import { versionField } from '../../core/job/migrate.js'
 import { firstProgressMs } from '../../core/job/attemptLog.js'
@@ -17,8 +18,9 @@ import { writeFailure } from '../store/writeFailure.js'
 import { untilAnswered } from '../untilAnswered.js'
 
 /**
- * Calls the function for these jobs of one worker, and answers with what it said for each, or that the call was aborted. Never rejects.
- * `callAbort` is the call's own: it is broken off here at the deadline, and by others for other reasons.
+ * Calls the function for these jobs of one worker, and answers with what it said for each, or that the call was
+ * aborted. Never rejects. `callAbort` is the call's own: it is broken off here at the deadline, and by others for other
+ * reasons.
  */
 export async function call(deps: Deps, jobs: ClaimedJob[], callAbort: CallAbort): Promise<Answer[]> {
   const now = deps.clock.now()
@@ -66,7 +68,10 @@ function deadlineToTell(deps: Deps, job: ClaimedJob, now: Date): Date {
   return own < job.deadline ? own : job.deadline
 }
 
-/** Jobs whose deadlines ran while nobody could call them get their time anew. What is past its deadline is not called: somebody else may have reaped it. */
+/**
+ * Jobs whose deadlines ran while nobody could call them get their time anew. What is past its deadline is not called:
+ * somebody else may have reaped it.
+ */
 async function callLate(deps: Deps, jobs: ClaimedJob[], now: Date, callAbort: CallAbort): Promise<Answer[]> {
   const isOurs = async (job: ClaimedJob) => {
     if (!isLate(deps, job, now)) return true
@@ -127,8 +132,8 @@ function answers(answer: Answer, count: number): Answer[] {
 }
 
 /**
- * A heartbeat may have moved a deadline, perhaps on another coordinator; so at the last deadline the database is asked, and while it is away nothing is
- * concluded. The function ends its work by the deadline that it was told.
+ * A heartbeat may have moved a deadline, perhaps on another coordinator; so at the last deadline the database is asked,
+ * and while it is away nothing is concluded. The function ends its work by the deadline that it was told.
  */
 function watchDeadline(deps: Deps, jobs: ClaimedJob[], told: Date[], callAbort: CallAbort): () => void {
   const breakOff = () => callAbort.abort('deadline')
@@ -175,8 +180,8 @@ export interface CallEnd {
 }
 
 /**
- * Writes what an answer means for the job. While the database is away it is tried again, until the attempt's deadline, or until `givenUp` aborts. Never
- * rejects: what goes wrong here is found by the reaper at the deadline.
+ * Writes what an answer means for the job. While the database is away it is tried again, until the attempt's deadline,
+ * or until `givenUp` aborts. Never rejects: what goes wrong here is found by the reaper at the deadline.
  */
 export async function settle(
   deps: Deps,
@@ -199,7 +204,10 @@ export async function settle(
   }
 }
 
-/** A heartbeat has moved a deadline that is over: by a timeout at a time, and who can say by how much while the database is away. */
+/**
+ * A heartbeat has moved a deadline that is over: by a timeout at a time, and who can say by how much while the database
+ * is away.
+ */
 const latestWrite = ({ startedAt, deadline }: ClaimedJob, at: Date): Date =>
   deadline > at ? deadline : new Date(at.getTime() + deadline.getTime() - startedAt.getTime())
 

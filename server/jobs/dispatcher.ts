@@ -3,11 +3,13 @@
  *
  *   claim ──▶ ready (ours, waits for a lane) ──▶ calling (has a lane) ──▶ settling (answered, its receipt is being written)
  *
- * A lane is free as soon as the function has answered: receipts wait together for their grouped write instead of each holding a lane.
- * While there is a backlog, jobs are claimed a moment ahead, as many as will start within that moment at the pace of their workers (lanes.ts). What finds no
- * lane all the same goes back, uncharged: at once where it could be foreseen, else after a second, so that others may have it.
+ * A lane is free as soon as the function has answered: receipts wait together for their grouped write instead of each
+ * holding a lane. While there is a backlog, jobs are claimed a moment ahead, as many as will start within that moment
+ * at the pace of their workers (lanes.ts). What finds no lane all the same goes back, uncharged: at once where it could
+ * be foreseen, else after a second, so that others may have it.
  *
- * It claims when it is woken (a job was enqueued or staged, lanes fell free), and is polled for what other coordinators enqueued.
+ * It claims when it is woken (a job was enqueued or staged, lanes fell free), and is polled for what other coordinators
+ * enqueued.
  */
 import { setMaxListeners } from 'node:events'
 import { notAttempted } from '../flowControl/circuitBreakers.js'
@@ -26,7 +28,10 @@ export interface Dispatcher extends Lanes {
   pump(): Promise<void>
   /** Resolves when no attempt runs and none is being claimed. */
   idle(): Promise<void>
-  /** Claims no more; waits for running attempts up to `graceMs`, then breaks them off and gives their jobs back, uncharged. */
+  /**
+   * Claims no more; waits for running attempts up to `graceMs`, then breaks them off and gives their jobs back,
+   * uncharged.
+   */
   stop(graceMs: number): Promise<void>
   /** Attempts that are ours: called, about to be, or with a receipt that is being written. */
   readonly running: number
@@ -108,7 +113,10 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
     )
   }
 
-  /** The plan is made from all calls, so it is not made at the end of each: once half of what was claimed has begun, and then after every few jobs that begin. */
+  /**
+   * The plan is made from all calls, so it is not made at the end of each: once half of what was claimed has begun, and
+   * then after every few jobs that begin.
+   */
   const isWorthAClaim = () => {
     // a claim that is under way is followed by the next plan
     if (pumping || !backlog || !mayStart() || ready.length > planBelow) return false
@@ -260,8 +268,8 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   /**
-   * The database has let go of it already; here the call ends, or never begins. A call that carries others as well goes on: the function
-   * learns by its heartbeat, and the receipt will change nothing.
+   * The database has let go of it already; here the call ends, or never begins. A call that carries others as well goes
+   * on: the function learns by its heartbeat, and the receipt will change nothing.
    */
   const forget = (key: string) => {
     for (const { jobs, callAbort } of calling) {
@@ -359,7 +367,10 @@ function lastingPatience(): AbortController {
 
 const attemptKey = ({ _id, claim }: Pick<ClaimedJob, '_id' | 'claim'>): string => `${_id}:${claim}`
 
-/** How long jobs of each worker take, as an average that forgets: a twentieth of the difference is taken over from each call. */
+/**
+ * How long jobs of each worker take, as an average that forgets: a twentieth of the difference is taken over from each
+ * call.
+ */
 function createPace() {
   const averageMs = new Map<string, number>()
   return {

@@ -20,8 +20,8 @@ export interface EnqueueWays {
 }
 
 /**
- * Throws `FORBIDDEN`, `UNKNOWN_WORKER`, `INVALID_ARGS`, `PAYLOAD_TOO_LARGE`, `INVALID_TIME`, and `KEY_TAKEN` with the id of the job that holds the key.
- * Once it has answered, the job is in the journal.
+ * Throws `FORBIDDEN`, `UNKNOWN_WORKER`, `INVALID_ARGS`, `PAYLOAD_TOO_LARGE`, `INVALID_TIME`, and `KEY_TAKEN` with the
+ * id of the job that holds the key. Once it has answered, the job is in the journal.
  */
 export async function enqueue(
   deps: Deps,
@@ -142,7 +142,10 @@ export async function madeBefore(
   return made ? { id: made._id, state: made.state, runAt: made.runAt, existing: true } : undefined
 }
 
-/** Answers once the job is in the journal. A job that is there under its id already was made by another coordinator, which is as good. */
+/**
+ * Answers once the job is in the journal. A job that is there under its id already was made by another coordinator,
+ * which is as good.
+ */
 export async function insert(deps: Deps, unique: UniqueRule, job: JobDocument, lane?: WriteLane): Promise<Enqueued> {
   let outcome = await deps.writes.insertJob(job, lane)
   while (outcome === 'keyTaken' || outcome === 'sameCall') {

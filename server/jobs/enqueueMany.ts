@@ -12,8 +12,8 @@ import { toWireError } from '../wireError.js'
 import { laneOf } from './writeLane.js'
 
 /**
- * Answers with the outcomes in the order of the items. A bad one has its error in its place, and the others go in; with `atomic` it throws
- * `ATOMIC_REFUSED` instead, and nothing was written.
+ * Answers with the outcomes in the order of the items. A bad one has its error in its place, and the others go in; with
+ * `atomic` it throws `ATOMIC_REFUSED` instead, and nothing was written.
  */
 export function enqueueMany(
   deps: Deps,

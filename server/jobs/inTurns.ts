@@ -1,4 +1,7 @@
-/** Work on many items of one request: a part of them is begun in one turn of the event loop, so that whoever else asks has a turn in between. */
+/**
+ * Work on many items of one request: a part of them is begun in one turn of the event loop, so that whoever else asks
+ * has a turn in between.
+ */
 
 /** Begun in one turn. Fewer would make more, and smaller, writes to the database. */
 const inOneTurn = 500

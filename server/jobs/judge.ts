@@ -1,7 +1,8 @@
 /**
- * What a schema says of an input, and of what is wrong with it only as much as anybody reads. An input can hold half a million wrong values, and zod makes
- * an issue of each: 158 MB and 0.4 s, and seconds more for their sentences. So it is asked first to stop at the first one (`abortEarly`, as its own
- * `validate` does; what fits costs as much as ever). All issues are looked for only in an input that holds few values, and at most a hundred are put into words.
+ * What a schema says of an input, and of what is wrong with it only as much as anybody reads. An input can hold half a
+ * million wrong values, and zod makes an issue of each: 158 MB and 0.4 s, and seconds more for their sentences. So it
+ * is asked first to stop at the first one (`abortEarly`, as its own `validate` does; what fits costs as much as ever).
+ * All issues are looked for only in an input that holds few values, and at most a hundred are put into words.
  */
 import { config, util, type $ZodRawIssue, type $ZodType, type output, type ParsePayload } from 'zod/v4/core'
 import { maxDepth } from '../../core/payload/depth.js'
@@ -35,7 +36,10 @@ export interface JudgeOptions {
   isMeant?: (issue: Pick<Issue, 'code'> & { path: PropertyKey[] }) => boolean
 }
 
-/** By a worker's schema, whose checks may be asynchronous, and may throw: that is not a fault of the coordinator, and what they throw may hold the input. */
+/**
+ * By a worker's schema, whose checks may be asynchronous, and may throw: that is not a fault of the coordinator, and
+ * what they throw may hold the input.
+ */
 export async function judge<Schema extends $ZodType>(
   schema: Schema,
   input: unknown,

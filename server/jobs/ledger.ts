@@ -1,9 +1,11 @@
 /**
- * The ledger: an attempt's receipt is written first, and its job is moved by it afterwards. The receipt is what counts, one for each attempt, by the unique
- * index on its id; a crash in between leaves receipts whose moves the reaper finishes, and never a job that has moved without one.
+ * The ledger: an attempt's receipt is written first, and its job is moved by it afterwards. The receipt is what counts,
+ * one for each attempt, by the unique index on its id; a crash in between leaves receipts whose moves the reaper
+ * finishes, and never a job that has moved without one.
  *
- * Receipts, moves, new jobs and slots that fall free are gathered, so that many share a write. Where the database refuses a write because of one item, the others are
- * written without it; where it is away, moves and slots are repeated until it answers.
+ * Receipts, moves, new jobs and slots that fall free are gathered, so that many share a write. Where the database
+ * refuses a write because of one item, the others are written without it; where it is away, moves and slots are
+ * repeated until it answers.
  */
 import type { Clock } from '../../core/time/clock.js'
 import type { EnterOutcome, Writes } from '../deps.js'
@@ -13,7 +15,10 @@ import type { Store } from '../store/index.js'
 import type { Transition } from '../store/jobs/attempt.js'
 import { writeFailure } from '../store/writeFailure.js'
 
-/** What one write carries. Large items share it with fewer, so that none waits for more than a moment of the line to the database. */
+/**
+ * What one write carries. Large items share it with fewer, so that none waits for more than a moment of the line to the
+ * database.
+ */
 const oneWrite = { maxItems: 1_000, maxBytes: 8 * 1024 * 1024 }
 
 const jobSize = ({ args, argsMeta }: JobDocument): number => args.length + (argsMeta?.length ?? 0)
@@ -77,7 +82,10 @@ export function gatheredWrites(
   }
 }
 
-/** Whether a write of several failed by one of them, and not because the database is away: then halves of it would fail just so. */
+/**
+ * Whether a write of several failed by one of them, and not because the database is away: then halves of it would fail
+ * just so.
+ */
 async function mayBeOneItem(store: Store, error: unknown): Promise<boolean> {
   const failure = writeFailure(error)
   if (failure !== 'unclear') return failure === 'item'

@@ -1,10 +1,11 @@
 /**
- * When the answer to a write is lost, the write may have happened all the same: jobs stand there as running, by a claim of ours, and nobody calls
- * them. So nothing is concluded from the loss. What the write has done is read back by its claim, until the database answers; what is ours then begins, or is given back
- * uncharged where too much of its time is over.
+ * When the answer to a write is lost, the write may have happened all the same: jobs stand there as running, by a claim
+ * of ours, and nobody calls them. So nothing is concluded from the loss. What the write has done is read back by its
+ * claim, until the database answers; what is ours then begins, or is given back uncharged where too much of its time is
+ * over.
  *
- * The database may even come to the write after it has answered the reader: it had the bytes of a connection that was cut long ago. So who found less
- * than was written looks once more a little later, and gives back what has turned up.
+ * The database may even come to the write after it has answered the reader: it had the bytes of a connection that was
+ * cut long ago. So who found less than was written looks once more a little later, and gives back what has turned up.
  */
 import type { Deps } from '../deps.js'
 import { requeue } from './requeue.js'
@@ -19,7 +20,10 @@ const lateMs = 5_000
 const isFresh = ({ clock }: Deps, { startedAt, deadline }: ClaimedJob): boolean =>
   clock.now().getTime() - startedAt.getTime() < (deadline.getTime() - startedAt.getTime()) / 4
 
-/** Those of the jobs that a claim got, as far as they may begin now. Waits for the database as long as this coordinator may. */
+/**
+ * Those of the jobs that a claim got, as far as they may begin now. Waits for the database as long as this coordinator
+ * may.
+ */
 export const readBack = async (deps: Deps, ids: string[], claim: string): Promise<ClaimedJob[]> =>
   beginable(deps, await claimedBy(deps, ids, claim))
 

@@ -1,4 +1,7 @@
-/** Purge: final jobs past their keep time go, with their receipts, and old entries of the audit. Paced, so that a flood of them leaves room for others. */
+/**
+ * Purge: final jobs past their keep time go, with their receipts, and old entries of the audit. Paced, so that a flood
+ * of them leaves room for others.
+ */
 import { purgeAudit } from '../access/audit.js'
 import type { Deps } from '../deps.js'
 import type { JobDocument } from '../store/documents.js'
@@ -18,7 +21,8 @@ export async function purge(deps: Deps, signal?: AbortSignal): Promise<number> {
     const expired = await deps.store.jobs.expired(now, pageSize)
     if (expired.length === 0) break
     const ids = await withoutNeeded(deps, expired, now)
-    // receipts first: a crash in between leaves jobs that the next round finds again, not receipts that nobody would ever find
+    // receipts first: a crash in between leaves jobs that the next round finds again, not receipts that nobody would ever
+    // find
     if (ids.length > 0) {
       await deps.store.receipts.removeOfJobs(ids)
       purged += await deps.store.jobs.remove(ids, now)
@@ -33,8 +37,8 @@ export async function purge(deps: Deps, signal?: AbortSignal): Promise<number> {
 const neededMs = 3_600_000
 
 /**
- * A group needs its members for their summary, and its callback may read them; and a callback must not go before its group is marked as closed, or a
- * sweep would make it again. Answers with the ids of the others.
+ * A group needs its members for their summary, and its callback may read them; and a callback must not go before its
+ * group is marked as closed, or a sweep would make it again. Answers with the ids of the others.
  */
 async function withoutNeeded(
   deps: Deps,

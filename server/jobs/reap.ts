@@ -1,9 +1,11 @@
 /**
- * Reap: attempts whose deadline has passed get the receipt they are missing, TIMEOUT, by the same ledger as every other one. Where a receipt
- * is there already, its coordinator died before it could move the job; then the move is finished by what that receipt says.
+ * Reap: attempts whose deadline has passed get the receipt they are missing, TIMEOUT, by the same ledger as every other
+ * one. Where a receipt is there already, its coordinator died before it could move the job; then the move is finished
+ * by what that receipt says.
  *
- * A job that was claimed and not called yet is given back without an entry in the ledger, and its attempt's number with it. So the reaper takes hold of a run before it writes: whoever
- * gives the job back comes before that, and the reaper finds that it runs no more, or comes too late. Else the number would have a receipt, and be given once more.
+ * A job that was claimed and not called yet is given back without an entry in the ledger, and its attempt's number with
+ * it. So the reaper takes hold of a run before it writes: whoever gives the job back comes before that, and the reaper
+ * finds that it runs no more, or comes too late. Else the number would have a receipt, and be given once more.
  */
 import type { Deps } from '../deps.js'
 import { contractOf, record, timeout } from './receive.js'

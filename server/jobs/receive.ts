@@ -1,9 +1,10 @@
 /**
  * Receive: the receipt of an attempt goes into the ledger, then the job moves on.
  *
- * The ledger decides. Its id is made of job and claim, so of two receipts for one attempt (a function that posts twice, or a function and
- * the reaper at the deadline) the first is kept and the other is known as a repeat. If the coordinator dies between ledger and move, the
- * reaper finds the receipt at the deadline and finishes the move; the work is not run again.
+ * The ledger decides. Its id is made of job and claim, so of two receipts for one attempt (a function that posts twice,
+ * or a function and the reaper at the deadline) the first is kept and the other is known as a repeat. If the
+ * coordinator dies between ledger and move, the reaper finds the receipt at the deadline and finishes the move; the
+ * work is not run again.
  */
 import { withoutDeepCauses } from '../../core/payload/causes.js'
 import { isNestedDeeper, maxDepth, tooDeep } from '../../core/payload/depth.js'
@@ -39,8 +40,8 @@ export function failure(code: string, message: string, retryAfterMs?: number): P
 export const timeout: ParsedReceiptBody = failure('TIMEOUT', 'No receipt came before the deadline.')
 
 /**
- * A function that says so at its deadline may have left its work going on; its place falls free by itself a moment later. Without a deadline: of an attempt that is
- * over, whose deadline nobody knows any more.
+ * A function that says so at its deadline may have left its work going on; its place falls free by itself a moment
+ * later. Without a deadline: of an attempt that is over, whose deadline nobody knows any more.
  */
 export const isTimedOut = (body: ParsedAttemptResult, deadline: Date | undefined, now: Date): boolean =>
   body.status === 'failure' &&
@@ -50,7 +51,8 @@ export const isTimedOut = (body: ParsedAttemptResult, deadline: Date | undefined
 const aroundDeadlineMs = 5_000
 
 /**
- * Writes the receipt of an attempt that is known to be ours, and moves its job. Answers whether it was the first one. May be asked again where its answer was lost.
+ * Writes the receipt of an attempt that is known to be ours, and moves its job. Answers whether it was the first one.
+ * May be asked again where its answer was lost.
  */
 export async function record(
   deps: Deps,
@@ -70,8 +72,9 @@ export async function record(
 }
 
 /**
- * The run has another receipt in the ledger: of another coordinator, which may have died between ledger and move; or ours, of a write whose answer
- * was lost. That one decides, whosever it is, and its move is guarded; so whoever finds it may finish what it began.
+ * The run has another receipt in the ledger: of another coordinator, which may have died between ledger and move; or
+ * ours, of a write whose answer was lost. That one decides, whosever it is, and its move is guarded; so whoever finds
+ * it may finish what it began.
  */
 async function finishMove(deps: Deps, { _id: jobId, claim }: ClaimedJob): Promise<void> {
   const job = await deps.store.jobs.find(jobId)
@@ -81,8 +84,8 @@ async function finishMove(deps: Deps, { _id: jobId, claim }: ClaimedJob): Promis
 }
 
 /**
- * Gives the job of a run back that a shutdown broke off. The function may have posted a receipt meanwhile, to another coordinator; so this
- * goes through the ledger too, and where a receipt is there already, that decides.
+ * Gives the job of a run back that a shutdown broke off. The function may have posted a receipt meanwhile, to another
+ * coordinator; so this goes through the ledger too, and where a receipt is there already, that decides.
  */
 export async function giveBack(deps: Deps, job: ClaimedJob): Promise<void> {
   const { _id: jobId, claim, attempt, startedAt } = job
@@ -98,8 +101,9 @@ async function move(deps: Deps, job: ClaimedJob, receipt: AttemptResultDocument)
 }
 
 /**
- * Somebody may be about to write another end of the same run: a coordinator whose call failed behind the snooze that its function posted elsewhere. It finds the snooze in
- * the ledger; else its receipt would be the second one of that attempt, which goes on. What stays longer goes with a later run, or with the job.
+ * Somebody may be about to write another end of the same run: a coordinator whose call failed behind the snooze that
+ * its function posted elsewhere. It finds the snooze in the ledger; else its receipt would be the second one of that
+ * attempt, which goes on. What stays longer goes with a later run, or with the job.
  */
 const snoozeStaysMs = 60_000
 
@@ -261,8 +265,8 @@ async function takePosted(
 }
 
 /**
- * The work of a cancelled attempt was done all the same, and whoever looks at the job should see that: its receipt goes into the ledger. It moves
- * nothing, because the cancel has taken the claim that every move names.
+ * The work of a cancelled attempt was done all the same, and whoever looks at the job should see that: its receipt goes
+ * into the ledger. It moves nothing, because the cancel has taken the claim that every move names.
  */
 async function recordLate(
   deps: Deps,
@@ -279,7 +283,10 @@ async function recordLate(
   )
 }
 
-/** Moves the deadline of an attempt to the worker's timeout from now, within what it may take in all. Throws as `receivePosted` does. */
+/**
+ * Moves the deadline of an attempt to the worker's timeout from now, within what it may take in all. Throws as
+ * `receivePosted` does.
+ */
 export async function heartbeat(deps: Deps, { jobId, claim }: NamedAttempt): Promise<{ deadline: Date }> {
   const job = await jobOf(deps, jobId)
   const now = deps.clock.now()

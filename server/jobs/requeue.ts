@@ -6,8 +6,8 @@ import type { Transition } from '../store/jobs/attempt.js'
 import { uncalled } from './transition.js'
 
 /**
- * Gives claimed jobs back whose functions were not called: no lane was free for them, a shutdown came in between, or the database did not say in time that they
- * are ours. Nothing is charged.
+ * Gives claimed jobs back whose functions were not called: no lane was free for them, a shutdown came in between, or
+ * the database did not say in time that they are ours. Nothing is charged.
  */
 export const requeue = (deps: Deps, jobs: readonly ClaimedJob[]): Promise<unknown> =>
   Promise.all(jobs.map((job) => releaseOne(deps, job)))

@@ -1,11 +1,12 @@
 /**
- * Start at once: a job that is due now, and finds a lane free and nobody waiting before it, is inserted as `running`, under a claim of this
- * coordinator. It is called as soon as it lies in the journal; the claim's read and write, and the wait for both, fall away. A coordinator that
- * dies in between leaves what a claim leaves: an attempt without a receipt, which the reaper finds at its deadline. One that does not hear whether the
- * insert happened reads back what is there.
+ * Start at once: a job that is due now, and finds a lane free and nobody waiting before it, is inserted as `running`,
+ * under a claim of this coordinator. It is called as soon as it lies in the journal; the claim's read and write, and
+ * the wait for both, fall away. A coordinator that dies in between leaves what a claim leaves: an attempt without a
+ * receipt, which the reaper finds at its deadline. One that does not hear whether the insert happened reads back what
+ * is there.
  *
- * Only where a claim would do nothing else: jobs with a throttle, a slot, or a key to release at the start go through the claim, and so do those that a
- * pause covers.
+ * Only where a claim would do nothing else: jobs with a throttle, a slot, or a key to release at the start go through
+ * the claim, and so do those that a pause covers.
  */
 import type { Deps, EnterOutcome } from '../deps.js'
 import { beginable, lookLater } from './lostAnswer.js'
@@ -62,7 +63,10 @@ function enter(lanes: Lanes, { documents, claimed, reserved }: Entering, outcome
   return entered
 }
 
-/** Throws what the insert threw where not all of the jobs are there, or nobody can say so in time; those that are begin all the same. */
+/**
+ * Throws what the insert threw where not all of the jobs are there, or nobody can say so in time; those that are begin
+ * all the same.
+ */
 async function readBackEntering(deps: Deps, lanes: Lanes, entering: Entering, error: unknown): Promise<EnterOutcome[]> {
   deps.log('warn', 'an insert was not answered; looking what is there', { error, jobs: entering.documents.length })
   const found = lookUp(deps, lanes, entering, error)
@@ -75,7 +79,10 @@ async function readBackEntering(deps: Deps, lanes: Lanes, entering: Entering, er
   return outcomes as EnterOutcome[]
 }
 
-/** The outcome of each job that is there. Begins those that started with their insert; their lanes are kept until it is known which did. Never rejects. */
+/**
+ * The outcome of each job that is there. Begins those that started with their insert; their lanes are kept until it is
+ * known which did. Never rejects.
+ */
 async function lookUp(
   deps: Deps,
   lanes: Lanes,

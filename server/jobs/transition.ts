@@ -1,6 +1,6 @@
 /**
- * Where a job goes when its attempt has a receipt. Pure: the same receipt gives the same state on every coordinator (only the jitter of the
- * wait may differ, and the first guarded write wins).
+ * Where a job goes when its attempt has a receipt. Pure: the same receipt gives the same state on every coordinator
+ * (only the jitter of the wait may differ, and the first guarded write wins).
  */
 import { backoffMs, defaultBackoff } from '../../core/job/backoff.js'
 import type { Contract } from '../../core/job/contract.js'

@@ -1,12 +1,14 @@
 /**
- * Retry, replay and cancel by filter. A dry run counts and gives a token, which names the moment of the count and the filter; the operation takes nothing
- * without it. It touches only jobs that were there at that moment (for retries and replays: that were final then), newest first, a page for each
- * request, each job by its own guarded write.
+ * Retry, replay and cancel by filter. A dry run counts and gives a token, which names the moment of the count and the
+ * filter; the operation takes nothing without it. It touches only jobs that were there at that moment (for retries and
+ * replays: that were final then), newest first, a page for each request, each job by its own guarded write.
  *
- * A page may be asked for again, after a crash or an answer that was lost: a job that was retried or cancelled is in the filter no more, not even if it
- * has failed anew since, and the id of a replay is made of the token and the old job's id, so that it is made once.
+ * A page may be asked for again, after a crash or an answer that was lost: a job that was retried or cancelled is in
+ * the filter no more, not even if it has failed anew since, and the id of a replay is made of the token and the old
+ * job's id, so that it is made once.
  *
- * By worker, or by the state `failed` alone, jobs are found by an index. Other filters look at all jobs, which is slow where there are millions.
+ * By worker, or by the state `failed` alone, jobs are found by an index. Other filters look at all jobs, which is slow
+ * where there are millions.
  */
 import { createHash } from 'node:crypto'
 import type { BulkFilter, BulkRequest } from '../../core/requests/bulk.js'
@@ -26,7 +28,10 @@ const tokenMs = 3_600_000
 /** Jobs that are worked on at once. */
 const atOnce = 50
 
-/** Answers a dry run with a count, else works one page off. Throws `BAD_REQUEST` for a token that is too old or belongs to something else. */
+/**
+ * Answers a dry run with a count, else works one page off. Throws `BAD_REQUEST` for a token that is too old or belongs
+ * to something else.
+ */
 export async function bulk(
   deps: Deps,
   operation: BulkOperation,
@@ -60,7 +65,10 @@ export async function bulk(
   }
 }
 
-/** Each by a write that names what the job was found by: one that has become something else since is none of those that were meant. */
+/**
+ * Each by a write that names what the job was found by: one that has become something else since is none of those that
+ * were meant.
+ */
 async function operate(
   deps: Deps,
   operation: BulkOperation,

@@ -17,7 +17,9 @@ import { unknownJob } from '../jobs/receive.js'
 import { memberOf } from '../jobs/transition.js'
 import { jobRow, jobView } from './view.js'
 
-/** As it is shown to the viewer. Throws `UNKNOWN_JOB`, also for a job of a worker that the viewer's key does not take. */
+/**
+ * As it is shown to the viewer. Throws `UNKNOWN_JOB`, also for a job of a worker that the viewer's key does not take.
+ */
 export async function getJob(deps: Deps, id: string, viewer: Follower): Promise<JobView> {
   const job = await deps.store.jobs.find(id)
   if (!job || !matchesWorker(viewer.workers, job.worker)) throw unknownJob(id)
@@ -56,9 +58,9 @@ export async function listJobs(
 }
 
 /**
- * A job that has not begun never will; of one that runs the function is told to stop, and its receipt changes nothing any more.
- * A job that has failed can be cancelled only while its group waits for it. Throws `UNKNOWN_JOB`, and `WRONG_STATE` for a job that has succeeded or
- * failed. A job that is cancelled already stays so.
+ * A job that has not begun never will; of one that runs the function is told to stop, and its receipt changes nothing
+ * any more. A job that has failed can be cancelled only while its group waits for it. Throws `UNKNOWN_JOB`, and
+ * `WRONG_STATE` for a job that has succeeded or failed. A job that is cancelled already stays so.
  */
 export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; state: JobState }> {
   const job = await deps.store.jobs.find(id)
@@ -66,7 +68,10 @@ export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; s
   return cancel(deps, job)
 }
 
-/** The same for a job that was read before, and only while `stillIs` holds: what it was found by. Throws `WRONG_STATE` for one that has changed. */
+/**
+ * The same for a job that was read before, and only while `stillIs` holds: what it was found by. Throws `WRONG_STATE`
+ * for one that has changed.
+ */
 export async function cancel(
   deps: Deps,
   { _id: id, worker }: Pick<JobDocument, '_id' | 'worker'>,
@@ -101,8 +106,9 @@ async function follow(deps: Deps, job: JobDocument, claim: string | undefined): 
 }
 
 /**
- * Gives a final job as many attempts more as its worker's policy says, from now. Its receipts stay.
- * Throws `UNKNOWN_JOB`, also for a job past its keep time, `WRONG_STATE` for one that is not final, `KEY_TAKEN` where another job holds its key now.
+ * Gives a final job as many attempts more as its worker's policy says, from now. Its receipts stay. Throws
+ * `UNKNOWN_JOB`, also for a job past its keep time, `WRONG_STATE` for one that is not final, `KEY_TAKEN` where another
+ * job holds its key now.
  */
 export async function retryJob(deps: Deps, id: string): Promise<{ id: string; state: JobState }> {
   for (;;) {
@@ -122,7 +128,10 @@ export async function retry(deps: Deps, job: JobDocument): Promise<{ id: string;
   })
 }
 
-/** The purge of another coordinator, whose clock may be ahead of ours, takes the receipts of a job first: what it has begun it must finish. */
+/**
+ * The purge of another coordinator, whose clock may be ahead of ours, takes the receipts of a job first: what it has
+ * begun it must finish.
+ */
 const clocksApartMs = 1_000
 
 /** Answers false where the job has changed since it was seen. */

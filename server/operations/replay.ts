@@ -1,10 +1,11 @@
 /**
- * Replay: a new job made from one that is final, with its args as they were or with others. The old one stays as it is. Args are checked by the
- * schema of today, in both cases: the function of today gets them.
+ * Replay: a new job made from one that is final, with its args as they were or with others. The old one stays as it is.
+ * Args are checked by the schema of today, in both cases: the function of today gets them.
  *
- * The new job has the old one's worker, priority and key; its limits and attempts are those of the worker's policies of today. It is due now. Where its key
- * is held by another job that job is not touched, whatever the worker's `onConflict` says: an operator who wants this work done again must know.
- * Where the old job itself still holds the key, because it holds it for a time, the new one takes it over.
+ * The new job has the old one's worker, priority and key; its limits and attempts are those of the worker's policies of
+ * today. It is due now. Where its key is held by another job that job is not touched, whatever the worker's
+ * `onConflict` says: an operator who wants this work done again must know. Where the old job itself still holds the
+ * key, because it holds it for a time, the new one takes it over.
  */
 import { ErrandError } from '../../core/errors.js'
 import type { ReplayRequest } from '../../core/requests/bulk.js'
@@ -21,7 +22,10 @@ export interface Replayed extends Enqueued {
   replayOf: string
 }
 
-/** Throws `UNKNOWN_JOB`, `WRONG_STATE` for a job that is not final, `UNKNOWN_WORKER`, `INVALID_ARGS`, `VERSION_AHEAD`, `KEY_TAKEN`. */
+/**
+ * Throws `UNKNOWN_JOB`, `WRONG_STATE` for a job that is not final, `UNKNOWN_WORKER`, `INVALID_ARGS`, `VERSION_AHEAD`,
+ * `KEY_TAKEN`.
+ */
 export async function replayJob(deps: Deps, id: string, request: ReplayRequest = {}): Promise<Replayed> {
   const job = await deps.store.jobs.find(id)
   if (!job) throw unknownJob(id)

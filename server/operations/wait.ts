@@ -1,6 +1,6 @@
 /**
- * Wait: tells those who wait for jobs where to look. A signal from this coordinator's own steps comes at once; a job that another coordinator
- * finishes is found by one query a second for all who wait.
+ * Wait: tells those who wait for jobs where to look. A signal from this coordinator's own steps comes at once; a job
+ * that another coordinator finishes is found by one query a second for all who wait.
  */
 import { setMaxListeners } from 'node:events'
 import { longestWaitMs } from '../../core/requests/completions.js'
@@ -12,7 +12,10 @@ import { getJob } from './jobActions.js'
 import { createPoll } from './poll.js'
 
 export interface Waits {
-  /** The job once it is final, or as it is when the time is over, as `getJob` shows it. Throws `UNKNOWN_JOB`, and as `Places` do. */
+  /**
+   * The job once it is final, or as it is when the time is over, as `getJob` shows it. Throws `UNKNOWN_JOB`, and as
+   * `Places` do.
+   */
   wait(id: string, timeoutMs: number, viewer: Follower, signal?: AbortSignal): Promise<JobView>
   /** Over when `signal` aborts, and when this coordinator stops. Throws as `Places` do. */
   watch(ids: readonly string[], follower: Follower, signal: AbortSignal): Watch

@@ -1,6 +1,7 @@
 /**
- * Waits for many jobs, and tells how each ended, as it does. What is told comes from the database, each time; a signal (server/operations/wait) only says where to look.
- * So a stream that was cut goes on with a new one that asks for the jobs that are left, whichever coordinator it reaches.
+ * Waits for many jobs, and tells how each ended, as it does. What is told comes from the database, each time; a signal
+ * (server/operations/wait) only says where to look. So a stream that was cut goes on with a new one that asks for the
+ * jobs that are left, whichever coordinator it reaches.
  */
 import { matchesWorker } from '../../core/roles.js'
 import { isFinal, type FinalState } from '../../core/states.js'
@@ -16,9 +17,15 @@ import type { Waits } from './wait.js'
 
 /** Jobs that end together are read, and told, so many at a time. */
 const pageSize = 100
-/** Characters of results that a stream holds until its caller has taken them: there may be many streams, and slow callers. */
+/**
+ * Characters of results that a stream holds until its caller has taken them: there may be many streams, and slow
+ * callers.
+ */
 const maxStreamedLength = 1_000_000
-/** A poll that has something to tell waits so long for more, so that a thousand jobs that end one by one make no thousand polls. */
+/**
+ * A poll that has something to tell waits so long for more, so that a thousand jobs that end one by one make no
+ * thousand polls.
+ */
 const gatherMs = 100
 
 /** One after the other, each once, until all have ended or `signal` aborts. */

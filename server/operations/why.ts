@@ -1,6 +1,6 @@
 /**
- * Why: what keeps a job from running at this moment, asked of the same fields that keep it. A few bounded queries each time somebody asks; nothing is
- * kept for it.
+ * Why: what keeps a job from running at this moment, asked of the same fields that keep it. A few bounded queries each
+ * time somebody asks; nothing is kept for it.
  */
 import type { Contract } from '../../core/job/contract.js'
 import { nearestName } from '../../core/nearest.js'

@@ -1,14 +1,16 @@
 /**
- * How long a coordinator may work. One that stays on always may. One that sleeps between requests (a function) is awake as long as a request or a
- * tick keeps it so, and its platform may stop it in the middle of a step afterwards. So each request opens an activation:
+ * How long a coordinator may work. One that stays on always may. One that sleeps between requests (a function) is awake
+ * as long as a request or a tick keeps it so, and its platform may stop it in the middle of a step afterwards. So each
+ * request opens an activation:
  *
  *   open ── may claim and call ──▶ last call ── waits for what runs ──▶ end: what still runs is left to itself ── asleep
  *
- * An activation that the platform grants after the answer has an idle window, too: what comes due within seconds, such as a first retry or a turn of a throttle, need not wait for
- * the next tick then.
+ * An activation that the platform grants after the answer has an idle window, too: what comes due within seconds, such
+ * as a first retry or a turn of a throttle, need not wait for the next tick then.
  *
- * An attempt that may outlast the activation is called with `Prefer: respond-async, wait=…`: a function that is not done by then answers 202 and posts its receipt,
- * which wakes the coordinator again. So a job may take longer than any activation does. One that neither answers in time nor posts is found by the reaper, like every missing receipt.
+ * An attempt that may outlast the activation is called with `Prefer: respond-async, wait=…`: a function that is not
+ * done by then answers 202 and posts its receipt, which wakes the coordinator again. So a job may take longer than any
+ * activation does. One that neither answers in time nor posts is found by the reaper, like every missing receipt.
  */
 import type { Clock } from '../../core/time/clock.js'
 import type { Dispatcher } from '../jobs/dispatcher.js'
@@ -21,7 +23,10 @@ import type { ActivationState } from '../deps.js'
 export const alwaysActive: ActivationState = { mayStart: true, until: undefined }
 
 interface Activation {
-  /** Resolves when nothing runs any more, at the end of the activation at the latest. Never rejects. Only then is it over. */
+  /**
+   * Resolves when nothing runs any more, at the end of the activation at the latest. Never rejects. Only then is it
+   * over.
+   */
   end(): Promise<void>
 }
 
@@ -93,7 +98,9 @@ export function createActivations({ clock, events, log, stage, dispatcher }: Act
     }
   }
 
-  /** At that moment what is claimed ahead goes back, unless another activation has use for it. A clock may ring early. */
+  /**
+   * At that moment what is claimed ahead goes back, unless another activation has use for it. A clock may ring early.
+   */
   const lastCall = (at: Date): (() => void) => {
     let cancel = () => {}
     const ring = () => {

@@ -1,4 +1,7 @@
-/** Waits for what comes due within seconds, once for all who are awake: a first retry, the next turn of a throttle, a short delay. */
+/**
+ * Waits for what comes due within seconds, once for all who are awake: a first retry, the next turn of a throttle, a
+ * short delay.
+ */
 import type { Clock } from '../../core/time/clock.js'
 import type { Log } from '../log.js'
 

@@ -1,4 +1,7 @@
-/** The loops of a coordinator that stays on: each step of a job's life gets its interval, jitter, error handling and a clean stop. */
+/**
+ * The loops of a coordinator that stays on: each step of a job's life gets its interval, jitter, error handling and a
+ * clean stop.
+ */
 import { setMaxListeners } from 'node:events'
 import { createAlarm } from '../../core/time/alarm.js'
 import type { Deps } from '../deps.js'

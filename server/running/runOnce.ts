@@ -1,11 +1,12 @@
 /**
- * Runs every step of a job's life once, one after the other, within a budget of time. It is for coordinators that do not stay on: a platform's cron
- * calls it, by `POST /tick`.
+ * Runs every step of a job's life once, one after the other, within a budget of time. It is for coordinators that do
+ * not stay on: a platform's cron calls it, by `POST /tick`.
  *
  *   every step once ──▶ wait: for what runs, and for what comes due ──▶ the steps whose time has come ──▶ … ──▶ nothing left, or the budget is over
  *
- * Rounds may overlap, on one coordinator or on several: the steps are the same that several coordinators with loops make side by side, and
- * every write is guarded. A round that dies leaves what any coordinator that dies leaves, and the next one finds it.
+ * Rounds may overlap, on one coordinator or on several: the steps are the same that several coordinators with loops
+ * make side by side, and every write is guarded. A round that dies leaves what any coordinator that dies leaves, and
+ * the next one finds it.
  *
  * Beside loops (a coordinator that stays on) a round makes each step once and waits for nothing, because the loops do.
  */

@@ -1,6 +1,6 @@
 /**
- * The steps around a job's life, in their order. Each is a function of its deps that a test can call by hand; loops (loops.ts) give each one an
- * interval of its own, and `runOnce` makes them one after the other.
+ * The steps around a job's life, in their order. Each is a function of its deps that a test can call by hand; loops
+ * (loops.ts) give each one an interval of its own, and `runOnce` makes them one after the other.
  */
 import type { TickCounts } from '../../core/views/tick.js'
 import type { Deps } from '../deps.js'

@@ -1,11 +1,12 @@
 /**
  * Schedules are made in code (a worker's `schedule` option) or at run time, and get new rules in the same ways.
  *
- * A change of the rule neither loses an occurrence nor makes one twice. The moment of the change divides them: occurrences up to it are the old rule's,
- * occurrences after it the new one's. So what is due by the old rule is made first; then the new rule is written, with its first occurrence
- * after now, and only over the rule and the occurrence that were seen. A coordinator that fires meanwhile has moved the schedule on, and the change begins
- * again; one that read the old rule and comes later matches nothing. A change that leaves the occurrences as they are (other args, another
- * priority) leaves the next one due, also where it is late.
+ * A change of the rule neither loses an occurrence nor makes one twice. The moment of the change divides them:
+ * occurrences up to it are the old rule's, occurrences after it the new one's. So what is due by the old rule is made
+ * first; then the new rule is written, with its first occurrence after now, and only over the rule and the occurrence
+ * that were seen. A coordinator that fires meanwhile has moved the schedule on, and the change begins again; one that
+ * read the old rule and comes later matches nothing. A change that leaves the occurrences as they are (other args,
+ * another priority) leaves the next one due, also where it is late.
  */
 import { ErrandError } from '../../core/errors.js'
 import { versionField } from '../../core/job/migrate.js'
@@ -32,8 +33,8 @@ export interface Scheduled {
 }
 
 /**
- * Creates a schedule or gives the one of that id a new rule. Throws `FORBIDDEN`, also where the one of that id is another worker's that the
- * caller may not enqueue, `INVALID_TIME`, `UNKNOWN_WORKER`, `INVALID_ARGS`, `BAD_REQUEST`.
+ * Creates a schedule or gives the one of that id a new rule. Throws `FORBIDDEN`, also where the one of that id is
+ * another worker's that the caller may not enqueue, `INVALID_TIME`, `UNKNOWN_WORKER`, `INVALID_ARGS`, `BAD_REQUEST`.
  */
 export async function putSchedule(deps: Deps, request: ParsedScheduleRequest, asker: Asker): Promise<Scheduled> {
   const { id = deps.newId(), worker, args, argsMeta, priority, ...rule } = request
@@ -56,8 +57,8 @@ export async function putSchedule(deps: Deps, request: ParsedScheduleRequest, as
 const code: Asker = { workers: undefined }
 
 /**
- * At start and after a switch: the schedules made in code take effect, and those that are there no more end. `isLive` tells whether the contracts that
- * this goes by are still the ones that all go by.
+ * At start and after a switch: the schedules made in code take effect, and those that are there no more end. `isLive`
+ * tells whether the contracts that this goes by are still the ones that all go by.
  */
 export async function reconcileSchedules(deps: Deps, isLive: () => Promise<boolean> = async () => true): Promise<void> {
   const ids: string[] = []
@@ -75,8 +76,8 @@ export async function reconcileSchedules(deps: Deps, isLive: () => Promise<boole
 }
 
 /**
- * Another deployment may go live at any moment, and make a schedule that ours does not know. So whether ours is live is asked behind the look: what was there then was made by
- * it or by one before it, and goes only if it is as it was seen.
+ * Another deployment may go live at any moment, and make a schedule that ours does not know. So whether ours is live is
+ * asked behind the look: what was there then was made by it or by one before it, and goes only if it is as it was seen.
  */
 async function endOthers({ store }: Deps, ids: ReadonlySet<string>, isLive: () => Promise<boolean>): Promise<void> {
   const others = (await store.schedules.fromCode()).filter(({ _id }) => !ids.has(_id))

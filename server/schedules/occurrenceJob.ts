@@ -1,4 +1,6 @@
-/** The job of an occurrence. Its id is made of schedule and occurrence, so coordinators may race and one job is made. */
+/**
+ * The job of an occurrence. Its id is made of schedule and occurrence, so coordinators may race and one job is made.
+ */
 import { ErrandError } from '../../core/errors.js'
 import { firstVersion, isAhead, versionField } from '../../core/job/migrate.js'
 import type { Deps } from '../deps.js'
@@ -9,12 +11,15 @@ import type { JobDocument, ScheduleDocument } from '../store/documents.js'
 import { uniqueRuleOf } from '../flowControl/unique.js'
 
 /**
- * A coordinator that was halted between reading a schedule and writing its job must not write any more: the occurrence's job may have been made,
- * run and purged meanwhile, and would be made twice.
+ * A coordinator that was halted between reading a schedule and writing its job must not write any more: the
+ * occurrence's job may have been made, run and purged meanwhile, and would be made twice.
  */
 const staleMs = 60_000
 
-/** `leftOut` where the args no longer fit their worker, or the key is taken: its work is waiting, or running, already. The log says so. */
+/**
+ * `leftOut` where the args no longer fit their worker, or the key is taken: its work is waiting, or running, already.
+ * The log says so.
+ */
 export async function makeOccurrence(
   deps: Deps,
   schedule: ScheduleDocument,
@@ -45,7 +50,8 @@ interface Occasion {
 export async function jobOf(deps: Deps, schedule: ScheduleDocument, occasion: Occasion): Promise<JobDocument> {
   const contract = await contractOf(deps, schedule)
   const version = schedule.argsVersion ?? firstVersion
-  // rolled back, or not rolled out yet: the function knows whether it can, and a job that failed can be retried, while an occurrence is gone
+  // rolled back, or not rolled out yet: the function knows whether it can, and a job that failed can be retried, while an
+  // occurrence is gone
   if (!contract || isAhead(contract, version)) return waitingForWorker(schedule, occasion)
   const job = newJob(contract, {
     ...occasion,
@@ -59,7 +65,9 @@ export async function jobOf(deps: Deps, schedule: ScheduleDocument, occasion: Oc
 const contractOf = async (deps: Deps, { worker }: ScheduleDocument) =>
   deps.contracts.has(worker) ? deps.contracts.get(worker) : undefined
 
-/** Nothing is known of the worker's policies while it, or its version, is not deployed; its job waits with the defaults. */
+/**
+ * Nothing is known of the worker's policies while it, or its version, is not deployed; its job waits with the defaults.
+ */
 const waitingForWorker = (schedule: ScheduleDocument, { id, runAt, now }: Occasion): JobDocument => ({
   _id: id,
   worker: schedule.worker,

@@ -1,9 +1,10 @@
 /**
- * What is done to schedules by hand: look, look ahead, change, pause, resume, run, remove. One made in code is changed and removed in code, because it
- * would be as it was at the next start; it can be paused all the same, and stays so through deploys.
+ * What is done to schedules by hand: look, look ahead, change, pause, resume, run, remove. One made in code is changed
+ * and removed in code, because it would be as it was at the next start; it can be paused all the same, and stays so
+ * through deploys.
  *
- * A pause leaves its occurrences out: those that come while it lasts, and one that is due and not made when it begins. Resuming goes on with the
- * first occurrence after now; occurrences that were waiting for the end of a job wait on.
+ * A pause leaves its occurrences out: those that come while it lasts, and one that is due and not made when it begins.
+ * Resuming goes on with the first occurrence after now; occurrences that were waiting for the end of a job wait on.
  */
 import { ErrandError } from '../../core/errors.js'
 import { versionField } from '../../core/job/migrate.js'
@@ -25,7 +26,10 @@ import { jobOf } from './occurrenceJob.js'
 import { uniqueRuleOf } from '../flowControl/unique.js'
 import type { SchedulePreview } from '../../core/views/schedulePreview.js'
 
-/** Where the args of all are more than an answer should hold, those of the last ones are hidden; `getSchedule` shows them. */
+/**
+ * Where the args of all are more than an answer should hold, those of the last ones are hidden; `getSchedule` shows
+ * them.
+ */
 export async function listSchedules(deps: Deps, viewer: Viewer): Promise<ScheduleView[]> {
   const schedules = await deps.store.schedules.list(!viewer.seesArgs)
   const disclosures = await disclosuresOf(
@@ -52,7 +56,10 @@ export async function previewSchedule(
   return previewOf(schedule, { id, since: schedule.createdAt, from, count })
 }
 
-/** Changes a part of a schedule. Throws `INVALID_TIME`, `INVALID_ARGS`, `UNKNOWN_WORKER`, and `WRONG_STATE` for one made in code. */
+/**
+ * Changes a part of a schedule. Throws `INVALID_TIME`, `INVALID_ARGS`, `UNKNOWN_WORKER`, and `WRONG_STATE` for one made
+ * in code.
+ */
 export function updateSchedule(
   deps: Deps,
   id: string,
@@ -114,7 +121,10 @@ export function resumeSchedule(deps: Deps, id: string, viewer: Viewer): Promise<
   })
 }
 
-/** Makes a job at once, also of a paused one; its occurrences stay as they are. Throws `UNKNOWN_WORKER`, `INVALID_ARGS`, `KEY_TAKEN`. */
+/**
+ * Makes a job at once, also of a paused one; its occurrences stay as they are. Throws `UNKNOWN_WORKER`, `INVALID_ARGS`,
+ * `KEY_TAKEN`.
+ */
 export async function runSchedule(deps: Deps, id: string): Promise<Enqueued> {
   const schedule = await findSchedule(deps, id)
   const contract = await deps.contracts.get(schedule.worker)

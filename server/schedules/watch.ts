@@ -1,8 +1,9 @@
 /**
  * Since when this coordinator looks at its schedules without a gap.
  *
- * An occurrence is missed where nobody was there when its time came. A coordinator that was there and was slow, because thousands of schedules were due at once or the
- * database took its time, has missed nothing. One that was away (just started, asleep, or without its database) has.
+ * An occurrence is missed where nobody was there when its time came. A coordinator that was there and was slow, because
+ * thousands of schedules were due at once or the database took its time, has missed nothing. One that was away (just
+ * started, asleep, or without its database) has.
  */
 import { onTimeMs } from '../../core/time/dueOccurrences.js'
 import type { ScheduleWatch } from '../deps.js'

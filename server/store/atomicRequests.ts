@@ -1,4 +1,7 @@
-/** Atomic requests: jobs, and groups of them, that come all or none. A request's document says what becomes of its jobs; see server/jobs/atomic.ts. */
+/**
+ * Atomic requests: jobs, and groups of them, that come all or none. A request's document says what becomes of its jobs;
+ * see server/jobs/atomic.ts.
+ */
 import type { Collection } from 'mongodb'
 import type { AtomicRequestDocument, GroupDocument, JobDocument } from './documents.js'
 import { inserts } from './duplicates.js'

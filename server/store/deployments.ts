@@ -1,4 +1,6 @@
-/** Deployments, and the one document that says which is live: whoever writes that one has switched every coordinator. */
+/**
+ * Deployments, and the one document that says which is live: whoever writes that one has switched every coordinator.
+ */
 import type { Collection } from 'mongodb'
 import type { DeploymentDocument, LiveDocument } from './documents.js'
 import { inserts } from './duplicates.js'

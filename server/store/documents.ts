@@ -28,7 +28,10 @@ export interface JobDocument {
   /** How many attempts have begun. */
   attempt: number
   maxAttempts: number
-  /** Raised by every write that puts it among the jobs that wait, or changes it there; absent where there was none. See store/revision. */
+  /**
+   * Raised by every write that puts it among the jobs that wait, or changes it there; absent where there was none. See
+   * store/revision.
+   */
   revision?: number
   /** How often the job snoozed. */
   snoozes?: number
@@ -50,9 +53,15 @@ export interface JobDocument {
   throttled?: boolean
   /** Set once the retry budget has sent the job away: next time it stands before other retries. */
   overBudget?: true
-  /** Why a queued job may not be claimed: no deployed worker has its name, a pause covers it, or the atomic request it came with is still being written. */
+  /**
+   * Why a queued job may not be claimed: no deployed worker has its name, a pause covers it, or the atomic request it
+   * came with is still being written.
+   */
   held?: HeldBy | null
-  /** The id of the atomic request it came with, while that is being written; until it is released the job may yet be deleted again. */
+  /**
+   * The id of the atomic request it came with, while that is being written; until it is released the job may yet be
+   * deleted again.
+   */
   atomicRequest?: string
   scheduleId?: string
   /** The job that enqueued this one while it ran. */
@@ -65,7 +74,10 @@ export interface JobDocument {
   followed?: true
   /** The group it is a member of, for ever. */
   group?: string
-  /** The same while it keeps the group open; taken out by the write that makes it final. Under `wait` a failed member keeps it. */
+  /**
+   * The same while it keeps the group open; taken out by the write that makes it final. Under `wait` a failed member
+   * keeps it.
+   */
   groupOpen?: string
   /** What its failure does to the group; absent for `continue`. */
   groupPolicy?: Exclude<GroupPolicy, 'continue'>
@@ -93,7 +105,9 @@ export interface JobDocument {
   /** Only when failed: the code of the error, or its name. */
   errorCode?: string
 
-  /** Attempts that an operator cancelled, newest last: a receipt under such a claim came too late to change anything. */
+  /**
+   * Attempts that an operator cancelled, newest last: a receipt under such a claim came too late to change anything.
+   */
   cancelledAttempts?: CancelledAttempt[]
 }
 
@@ -141,8 +155,8 @@ export interface ReceiptDocument extends AttemptProgress {
 }
 
 /**
- * Stands in the ledger in a receipt's place where a run of an attempt snoozed, so that nothing else can decide that run. It is no receipt and never
- * shown, and goes when a run ends that is later by a minute.
+ * Stands in the ledger in a receipt's place where a run of an attempt snoozed, so that nothing else can decide that
+ * run. It is no receipt and never shown, and goes when a run ends that is later by a minute.
  */
 export interface SnoozeDocument extends AttemptProgress {
   _id: string
@@ -194,7 +208,10 @@ export interface ScheduleDocument extends ScheduleRule {
   nextRunAt: Date | null
   /** The last occurrence that made a job. */
   lastRunAt: Date | null
-  /** With `overlap: 'queue'`: occurrences whose job waits for the end of another, the oldest first. Absent where there is none. */
+  /**
+   * With `overlap: 'queue'`: occurrences whose job waits for the end of another, the oldest first. Absent where there
+   * is none.
+   */
   waiting?: Date[]
 }
 
@@ -338,7 +355,10 @@ export interface LiveDocument {
   deployment: number | null
   /** Those that were live before, the latest last: a roll back takes one off its end. */
   before: number[]
-  /** Counts the switches, and what else coordinators have to look at anew; a write that follows from an older one matches nothing. */
+  /**
+   * Counts the switches, and what else coordinators have to look at anew; a write that follows from an older one
+   * matches nothing.
+   */
   revision: number
   at: Date
   by: string

@@ -67,10 +67,11 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
         .toArray(),
 
     /**
-     * A look in an index or two, however many members there are. Mostly it is a job that keeps a group open. That nothing does is known only where jobs
-     * were asked *after* groups: a nested group makes its callback, which is a job of this group, before it closes. So when no nested group is open, all
-     * their callbacks are there, and a look at the jobs sees those that have not ended. The other way round, a group that makes its callback
-     * behind the one look and closes before the other would be missed by both.
+     * A look in an index or two, however many members there are. Mostly it is a job that keeps a group open. That
+     * nothing does is known only where jobs were asked *after* groups: a nested group makes its callback, which is a
+     * job of this group, before it closes. So when no nested group is open, all their callbacks are there, and a look
+     * at the jobs sees those that have not ended. The other way round, a group that makes its callback behind the one
+     * look and closes before the other would be missed by both.
      */
     async hasOpenMembers(id: string): Promise<boolean> {
       return (await hasOpenJob(id)) || (await hasOpenGroup(id)) || (await hasOpenJob(id))
@@ -143,8 +144,8 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
     // --- the end -------------------------------------------------------------------------------------------------
 
     /**
-     * Answers with the group, or null where it was not open, or has been cancelled since its outcome was worked out. Whether it was cancelled while
-     * its callback was made the answer tells.
+     * Answers with the group, or null where it was not open, or has been cancelled since its outcome was worked out.
+     * Whether it was cancelled while its callback was made the answer tells.
      */
     close: (id: string, { now, ...more }: Closing): Promise<GroupDocument | null> =>
       groups.findOneAndUpdate(

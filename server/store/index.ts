@@ -1,4 +1,7 @@
-/** The store: the only importer of the MongoDB driver beside database/connect. It knows guards and indexes, and decides nothing. */
+/**
+ * The store: the only importer of the MongoDB driver beside database/connect. It knows guards and indexes, and decides
+ * nothing.
+ */
 import type { Db } from 'mongodb'
 import { systemClock } from '../../core/time/clock.js'
 import { auditStore, type AuditStore } from './audit.js'
@@ -32,8 +35,8 @@ export interface Store {
   groups: GroupsStore
   deployments: DeploymentsStore
   /**
-   * Takes the collections for this project, and makes the indexes that are missing. Safe to call from several coordinators at once. Throws `CONFIG` where the
-   * collections are somebody else's.
+   * Takes the collections for this project, and makes the indexes that are missing. Safe to call from several
+   * coordinators at once. Throws `CONFIG` where the collections are somebody else's.
    */
   prepare(): Promise<void>
   /** The database's own time. */
@@ -86,7 +89,9 @@ export interface StoreOptions extends OperationsOptions {
 
 const nobody: StoreOptions = { clock: systemClock, back() {}, failing() {} }
 
-/** `database` is asked at each operation, and may answer with another one than before: then all that follows goes there. */
+/**
+ * `database` is asked at each operation, and may answer with another one than before: then all that follows goes there.
+ */
 export function createStore(database: () => Db, options: StoreOptions = nobody): Store {
   let known: { db: Db; parts: Parts } | undefined
   const parts = (): Parts => {

@@ -34,7 +34,10 @@ export const jobIndexes = [
   { name: 'failed', key: { state: 1, _id: -1 }, partialFilterExpression: { state: 'failed' } },
 ] as const satisfies IndexDescription[]
 
-/** Takes as long as there are jobs. A server gives up an index whose connection is closed meanwhile; the driver knows the option, and its types do not. */
+/**
+ * Takes as long as there are jobs. A server gives up an index whose connection is closed meanwhile; the driver knows
+ * the option, and its types do not.
+ */
 const unhurried = { socketTimeoutMS: 0 } as CreateIndexesOptions
 
 export async function ensureIndexes({ jobs, schedules, groups, throttles, slots }: Collections): Promise<void> {

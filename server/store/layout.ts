@@ -1,9 +1,10 @@
 /**
  * The layout: what Errand's collections are called, and whose they are.
  *
- * They lie in whatever database the URI names, which may be an application's own. So each name begins with `errand_`, with the namespace behind it where there is one, and
- * `errand_meta` says which project they belong to, what kind of environment it runs in, and which version of the layout they have. Errand starts only where that is so:
- * two projects in one place would remove each other's schedules, and documents that it has not made are not its own to change.
+ * They lie in whatever database the URI names, which may be an application's own. So each name begins with `errand_`,
+ * with the namespace behind it where there is one, and `errand_meta` says which project they belong to, what kind of
+ * environment it runs in, and which version of the layout they have. Errand starts only where that is so: two projects
+ * in one place would remove each other's schedules, and documents that it has not made are not its own to change.
  */
 import type { Collection, Db } from 'mongodb'
 import { configError } from '../../core/errors.js'
@@ -25,7 +26,10 @@ import type {
   ThrottleDocument,
 } from './documents.js'
 
-/** Of names, fields and indexes. A coordinator starts on its own version only: before 0.1.0 there is no way from one to another. */
+/**
+ * Of names, fields and indexes. A coordinator starts on its own version only: before 0.1.0 there is no way from one to
+ * another.
+ */
 const layoutVersion = 1
 
 export type Collections = ReturnType<typeof collectionsOf>

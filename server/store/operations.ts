@@ -1,8 +1,10 @@
 /**
- * What all operations of the store have in common: a time limit, and that how they end tells whether the database answers.
+ * What all operations of the store have in common: a time limit, and that how they end tells whether the database
+ * answers.
  *
- * The limit holds for whoever waits. The driver has limits of its own (database/connect.ts), but a read that it makes again after an election may take
- * their sum, and a database that was handed in has none. What is given up here may still happen: `settled` of the error tells when it cannot any more.
+ * The limit holds for whoever waits. The driver has limits of its own (database/connect.ts), but a read that it makes
+ * again after an election may take their sum, and a database that was handed in has none. What is given up here may
+ * still happen: `settled` of the error tells when it cannot any more.
  */
 import type { Clock } from '../../core/time/clock.js'
 import { isOutage, outageName } from './outage.js'
@@ -50,8 +52,8 @@ const unlimited = new Set(['store.prepare'])
 type Operation = (...args: unknown[]) => Promise<unknown>
 
 /**
- * Answers with what makes the operations of a part of the store watched. `part` is asked for at each one, because another database may have taken the
- * place of the first.
+ * Answers with what makes the operations of a part of the store watched. `part` is asked for at each one, because
+ * another database may have taken the place of the first.
  */
 export function watchOperations({ clock, back, failing, overdue }: OperationsOptions) {
   /** In the order in which they began. */

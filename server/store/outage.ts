@@ -1,6 +1,6 @@
 /**
- * Whether the database is the reason that something failed: it is away, is being elected anew, or does not answer in time. Then the same may work
- * in a moment, and a write may have happened although its answer was lost.
+ * Whether the database is the reason that something failed: it is away, is being elected anew, or does not answer in
+ * time. Then the same may work in a moment, and a write may have happened although its answer was lost.
  *
  * By name and code, not by class: a database that is handed in may come with a driver of its own.
  */
@@ -57,7 +57,10 @@ const codes = new Set([
   13_436, // NotPrimaryOrSecondary
 ])
 
-/** Of a socket that ends while the driver waits to write more to it: the one moment in which it hands on what Node says as it is. */
+/**
+ * Of a socket that ends while the driver waits to write more to it: the one moment in which it hands on what Node says
+ * as it is.
+ */
 const socketCodes = new Set(['EPIPE', 'ECONNRESET', 'ECONNABORTED', 'ETIMEDOUT'])
 
 const labels = new Set(['RetryableWriteError', 'PoolRequestedRetry', 'SystemOverloadedError'])
@@ -76,7 +79,10 @@ interface Reason {
 /** Errors hold each other, and may do so in a ring. */
 const deepest = 10
 
-/** Whether a write on many was not confirmed by as many servers as were asked for. The driver tells of single documents alone where there is something to tell of both. */
+/**
+ * Whether a write on many was not confirmed by as many servers as were asked for. The driver tells of single documents
+ * alone where there is something to tell of both.
+ */
 export const isUnconfirmed = ({ result }: { result?: { getWriteConcernError?: () => unknown } }): boolean =>
   result?.getWriteConcernError?.() !== undefined
 

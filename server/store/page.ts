@@ -1,7 +1,13 @@
-/** Pages: so many documents at the most, and no more text than one answer should hold. A page has at least one, so that whoever asks on gets on. */
+/**
+ * Pages: so many documents at the most, and no more text than one answer should hold. A page has at least one, so that
+ * whoever asks on gets on.
+ */
 import type { FindCursor } from 'mongodb'
 
-/** Characters of args or results in one answer, written within a quarter of a second also where their values are small and many. A page ends with the document that goes beyond it. */
+/**
+ * Characters of args or results in one answer, written within a quarter of a second also where their values are small
+ * and many. A page ends with the document that goes beyond it.
+ */
 export const maxPageLength = 4_000_000
 
 export interface Page<Item> {

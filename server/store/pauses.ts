@@ -21,7 +21,10 @@ export function pausesStore(pauses: Collection<PauseDocument>) {
     /** Answers with the pause that it ended, or null. */
     remove: (id: string): Promise<PauseDocument | null> => pauses.findOneAndDelete({ _id: id }),
 
-    /** Writes what a circuit breaker has come to, unless it has changed since it was seen. Answers whether it was written. */
+    /**
+     * Writes what a circuit breaker has come to, unless it has changed since it was seen. Answers whether it was
+     * written.
+     */
     async turnBreaker(seen: BreakerDocument, broken: Broken, reason?: string): Promise<boolean> {
       const change = { broken, ...(reason === undefined ? {} : { reason }) }
       return (await pauses.updateOne(unchanged(seen), { $set: change })).modifiedCount === 1
@@ -32,7 +35,10 @@ export function pausesStore(pauses: Collection<PauseDocument>) {
   }
 }
 
-/** All that is acted upon. The moment alone may be the same after two changes within one millisecond, and in a breaker that was made anew. */
+/**
+ * All that is acted upon. The moment alone may be the same after two changes within one millisecond, and in a breaker
+ * that was made anew.
+ */
 const unchanged = ({ _id, at, broken: { until, times, probe } }: BreakerDocument): Filter<PauseDocument> => ({
   _id,
   at,

@@ -6,7 +6,10 @@ export const argsLeftOut = { args: 0, argsMeta: 0 } as const
 
 const logsLeftOut = { 'runProgress.log': 0, 'runProgress.earlierLog': 0 } as const
 
-/** Of jobs in a list. What is left out is not there, whatever the type says; the view of whoever asked so does not look at it. */
+/**
+ * Of jobs in a list. What is left out is not there, whatever the type says; the view of whoever asked so does not look
+ * at it.
+ */
 export const rowProjection = (withoutArgs: boolean): Document =>
   withoutArgs ? { ...logsLeftOut, ...argsLeftOut } : logsLeftOut
 

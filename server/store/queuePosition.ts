@@ -1,4 +1,7 @@
-/** Who stands before a job, and who holds what it waits for. Counts end at a bound, and so does the number of index entries that a count may look at. */
+/**
+ * Who stands before a job, and who holds what it waits for. Counts end at a bound, and so does the number of index
+ * entries that a count may look at.
+ */
 import type { Collection, Document, Filter } from 'mongodb'
 import type { JobDocument } from './documents.js'
 
@@ -47,7 +50,10 @@ export function queuePositionStore(jobs: Collection<JobDocument>) {
     beforeBlocked: (job: JobDocument, slotKey: string, limit: number): Promise<number> =>
       before(job, { state: 'blocked', slotKey }, 'blocked', limit),
 
-    /** Jobs of its throttle key that come back before it. Jobs of other keys lie among them; where there are very many, the count is too small. */
+    /**
+     * Jobs of its throttle key that come back before it. Jobs of other keys lie among them; where there are very many,
+     * the count is too small.
+     */
     beforeThrottled: ({ worker, throttleKey, runAt }: JobDocument, limit: number): Promise<number> =>
       countBefore(runAt, { worker, throttled: true, throttleKey: throttleKey ?? null }, limit),
 

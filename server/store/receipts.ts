@@ -32,7 +32,10 @@ export function receiptsStore(receipts: Collection<AttemptResultDocument>) {
       await receipts.deleteMany({ _id: ofJob(jobId), status: 'snoozed', finishedAt: { $lt: before } })
     },
 
-    /** Shows the receipts of many jobs, in no order, one after the other, because they may be large; reads no further once `visit` answers false. */
+    /**
+     * Shows the receipts of many jobs, in no order, one after the other, because they may be large; reads no further
+     * once `visit` answers false.
+     */
     async eachOfJobs(jobIds: readonly string[], visit: (receipt: ReceiptDocument) => boolean): Promise<void> {
       for await (const receipt of receipts.find(ofAny(jobIds))) if (!visit(receipt as ReceiptDocument)) return
     },
@@ -49,7 +52,10 @@ export function receiptsStore(receipts: Collection<AttemptResultDocument>) {
   }
 }
 
-/** Receipt ids begin with the job's id and a colon; the semicolon is the next character. So no index is needed but the one on `_id`. */
+/**
+ * Receipt ids begin with the job's id and a colon; the semicolon is the next character. So no index is needed but the
+ * one on `_id`.
+ */
 const ofJob = (jobId: string) => ({ $gte: `${jobId}:`, $lt: `${jobId};` })
 
 const ofAny = (jobIds: readonly string[]) =>

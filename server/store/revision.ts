@@ -1,10 +1,11 @@
 /**
- * A job's revision: what was read of a waiting job may be out of date when it is acted upon. Its state does not tell: a job that was read as `queued` is
- * `queued` again after its args were replaced, or after it ran elsewhere and waits for its next attempt. So every write that puts a job among those that wait, or
- * changes one of them, raises `revision`; and whoever acts on what it has read of a job names the revision that it saw.
+ * A job's revision: what was read of a waiting job may be out of date when it is acted upon. Its state does not tell: a
+ * job that was read as `queued` is `queued` again after its args were replaced, or after it ran elsewhere and waits for
+ * its next attempt. So every write that puts a job among those that wait, or changes one of them, raises `revision`;
+ * and whoever acts on what it has read of a job names the revision that it saw.
  *
- * A job that was never changed has none: inserts stay small, and nearly all candidates of a claim have the same one. Neither the claim nor the
- * end of a job raises it, because a job comes back from there only by a write that does.
+ * A job that was never changed has none: inserts stay small, and nearly all candidates of a claim have the same one.
+ * Neither the claim nor the end of a job raises it, because a job comes back from there only by a write that does.
  *
  * docs/decisions/guards.md goes through all writes.
  */

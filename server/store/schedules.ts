@@ -1,6 +1,6 @@
 /**
- * Writes are guarded by the rule and the occurrence they follow from: of two coordinators that act on the same occurrence, and of one that fires
- * while another changes the rule, one write counts, and the other matches nothing.
+ * Writes are guarded by the rule and the occurrence they follow from: of two coordinators that act on the same
+ * occurrence, and of one that fires while another changes the rule, one write counts, and the other matches nothing.
  */
 import type { Collection, Filter } from 'mongodb'
 import { ruleFields } from '../../core/time/scheduleRule.js'
@@ -22,7 +22,10 @@ export const definitionIn = (schedule: ScheduleDocument): ScheduleDefinition =>
     definitionFields.flatMap((field) => (schedule[field] === undefined ? [] : [[field, schedule[field]]])),
   ) as unknown as ScheduleDefinition
 
-/** As it was read. One that was removed and made anew under the same id begins at revision 1 again; it was created later. */
+/**
+ * As it was read. One that was removed and made anew under the same id begins at revision 1 again; it was created
+ * later.
+ */
 type Seen = Pick<ScheduleDocument, '_id' | 'createdAt' | 'revision' | 'nextRunAt'>
 
 interface Advance {
@@ -60,7 +63,9 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
     /** Answers false where there is one of that id already. */
     insert: (schedule: ScheduleDocument): Promise<boolean> => inserts(schedules.insertOne(schedule)),
 
-    /** Gives a schedule that is as it was seen another definition and next occurrence. Answers false where it is not. */
+    /**
+     * Gives a schedule that is as it was seen another definition and next occurrence. Answers false where it is not.
+     */
     async redefine(seen: Seen, definition: ScheduleDefinition, nextRunAt: Date | null): Promise<boolean> {
       const fields = definitionFields.map((field) => [field, definition[field]] as const)
       const { matchedCount } = await schedules.updateOne(unchanged(seen), {

@@ -18,7 +18,9 @@ export function throttlesStore(throttles: Collection<ThrottleDocument>) {
       return new Map(found.map((document) => [document._id, document]))
     },
 
-    /** Writes what was worked out from a read, unless somebody wrote in between. Answers with the ids that were written. */
+    /**
+     * Writes what was worked out from a read, unless somebody wrote in between. Answers with the ids that were written.
+     */
     async writeMany(writes: ThrottleWrite[], version: string): Promise<Set<string>> {
       const operations = writes.map(({ id, from, ...fields }): AnyBulkWriteOperation<ThrottleDocument> =>
         from === undefined

@@ -1,7 +1,10 @@
 /** Tells what is wrong with the database from what is wrong with the thing that was to be written. */
 import { isOutage } from './outage.js'
 
-/** `item`: the driver or the database refused what it was given, and will again. `database`: no item is the reason. `unclear`: either may be. */
+/**
+ * `item`: the driver or the database refused what it was given, and will again. `database`: no item is the reason.
+ * `unclear`: either may be.
+ */
 export type WriteFailure = 'item' | 'database' | 'unclear'
 
 interface Failure {
@@ -25,7 +28,9 @@ export function writeFailure(error: unknown): WriteFailure {
   return typeof name === 'string' && name.startsWith('Mongo') ? 'database' : 'unclear'
 }
 
-/** BSON cannot say it, or not so deep, where it comes to the end of the stack. Or it is larger than a document may be. */
+/**
+ * BSON cannot say it, or not so deep, where it comes to the end of the stack. Or it is larger than a document may be.
+ */
 const itemNames: ReadonlySet<string> = new Set([
   'MongoInvalidArgumentError',
   'BSONError',
@@ -33,5 +38,8 @@ const itemNames: ReadonlySet<string> = new Set([
   'RangeError',
 ])
 
-/** BadValue, Overflow, InvalidBSON, DocumentValidationFailure, BSONObjectTooLarge; and the same of a document that an update made. */
+/**
+ * BadValue, Overflow, InvalidBSON, DocumentValidationFailure, BSONObjectTooLarge; and the same of a document that an
+ * update made.
+ */
 const itemCodes: ReadonlySet<number> = new Set([2, 15, 22, 121, 10_334, 17_280, 17_419, 17_420])

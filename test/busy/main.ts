@@ -1,6 +1,6 @@
 /**
- * Runs a command beside six busy loops: `npm run check:busy`, or another one, such as `npm run check:busy -- npm run demo`. What people run first must
- * not depend on how quick their machine is, or what else it does.
+ * Runs a command beside six busy loops: `npm run check:busy`, or another one, such as `npm run check:busy -- npm run
+ * demo`. What people run first must not depend on how quick their machine is, or what else it does.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'

@@ -19,7 +19,9 @@ export interface Figures {
   duplicates: number
   /** Runs that began when their job was final. */
   afterTheEnd: number
-  /** Attempts that are recorded as timed out though their function had answered a second before the deadline or more. */
+  /**
+   * Attempts that are recorded as timed out though their function had answered a second before the deadline or more.
+   */
   answeredInVain: number
   /** Jobs that failed for good though their functions were never told to. */
   failedByFaults: number

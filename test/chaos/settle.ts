@@ -1,6 +1,6 @@
 /**
- * The end of a run: nothing is done to the house any more, operators undo what they did, and everything has so long to become final. What is left then is
- * stuck.
+ * The end of a run: nothing is done to the house any more, operators undo what they did, and everything has so long to
+ * become final. What is left then is stuck.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { House } from './house/house.js'

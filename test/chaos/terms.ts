@@ -19,7 +19,10 @@ export const rates: Readonly<Record<string, { intervalMs: number; burst: number 
   paced: { intervalMs: 200, burst: 5 },
 }
 
-/** Schedules whose every occurrence is to become one job, by their ids: so often it fires. `aligned` ones fire at multiples of it. */
+/**
+ * Schedules whose every occurrence is to become one job, by their ids: so often it fires. `aligned` ones fire at
+ * multiples of it.
+ */
 export const schedules: readonly { id: string; everyMs: number; aligned: boolean }[] = [
   { id: 'code:every', everyMs: 3_000, aligned: false },
   { id: 'code:cron', everyMs: 2_000, aligned: true },

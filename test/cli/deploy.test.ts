@@ -1,4 +1,7 @@
-/** `errand deploy` as its user has it: functions in processes of their own, and two coordinators on folders without jobs/. */
+/**
+ * `errand deploy` as its user has it: functions in processes of their own, and two coordinators on folders without
+ * jobs/.
+ */
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

@@ -48,7 +48,9 @@ export function jsonOf({ stdout, stderr }: Ended): any /* oxlint-disable-line ty
 }
 
 export interface Service extends AsyncDisposable {
-  /** The first line of output, past or to come, that the test accepts; lines it has returned before do not come again. */
+  /**
+   * The first line of output, past or to come, that the test accepts; lines it has returned before do not come again.
+   */
   line(accept: (line: string) => boolean): Promise<string>
   /** With `--json`: the next event of that name. */
   event(name: string): Promise<any> // oxlint-disable-line typescript/no-explicit-any

@@ -6,7 +6,10 @@ import type { Answer, Call } from '../../server/deps.js'
 const refused: Answer = { kind: 'failed', code: 'UNREACHABLE', message: 'refused' }
 const done: Answer = { kind: 'receipt', receipt: { status: 'success', result: null } }
 
-/** Functions that answer so, one call after the other, and whose process ends and is started again when the test says so. */
+/**
+ * Functions that answer so, one call after the other, and whose process ends and is started again when the test says
+ * so.
+ */
 function functionsThat(...answers: Answer[]) {
   let end = () => {}
   let start = () => {}

@@ -1,6 +1,6 @@
 /**
- * What the client's types take and refuse. Nothing here runs: `npm run types` checks each line, and types.test.ts once more. A line below
- * `@ts-expect-error` that compiles after all is an error too.
+ * What the client's types take and refuse. Nothing here runs: `npm run types` checks each line, and types.test.ts once
+ * more. A line below `@ts-expect-error` that compiles after all is an error too.
  */
 import { expectTypeOf } from 'vitest'
 import type { z } from 'zod'

@@ -5,7 +5,9 @@ import { plainWorker, testProject, worker } from './project.js'
 const head = `import { defineJob } from 'errand'\nimport { z } from 'zod'\n`
 const run = `result: z.undefined(), run() { return undefined }`
 
-/** What a module says when it cannot become a worker. The place is part of the promise: it is where the editor jumps to. */
+/**
+ * What a module says when it cannot become a worker. The place is part of the promise: it is where the editor jumps to.
+ */
 const refused: [what: string, module: string, problems: string[]][] = [
   [
     'no default export',

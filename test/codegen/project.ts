@@ -1,4 +1,7 @@
-/** A project of its own for each test: real files in a temporary folder, with this repository and its packages installed by link. */
+/**
+ * A project of its own for each test: real files in a temporary folder, with this repository and its packages installed
+ * by link.
+ */
 import { access, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -72,7 +75,10 @@ export const plainWorker = worker(
   'args: z.object({ id: z.string() }), result: z.undefined(), run() { return undefined }',
 )
 
-/** Loads contracts.mjs in a bare process, without packages or settings, runs the body with `contracts`, and gives what it returns. */
+/**
+ * Loads contracts.mjs in a bare process, without packages or settings, runs the body with `contracts`, and gives what
+ * it returns.
+ */
 export async function inBareProcess(project: TestProject, body: string): Promise<unknown> {
   const { execFile } = await import('node:child_process')
   const { promisify } = await import('node:util')

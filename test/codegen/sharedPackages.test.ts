@@ -1,4 +1,7 @@
-/** Functions whose zod and errand are linked apart from their own code: they run as if they were not, however they import them. */
+/**
+ * Functions whose zod and errand are linked apart from their own code: they run as if they were not, however they
+ * import them.
+ */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

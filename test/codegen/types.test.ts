@@ -98,7 +98,10 @@ export const Result = Args.omit({ transform: true })
 export default defineJob({ args: Args, result: Result, run: (args) => args as never })
 `
 
-/** One line for each field and side, so that a complaint names the field that differs. `Pick` keeps `?` in the comparison. */
+/**
+ * One line for each field and side, so that a complaint names the field that differs. `Pick` keeps `?` in the
+ * comparison.
+ */
 const typeTest = [
   `import { z } from 'zod'`,
   `import type { Args, Result } from './jobs/kinds.js'`,
@@ -106,7 +109,8 @@ const typeTest = [
   `type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false`,
   `type Flat<T> = T extends Date | URL | Uint8Array | RegExp | Set<unknown> | ReadonlyMap<unknown, unknown> ? T : { [K in keyof T]: Flat<T[K]> }`,
   `type Same<A, B, K extends keyof A & keyof B> = K extends Loose ? Fits<A, B, K> : Equal<Flat<Pick<A, K>>, Flat<Pick<B, K>>>`,
-  // a recursive alias is the same only as long as nobody looks inside, and a brand does not travel: these must fit, no more
+  // a recursive alias is the same only as long as nobody looks inside, and a brand does not travel: these must fit, no
+  // more
   `type Loose = 'json' | 'branded'`,
   `type Fits<A, B, K extends keyof A & keyof B> = A[K] extends B[K] ? true : false`,
   `type In = z.input<typeof Args>; type Out = z.output<typeof Result>`,

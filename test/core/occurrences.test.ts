@@ -1,7 +1,7 @@
 /**
- * Two referees. croner is the second library: it knows cron and zones on its own, but has its own policy where the clock is set, so each
- * comparison says which policy of ours it is. `minuteByMinute` is slow and simple: it looks at what the clock on the wall shows in each
- * minute, through Intl alone, and so knows what each policy must give.
+ * Two referees. croner is the second library: it knows cron and zones on its own, but has its own policy where the
+ * clock is set, so each comparison says which policy of ours it is. `minuteByMinute` is slow and simple: it looks at
+ * what the clock on the wall shows in each minute, through Intl alone, and so knows what each policy must give.
  */
 import { Cron } from 'croner'
 import * as fc from 'fast-check'
@@ -11,7 +11,10 @@ import { lastOccurrence, nextOccurrence, occurrences, occurrencesUntil } from '.
 import { occurrenceRule, type ScheduleRule } from '../../core/time/scheduleRule.js'
 import { changesOf, minuteByMinute, wallClock } from './wallClock.js'
 
-/** With summer time in both halves of the world, at midnight, by half an hour, and in Ramadan; and without, by half and quarter hours. */
+/**
+ * With summer time in both halves of the world, at midnight, by half an hour, and in Ramadan; and without, by half and
+ * quarter hours.
+ */
 const zones = [
   'America/New_York',
   'Europe/Berlin',

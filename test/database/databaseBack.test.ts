@@ -1,6 +1,6 @@
 /**
- * The database goes away and comes back, behind a proxy that does to connections what networks do. Nothing here is about being quick: what is waited for is that
- * it happens. How long it takes is printed where it is asked for:
+ * The database goes away and comes back, behind a proxy that does to connections what networks do. Nothing here is
+ * about being quick: what is waited for is that it happens. How long it takes is printed where it is asked for:
  *
  *   FAULT_ROUNDS=20 npx vitest run test/database/databaseBack.test.ts     so many coordinators lose all connections at once
  *   FAULT_AWAY_MS=50000 npx vitest run test/database/databaseBack.test.ts     the database is away for so long

@@ -1,4 +1,7 @@
-/** The embedded engine and the way to a database: what they serve, what they survive, and what they say when they cannot. */
+/**
+ * The embedded engine and the way to a database: what they serve, what they survive, and what they say when they
+ * cannot.
+ */
 import { build } from 'esbuild'
 import { BSON, MongoServerError, type Collection } from 'mongodb'
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -416,7 +419,10 @@ const listen = async (server: Server): Promise<number> => {
   return (server.address() as AddressInfo).port
 }
 
-/** Speaks just enough of MongoDB's protocol to greet the driver and turn down its user: the embedded engine knows no users. */
+/**
+ * Speaks just enough of MongoDB's protocol to greet the driver and turn down its user: the embedded engine knows no
+ * users.
+ */
 const serverThatRefusesUsers = async (): Promise<number> => {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {

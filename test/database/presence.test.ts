@@ -1,4 +1,7 @@
-/** What is known of the database's being there, and what is done where it does not come back. The driver's events are told by hand, the clock stands. */
+/**
+ * What is known of the database's being there, and what is done where it does not come back. The driver's events are
+ * told by hand, the clock stands.
+ */
 import { EventEmitter } from 'node:events'
 import type { Db } from 'mongodb'
 import { describe, expect, it } from 'vitest'

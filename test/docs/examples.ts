@@ -104,7 +104,9 @@ interface Ended {
   stdout: string
 }
 
-/** Each line is a command of its own; `name=$(…)` keeps what it printed; `# exit 1` and `# → text` say what is expected. */
+/**
+ * Each line is a command of its own; `name=$(…)` keeps what it printed; `# exit 1` and `# → text` say what is expected.
+ */
 async function runShell(stage: Stage, scope: Scope, text: string): Promise<void> {
   for (const line of text.replaceAll('\\\n', ' ').split('\n')) {
     if (line.trim() === '' || line.startsWith('#')) continue
@@ -121,7 +123,10 @@ async function runShell(stage: Stage, scope: Scope, text: string): Promise<void>
   }
 }
 
-/** A list shows what the jobs of the example before it have come to, which may be in a moment only: it is looked at until it does, for a minute at most. */
+/**
+ * A list shows what the jobs of the example before it have come to, which may be in a moment only: it is looked at
+ * until it does, for a minute at most.
+ */
 async function shownBy(look: () => Promise<Ended>, command: string, parts: string[]): Promise<Ended> {
   const givenUpAt = performance.now() + 60_000
   for (;;) {
@@ -147,7 +152,9 @@ function shell({ root, url, apiKey }: Stage, scope: Scope, command: string): Pro
   })
 }
 
-/** `errand` as it is built, and as much of `jq` as the examples use, so that the page runs on a machine with Node only. */
+/**
+ * `errand` as it is built, and as much of `jq` as the examples use, so that the page runs on a machine with Node only.
+ */
 export async function putCommands(root: string): Promise<void> {
   const bin = join(root, 'bin')
   await mkdir(bin)
@@ -170,7 +177,10 @@ for (const value of values) console.log(typeof value === 'string' ? value : JSON
   }
 }
 
-/** Request line, headers, an empty line, the body; then `# <status> <pattern>`. The caller's key is added where no header names one. */
+/**
+ * Request line, headers, an empty line, the body; then `# <status> <pattern>`. The caller's key is added where no
+ * header names one.
+ */
 async function runHttp({ url, apiKey }: Stage, scope: Scope, text: string): Promise<void> {
   const lines = text.split('\n')
   const at = lines.findIndex((line) => line.startsWith('# '))

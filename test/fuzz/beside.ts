@@ -1,4 +1,7 @@
-/** Good work that goes on beside the fuzz: a job is enqueued, run and seen, by each of the ways that a poisoned neighbour could close. */
+/**
+ * Good work that goes on beside the fuzz: a job is enqueued, run and seen, by each of the ways that a poisoned
+ * neighbour could close.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Target } from './target.js'
 

@@ -1,4 +1,7 @@
-/** Every door, with a request that it takes and the roles that may: read off the router and the API's description, so that a new one must be given here. */
+/**
+ * Every door, with a request that it takes and the roles that may: read off the router and the API's description, so
+ * that a new one must be given here.
+ */
 import type { Role } from '../../core/roles.js'
 import { openapi } from '../../server/api/rest/openapi.js'
 import { router } from '../../server/api/router/index.js'

@@ -1,4 +1,7 @@
-/** Bodies that cost whoever reads them more than they cost to send: each is one that has cost a coordinator seconds, or hundreds of megabytes. */
+/**
+ * Bodies that cost whoever reads them more than they cost to send: each is one that has cost a coordinator seconds, or
+ * hundreds of megabytes.
+ */
 import type { Random } from '../support/random.js'
 import type { Door } from './doors.js'
 

@@ -1,4 +1,6 @@
-/** The nth request of a seed: the same bytes each time, but for ids, tokens and signatures, which are the target's own. */
+/**
+ * The nth request of a seed: the same bytes each time, but for ids, tokens and signatures, which are the target's own.
+ */
 import { createHmac } from 'node:crypto'
 import type { Random } from '../support/random.js'
 import { pickDoor, type Door } from './doors.js'
@@ -30,7 +32,10 @@ export interface Known {
 /** A large value now and then; its characters at the most. */
 const largest = 4_000_000
 
-/** Each part has its own stream of chance: what the target has told by then, which is never the same twice, changes ids and tokens and nothing else. */
+/**
+ * Each part has its own stream of chance: what the target has told by then, which is never the same twice, changes ids
+ * and tokens and nothing else.
+ */
 export function requestOf(random: Random, target: Target, known: Known, only?: readonly CallerName[]): FuzzRequest {
   const door = pickDoor(random)
   const caller = callerOf(random, door, only)

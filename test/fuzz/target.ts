@@ -1,6 +1,6 @@
 /**
- * What is fuzzed: a coordinator and a function host on real sockets, with a key for each role. It runs in this process, so that whoever opened it can look
- * at its log and its loop; `npm run fuzz` gives it a process of its own.
+ * What is fuzzed: a coordinator and a function host on real sockets, with a key for each role. It runs in this process,
+ * so that whoever opened it can look at its log and its loop; `npm run fuzz` gives it a process of its own.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'

@@ -1,4 +1,7 @@
-/** The target in a process of its own, with an engine of its own: it tells what happens inside, and measures itself when it is asked. Started by main.ts. */
+/**
+ * The target in a process of its own, with an engine of its own: it tells what happens inside, and measures itself when
+ * it is asked. Started by main.ts.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openDatabase } from '../../database/connect.js'
 import { openTarget, type Target, type Told } from './target.js'

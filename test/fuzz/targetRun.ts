@@ -60,7 +60,10 @@ export async function startTarget(folder: string): Promise<TargetRun> {
   }
 }
 
-/** It ends once nobody holds the channel to it; where it has ended already it is to be told, because a request may have done it. */
+/**
+ * It ends once nobody holds the channel to it; where it has ended already it is to be told, because a request may have
+ * done it.
+ */
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) throw new Error('The target ended while it was fuzzed.')
   child.disconnect()

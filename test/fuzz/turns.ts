@@ -1,6 +1,7 @@
 /**
- * Watches the turns of this process's event loop: how much of the processor one of them took. A timer that comes every few milliseconds comes late by as
- * much as a turn took; what the main thread had of the processor meanwhile is read from the kernel, so that a busy machine is not taken for a slow turn.
+ * Watches the turns of this process's event loop: how much of the processor one of them took. A timer that comes every
+ * few milliseconds comes late by as much as a turn took; what the main thread had of the processor meanwhile is read
+ * from the kernel, so that a busy machine is not taken for a slow turn.
  */
 import { readFileSync } from 'node:fs'
 

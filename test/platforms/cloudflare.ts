@@ -1,4 +1,6 @@
-/** The Cloudflare target in workerd, the runtime of Cloudflare Workers itself, configured by what wrangler.jsonc says. */
+/**
+ * The Cloudflare target in workerd, the runtime of Cloudflare Workers itself, configured by what wrangler.jsonc says.
+ */
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * What every function must do, whatever it runs on: what `errand build` made, run by the platform's own code where that is installed. The coordinator's
- * part is its own code too: it reads the answers.
+ * What every function must do, whatever it runs on: what `errand build` made, run by the platform's own code where that
+ * is installed. The coordinator's part is its own code too: it reads the answers.
  */
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -1,6 +1,7 @@
 /**
- * The coordinator as `errand build --coordinator` makes it for each platform, run by the platform's own code where that is installed, with the database outside:
- * jobs are enqueued over HTTP, run, enqueue others, and a tick starts those that have come due.
+ * The coordinator as `errand build --coordinator` makes it for each platform, run by the platform's own code where that
+ * is installed, with the database outside: jobs are enqueued over HTTP, run, enqueue others, and a tick starts those
+ * that have come due.
  */
 import { once } from 'node:events'
 import { Agent, createServer, request, type IncomingMessage } from 'node:http'
@@ -224,7 +225,8 @@ describe('the server of the target node', () => {
     const askedAt = performance.now()
     poll.end()
     await once(poll, 'finish')
-    // neither the poll nor lingering for this one holds it up; that this is answered tells that the poll has been read before it
+    // neither the poll nor lingering for this one holds it up; that this is answered tells that the poll has been read
+    // before it
     const later = await client.enqueue('greet', { name: 'Ada' }, { delay: '9s' })
     program.child.kill('SIGTERM')
     await program.line(/stopping/)

@@ -1,6 +1,7 @@
 /**
- * The Lambda target: each zip unpacked and run by AWS's own Node runtime (aws-lambda-ric) where it is installed, else by a bootstrap like it, against a
- * Runtime API that speaks as Lambda's does. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+ * The Lambda target: each zip unpacked and run by AWS's own Node runtime (aws-lambda-ric) where it is installed, else
+ * by a bootstrap like it, against a Runtime API that speaks as Lambda's does.
+ * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
 import { unzipSync } from 'fflate'
 import { once } from 'node:events'

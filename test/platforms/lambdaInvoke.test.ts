@@ -1,4 +1,7 @@
-/** The whole way of a job on Lambda by Invoke: what `errand build` made, run by the Runtime API, called by AWS's SDK over Lambda's own REST API. */
+/**
+ * The whole way of a job on Lambda by Invoke: what `errand build` made, run by the Runtime API, called by AWS's SDK
+ * over Lambda's own REST API.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

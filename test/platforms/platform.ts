@@ -1,4 +1,7 @@
-/** What the conformance suite needs of a platform: to run what was built for it, and to call it as the coordinator would. */
+/**
+ * What the conformance suite needs of a platform: to run what was built for it, and to call it as the coordinator
+ * would.
+ */
 import type { TargetName } from '../../codegen/index.js'
 import type { WorkerName } from './workers.js'
 

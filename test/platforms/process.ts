@@ -5,7 +5,10 @@ import { createInterface } from 'node:readline'
 
 export interface Program extends AsyncDisposable {
   readonly child: ChildProcess
-  /** The first match of the pattern in a line of its output, past or to come. Rejects with all output where it ends before. */
+  /**
+   * The first match of the pattern in a line of its output, past or to come. Rejects with all output where it ends
+   * before.
+   */
   line(pattern: RegExp): Promise<RegExpExecArray>
   readonly output: readonly string[]
   /** How it ended, or will; whoever asks later than that is told as well. */

@@ -1,6 +1,7 @@
 /**
- * Programs of the platforms that are too heavy for everybody's `npm ci`, because they come with compilers and build scripts. They have a lock file of
- * their own in this folder: `npm ci --prefix test/platforms` installs them, and the suite then uses them instead of its own stand-ins.
+ * Programs of the platforms that are too heavy for everybody's `npm ci`, because they come with compilers and build
+ * scripts. They have a lock file of their own in this folder: `npm ci --prefix test/platforms` installs them, and the
+ * suite then uses them instead of its own stand-ins.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

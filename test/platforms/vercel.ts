@@ -1,4 +1,7 @@
-/** The Vercel target: each function folder in a process of its own, loaded by Vercel's code where it is installed, else by a launcher like it. */
+/**
+ * The Vercel target: each function folder in a process of its own, loaded by Vercel's code where it is installed, else
+ * by a launcher like it.
+ */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'

@@ -71,7 +71,10 @@ describe('Errand’s own share of a function', () => {
   })
 })
 
-/** In a process of its own, the start of Node itself left out. In the processor's time, because others may be using the machine. */
+/**
+ * In a process of its own, the start of Node itself left out. In the processor's time, because others may be using the
+ * machine.
+ */
 async function loadMs(file: string): Promise<number> {
   const program = `const start = process.cpuUsage()
     await import(${JSON.stringify(file)})

@@ -337,7 +337,10 @@ async function bundleWorker(outfile: string, job: string): Promise<void> {
   })
 }
 
-/** Calls `mail.send` a number of times in a Node process of its own, because imports and stacks go through vite in this one. */
+/**
+ * Calls `mail.send` a number of times in a Node process of its own, because imports and stacks go through vite in this
+ * one.
+ */
 async function callInNode(dir: string, calls: number): Promise<{ status: number; body: unknown }[]> {
   const script = join(dir, 'script.mjs')
   await build({

@@ -1,12 +1,14 @@
 /**
- * A model of everything at once, on the real engine: workers with throttles, slots, unique keys and schedules; two coordinators that may die between any two
- * writes, and of which one may sleep between requests and ticks; functions that answer, fail, fall silent, post twice and too late; operators that cancel and retry; a clock that jumps. Steps are
- * taken several at a time, and their questions to the database take turns at random.
+ * A model of everything at once, on the real engine: workers with throttles, slots, unique keys and schedules; two
+ * coordinators that may die between any two writes, and of which one may sleep between requests and ticks; functions
+ * that answer, fail, fall silent, post twice and too late; operators that cancel and retry; a clock that jumps. Steps
+ * are taken several at a time, and their questions to the database take turns at random.
  *
- * After every few steps the database must be as promised (model/invariants), each start of a function is checked as it happens (model/functions), and once
- * everything is let go each job must come to its end.
+ * After every few steps the database must be as promised (model/invariants), each start of a function is checked as it
+ * happens (model/functions), and once everything is let go each job must come to its end.
  *
- * A failure prints the seed and the shrunken steps. ERRAND_MODEL_SEED takes them up again, ERRAND_MODEL_SECONDS looks for longer.
+ * A failure prints the seed and the shrunken steps. ERRAND_MODEL_SEED takes them up again, ERRAND_MODEL_SECONDS looks
+ * for longer.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -303,7 +305,10 @@ async function tend(model: Model, { errand }: Mortal, loop: string): Promise<voi
   recurred(model, now)
 }
 
-/** One that was halted for a minute between its look and its writes was away: what was due when it looked may be missed by then, as the policies say. */
+/**
+ * One that was halted for a minute between its look and its writes was away: what was due when it looked may be missed
+ * by then, as the policies say.
+ */
 function recurred(model: Model, lookedAt: Date): void {
   if (model.clock.now().getTime() - lookedAt.getTime() >= onTimeMs) return
   if (lookedAt > model.recurredAt) model.recurredAt = lookedAt
@@ -347,7 +352,10 @@ async function ignoring(codes: string[], work: Promise<unknown>): Promise<void> 
   })
 }
 
-/** Nobody dies any more, functions succeed, and the loops go round: then every job ends, and every occurrence has its job. */
+/**
+ * Nobody dies any more, functions succeed, and the loops go round: then every job ends, and every occurrence has its
+ * job.
+ */
 async function letGo(model: Model): Promise<void> {
   const { clock, functions, invariants, both, weather } = model
   const until = clock.now()

@@ -6,7 +6,9 @@ export interface SharedClient {
   database: Database
   /** Commands that have been asked for and are not answered, on whatever database. */
   readonly underWay: number
-  /** How many connections have been lost. What was asked on one of them may still happen, although nobody waits for it. */
+  /**
+   * How many connections have been lost. What was asked on one of them may still happen, although nobody waits for it.
+   */
   readonly lost: number
 }
 

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * Below those that a system gives to whoever asks for any: one of these might be given to a server of another test before this one is
- * called.
+ * Below those that a system gives to whoever asks for any: one of these might be given to a server of another test
+ * before this one is called.
  */
 export async function closedPort(): Promise<number> {
   for (;;) {

@@ -9,7 +9,10 @@ export interface TestDatabase extends AsyncDisposable {
   uri: string
 }
 
-/** A new and empty database on the run's MongoDB, dropped at the end of the scope: `await using database = await testDatabase()`. */
+/**
+ * A new and empty database on the run's MongoDB, dropped at the end of the scope: `await using database = await
+ * testDatabase()`.
+ */
 export const testDatabase = async (): Promise<TestDatabase> => {
   const name = `test-${randomUUID()}`
   const { database } = await sharedClient()

@@ -1,6 +1,7 @@
 /**
- * A coordinator for a test: on a database of its own, with a clock that stands still, and no loops, so that a test takes each step by hand.
- * Functions run in this process, through the real `wrap` and real signatures; only the socket is left out. Tests of the socket use `listen`.
+ * A coordinator for a test: on a database of its own, with a clock that stands still, and no loops, so that a test
+ * takes each step by hand. Functions run in this process, through the real `wrap` and real signatures; only the socket
+ * is left out. Tests of the socket use `listen`.
  */
 import { createCoordinator, type Coordinator, type CoordinatorOptions } from '../../server/coordinator.js'
 import { createContracts } from '../../server/deployments/contracts.js'
@@ -46,7 +47,10 @@ export interface TestErrand extends AsyncDisposable {
   reap(): Promise<string[]>
   recur(): Promise<Date | undefined>
   purge(): Promise<number>
-  /** Resolves when no coordinator of its database asks that anything, nor is about to: then all that needs no clock has happened. */
+  /**
+   * Resolves when no coordinator of its database asks that anything, nor is about to: then all that needs no clock has
+   * happened.
+   */
   quiet(): Promise<void>
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<{ status: number; body: any }> // oxlint-disable-line typescript/no-explicit-any
 }

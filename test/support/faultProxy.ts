@@ -8,9 +8,10 @@
  * await cut
  * ```
  *
- * What is asked for takes effect before the call returns; what has to be waited for is a promise of the moment it has happened.
- * Between coordinator and database the proxy knows one message from the next (`databaseProxy`); anywhere else a message is whatever
- * arrives in one piece, which on a loopback is one request or one answer as long as both are small (`faultProxy`).
+ * What is asked for takes effect before the call returns; what has to be waited for is a promise of the moment it has
+ * happened. Between coordinator and database the proxy knows one message from the next (`databaseProxy`); anywhere else
+ * a message is whatever arrives in one piece, which on a loopback is one request or one answer as long as both are
+ * small (`faultProxy`).
  */
 import { frameSplitter, type Frame } from './mongoFrames.js'
 import { openProxy, type FaultProxy, type Match, type Piece, type Target } from './openProxy.js'

@@ -1,4 +1,6 @@
-/** Files of a project that is watched. Each change is there at once: a machine that is busy does not show half of it. */
+/**
+ * Files of a project that is watched. Each change is there at once: a machine that is busy does not show half of it.
+ */
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { tmpdir } from 'node:os'

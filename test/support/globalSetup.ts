@@ -1,4 +1,7 @@
-/** One MongoDB for the whole run: `MONGODB_URI` if it is set, else an embedded engine on a folder that goes with the run. */
+/**
+ * One MongoDB for the whole run: `MONGODB_URI` if it is set, else an embedded engine on a folder that goes with the
+ * run.
+ */
 import { mkdtemp, rm, statfs } from 'node:fs/promises'
 import { freemem, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,8 +35,9 @@ export default async function globalSetup({ provide }: TestProject): Promise<() 
 const enoughBytes = 4 * 1024 ** 3
 
 /**
- * In memory where there is room. A thousand tests make thirteen collections and their indexes each, and on a disk half of a small test's time is spent on files
- * that are flushed to it and deleted a moment later. What the journal is worth is tested elsewhere, with kills, on a disk.
+ * In memory where there is room. A thousand tests make thirteen collections and their indexes each, and on a disk half
+ * of a small test's time is spent on files that are flushed to it and deleted a moment later. What the journal is worth
+ * is tested elsewhere, with kills, on a disk.
  */
 async function roomForData(): Promise<string> {
   const memory = '/dev/shm'
@@ -47,8 +51,9 @@ async function roomForData(): Promise<string> {
 }
 
 /**
- * The engine keeps the files of a dropped collection open for ten minutes. With a database for each of more than a thousand tests, that
- * is more than the 20,000 files that a process may have open on many machines, and the engine dies of it halfway.
+ * The engine keeps the files of a dropped collection open for ten minutes. With a database for each of more than a
+ * thousand tests, that is more than the 20,000 files that a process may have open on many machines, and the engine dies
+ * of it halfway.
  */
 async function closeDroppedFiles(uri: string): Promise<void> {
   const client = await MongoClient.connect(uri)

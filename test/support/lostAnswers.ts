@@ -16,8 +16,8 @@ export interface Losing {
 }
 
 /**
- * From now on the answers of one operation are lost, `times` times: it happens, unless it `happens: false`, and rejects all the same.
- * Then it is as it was.
+ * From now on the answers of one operation are lost, `times` times: it happens, unless it `happens: false`, and rejects
+ * all the same. Then it is as it was.
  */
 export function loseAnswers<Part extends keyof Parts>(
   { coordinator }: TestErrand,

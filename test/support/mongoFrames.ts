@@ -1,6 +1,7 @@
 /**
- * The messages of the database's wire, as far as a proxy has to know them: where one ends, what it asks for, and which request it answers.
- * Source: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/ (each begins with four int32: length, id, the id it answers, kind).
+ * The messages of the database's wire, as far as a proxy has to know them: where one ends, what it asks for, and which
+ * request it answers. Source: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/ (each begins with
+ * four int32: length, id, the id it answers, kind).
  */
 import { BSON, type Document } from 'mongodb'
 

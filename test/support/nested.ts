@@ -1,4 +1,6 @@
-/** Values that are nested deep. Made as text, because whatever makes them by recursion comes to the end of its stack. */
+/**
+ * Values that are nested deep. Made as text, because whatever makes them by recursion comes to the end of its stack.
+ */
 
 /** JSON text of objects in each other, so many levels, by that name. */
 export const nestedJson = (levels: number, name = 'a'): string =>

@@ -46,11 +46,17 @@ export interface FaultProxy<P extends Piece = Piece> extends AsyncDisposable {
   next(match: Match<P>): Promise<P>
   /** Cuts the connection of the next request that matches, which never reaches the server. */
   cutBefore(match: Match<P>): Promise<P>
-  /** Lets the next request that matches reach the server and cuts its connection when the answer comes, which never arrives. */
+  /**
+   * Lets the next request that matches reach the server and cuts its connection when the answer comes, which never
+   * arrives.
+   */
   cutAfter(match: Match<P>): Promise<P>
   /** Stops the next request that matches before the server. Resolves when it is here. */
   holdBefore(match: Match<P>): Promise<Held<P>>
-  /** Stops the answer to the next request that matches: the server has done what it asks for. Resolves when the answer is here. */
+  /**
+   * Stops the answer to the next request that matches: the server has done what it asks for. Resolves when the answer
+   * is here.
+   */
   holdAfter(match: Match<P>): Promise<Held<P>>
 }
 

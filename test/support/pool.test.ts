@@ -9,7 +9,10 @@ import { lendDatabase } from './pool.js'
 
 const work = defineJob({ args: z.object({ n: z.number() }), run: ({ n }) => n })
 
-/** Lends a database, and another one after it came back. Answers whether it was the same, and fails where the second one is not as new. */
+/**
+ * Lends a database, and another one after it came back. Answers whether it was the same, and fails where the second one
+ * is not as new.
+ */
 async function isLentAgain(use: (db: Db) => Promise<unknown>): Promise<boolean> {
   const uriOf = async (use: (db: Db) => Promise<unknown>) => {
     await using database = await lendDatabase()

@@ -1,8 +1,9 @@
 /**
- * Databases with the collections and indexes of a coordinator, lent to one test after the other of a file. To make the collections and to drop
- * them again takes longer than most tests do.
+ * Databases with the collections and indexes of a coordinator, lent to one test after the other of a file. To make the
+ * collections and to drop them again takes longer than most tests do.
  *
- * A database that comes back is emptied, and lent again only where it is then what it was when it was new. All others are dropped.
+ * A database that comes back is emptied, and lent again only where it is then what it was when it was new. All others
+ * are dropped.
  */
 import type { Db, Document } from 'mongodb'
 import { afterAll } from 'vitest'
@@ -71,7 +72,10 @@ async function prepareDatabase(): Promise<Prepared> {
 /** What is not answered by then is of a coordinator that was cut off or has died, and nobody knows when it happens. */
 const longestWaitMs = 2_000
 
-/** An operation asks again a few turns of the loop after an answer, and its command may go on when nobody waits for the operation any more. */
+/**
+ * An operation asks again a few turns of the loop after an answer, and its command may go on when nobody waits for the
+ * operation any more.
+ */
 const stillTurns = 4
 
 /** Whether nothing is under way, nor about to be, within the longest wait. */

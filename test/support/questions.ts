@@ -1,10 +1,16 @@
-/** What coordinators ask of their database: so a test can wait until they ask nothing, however long that takes, before it moves the clock. */
+/**
+ * What coordinators ask of their database: so a test can wait until they ask nothing, however long that takes, before
+ * it moves the clock.
+ */
 import type { Store } from '../../server/store/index.js'
 
 export interface Questions {
   /** Counts what is asked of this store from now on. */
   watch(store: Store): void
-  /** Resolves when nothing is being asked, nor about to be. What a test has put in the place of an operation is not counted. */
+  /**
+   * Resolves when nothing is being asked, nor about to be. What a test has put in the place of an operation is not
+   * counted.
+   */
   quiet(): Promise<void>
   /** How many are being asked. */
   readonly pending: number
@@ -12,7 +18,10 @@ export interface Questions {
 
 type Operation = (...args: unknown[]) => Promise<unknown>
 
-/** Between an answer and the next question there are a few turns of the loop at most: a body that is read, a function that is called in this process. */
+/**
+ * Between an answer and the next question there are a few turns of the loop at most: a body that is read, a function
+ * that is called in this process.
+ */
 const stillTurns = 4
 
 export function countQuestions(): Questions {

@@ -1,6 +1,6 @@
 /**
- * What functions post: receipts, and what attempts do while they run. These routes need no API key: the token in their address is good for one attempt.
- * It stands before the body, as a key does elsewhere.
+ * What functions post: receipts, and what attempts do while they run. These routes need no API key: the token in their
+ * address is good for one attempt. It stands before the body, as a key does elsewhere.
  */
 import type { Context, Hono } from 'hono'
 import { childRequest } from '../../../core/requests/childRequest.js'

@@ -56,9 +56,10 @@ export const allow = (
 ): Actor => guard.require(context.get('identity'), roles)
 
 /**
- * Stands before the handler of a route for operators, and those roles: `app.delete('/groups/:id', operate(options, 'jobs.cancel'), handler)`. `action` is the name of the
- * procedure that does the same. A route that changes something leaves an entry in the audit; one that only looks (GET) does not.
- * Behind it `actorOf` knows who calls: `actorOf(context.var)`. Throws `UNAUTHORIZED` and `FORBIDDEN`.
+ * Stands before the handler of a route for operators, and those roles: `app.delete('/groups/:id', operate(options,
+ * 'jobs.cancel'), handler)`. `action` is the name of the procedure that does the same. A route that changes something
+ * leaves an entry in the audit; one that only looks (GET) does not. Behind it `actorOf` knows who calls:
+ * `actorOf(context.var)`. Throws `UNAUTHORIZED` and `FORBIDDEN`.
  */
 export const operate =
   ({ guard, deps }: RestOptions, action: string, ...roles: Exclude<Role, 'operate'>[]): MiddlewareHandler =>
@@ -81,8 +82,9 @@ export const operate =
   }
 
 /**
- * The place of a request that brings jobs, behind its role and before its body: `using place = admit(options, context)`. By default its lane follows from the
- * size of the body. Throws `OVERLOADED`, and then nothing of the body was read.
+ * The place of a request that brings jobs, behind its role and before its body: `using place = admit(options,
+ * context)`. By default its lane follows from the size of the body. Throws `OVERLOADED`, and then nothing of the body
+ * was read.
  */
 export function admit({ deps }: Pick<RestOptions, 'deps'>, context: Context, lane?: WriteLane): Place {
   const intake = requestIntake(deps.intake, context.req.raw)
@@ -114,7 +116,9 @@ export const limitBody =
     return next()
   }
 
-/** The body as text; whoever asks first reads it. Throws `PAYLOAD_TOO_LARGE`, and `OVERLOADED` where it comes in chunks. */
+/**
+ * The body as text; whoever asks first reads it. Throws `PAYLOAD_TOO_LARGE`, and `OVERLOADED` where it comes in chunks.
+ */
 export function bodyOf(context: Context, mostBytes = Infinity): Promise<string> {
   const known = context.get('body') as Promise<string> | undefined
   if (known !== undefined) return known

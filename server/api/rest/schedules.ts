@@ -1,4 +1,7 @@
-/** Schedules: make, look, look ahead, change, pause, resume, run, remove. `POST /job` with `cron` or `every` makes them too. */
+/**
+ * Schedules: make, look, look ahead, change, pause, resume, run, remove. `POST /job` with `cron` or `every` makes them
+ * too.
+ */
 import type { Hono } from 'hono'
 import { previewRequest, scheduleChange, scheduleRequest } from '../../../core/requests/schedules.js'
 import { putSchedule } from '../../schedules/define.js'

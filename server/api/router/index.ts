@@ -1,6 +1,6 @@
 /**
- * The tRPC router: small and fixed, with the worker's name as data, so that editors stay quick however many workers there are.
- * The typed client (client/) puts the types of `jobs/registry.gen.ts` around it.
+ * The tRPC router: small and fixed, with the worker's name as data, so that editors stay quick however many workers
+ * there are. The typed client (client/) puts the types of `jobs/registry.gen.ts` around it.
  */
 import { groupRequest } from '../../../core/requests/groups.js'
 import { scheduleRequest } from '../../../core/requests/schedules.js'

@@ -33,8 +33,8 @@ export const jobsRouter = createRouter({
       ctx.waits.wait(input.id, Math.min(input.timeoutMs, ctx.answers.mostWaitMs), ctx.actor, ctx.signal),
     ),
   /**
-   * Server-sent events, one for each job that ends; it returns when all have. Send it by POST, because many ids do not fit into an address. It is cut
-   * after a minute, as proxies would: ask again for those that are left.
+   * Server-sent events, one for each job that ends; it returns when all have. Send it by POST, because many ids do not
+   * fit into an address. It is cut after a minute, as proxies would: ask again for those that are left.
    */
   ended: toFollow.input(endedRequest).subscription(async function* ({ ctx, input, signal }) {
     const ends = streamEnds(ctx.deps, ctx.waits, input.ids, ctx.actor, signal ?? ctx.signal)

@@ -49,7 +49,9 @@ const t = initTRPC
     },
   })
 
-/** Our own error inside tRPC's, or one in its place for what tRPC found out itself; what neither is is a fault of ours. */
+/**
+ * Our own error inside tRPC's, or one in its place for what tRPC found out itself; what neither is is a fault of ours.
+ */
 const knownError = (error: TRPCError, path?: string): unknown => errorOf(error, path) ?? error.cause ?? error
 
 export function errorOf(error: TRPCError, path = ''): ErrandError | undefined {
@@ -59,7 +61,9 @@ export function errorOf(error: TRPCError, path = ''): ErrandError | undefined {
   return own && new ErrandError(own.code, own.message(path.slice(0, 100)), { cause: error })
 }
 
-/** What is wrong with a request before a procedure runs. What tRPC says of it may repeat the input, so it is said anew. */
+/**
+ * What is wrong with a request before a procedure runs. What tRPC says of it may repeat the input, so it is said anew.
+ */
 const ownErrors: Partial<Record<TRPC_ERROR_CODE_KEY, { code: ErrorCode; message: (path: string) => string }>> = {
   NOT_FOUND: { code: 'UNKNOWN_ROUTE', message: (path) => `There is no procedure "${path}".` },
   METHOD_NOT_SUPPORTED: {
@@ -112,8 +116,8 @@ const procedureFor = (...roles: Role[]) =>
   )
 
 /**
- * For requests that bring jobs: between role and input each takes a place in the intake, which `ctx.place` counts them for. By default the lane follows from the
- * size of the body.
+ * For requests that bring jobs: between role and input each takes a place in the intake, which `ctx.place` counts them
+ * for. By default the lane follows from the size of the body.
  */
 const enqueueing = (lane?: WriteLane) => {
   const roles = ['enqueue'] as const
@@ -169,7 +173,10 @@ interface Builder {
   input: (schema: z.ZodType) => unknown
 }
 
-/** Inputs are read as those of the other door are (server/jobs/judge), where tRPC would have an issue made of each wrong value. */
+/**
+ * Inputs are read as those of the other door are (server/jobs/judge), where tRPC would have an issue made of each wrong
+ * value.
+ */
 function readingInputs<Of extends Builder>(builder: Of): Of {
   const input = (schema: z.ZodType) => {
     const read = { value: (given: unknown) => parse(schema, given) }
@@ -185,7 +192,10 @@ export const toEnqueueMany = readingInputs(enqueueing())
 export const toObserve = readingInputs(procedureFor('observe'))
 export const toOperate = readingInputs(auditedProcedureFor())
 export const toDeploy = readingInputs(auditedProcedureFor('deploy'))
-/** For operators too; but a cron does it each minute, and nothing happens that would not by itself, so the audit is spared. */
+/**
+ * For operators too; but a cron does it each minute, and nothing happens that would not by itself, so the audit is
+ * spared.
+ */
 export const toTick = readingInputs(procedureFor())
 /** The roles that may look at a job whose id they hold. */
 export const toFollow = readingInputs(procedureFor('enqueue', 'observe'))

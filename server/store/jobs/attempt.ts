@@ -27,7 +27,10 @@ export interface Transition {
   attemptChange?: number
   /** Counted with the job. */
   snoozed?: true
-  /** No entry of the ledger stands behind it, so it holds only while nobody is about to write one: before a reaper has taken hold of the run. */
+  /**
+   * No entry of the ledger stands behind it, so it holds only while nobody is about to write one: before a reaper has
+   * taken hold of the run.
+   */
   unledgered?: true
 }
 
@@ -68,7 +71,8 @@ export const attemptStore = (jobs: Collection<JobDocument>) => ({
       .toArray() as Promise<ClaimedJob[]>,
 
   /**
-   * Takes hold of runs that are overdue: from now on none of them is given back but by the ledger. Answers with those that are overdue still.
+   * Takes hold of runs that are overdue: from now on none of them is given back but by the ledger. Answers with those
+   * that are overdue still.
    */
   async takeHold(overdue: readonly ClaimedJob[], now: Date): Promise<ClaimedJob[]> {
     if (overdue.length === 0) return []
@@ -82,7 +86,9 @@ export const attemptStore = (jobs: Collection<JobDocument>) => ({
     return (await jobs.find({ ...runs, $expr: { $eq: ['$reaping', '$claim'] } }).toArray()) as ClaimedJob[]
   },
 
-  /** Moves an attempt's deadline, for the attempt alone that holds the claim and whose deadline is after that moment. */
+  /**
+   * Moves an attempt's deadline, for the attempt alone that holds the claim and whose deadline is after that moment.
+   */
   async moveDeadline(id: string, claim: string, after: Date, deadline: Date): Promise<boolean> {
     const { matchedCount } = await jobs.updateOne(
       { _id: id, state: 'running', claim, deadline: { $gt: after } },

@@ -30,7 +30,10 @@ export const holdStore = (jobs: Collection<JobDocument>) => ({
     return modifiedCount
   },
 
-  /** At most `limit` jobs that are held by one of these may be claimed again. Answers with how many, and whether that was all. */
+  /**
+   * At most `limit` jobs that are held by one of these may be claimed again. Answers with how many, and whether that
+   * was all.
+   */
   async releaseHeldBy(held: readonly HeldBy[], limit: number): Promise<{ released: number; more: boolean }> {
     const found = await jobs
       .find({ held: { $in: [...held] } }, { hint: 'held', projection: { _id: 1 } })

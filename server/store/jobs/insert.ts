@@ -33,7 +33,8 @@ export const insertStore = (jobs: Collection<JobDocument>) => ({
   /** Which of them are there to stay, and by which claim they run. */
   async claimsOf(ids: string[]): Promise<Map<string, string | undefined>> {
     const found = await jobs.find({ _id: { $in: ids } }, { projection: { claim: 1 } }).toArray()
-    // a read shows what is not in the journal yet, or not with a majority; a write, even of nothing, is answered when all before it is
+    // a read shows what is not in the journal yet, or not with a majority; a write, even of nothing, is answered when all
+    // before it is
     if (found.length > 0) await jobs.updateOne({ _id: '' }, { $set: { attempt: 0 } })
     return new Map(found.map(({ _id, claim }) => [_id, claim]))
   },

@@ -30,8 +30,8 @@ const withCancelledAttempt = {
 
 export const operateStore = (jobs: Collection<JobDocument>) => ({
   /**
-   * Cancels a job that is not final, or has failed and still keeps its group open. Where it was found by what it was, `stillIs` asks for that again, in the
-   * write itself. Answers with the job as it was before, or null.
+   * Cancels a job that is not final, or has failed and still keeps its group open. Where it was found by what it was,
+   * `stillIs` asks for that again, in the write itself. Answers with the job as it was before, or null.
    */
   cancel: (id: string, finishedAt: Date, expireAt: Date, stillIs: Guard = {}): Promise<JobDocument | null> =>
     jobs.findOneAndUpdate(

@@ -67,7 +67,10 @@ export const readStore = (jobs: Collection<JobDocument>) => ({
     return readPage(jobs.find(filter, { projection: rowProjection(withoutArgs) }).sort({ _id: -1 }), limit, argsLength)
   },
 
-  /** Of the `slice` newest jobs before an id, those that are not final, with their args, up to `maxLength` of these as text. `end` is where to go on. */
+  /**
+   * Of the `slice` newest jobs before an id, those that are not final, with their args, up to `maxLength` of these as
+   * text. `end` is where to go on.
+   */
   async waiting(
     before: string | undefined,
     slice: number,

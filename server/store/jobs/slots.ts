@@ -5,7 +5,10 @@ import { asSeen, raised, updateAll, type SeenJob } from '../revision.js'
 import { claimable } from './claim.js'
 
 export const blockedStore = (jobs: Collection<JobDocument>) => ({
-  /** Queued jobs that found no slot wait until one is free. `slotKey` is for jobs that have none, from before their worker had a limit. */
+  /**
+   * Queued jobs that found no slot wait until one is free. `slotKey` is for jobs that have none, from before their
+   * worker had a limit.
+   */
   async block(seen: readonly SeenJob[], slotKey?: string): Promise<void> {
     await updateAll(
       jobs,

@@ -60,7 +60,8 @@ function replacementsLost({ records, jobs }: Evidence): string[] {
     const shown = (JSON.parse(job.args) as { v: number }).v
     const last = Math.max(...versions.map(({ v }) => v))
     const { key } = versions[0]!
-    // one that was asked for twice, because its first answer was lost, may have changed this job before it was acknowledged as another
+    // one that was asked for twice, because its first answer was lost, may have changed this job before it was acknowledged
+    // as another
     const isUnanswered = ({ outcome, id: acknowledged }: (typeof asked)[number]) =>
       outcome === 'unknown' || (outcome === 'acked' && acknowledged !== id)
     const mayBe = asked.some((each) => each.key === key && each.v === shown && isUnanswered(each))

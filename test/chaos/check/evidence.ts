@@ -1,4 +1,7 @@
-/** All that the checks go by: the database as it was at the end, and the outside ledger. Read from files, so that a run can be checked again. */
+/**
+ * All that the checks go by: the database as it was at the end, and the outside ledger. Read from files, so that a run
+ * can be checked again.
+ */
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BSON } from 'mongodb'
@@ -111,7 +114,9 @@ export function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => str
   return groups
 }
 
-/** A line that a process was killed in the middle of is left out; there is no other reason for one that cannot be read. */
+/**
+ * A line that a process was killed in the middle of is left out; there is no other reason for one that cannot be read.
+ */
 async function readRecords<Kind>(file: string): Promise<Kind[]> {
   const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '')
   return lines.flatMap((line) => {

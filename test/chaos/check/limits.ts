@@ -82,7 +82,10 @@ function tooFast(evidence: Evidence, key: string, runs: readonly Run[]): string[
 const stallsOf = ({ records }: Evidence): { since: number; at: number }[] =>
   records.flatMap((record) => (record.kind === 'faultOver' ? [{ since: record.since, at: record.at }] : []))
 
-/** A stall before the claim was written may have held the token as well; so the earliest fault that was under way counts. */
+/**
+ * A stall before the claim was written may have held the token as well; so the earliest fault that was under way
+ * counts.
+ */
 function claimedAtOf(evidence: Evidence, run: Run, stalls: ReturnType<typeof stallsOf>): number {
   const job = evidence.jobs.get(run.job)
   const receipt = job && receiptsOf(evidence, job).find(({ attempt }) => attempt === run.attempt)

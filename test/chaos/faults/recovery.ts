@@ -1,11 +1,17 @@
-/** How long after a fault work goes on again: a job that is asked for where it struck is acknowledged, and has succeeded. */
+/**
+ * How long after a fault work goes on again: a job that is asked for where it struck is acknowledged, and has
+ * succeeded.
+ */
 import type { Caller } from '../load/caller.js'
 import { work } from '../load/work.js'
 
 const limitMs = 120_000
 const pauseMs = 200
 
-/** Milliseconds since `since`, for the slowest of these wings; `undefined` where one did not come back within two minutes. */
+/**
+ * Milliseconds since `since`, for the slowest of these wings; `undefined` where one did not come back within two
+ * minutes.
+ */
 export async function recovery(prober: Caller, wings: readonly number[], since: number): Promise<number | undefined> {
   const times = await Promise.all(wings.map((wing) => recoveryOf(prober, wing, since)))
   return times.some((ms) => ms === undefined) ? undefined : Math.max(...(times as number[]))

@@ -1,4 +1,7 @@
-/** When which fault strikes: every kind once, in a new order each time round, one every few seconds; several may be under way at once. */
+/**
+ * When which fault strikes: every kind once, in a new order each time round, one every few seconds; several may be
+ * under way at once.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { House } from '../house/house.js'
 import type { Ledger } from '../ledger/ledger.js'
@@ -69,7 +72,10 @@ export async function runFaults(
   await Promise.all(underWay)
 }
 
-/** A process that is being ended is not to be stopped meanwhile, nor a line that is held to be cut by another fault's end. */
+/**
+ * A process that is being ended is not to be stopped meanwhile, nor a line that is held to be cut by another fault's
+ * end.
+ */
 function handsOf({ name, everybody }: Fault, target: string): string[] {
   const part = name.split(' ', 1)[0]!.replace(/s$/, '')
   if (everybody) return ['wing-1', 'wing-2', 'wing-3', 'wing-4', 'all'].map((each) => `${part} ${each}`)

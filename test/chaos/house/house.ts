@@ -135,7 +135,10 @@ function withName(uri: string): string {
   return url.href
 }
 
-/** Outside the range that the system takes ports of outgoing connections from, so that one that was left for a moment is still free. */
+/**
+ * Outside the range that the system takes ports of outgoing connections from, so that one that was left for a moment is
+ * still free.
+ */
 async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 32_000)

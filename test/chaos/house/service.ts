@@ -1,4 +1,7 @@
-/** A process of the house: started, ended and stopped at will, and started again when it ends by itself, as a service manager would. */
+/**
+ * A process of the house: started, ended and stopped at will, and started again when it ends by itself, as a service
+ * manager would.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'

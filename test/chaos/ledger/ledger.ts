@@ -1,6 +1,7 @@
 /**
- * The ledger that is kept outside: what callers were told, what was done to the house, and (in files of their own, see project/jobs/_work.ts) what functions
- * saw. Everything is written as it happens, a line of JSON each, so that a run that is broken off can still be read.
+ * The ledger that is kept outside: what callers were told, what was done to the house, and (in files of their own, see
+ * project/jobs/_work.ts) what functions saw. Everything is written as it happens, a line of JSON each, so that a run
+ * that is broken off can still be read.
  */
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'

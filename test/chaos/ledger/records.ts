@@ -1,6 +1,9 @@
 /** What stands in the ledger. Times are milliseconds of this machine's clock, which all processes of a run share. */
 
-/** What a caller was told: `acked` by a success, `refused` by an answer that says no, `unknown` by anything else, or nothing. */
+/**
+ * What a caller was told: `acked` by a success, `refused` by an answer that says no, `unknown` by anything else, or
+ * nothing.
+ */
 export type Outcome = 'acked' | 'refused' | 'unknown'
 
 interface At {

@@ -71,7 +71,10 @@ export async function once(caller: Caller): Promise<void> {
   await caller.pause(random.int(100, 800))
 }
 
-/** One caller that asks again under its own key until it has an answer: there is one job in the end, whatever became of the answers. */
+/**
+ * One caller that asks again under its own key until it has an answer: there is one job in the end, whatever became of
+ * the answers.
+ */
 export async function insistent(caller: Caller): Promise<void> {
   const { random } = caller
   const n = caller.next()

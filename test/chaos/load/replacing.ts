@@ -1,4 +1,7 @@
-/** Jobs that are replaced or put off around the moment when they are due: one caller for each key, so that it knows which version it asked for last. */
+/**
+ * Jobs that are replaced or put off around the moment when they are due: one caller for each key, so that it knows
+ * which version it asked for last.
+ */
 import type { Caller } from './caller.js'
 import { work } from './work.js'
 

@@ -23,8 +23,8 @@ export const work = (n: number, more: Partial<Work> = {}): Work & Record<string,
 })
 
 /**
- * Most runs answer in time; some fail first, some are never heard of, some work on past the deadline and their signal. `timeoutMs` is what the worker gives
- * an attempt.
+ * Most runs answer in time; some fail first, some are never heard of, some work on past the deadline and their signal.
+ * `timeoutMs` is what the worker gives an attempt.
  */
 export function behaviour(random: Random, timeoutMs: number, longestMs = 800): Pick<Work, 'ms' | 'how' | 'times'> {
   const ms = random.int(0, longestMs)

@@ -1,4 +1,7 @@
-/** Every procedure and every route by every role: read off the router and the app, so that a new one is in here by itself. */
+/**
+ * Every procedure and every route by every role: read off the router and the app, so that a new one is in here by
+ * itself.
+ */
 import { describe, expect, it } from 'vitest'
 import { createApp } from '../../../server/api/app.js'
 import { createGuard } from '../../../server/access/auth.js'

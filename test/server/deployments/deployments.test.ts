@@ -1,4 +1,7 @@
-/** Deployments: contracts made by codegen, taken up by coordinators that have no access to jobs/. Each build has its functions on a host of its own, in this process. */
+/**
+ * Deployments: contracts made by codegen, taken up by coordinators that have no access to jobs/. Each build has its
+ * functions on a host of its own, in this process.
+ */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { AuditEntry } from '../../../core/requests/audit.js'
 import type { ParsedRegisterRequest } from '../../../core/requests/deployments.js'

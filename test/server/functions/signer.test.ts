@@ -10,7 +10,9 @@ const now = new Date('2030-01-01T00:00:00Z')
 
 /** As `errand keys rotate` prints them, from before to after. */
 const steps = [[old], [old, next], [next, old], [next]]
-/** Two that may be in use at once: neighbours, because each step waits for the one before; functions may skip the third. */
+/**
+ * Two that may be in use at once: neighbours, because each step waits for the one before; functions may skip the third.
+ */
 const meetings = steps.flatMap((mine, step) =>
   steps.flatMap((theirs, other) =>
     Math.abs(step - other) <= 1 || (step === 3 && other === 1) ? [{ coordinator: mine, functions: theirs }] : [],

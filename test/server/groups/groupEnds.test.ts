@@ -38,7 +38,10 @@ const collections = ({ database }: TestErrand) => ({
 })
 const groupOf = (errand: TestErrand, filter: object) => collections(errand).groups.findOne(filter)
 
-/** The store's groups, where something happens behind the nth of its single reads. Reads that are asked meanwhile wait for it. */
+/**
+ * The store's groups, where something happens behind the nth of its single reads. Reads that are asked meanwhile wait
+ * for it.
+ */
 function groupsWhere(errand: TestErrand, nth: number, happens: () => Promise<void>): GroupsStore {
   const { jobs, groups } = collections(errand)
   let reads = 0

@@ -783,7 +783,10 @@ describe('whatever happens', () => {
         await using errand = await start()
         await using second = await start({ beside: errand })
         const both = [errand, second] as const
-        /** A sweep starts callbacks. One that runs out of its time is run again, as it may be, and would tell its summary twice. */
+        /**
+         * A sweep starts callbacks. One that runs out of its time is run again, as it may be, and would tell its
+         * summary twice.
+         */
         const pass = async (by: Duration) => {
           for (const { coordinator } of both) await coordinator.dispatcher.idle()
           await errand.clock.advance(by)

@@ -1,4 +1,7 @@
-/** The coordinator as a function, less its platform: what it does before it is open, and how each host calls it. test/platforms runs what is built. */
+/**
+ * The coordinator as a function, less its platform: what it does before it is open, and how each host calls it.
+ * test/platforms runs what is built.
+ */
 import { describe, expect, it } from 'vitest'
 import { createContracts } from '../../../server/deployments/contracts.js'
 import { createCoordinatorFunction } from '../../../server/hosts/coordinatorFunction.js'

@@ -1,8 +1,10 @@
 /**
- * One job that is replaced, run, reaped, retried, cancelled, paused and claimed by two coordinators, in any order; each claim is halted between its read and its write, for as long as
- * the story likes. Narrower than model.test.ts, so that it comes to the bad moments in most of its stories.
+ * One job that is replaced, run, reaped, retried, cancelled, paused and claimed by two coordinators, in any order; each
+ * claim is halted between its read and its write, for as long as the story likes. Narrower than model.test.ts, so that
+ * it comes to the bad moments in most of its stories.
  *
- * Whatever the order: a function gets the args that the job's page shows, attempts are counted one by one, none has two receipts, and there are no more than allowed.
+ * Whatever the order: a function gets the args that the job's page shows, attempts are counted one by one, none has two
+ * receipts, and there are no more than allowed.
  *
  * A failure prints the seed and the shrunken steps; ERRAND_MODEL_SEED takes them up again.
  */

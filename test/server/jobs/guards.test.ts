@@ -1,4 +1,7 @@
-/** Writes that follow from an old read, and match nothing: see docs/decisions/guards.md. Those on jobs stand in revision.test.ts, those on groups in groupEnds.test.ts. */
+/**
+ * Writes that follow from an old read, and match nothing: see docs/decisions/guards.md. Those on jobs stand in
+ * revision.test.ts, those on groups in groupEnds.test.ts.
+ */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'

@@ -1,6 +1,7 @@
 /**
- * The answer of one write is lost, at each place where somebody waits for one: whether the write happened or not, the caller hears what is so, and it is done once. A
- * guarded write that is made again changes nothing, and must not be taken for one that somebody else was faster than.
+ * The answer of one write is lost, at each place where somebody waits for one: whether the write happened or not, the
+ * caller hears what is so, and it is done once. A guarded write that is made again changes nothing, and must not be
+ * taken for one that somebody else was faster than.
  */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'

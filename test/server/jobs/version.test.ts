@@ -1,4 +1,6 @@
-/** Args outlive code: jobs and schedules of an earlier version meet a worker of a later one, and the other way round. */
+/**
+ * Args outlive code: jobs and schedules of an earlier version meet a worker of a later one, and the other way round.
+ */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'

@@ -1,4 +1,7 @@
-/** What a worker's own code throws in the coordinator (schemas, key functions, invokers) is never a fault of the coordinator's, and touches nobody else's work. */
+/**
+ * What a worker's own code throws in the coordinator (schemas, key functions, invokers) is never a fault of the
+ * coordinator's, and touches nobody else's work.
+ */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob, groupSummary } from '../../../core/index.js'

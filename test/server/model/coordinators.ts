@@ -81,7 +81,9 @@ export async function mortalCoordinator(
   return mortal
 }
 
-/** As on a platform that lets it go on after its answers, whose end a test cannot wait for while its clock stands still. */
+/**
+ * As on a platform that lets it go on after its answers, whose end a test cannot wait for while its clock stands still.
+ */
 function answerFirst({ coordinator }: TestErrand): void {
   const fetch = coordinator.fetch.bind(coordinator)
   coordinator.fetch = (request) => fetch(request, { waitUntil: () => {} })

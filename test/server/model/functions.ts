@@ -1,4 +1,7 @@
-/** The functions, played by the model: they answer when a step says so, or never, and post receipts as often as they like. Each start is checked. */
+/**
+ * The functions, played by the model: they answer when a step says so, or never, and post receipts as often as they
+ * like. Each start is checked.
+ */
 import { expect } from 'vitest'
 import type { Clock } from '../../../core/time/clock.js'
 import type { FunctionCall } from '../../../core/requests/wire.js'
@@ -19,9 +22,14 @@ export interface Started {
   /** Its address: good for this attempt alone. */
   receipt: string
   deadlineMs: number
-  /** Whether the attempt may still be the job's current one: neither answered nor cancelled, and its coordinator lives. */
+  /**
+   * Whether the attempt may still be the job's current one: neither answered nor cancelled, and its coordinator lives.
+   */
   counts: boolean
-  /** Whether the function works on it, whatever became of the attempt: it has neither answered nor posted. It stops by itself at its deadline. */
+  /**
+   * Whether the function works on it, whatever became of the attempt: it has neither answered nor posted. It stops by
+   * itself at its deadline.
+   */
   works: boolean
   call: PlayedCall
 }

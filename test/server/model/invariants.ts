@@ -107,7 +107,9 @@ export function watchInvariants(db: Db, functions: Functions, { start, stalls }:
     acknowledged,
     accepted,
     retried,
-    /** Occurrences up to `until` that should have had a job, by their schedule's policy for missed ones, and had none. */
+    /**
+     * Occurrences up to `until` that should have had a job, by their schedule's policy for missed ones, and had none.
+     */
     async missingOccurrences(until: Date, schedulesOf: (schedule: ScheduleDocument) => boolean): Promise<string[]> {
       const missing: string[] = []
       for (const schedule of await schedules.find().toArray()) {

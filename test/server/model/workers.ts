@@ -1,4 +1,7 @@
-/** The workers of the model: each policy alone, and the ones that meet. Nothing of them runs: the model plays their functions. */
+/**
+ * The workers of the model: each policy alone, and the ones that meet. Nothing of them runs: the model plays their
+ * functions.
+ */
 import { z } from 'zod'
 import { defineJob, type JobOptions } from '../../../core/index.js'
 import type { TestWorkers } from '../../support/errand.js'

@@ -42,7 +42,10 @@ function silent() {
 const success: Answer = { kind: 'receipt', receipt: { status: 'success' } }
 const tick = (errand: TestErrand, body: unknown = '') => errand.post('/tick', body)
 
-/** Moves the time on, a second at a time, until the work is done. It stands still while the database is asked, so that a slow one takes no time of a budget. */
+/**
+ * Moves the time on, a second at a time, until the work is done. It stands still while the database is asked, so that a
+ * slow one takes no time of a budget.
+ */
 async function whileTimePasses<T>(errand: TestErrand, work: Promise<T>): Promise<T> {
   let done = false
   const end = work.finally(() => (done = true))

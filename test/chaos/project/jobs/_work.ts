@@ -1,6 +1,6 @@
 /**
- * What every worker of the chaos run does: it writes down what it saw, in a file of its own process that nobody else writes, and behaves as its args
- * say. The checker believes this file and nothing that the coordinator says of it.
+ * What every worker of the chaos run does: it writes down what it saw, in a file of its own process that nobody else
+ * writes, and behaves as its args say. The checker believes this file and nothing that the coordinator says of it.
  */
 import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
@@ -8,8 +8,9 @@ import { Fatal, type JobContext } from 'errand'
 import { z } from 'zod'
 
 /**
- * How a run behaves on its first `times` attempts; later ones answer. `answer`: at once after `ms`. `fail`: throws. `fatal`: throws what is not tried again.
- * `deaf`: works for `ms` whatever its signal and its deadline say, and answers then. `never`: is not heard of again.
+ * How a run behaves on its first `times` attempts; later ones answer. `answer`: at once after `ms`. `fail`: throws.
+ * `fatal`: throws what is not tried again. `deaf`: works for `ms` whatever its signal and its deadline say, and answers
+ * then. `never`: is not heard of again.
  */
 const ways = ['answer', 'fail', 'fatal', 'deaf', 'never'] as const
 
@@ -41,7 +42,10 @@ function note(kind: string, run: string, more: object): void {
   appendFileSync(process.env['CHAOS_LEDGER']!, `${JSON.stringify({ kind, at: Date.now(), run, ...more })}\n`)
 }
 
-/** One run, from its start to its end by its own account. `act` is what it does beside waiting. Answers with what the receipt is to hold. */
+/**
+ * One run, from its start to its end by its own account. `act` is what it does beside waiting. Answers with what the
+ * receipt is to hold.
+ */
 export async function perform(
   args: Work,
   context: JobContext,
@@ -70,8 +74,8 @@ export async function perform(
 }
 
 /**
- * The deadline that the coordinator has told, which a heartbeat may move. A function that cannot reach its coordinator gives itself more time, at its deadline and not before;
- * that is nobody's word.
+ * The deadline that the coordinator has told, which a heartbeat may move. A function that cannot reach its coordinator
+ * gives itself more time, at its deadline and not before; that is nobody's word.
  */
 function watchDeadline(context: JobContext): { readonly until: number; stop(): void } {
   let until = context.deadline.getTime()
