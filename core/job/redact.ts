@@ -55,8 +55,13 @@ function replaceIn(value: object, step: string): boolean {
   return fields.length > 0
 }
 
+// a list has a field `length` too, which holds nothing that was given
 const fieldsOf = (value: object, step: string): string[] =>
-  step === '*' ? Object.keys(value) : Object.hasOwn(value, step) ? [step] : []
+  step === '*'
+    ? Object.keys(value)
+    : Object.hasOwn(value, step) && !(Array.isArray(value) && step === 'length')
+      ? [step]
+      : []
 
 const keysOf = (map: Map<unknown, unknown>, step: string): unknown[] =>
   [...map.keys()].filter((key) => step === '*' || String(key) === step)

@@ -145,6 +145,11 @@ describe('redaction', () => {
     )
   })
 
+  it('hides a field named length where lists lie beside it, which keep theirs', () => {
+    const payload = redact(encodePayload([[1, 2], { length: 'secret' }]), [['*', 'length']])
+    expect(decodePayload(payload)).toEqual([[1, 2], { length: redactedText }])
+  })
+
   it('leaves no trace of what it hides, with stars in the path or without', () => {
     const secret = 'correct horse battery staple'
     fc.assert(
