@@ -30,7 +30,7 @@ import type {
  * Of names, fields and indexes. A coordinator starts on its own version only: before 0.1.0 there is no way from one to
  * another.
  */
-const layoutVersion = 1
+const layoutVersion = 2
 
 export type Collections = ReturnType<typeof collectionsOf>
 
