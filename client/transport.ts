@@ -7,7 +7,7 @@ import { formatDuration } from '../core/time/duration.js'
 import { configError } from '../core/errors.js'
 import type { Serialized } from '../core/payload/payload.js'
 import { transformer } from '../core/payload/transformer.js'
-import { wireHeader, wireVersion } from '../core/wireVersion.js'
+import { wireHeaders } from '../core/wireVersion.js'
 import type { Router } from '../server/api/router/index.js'
 import type { Clock } from '../core/time/clock.js'
 import { untilTaken } from './overload.js'
@@ -45,7 +45,7 @@ export interface Transport {
 /** Throws `ErrandError` `CONFIG` for a url or key that cannot work. */
 export function createTransport({ url, apiKey, fetch, timeoutMs, clock, random }: TransportOptions): Transport {
   const { origin, endpoint } = readUrl(url)
-  const headers = { ...authorization(apiKey), [wireHeader]: String(wireVersion) }
+  const headers = { ...authorization(apiKey), ...wireHeaders }
   const http = {
     url: endpoint,
     headers,

@@ -5,6 +5,8 @@
  */
 export const wireVersion = 1
 export const wireHeader = 'errand-wire'
+/** What each side sends. */
+export const wireHeaders = { [wireHeader]: String(wireVersion) }
 
 /**
  * Why what says that it speaks this version cannot be understood, and what to do; `undefined` where it can, or says

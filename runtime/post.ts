@@ -1,7 +1,7 @@
 /** Posts to the coordinator, again and again until it takes or refuses what is posted. */
 import type { Clock } from '../core/time/clock.js'
 import { parseJson } from '../core/payload/parseJson.js'
-import { wireHeader, wireVersion } from '../core/wireVersion.js'
+import { wireHeaders } from '../core/wireVersion.js'
 import { thrownText } from './describeError.js'
 
 export interface PostDeps {
@@ -76,7 +76,7 @@ export async function postOnce(
   try {
     const response = await deps.fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', [wireHeader]: String(wireVersion) },
+      headers: { 'content-type': 'application/json', ...wireHeaders },
       body,
       signal: stop.signal,
     })

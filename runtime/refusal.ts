@@ -1,5 +1,5 @@
 /** Answers that are no receipts: nothing ran. */
-import { wireHeader, wireVersion } from '../core/wireVersion.js'
+import { wireHeaders } from '../core/wireVersion.js'
 
 export interface Refusal {
   status: 400 | 401 | 404 | 405 | 413 | 500 | 503
@@ -32,7 +32,7 @@ export const refusalAnswer = ({ status, code, message }: Refusal): Outgoing =>
 
 export const json = (status: number, body: string, headers: Record<string, string> = {}): Outgoing => ({
   status,
-  headers: { 'content-type': 'application/json', [wireHeader]: String(wireVersion), ...headers },
+  headers: { 'content-type': 'application/json', ...wireHeaders, ...headers },
   body,
 })
 

@@ -5,7 +5,7 @@
  */
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
 import { ErrandError } from '../../core/errors.js'
-import { wireHeader, wireProblem, wireVersion } from '../../core/wireVersion.js'
+import { wireHeader, wireHeaders, wireProblem } from '../../core/wireVersion.js'
 import { mostOfRefused } from '../access/audit.js'
 import { actorIn, type Identity } from '../access/auth.js'
 import { answeredTogether } from './batchAnswers.js'
@@ -48,7 +48,7 @@ export function answerTrpc(
     responseMeta: ({ errors }) => {
       const after = errors.map((error) => errorOf(error)).find((error) => error?.details?.['retryAfter'] !== undefined)
       const retryAfter = after && { 'retry-after': String(after.details!['retryAfter']) }
-      return { headers: { [wireHeader]: String(wireVersion), ...retryAfter } }
+      return { headers: { ...wireHeaders, ...retryAfter } }
     },
   })
 }

@@ -14,7 +14,9 @@ export function createTurns(inOneTurn: number): Turns {
     isPlanned = true
     setImmediate(() => {
       isPlanned = false
-      for (const go of [...waiting].slice(0, inOneTurn)) {
+      let left = inOneTurn
+      for (const go of waiting) {
+        if (left-- === 0) break
         waiting.delete(go)
         go()
       }

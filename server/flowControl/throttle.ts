@@ -1,6 +1,6 @@
 /**
  * Asks the throttles of claimed jobs, and the retry budgets, which are throttles too, who may start now. One read and
- * one write serve all keys of the batch; a key that another coordinator wrote in between is asked again. The arithmetic
+ * one write serve all keys of the jobs; a key that another coordinator wrote in between is asked again. The arithmetic
  * is core/throttle.
  */
 import { askThrottle, newThrottle, type ThrottleAnswer, type ThrottleRule } from '../../core/job/throttle.js'

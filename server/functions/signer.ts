@@ -5,7 +5,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { keyBytes, macBytes } from '../../core/functions/signature.js'
-import { wireHeader, wireVersion } from '../../core/wireVersion.js'
+import { wireHeaders } from '../../core/wireVersion.js'
 import { functionSecret } from './functionKey.js'
 import type { Signer } from '../deps.js'
 
@@ -26,7 +26,7 @@ export function createSigner(keys: readonly string[]): Signer {
       const timestamp = String(Math.floor(now.getTime() / 1_000))
       const signed = `${id}.${timestamp}.${body}`
       return {
-        [wireHeader]: String(wireVersion),
+        ...wireHeaders,
         'webhook-id': id,
         'webhook-timestamp': timestamp,
         'webhook-signature': `${signature(first, signed)} ${signature(secretOf(worker), signed)}`,
