@@ -16,6 +16,7 @@ import { readAnswer } from '../../../server/functions/invoke.js'
 import { wrap } from '../../../runtime/index.js'
 import { testProject, type TestProject } from '../../codegen/project.js'
 import { insteadOnce } from '../../support/between.js'
+import { wireHeader, wireVersion } from '../../../core/wireVersion.js'
 import { manualClock } from '../../support/clock.js'
 import { loseAnswers, meanwhile } from '../../support/lostAnswers.js'
 import { testErrand, testKey, type TestErrand, type TestErrandOptions, type TestWorkers } from '../../support/errand.js'
@@ -224,6 +225,23 @@ describe('a deployment', () => {
     expect(a.coordinator.deps.liveDeployment.live).toBe(first)
     expect((await a.post(`/deployments/${second}/activate`, { force: true })).body).toMatchObject({ answered: 0 })
     expect(a.coordinator.deps.liveDeployment.live).toBe(second)
+  })
+
+  it('does not go live while its functions are of a release too far away, and says which side to update', async () => {
+    const invoke: Invoke = async ({ worker, url, headers, body }) => {
+      const handler = wrap(jobOf('first'), { worker, keys: [testKey], clock: manualClock() })
+      const later = { ...headers, [wireHeader]: String(wireVersion + 2) }
+      const response = await handler.fetch(new Request(url, { method: 'POST', headers: later, body }))
+      return readAnswer(response.status, undefined, await response.text())
+    }
+    await using fleet = await startFleet({ invoke })
+    const first = await register(fleet.a, 'first')
+    const { status, body } = await fleet.a.post(`/deployments/${first}/activate`, {})
+    expect(status).toBe(409)
+    expect(body.error).toMatchObject({
+      code: 'PROBE_FAILED',
+      message: expect.stringContaining('update the function'),
+    })
   })
 
   it.each([
