@@ -11,12 +11,13 @@ const [command = 'npm', ...args] = process.argv.length > 2 ? process.argv.slice(
 const busy: ChildProcess[] = Array.from({ length: loops }, () =>
   spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }),
 )
-const stop = () => busy.forEach((loop) => loop.kill('SIGKILL'))
-process.once('exit', stop)
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+process.once('exit', () => busy.forEach((loop) => loop.kill('SIGKILL')))
 
 const began = Date.now()
-const [code] = (await once(spawn(command, args, { stdio: 'inherit' }), 'exit')) as [number | null]
+const beside = spawn(command, args, { stdio: 'inherit' })
+// it ends by itself then, and this program behind it
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => beside.kill(signal))
+const [code] = (await once(beside, 'exit')) as [number | null]
 console.log(
   `\n${[command, ...args].join(' ')}, beside ${loops} busy loops: exit code ${code ?? 'none'}, ${Math.round((Date.now() - began) / 1_000)} s`,
 )
