@@ -79,7 +79,7 @@ other; then all is let heal, and what must never happen is counted by a ledger t
   --seed n             of load and faults. Default: another each time; it is printed.
   --coordinators n     2 to 4. Default: 2.
   --settle n           minutes until everything must be final after the last fault. Default: 4.
-  --against-dist dir   tests another build: the dist/ of a repository with its packages. Default: this one's; also CHAOS_DIST.
+  --against-dist dir   tests another build of this layout: the dist/ of a repository with its packages. Default: this one's; also CHAOS_DIST.
   --keep               keeps the run's folder also where nothing was broken
   --check dir          only checks the folder of an earlier run again
   --publish            writes the tables of docs/reliability.md
