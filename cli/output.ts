@@ -6,7 +6,7 @@ import { createStyle, type Style } from './style.js'
 import type { Env } from '../server/hosts/settings.js'
 
 /** The part of a stream that is needed here; a test gives its own. */
-interface Sink {
+export interface Sink {
   write(text: string): unknown
   isTTY?: boolean
   columns?: number

@@ -1,4 +1,7 @@
-/** The compiled command as a child process, in a small project of its own. */
+/**
+ * The command, in a small project of its own: in this process where it comes to an end, as the compiled program where it
+ * stays or where the process itself is what is tested.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, symlink } from 'node:fs/promises'
@@ -6,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { runCommand } from '../../cli/program.js'
 import { closedPort } from '../support/closedPort.js'
 import { removeAtOnce, writeAtOnce } from '../support/files.js'
 
@@ -30,8 +34,24 @@ export interface RunOptions {
   input?: string
 }
 
-/** Runs the command to its end. */
-export async function errand(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+/** Runs the command to its end, in this process. */
+export async function errand(args: readonly string[], { cwd, env, input = '' }: RunOptions = {}): Promise<Ended> {
+  const ended = { stdout: '', stderr: '' }
+  const code = await runCommand(args, {
+    env: { ...cleanEnv, ...env },
+    cwd: cwd ?? repository,
+    stdout: { write: (text) => (ended.stdout += text) },
+    stderr: { write: (text) => (ended.stderr += text) },
+    version: '0.0.0',
+    readInput: async () => input,
+    confirm: async () => undefined,
+    ignoreClosedPipes() {},
+  })
+  return { code, ...ended }
+}
+
+/** Runs the compiled program to its end. */
+export async function errandProgram(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const child = start(args, options)
   const ended = { stdout: '', stderr: '' }
   child.stdout!.setEncoding('utf8').on('data', (text: string) => (ended.stdout += text))

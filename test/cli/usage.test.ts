@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { closedUrl, errand } from './support.js'
+import { closedUrl, errand, errandProgram } from './support.js'
 
 const leaves = [
   ['dev'],
@@ -53,7 +53,7 @@ describe('help', () => {
   })
 
   it('shows the version', async () => {
-    const { code, stdout } = await errand(['--version'])
+    const { code, stdout } = await errandProgram(['--version'])
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
   })
 
@@ -66,7 +66,7 @@ describe('help', () => {
   })
 
   it('loads none of the heavy packages', async () => {
-    const { stderr } = await errand(['--help'], { env: { NODE_DEBUG: 'module,esm' } })
+    const { stderr } = await errandProgram(['--help'], { env: { NODE_DEBUG: 'module,esm' } })
     expect(stderr).toContain('node_modules/commander/')
     expect(stderr).not.toMatch(/node_modules\/(mongodb|ts-morph|esbuild|hono|@trpc|zod|undici)\//)
   })
@@ -108,7 +108,7 @@ describe('wrong usage', () => {
   })
 
   it('is told as JSON to machines', async () => {
-    const { code, stdout, stderr } = await errand(['jobs', 'list', '--state', 'fialed', '--json'])
+    const { code, stdout, stderr } = await errandProgram(['jobs', 'list', '--state', 'fialed', '--json'])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'USAGE' } })
   })

@@ -5,7 +5,8 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { errand, makeProject, serve, type Project, type Service } from '../cli/support.js'
 import { testDatabase, type TestDatabase } from '../support/database.js'
-import { putCommands, rewriteClient, runBlock, type Scope, type Stage } from './examples.js'
+import { putCommands } from './commands.js'
+import { rewriteClient, runBlock, type Scope, type Stage } from './examples.js'
 import { readPage, repository, type Block, type Section } from './page.js'
 
 const sections = await readPage('control')
@@ -13,6 +14,7 @@ const apiKey = 'the-key-of-the-examples'
 
 let database: TestDatabase
 let project: Project
+let commands: AsyncDisposable
 const services: Service[] = []
 let stage: Stage
 /** What every section knows. */
@@ -22,7 +24,7 @@ beforeAll(async () => {
   database = await testDatabase()
   project = await makeProject(workersOf(sections))
   const { root } = project
-  await putCommands(root)
+  commands = await putCommands(root)
   const { code, stderr } = await errand(['codegen'], { cwd: root })
   if (code !== 0) throw new Error(stderr)
   const functions = serve(['functions', '--json'], { cwd: root, env: { ERRAND_FUNCTIONS_PORT: '0' } })
@@ -45,6 +47,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const service of services) await service[Symbol.asyncDispose]()
+  await commands?.[Symbol.asyncDispose]()
   await project?.[Symbol.asyncDispose]()
   await database?.[Symbol.asyncDispose]()
 })

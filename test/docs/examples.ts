@@ -1,12 +1,11 @@
 /** Runs the examples of a page of docs/, as the comment at the top of docs/control.md says that they are written. */
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { transform } from 'esbuild'
 import { ts } from 'ts-morph'
 import { expect } from 'vitest'
 import * as client from '../../client/index.js'
-import { repository, type Block } from './page.js'
+import type { Block } from './page.js'
 
 /** What a section's examples have named so far. */
 export type Scope = Record<string, unknown>
@@ -150,31 +149,6 @@ function shell({ root, url, apiKey }: Stage, scope: Scope, command: string): Pro
       resolve({ code: error ? Number(error.code) : 0, output: `${stdout}${stderr}`, stdout }),
     )
   })
-}
-
-/**
- * `errand` as it is built, and as much of `jq` as the examples use, so that the page runs on a machine with Node only.
- */
-export async function putCommands(root: string): Promise<void> {
-  const bin = join(root, 'bin')
-  await mkdir(bin)
-  const commands = {
-    errand: `#!/bin/sh\nexec '${process.execPath}' '${join(repository, 'dist/cli/main.js')}' "$@"\n`,
-    jq: `#!${process.execPath}
-const path = process.argv.at(-1).split('.').slice(1)
-let values = [JSON.parse(require('node:fs').readFileSync(0, 'utf8'))]
-for (const step of path) {
-  const [, name, all] = /^([^[]*)(\\[\\])?/.exec(step)
-  values = values.map((value) => (name === '' ? value : value[name]))
-  if (all) values = values.flat()
-}
-for (const value of values) console.log(typeof value === 'string' ? value : JSON.stringify(value))
-`,
-  }
-  for (const [name, text] of Object.entries(commands)) {
-    await writeFile(join(bin, name), text)
-    await chmod(join(bin, name), 0o755)
-  }
 }
 
 /**
