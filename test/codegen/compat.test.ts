@@ -1,5 +1,5 @@
 /** New contracts, in a project's working tree, against what a coordinator has waiting from old ones. */
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createTransport } from '../../client/transport.js'
 import { checkCompat, type CompatReport, type Waiting } from '../../codegen/index.js'
@@ -28,19 +28,103 @@ function waitingOf({ coordinator }: TestErrand): Waiting {
   }
 }
 
+async function enqueueLater(errand: TestErrand, worker: string, args: unknown): Promise<void> {
+  const { json, meta } = encodePayload(args)
+  const argsMeta = meta === undefined ? {} : { argsMeta: JSON.parse(meta) as unknown }
+  await errand.enqueue(worker, JSON.parse(json), { delay: '1h', ...argsMeta })
+}
+
 /** The report on `jobs/mail.ts` with these options, where jobs with these args wait for it. */
 async function reportOn(options: string, waiting: unknown[], above = ''): Promise<CompatReport> {
   await using errand = await testErrand({ mail: old })
-  for (const args of waiting) {
-    const { json, meta } = encodePayload(args)
-    const argsMeta = meta === undefined ? {} : { argsMeta: JSON.parse(meta) as unknown }
-    await errand.enqueue('mail', JSON.parse(json), { delay: '1h', ...argsMeta })
-  }
+  for (const args of waiting) await enqueueLater(errand, 'mail', args)
   await using project = await testProject({ 'jobs/mail.ts': worker(`${options}, ${run}`, above) })
   return await checkCompat({ root: project.root, waiting: waitingOf(errand) })
 }
 
 const told = ({ problems }: CompatReport) => problems.map(({ message }) => message)
+
+/** Args that wait, and what is told of them: the path by names of the schema, and no value. */
+const untold: [what: string, schema: string, args: unknown, message: string][] = [
+  [
+    'an item of a list',
+    'z.object({ lines: z.array(z.object({ price: z.number() })) })',
+    { lines: [{}, {}] },
+    'has no `lines[].price`',
+  ],
+  [
+    'a key of a record',
+    'z.object({ by: z.record(z.string(), z.object({ n: z.number() })) })',
+    { by: { secret: {} } },
+    'has no `by.*.n`',
+  ],
+  [
+    'a map',
+    'z.object({ by: z.map(z.string(), z.number()) })',
+    { by: new Map([['secret', '1']]) },
+    'does not fit in `by.*`: Invalid input: expected number, received string',
+  ],
+  [
+    'a union',
+    'z.object({ a: z.union([z.string(), z.object({ b: z.number() })]).optional() })',
+    { a: { b: 'x' } },
+    'does not fit in `a`: Invalid input',
+  ],
+  [
+    'a schema that holds itself',
+    'tree',
+    { in: { in: { in: 3 } } },
+    'does not fit in `in.in.in`: Invalid input: expected object, received number',
+  ],
+  [
+    'a path of a refinement',
+    "z.object({ a: z.string() }).refine(() => false, { message: 'no', path: ['a'] })",
+    { a: 'b' },
+    'does not fit in `a`: no',
+  ],
+  [
+    'a path that is data',
+    "z.object({ a: z.string() }).superRefine(({ a }, check) => check.addIssue({ code: 'custom', path: [a], message: 'no' }))",
+    { a: 'secret' },
+    'does not fit in `*`: no',
+  ],
+  [
+    'a field that is not known',
+    'z.strictObject({ a: z.object({}).strict() })',
+    { a: { b: 1 } },
+    'has fields that the schema does not take: `a.b`',
+  ],
+  [
+    'a message that holds a value',
+    'z.object({ a: z.string().refine(() => false, { error: ({ input }) => `bad: ${input}` }) })',
+    { a: 'secret' },
+    'does not fit in `a`',
+  ],
+  [
+    'a schema that throws',
+    "z.object({ a: z.string().transform((): string => { throw new RangeError('secret') }) })",
+    { a: 'b' },
+    'makes the schema throw RangeError',
+  ],
+]
+
+let reportOnAll: Promise<CompatReport>
+beforeAll(() => {
+  reportOnAll = tellAll()
+})
+
+/** Each is a worker of its own in one project. */
+async function tellAll(): Promise<CompatReport> {
+  const above = `const tree: z.ZodType<object> = z.lazy(() => z.object({ in: tree.optional() }))`
+  await using errand = await testErrand(Object.fromEntries(untold.map((_, index) => [`mail${index}`, old])))
+  const files: Record<string, string> = {}
+  for (const [index, [, schema, args]] of untold.entries()) {
+    await enqueueLater(errand, `mail${index}`, args)
+    files[`jobs/mail${index}.ts`] = worker(`args: ${schema}, ${run}`, schema === 'tree' ? above : '')
+  }
+  await using project = await testProject(files)
+  return await checkCompat({ root: project.root, waiting: waitingOf(errand) })
+}
 
 describe('args that wait', () => {
   it('fit, where new fields have a default or are migrated', async () => {
@@ -80,72 +164,12 @@ describe('args that wait', () => {
     expect(report.problems.map(({ jobs }) => jobs.length)).toEqual([3, 1])
   })
 
-  it.each<[what: string, schema: string, args: unknown, message: string]>([
-    [
-      'an item of a list',
-      'z.object({ lines: z.array(z.object({ price: z.number() })) })',
-      { lines: [{}, {}] },
-      'has no `lines[].price`',
-    ],
-    [
-      'a key of a record',
-      'z.object({ by: z.record(z.string(), z.object({ n: z.number() })) })',
-      { by: { secret: {} } },
-      'has no `by.*.n`',
-    ],
-    [
-      'a map',
-      'z.object({ by: z.map(z.string(), z.number()) })',
-      { by: new Map([['secret', '1']]) },
-      'does not fit in `by.*`: Invalid input: expected number, received string',
-    ],
-    [
-      'a union',
-      'z.object({ a: z.union([z.string(), z.object({ b: z.number() })]).optional() })',
-      { a: { b: 'x' } },
-      'does not fit in `a`: Invalid input',
-    ],
-    [
-      'a schema that holds itself',
-      'tree',
-      { in: { in: { in: 3 } } },
-      'does not fit in `in.in.in`: Invalid input: expected object, received number',
-    ],
-    [
-      'a path of a refinement',
-      "z.object({ a: z.string() }).refine(() => false, { message: 'no', path: ['a'] })",
-      { a: 'b' },
-      'does not fit in `a`: no',
-    ],
-    [
-      'a path that is data',
-      "z.object({ a: z.string() }).superRefine(({ a }, check) => check.addIssue({ code: 'custom', path: [a], message: 'no' }))",
-      { a: 'secret' },
-      'does not fit in `*`: no',
-    ],
-    [
-      'a field that is not known',
-      'z.strictObject({ a: z.object({}).strict() })',
-      { a: { b: 1 } },
-      'has fields that the schema does not take: `a.b`',
-    ],
-    [
-      'a message that holds a value',
-      'z.object({ a: z.string().refine(() => false, { error: ({ input }) => `bad: ${input}` }) })',
-      { a: 'secret' },
-      'does not fit in `a`',
-    ],
-    [
-      'a schema that throws',
-      "z.object({ a: z.string().transform((): string => { throw new RangeError('secret') }) })",
-      { a: 'b' },
-      'makes the schema throw RangeError',
-    ],
-  ])('are told without a value: %s', async (_what, schema, args, message) => {
-    const above = `const tree: z.ZodType<object> = z.lazy(() => z.object({ in: tree.optional() }))`
-    const report = await reportOn(`args: ${schema}`, [args], schema === 'tree' ? above : '')
-    expect(told(report)).toEqual([`1 waiting job of mail ${message}`])
-    expect(JSON.stringify(report)).not.toContain('secret')
+  it.each(untold)('are told without a value: %s', async (what, _schema, _args, message) => {
+    const { problems } = await reportOnAll
+    const name = `mail${untold.findIndex(([each]) => each === what)}`
+    const own = problems.filter(({ worker }) => worker === name)
+    expect(own.map(({ message }) => message)).toEqual([`1 waiting job of ${name} ${message}`])
+    expect(JSON.stringify(own)).not.toContain('secret')
   })
 
   it('are told of once for each job, however many parts are wrong, and words that differ are left out', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { forbiddenImports, linkContracts } from '../../codegen/contract/contracts.js'
 import { openSharedPackages } from '../../codegen/link/sharedPackages.js'
 import { findErrandPackage } from '../../codegen/errandPackage.js'
@@ -147,22 +147,59 @@ const samples: Record<string, { files: Record<string, string>; args: string; key
   },
 }
 
-describe('the contract of a worker', () => {
-  it.each(Object.entries(samples))('is cut from %s', async (_what, { files, args, key }) => {
-    await using project = await testProject({ ...heavyPackage, ...files })
-    await project.generate()
+/** Those that lie in jobs/ alone stand in one project, each in a folder of its own; the others have one each. */
+const isAlone = (what: string): boolean => Object.keys(samples[what]!.files).some((file) => !file.startsWith('jobs/'))
+const folderOf = (what: string): string => `s${Object.keys(samples).indexOf(what)}`
 
-    const contracts = await project.read('.errand/contracts.mjs')
-    expect(contracts.match(traces)).toBeNull()
-    const got = await inBareProcess(
-      project,
-      `const contract = await contracts.sample()
-       const bad = await contract.args.safeParseAsync({ unknown: 1 })
-       return { options: Object.keys(contract).sort(), key: contract.throttle.key(contract.args.parse(${args})), bad: bad.success }`,
-    )
+interface Cut {
+  options: string[]
+  key: string
+  /** Whether args that fit nothing are taken. */
+  bad: boolean
+}
+
+let cutTogether: Promise<Record<string, Cut>>
+beforeAll(() => {
+  cutTogether = cutAll()
+})
+
+async function cutAll(): Promise<Record<string, Cut>> {
+  const together = Object.keys(samples).filter((what) => !isAlone(what))
+  const files = together.flatMap((what) =>
+    Object.entries(samples[what]!.files).map(([file, text]) => [
+      file.replace('jobs/', `jobs/${folderOf(what)}/`),
+      text,
+    ]),
+  )
+  const found = await cut(
+    Object.fromEntries(files) as Record<string, string>,
+    together.map((what) => ({ worker: `${folderOf(what)}.sample`, args: samples[what]!.args })),
+  )
+  return Object.fromEntries(together.map((what, index) => [what, found[index]!]))
+}
+
+/** Builds the project, and asks each contract in a process that has nothing else. */
+async function cut(files: Record<string, string>, asked: { worker: string; args: string }[]): Promise<Cut[]> {
+  await using project = await testProject({ ...heavyPackage, ...files })
+  await project.generate()
+  const contracts = await project.read('.errand/contracts.mjs')
+  expect(contracts.match(traces)).toBeNull()
+  const body = asked.map(
+    ({ worker, args }) => `{
+      const contract = await contracts['${worker}']()
+      const bad = await contract.args.safeParseAsync({ unknown: 1 })
+      found.push({ options: Object.keys(contract).sort(), key: contract.throttle.key(contract.args.parse(${args})), bad: bad.success })
+    }`,
+  )
+  return (await inBareProcess(project, `const found = []; ${body.join('')} return found`)) as Cut[]
+}
+
+describe('the contract of a worker', () => {
+  it.each(Object.entries(samples))('is cut from %s', async (what, { files, args, key }) => {
+    const got = isAlone(what) ? (await cut(files, [{ worker: 'sample', args }]))[0] : (await cutTogether)[what]
     const options = ['args', 'throttle']
     expect(got).toEqual({ options: expect.arrayContaining(options) as unknown, key, bad: false })
-    expect((got as { options: string[] }).options).not.toContain('run')
+    expect(got!.options).not.toContain('run')
   })
 
   it('is bundled without even parsing what only run needs', async () => {

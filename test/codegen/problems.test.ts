@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { knownOptions } from '../../codegen/contract/slice.js'
 import { plainWorker, testProject, worker } from './project.js'
 
@@ -209,11 +209,32 @@ const refused: [what: string, module: string, problems: string[]][] = [
   ],
 ]
 
+/** All of them stand in one project, which is read once. Each is told as if it were alone, under the name `bad.ts`. */
+let told: Promise<Map<string, string[]>>
+beforeAll(() => {
+  told = problemsOfAll()
+})
+
+async function problemsOfAll(): Promise<Map<string, string[]>> {
+  const files = refused.map(([, module], index) => [`jobs/bad${index}.ts`, module])
+  await using project = await testProject({ ...Object.fromEntries(files), 'jobs/good.ts': plainWorker }, ['nodemailer'])
+  const told = new Map<string, string[]>()
+  for (const problem of await project.problems()) {
+    const [, index = ''] = /^jobs\/bad(\d+)\.ts:/.exec(problem) ?? []
+    const what = refused[Number(index)]?.[0] ?? problem
+    told.set(what, [...(told.get(what) ?? []), problem.replace(`bad${index}.ts`, 'bad.ts')])
+  }
+  expect(await project.outputs()).toEqual({})
+  return told
+}
+
 describe('a module that cannot become a worker', () => {
-  it.each(refused)('is refused for %s', async (_what, module, problems) => {
-    await using project = await testProject({ 'jobs/bad.ts': module, 'jobs/good.ts': plainWorker }, ['nodemailer'])
-    expect(await project.problems()).toEqual(problems)
-    expect(await project.outputs()).toEqual({})
+  it.each(refused)('is refused for %s', async (what, _module, problems) => {
+    expect((await told).get(what)).toEqual(problems)
+  })
+
+  it('is the only one that is told of', async () => {
+    expect(Array.from((await told).keys()).toSorted()).toEqual(refused.map(([what]) => what).toSorted())
   })
 
   it('tells the way through shared modules to what a contract needs, and blames nobody else', async () => {
