@@ -1,22 +1,40 @@
 import { defineConfig } from 'vitest/config'
+import { unitTests } from './test/support/rings.js'
 
 /** Our own sources stand in for the package's compiled files wherever a test imports `errand` by its name. */
 const conditions = ['@errand/source', 'module', 'node', 'development|production']
 
 const { ERRAND_TEST_REPORT: report } = process.env
+const unit = unitTests()
 
 export default defineConfig({
   resolve: { conditions },
   // given to Node as well, which finds builds for bundlers by `module` that it cannot run, such as those of AWS's SDK
   ssr: { resolve: { conditions: conditions.filter((name) => name !== 'module') } },
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/fixtures/**', '**/node_modules/**'],
-    globalSetup: ['test/support/globalSetup.ts'],
+    // one after the other, because a worker of one cannot go on with files of the other
+    projects: [
+      { extends: true, test: { name: 'unit', include: unit, sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: ['test/**/*.test.ts'],
+          exclude: ['**/node_modules/**', ...unit],
+          globalSetup: ['test/support/globalSetup.ts'],
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
     // CI counts single tests from this file
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     pool: 'forks',
     maxWorkers: 2,
+    // to import the engine's driver, the compilers and ourselves anew for each file took longer than most files do; what
+    // a file changes for good in its process, the next one sees
+    isolate: false,
+    restoreMocks: true,
+    unstubEnvs: true,
     // only what hangs may come so far: some tests run compilers and a dozen processes, beside those of other tests, on
     // machines that are busy
     testTimeout: 180_000,

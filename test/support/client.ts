@@ -1,5 +1,5 @@
-/** One client for all databases of a test file: to open one takes as long as a small test. */
-import { afterAll, inject } from 'vitest'
+/** One client for all databases of a process: to open one takes as long as a small test. It ends with the process. */
+import { inject } from 'vitest'
 import { openDatabase, type Database } from '../../database/connect.js'
 
 export interface SharedClient {
@@ -38,7 +38,3 @@ async function open(): Promise<SharedClient> {
     },
   }
 }
-
-afterAll(async () => {
-  await (await opening)?.database.close()
-})

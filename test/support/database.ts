@@ -14,7 +14,7 @@ export interface TestDatabase extends AsyncDisposable {
  * testDatabase()`.
  */
 export const testDatabase = async (): Promise<TestDatabase> => {
-  const name = `test-${randomUUID()}`
+  const name = `${inject('databasePrefix')}${randomUUID()}`
   const { database } = await sharedClient()
   const db = database.db.client.db(name)
   return {

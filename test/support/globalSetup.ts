@@ -2,6 +2,7 @@
  * One MongoDB for the whole run: `MONGODB_URI` if it is set, else an embedded engine on a folder that goes with the
  * run.
  */
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, statfs } from 'node:fs/promises'
 import { freemem, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,19 +13,24 @@ import { startEngine } from '../../database/embedded/start.js'
 declare module 'vitest' {
   interface ProvidedContext {
     mongodbUri: string
+    /** Begins the names of the run's databases. */
+    databasePrefix: string
   }
 }
 
 export default async function globalSetup({ provide }: TestProject): Promise<() => Promise<void>> {
   const { MONGODB_URI: uri } = process.env
   if (uri !== undefined && uri !== '') {
+    const prefix = `test-${randomUUID().slice(0, 8)}-`
     provide('mongodbUri', uri)
-    return async () => {}
+    provide('databasePrefix', prefix)
+    return () => dropDatabases(uri, prefix)
   }
   const dataDir = await mkdtemp(join(await roomForData(), 'errand-test-'))
   const engine = await startEngine({ dataDir, onProgress: (line) => console.error(line) })
   await closeDroppedFiles(engine.uri)
   provide('mongodbUri', engine.uri)
+  provide('databasePrefix', 'test-')
   return async () => {
     await engine.stop()
     await rm(dataDir, { recursive: true, force: true })
@@ -62,6 +68,17 @@ async function closeDroppedFiles(uri: string): Promise<void> {
       setParameter: 1,
       wiredTigerEngineRuntimeConfig: 'file_manager=(close_idle_time=1,close_scan_interval=1,close_handle_minimum=50)',
     })
+  } finally {
+    await client.close()
+  }
+}
+
+/** On somebody's own MongoDB nothing of the run stays. */
+async function dropDatabases(uri: string, prefix: string): Promise<void> {
+  const client = await MongoClient.connect(uri)
+  try {
+    const { databases } = await client.db('admin').admin().listDatabases({ nameOnly: true })
+    for (const { name } of databases.filter(({ name }) => name.startsWith(prefix))) await client.db(name).dropDatabase()
   } finally {
     await client.close()
   }

@@ -1,12 +1,11 @@
 /**
- * Databases with the collections and indexes of a coordinator, lent to one test after the other of a file. To make the
+ * Databases with the collections and indexes of a coordinator, lent to one test after the other. To make the
  * collections and to drop them again takes longer than most tests do.
  *
  * A database that comes back is emptied, and lent again only where it is then what it was when it was new. All others
- * are dropped.
+ * are dropped; those that are free at the end go with the run.
  */
 import type { Db, Document } from 'mongodb'
-import { afterAll } from 'vitest'
 import { systemClock } from '../../core/time/clock.js'
 import { createStore } from '../../server/store/index.js'
 import { collectionsOf } from '../../server/store/layout.js'
@@ -53,10 +52,6 @@ export async function lendDatabase(): Promise<LentDatabase> {
     [Symbol.asyncDispose]: () => (giving ??= giveBack()),
   }
 }
-
-afterAll(async () => {
-  await Promise.all(free.splice(0).map(({ database }) => database[Symbol.asyncDispose]()))
-})
 
 async function prepareDatabase(): Promise<Prepared> {
   const database = await testDatabase()
