@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { heavyJsonProblem, mostNames, mostValues } from '../../core/payload/jsonWeight.js'
+import { runs } from '../support/effort.js'
 
 const names = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`name-${n}`, 1]))
 
@@ -33,7 +34,7 @@ describe('JSON that takes long to parse', () => {
         expect(heavyJsonProblem(`{"long":"${long}","rest":${json}}`)).toBeUndefined()
         expect(heavyJsonProblem(text + long + text)).toBeUndefined()
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     )
   })
 })

@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest'
 import type { DstGapPolicy, DstOverlapPolicy } from '../../core/job/schedulePolicies.js'
 import { lastOccurrence, nextOccurrence, occurrences, occurrencesUntil } from '../../core/time/occurrences.js'
 import { occurrenceRule, type ScheduleRule } from '../../core/time/scheduleRule.js'
+import { runs } from '../support/effort.js'
 import { changesOf, minuteByMinute, wallClock } from './wallClock.js'
 
 /**
@@ -163,7 +164,7 @@ describe('occurrences', () => {
         expect(lastOccurrence(rule, first, first)).toBeUndefined()
         expect(occurrencesUntil(rule, from, second, 10)).toEqual([first, second])
       }),
-      { numRuns: 200 },
+      { numRuns: runs(40) },
     )
   })
 })
@@ -222,8 +223,9 @@ describe('minute by minute, occurrences are what the clock on the wall says', ()
   })
 
   it.each(zones)('in %s, two days around each change of the clock', (timezone) => {
-    const changes = changesOf(timezone, 2025, 2029)
+    const changes = changesOf(timezone, 2026, 2028)
     const places = changes.length > 0 ? changes : [new Date('2027-03-28T01:00:00Z')]
+    const clock = wallClock(timezone)
     const rules = fc.tuple(fc.constantFrom(...minutes), fc.constantFrom(...hours), policies)
     fc.assert(
       fc.property(rules, fc.constantFrom(...places), ([minute, hour, policy], change) => {
@@ -231,10 +233,10 @@ describe('minute by minute, occurrences are what the clock on the wall says', ()
         const until = new Date(change.getTime() + dayMs)
         const rule = { cron: `${minute} ${hour} * * *`, timezone, ...policy }
         expect(occurrencesUntil(ruleOf(rule), from, until, 10_000)).toEqual(
-          minuteByMinute({ minute, hour, timezone, ...policy }, from, until),
+          minuteByMinute({ minute, hour, ...policy }, clock, from, until),
         )
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     )
   })
 
@@ -242,14 +244,11 @@ describe('minute by minute, occurrences are what the clock on the wall says', ()
     const change = new Date('2011-12-30T10:00:00Z')
     const from = new Date(change.getTime() - 2 * dayMs)
     const until = new Date(change.getTime() + 2 * dayMs)
+    const clock = wallClock('Pacific/Apia')
     for (const dstGap of ['skip', 'after'] as const) {
       const rule = { cron: '30 */6 * * *', timezone: 'Pacific/Apia', dstGap, dstOverlap: 'first' as const }
       expect(occurrencesUntil(ruleOf(rule), from, until, 100)).toEqual(
-        minuteByMinute(
-          { minute: '30', hour: '*/6', timezone: 'Pacific/Apia', dstGap, dstOverlap: 'first' },
-          from,
-          until,
-        ),
+        minuteByMinute({ minute: '30', hour: '*/6', dstGap, dstOverlap: 'first' }, clock, from, until),
       )
     }
   })
@@ -283,7 +282,7 @@ describe('by croner', () => {
         const ours = take({ cron, timezone, dstGap: 'skip', dstOverlap: 'both' }, after, 30)
         expect(ours).toEqual(byCroner(cron, timezone, after, 30))
       }),
-      { numRuns: 250 },
+      { numRuns: runs(40) },
     )
   })
 
@@ -315,15 +314,15 @@ describe('by croner', () => {
           expect(afterGapMs).toBeLessThan(hourMs)
         })
       }),
-      { numRuns: 150 },
+      { numRuns: runs(25) },
     )
   })
 
-  it('29 February and the ends of months come on the same days for twelve years', () => {
-    for (const timezone of ['UTC', 'Europe/Berlin', 'Asia/Kolkata', 'Australia/Lord_Howe', 'America/St_Johns']) {
+  it('29 February and the ends of months come on the same days for years', () => {
+    for (const timezone of ['Europe/Berlin', 'Australia/Lord_Howe', 'America/St_Johns']) {
       for (const cron of ['0 12 29 2 *', '0 12 L * *', '30 6 31 * *', '0 12 30 * *', '0 12 L 2 *', '15 23 28-31 * *']) {
         const after = new Date('2024-02-29T00:00:00Z')
-        const count = cron.includes('29 2') ? 3 : 100
+        const count = cron.includes(' 2 ') ? 3 : 40
         expect(take({ cron, timezone }, after, count)).toEqual(byCroner(cron, timezone, after, count))
       }
     }
@@ -340,7 +339,7 @@ describe('by croner', () => {
           expect(ours).toEqual(byCroner(cron, timezone, after, 200))
         },
       ),
-      { numRuns: 40 },
+      { numRuns: runs(20) },
     )
   })
 })

@@ -8,6 +8,7 @@ import { defineJob } from '../../core/index.js'
 import { nearestName } from '../../core/nearest.js'
 import { decodePayload, encodePayload } from '../../core/payload/payload.js'
 import { nested } from '../support/nested.js'
+import { runs } from '../support/effort.js'
 
 const failure = { name: 'Error', message: 'no' }
 const unit = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
@@ -190,7 +191,7 @@ describe('payloads', () => {
       fc.property(json, (value) => {
         expect(decodePayload(encodePayload(value))).toStrictEqual(value)
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     )
   })
 

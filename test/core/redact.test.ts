@@ -5,6 +5,7 @@ import { policyProblems, readContract } from '../../core/job/contract.js'
 import { decodePayload, encodePayload } from '../../core/payload/payload.js'
 import { redact, redactedPlaces, redactedText } from '../../core/job/redact.js'
 import { readRedactPath } from '../../core/job/redactPath.js'
+import { runs } from '../support/effort.js'
 
 const redacted = (value: unknown, ...paths: string[]): unknown =>
   decodePayload(redact(encodePayload(value), paths.map(readRedactPath)))
@@ -141,7 +142,7 @@ describe('redaction', () => {
         const shown = decodePayload(redact(encodePayload(build(layers, leaf)), [path]))
         expect(shown).toEqual(build(layers, redactedText))
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 
@@ -162,7 +163,7 @@ describe('redaction', () => {
           decodePayload(payload)
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 })

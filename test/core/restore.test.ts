@@ -5,6 +5,7 @@ import { isDeeperThan, isNestedDeeper } from '../../core/payload/depth.js'
 import { decodePayload, encodePayload, restorePayload } from '../../core/payload/payload.js'
 import { maxBigintDigits, maxEntries, maxPaths } from '../../core/payload/restore.js'
 import { nested, nestedJson } from '../support/nested.js'
+import { runs } from '../support/effort.js'
 
 const back = (value: unknown): unknown => decodePayload(encodePayload(value))
 
@@ -44,7 +45,7 @@ describe('what superjson wrote', () => {
         const theirs = superjson.deserialize(structuredClone({ json, meta }) as never)
         expect(restorePayload(json, meta)).toEqual(theirs)
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 

@@ -20,24 +20,31 @@ export function wallClock(timezone: string): (at: Date) => Shown {
     hour: 'numeric',
     minute: 'numeric',
   })
-  return (at) => {
+  // formatting takes most of the time, and different rules are held against the same days
+  const known = new Map<number, Shown>()
+  const show = (at: Date): Shown => {
     const part: Record<string, number> = {}
     for (const { type, value } of format.formatToParts(at)) part[type] = Number(value)
     const { year, month, day, hour, minute } = part as Record<'year' | 'month' | 'day' | 'hour' | 'minute', number>
     return { minutes: Date.UTC(year, month - 1, day, hour, minute) / minuteMs, hour, minute }
   }
+  return (at) => {
+    let shown = known.get(at.getTime())
+    if (!shown) known.set(at.getTime(), (shown = show(at)))
+    return shown
+  }
 }
 
-/** The first moment after each change of the clock from one year to another, found hour by hour. */
+/** The first minute after each change of the clock from one year to another, on days that begin with another offset. */
 export function changesOf(timezone: string, fromYear: number, untilYear: number): Date[] {
   const clock = wallClock(timezone)
   const offsetAt = (ms: number) => clock(new Date(ms)).minutes - ms / minuteMs
   const found: Date[] = []
-  const hourMs = 60 * minuteMs
+  const dayMs = 24 * 60 * minuteMs
   let offset = offsetAt(Date.UTC(fromYear, 0, 1))
-  for (let ms = Date.UTC(fromYear, 0, 1); ms < Date.UTC(untilYear, 0, 1); ms += hourMs) {
+  for (let ms = Date.UTC(fromYear, 0, 1); ms < Date.UTC(untilYear, 0, 1); ms += dayMs) {
     if (offsetAt(ms) === offset) continue
-    let change = ms - hourMs
+    let change = ms - dayMs
     while (offsetAt(change) === offset) change += minuteMs
     found.push(new Date(change))
     offset = offsetAt(ms)
@@ -48,14 +55,12 @@ export function changesOf(timezone: string, fromYear: number, untilYear: number)
 interface WallRule {
   minute: string
   hour: string
-  timezone: string
   dstGap: DstGapPolicy
   dstOverlap: DstOverlapPolicy
 }
 
 /** The occurrences after `from` and not after `until`. Begins two days early, to know what was shown before. */
-export function minuteByMinute(rule: WallRule, from: Date, until: Date): Date[] {
-  const clock = wallClock(rule.timezone)
+export function minuteByMinute(rule: WallRule, clock: (at: Date) => Shown, from: Date, until: Date): Date[] {
   const matches = (minutes: number) =>
     inField(rule.minute, minutes % 60) && inField(rule.hour, Math.floor(minutes / 60) % 24)
   const found = new Set<number>()

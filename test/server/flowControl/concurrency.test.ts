@@ -7,6 +7,7 @@ import { sweepBlocked } from '../../../server/flowControl/slots.js'
 import type { SlotsDocument } from '../../../server/store/documents.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 import type { Answer, Invoke } from '../../../server/deps.js'
+import { runs } from '../../support/effort.js'
 
 const sync = defineJob({
   args: z.object({ shop: z.string() }),
@@ -168,7 +169,7 @@ describe('concurrency', () => {
           entries.flatMap(({ users }) => users).filter(({ job, claim }) => functions.answered.has(`${job} ${claim}`)),
         ).toEqual([])
       }),
-      { numRuns: 8 },
+      { numRuns: runs(8) },
     )
   })
 })

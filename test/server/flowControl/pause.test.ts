@@ -5,6 +5,7 @@ import { defineJob } from '../../../core/index.js'
 import { sweepPaused } from '../../../server/flowControl/pause.js'
 import { sweepBlocked } from '../../../server/flowControl/slots.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
+import { runs } from '../../support/effort.js'
 
 const work = defineJob({
   args: z.object({ shop: z.string().default('a') }),
@@ -378,7 +379,7 @@ describe('pauses, resumes, claims, ends and time, in any order on two coordinato
         expect(await final()).toBe(true)
         expect((await heldOf(one)).filter((held) => held !== undefined)).toEqual([])
       }),
-      { numRuns: 12 },
+      { numRuns: runs(6) },
     )
   }, 180_000)
 })

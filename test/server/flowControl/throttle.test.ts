@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { defineJob, type Duration } from '../../../core/index.js'
 import { askThrottle, newThrottle, type ThrottleRule } from '../../../core/job/throttle.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
+import { runs } from '../../support/effort.js'
 
 const rule = (limit: number, perMs: number, burst: number): ThrottleRule => ({ intervalMs: perMs / limit, burst })
 
@@ -73,7 +74,7 @@ describe('the arithmetic', () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 })

@@ -6,6 +6,7 @@ import { defineJob, groupSummary, type GroupSummary } from '../../../core/index.
 import { sweepGroups } from '../../../server/groups/sweep.js'
 import { sweepAtomicRequests } from '../../../server/jobs/atomic.js'
 import { testErrand, type TestErrand, type TestErrandOptions, type TestWorkers } from '../../support/errand.js'
+import { runs } from '../../support/effort.js'
 
 /** What the callbacks of this test got. */
 let merged: { label?: string; group: GroupSummary }[] = []
@@ -840,7 +841,7 @@ describe('whatever happens', () => {
           expect(members.map(({ state }) => state)).toEqual(members.map(({ id }) => states.get(id)))
         }
       }),
-      { numRuns: 12, timeout: 60_000 },
+      { numRuns: runs(8), timeout: 60_000 },
     )
   })
 })

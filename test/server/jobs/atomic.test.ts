@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { defineJob, type UniquePolicy } from '../../../core/index.js'
 import { sweepAtomicRequests } from '../../../server/jobs/atomic.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
+import { runs } from '../../support/effort.js'
 
 const keyed = (onConflict: NonNullable<UniquePolicy<never>['onConflict']>, more: Partial<UniquePolicy<never>> = {}) =>
   defineJob({
@@ -240,7 +241,7 @@ describe('a race for a key', () => {
           expect(new Set(accepted).size).toBe(accepted.length)
         },
       ),
-      { numRuns: 15 },
+      { numRuns: runs(15) },
     )
   })
 })
