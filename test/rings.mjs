@@ -1,0 +1,84 @@
+/**
+ * Runs a ring of checks, or one command under its name, and prints what each step took beside what was committed for
+ * it in rings.json: seconds, and seconds of processor time of all its processes. Times never fail a ring; a growth by
+ * half is worth a look.
+ *
+ *   node test/rings.mjs check                     all steps of the ring, until one fails
+ *   node test/rings.mjs test -- vitest run        this command, as the step `test`
+ */
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+const rings = {
+  check: ['format:check', 'lint', 'unused', 'types', 'codegen:check', 'test', 'demo', 'bench:quick'],
+}
+const committed = JSON.parse(readFileSync(new URL('rings.json', import.meta.url), 'utf8'))
+
+/** Of all processes below this one that have ended. Linux tells it; elsewhere it is not known. */
+function childrenCpuSeconds() {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'utf8')
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(13, 15)
+      .map(Number)
+    return (user + system) / 100 // a tick of the clock is 10 ms on every Linux of today
+  } catch {
+    return undefined
+  }
+}
+
+/** Its exit code. */
+const run = (command, args) =>
+  new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: 'inherit' })
+    child.once('error', (error) => {
+      console.error(error.message)
+      resolve(127)
+    })
+    child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)))
+  })
+
+/** Adds a row to the table. */
+async function measure(name, command, args) {
+  const cpuBefore = childrenCpuSeconds()
+  const startedAt = performance.now()
+  const code = await run(command, args)
+  const cpu = cpuBefore === undefined ? undefined : childrenCpuSeconds() - cpuBefore
+  rows.push({ name, seconds: (performance.now() - startedAt) / 1_000, cpu })
+  return code
+}
+
+const shown = ({ seconds, cpu }) =>
+  `${Math.round(seconds)} s`.padStart(7) + (cpu === undefined ? '' : ` ${Math.round(cpu)} s`.padStart(8))
+
+function tell() {
+  const { made, ...figures } = committed
+  console.error(`\n${'what it took'.padEnd(16)}   time processor   committed (${made})`)
+  for (const row of rows) {
+    const before = figures[row.name]
+    console.error(`${row.name.padEnd(16)}${shown(row)}   ${before === undefined ? '' : shown(before)}`)
+  }
+}
+
+const rows = []
+const [name, dashes, ...command] = process.argv.slice(2)
+let code = 0
+if (dashes === '--') {
+  code = await measure(name, command[0], command.slice(1))
+} else {
+  const startedAt = performance.now()
+  const cpuBefore = childrenCpuSeconds()
+  for (const step of rings[name]) {
+    code = await measure(step, 'npm', ['run', '--silent', step])
+    if (code !== 0) break
+  }
+  rows.push({
+    name,
+    seconds: (performance.now() - startedAt) / 1_000,
+    cpu: cpuBefore === undefined ? undefined : childrenCpuSeconds() - cpuBefore,
+  })
+}
+tell()
+process.exitCode = code
