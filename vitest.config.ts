@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { unitTests } from './test/support/rings.js'
 
@@ -29,7 +30,8 @@ export default defineConfig({
     // CI counts single tests from this file
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     pool: 'forks',
-    maxWorkers: 2,
+    // some tests wait for processes and clocks outside, which leaves the processor to others
+    maxWorkers: Math.max(3, availableParallelism()),
     // to import the engine's driver, the compilers and ourselves anew for each file took longer than most files do; what
     // a file changes for good in its process, the next one sees
     isolate: false,

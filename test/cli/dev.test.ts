@@ -18,6 +18,15 @@ const untilThere = worker(
   }`,
 )
 
+const crash = worker(
+  '',
+  `run(_args, { attempt }) {
+    if (attempt === 1) process.exit(3)
+    return 'alive'
+  }`,
+  `retry: { attempts: 2, backoff: ['1ms'] },`,
+)
+
 function dev(project: Project, database: TestDatabase, env: Record<string, string> = {}): Service {
   const settings = { MONGODB_URI: database.uri, ERRAND_PORT: '0', ERRAND_FUNCTIONS_PORT: '0', ...env }
   return serve(['dev', '--json', '--root', project.root], { env: settings })
@@ -29,14 +38,18 @@ async function receiptOf(url: string, name: string, args: unknown) {
 }
 
 describe('dev', () => {
-  it('takes up edits, new workers and removed ones on the same port, while attempts run on', async () => {
+  it('begins without jobs/, and takes up edits, new workers and removed ones on the same port, while attempts run on', async () => {
     await using database = await testDatabase()
-    await using project = await makeProject({ 'jobs/greet.ts': greet('Hello'), 'jobs/untilThere.ts': untilThere })
+    await using project = await makeProject()
     await using session = dev(project, database)
     const { url, workers } = await session.event('ready')
-    expect(workers).toEqual(['greet', 'untilThere'])
+    expect(workers).toEqual([])
+    await project.write('jobs/greet.ts', greet('Hello'))
+    await session.event('built')
     expect(await receiptOf(url, 'greet', { name: 'Ada' })).toMatchObject({ result: 'Hello, Ada!' })
 
+    await project.write('jobs/untilThere.ts', untilThere)
+    expect(await session.event('built')).toMatchObject({ changed: ['untilThere'] })
     const file = join(project.root, 'there')
     const waiting = receiptOf(url, 'untilThere', { file })
     await session.line((line) => line.includes('waits for a file'))
@@ -59,56 +72,28 @@ describe('dev', () => {
     expect(await session.exit).toBe(0)
   })
 
-  it('tells what is wrong with an edit, and the old build keeps running', async () => {
+  it('waits for an edit where the first build fails, and keeps the old build running where a later one does', async () => {
     await using database = await testDatabase()
-    await using project = await makeProject({ 'jobs/greet.ts': greet('Hello') })
+    await using project = await makeProject({ 'jobs/greet.ts': 'export default 1\n', 'jobs/crash.ts': crash })
     await using session = dev(project, database)
-    const { url } = await session.event('ready')
+    expect(await session.event('problems')).toMatchObject({ problems: [{ file: 'jobs/greet.ts', line: 1 }] })
+    await project.write('jobs/greet.ts', greet('Hello'))
+    const { url, workers } = await session.event('ready')
+    expect(workers).toEqual(['crash', 'greet'])
+
     await project.write('jobs/greet.ts', 'export default 1\n')
     expect(await session.event('problems')).toMatchObject({ problems: [{ file: 'jobs/greet.ts', line: 1 }] })
     expect(await receiptOf(url, 'greet', { name: 'Ada' })).toMatchObject({ result: 'Hello, Ada!' })
     await project.write('jobs/greet.ts', greet('Hi'))
     await session.event('built')
     expect(await receiptOf(url, 'greet', { name: 'Ada' })).toMatchObject({ result: 'Hi, Ada!' })
-  })
 
-  it('begins without jobs/, and takes up the first worker', async () => {
-    await using database = await testDatabase()
-    await using project = await makeProject()
-    await using session = dev(project, database)
-    const { url, workers } = await session.event('ready')
-    expect(workers).toEqual([])
-    await project.write('jobs/greet.ts', greet('Hello'))
-    await session.event('built')
-    expect(await receiptOf(url, 'greet', { name: 'Ada' })).toMatchObject({ result: 'Hello, Ada!' })
-  })
-
-  it('waits for an edit where the first build fails', async () => {
-    await using database = await testDatabase()
-    await using project = await makeProject({ 'jobs/greet.ts': 'export default 1\n' })
-    await using session = dev(project, database)
-    await session.event('problems')
-    await project.write('jobs/greet.ts', greet('Hello'))
-    expect(await session.event('ready')).toMatchObject({ workers: ['greet'] })
-  })
-
-  it('outlives a job that ends its process', async () => {
-    await using database = await testDatabase()
-    await using project = await makeProject({
-      'jobs/crash.ts': worker(
-        '',
-        `run(_args, { attempt }) {
-    if (attempt === 1) process.exit(3)
-    return 'alive'
-  }`,
-        `retry: { attempts: 2, backoff: ['1ms'] },`,
-      ),
-    })
-    await using session = dev(project, database)
-    const { url } = await session.event('ready')
+    // a job may end the process of functions, and no other
     expect(await receiptOf(url, 'crash', {})).toMatchObject({ attempt: 2, result: 'alive' })
-    expect(await session.event('attempt')).toMatchObject({ worker: 'crash', attempt: 1, status: 'failure' })
-    expect(await session.event('attempt')).toMatchObject({ worker: 'crash', attempt: 2, status: 'success' })
+    const ofCrash = (attempt: number) =>
+      session.line((line) => line.includes('"worker":"crash"') && line.includes(`"attempt":${attempt}`))
+    expect(JSON.parse(await ofCrash(1))).toMatchObject({ event: 'attempt', status: 'failure' })
+    expect(JSON.parse(await ofCrash(2))).toMatchObject({ event: 'attempt', status: 'success' })
   })
 
   it('needs no database server: its own starts and stops with it', async () => {
