@@ -1,5 +1,6 @@
 /** The coordinator's clock: the machine's, set to the database's time. */
 import { systemClock, type Clock } from '../core/time/clock.js'
+import type { Log } from './log.js'
 
 export interface DatabaseClock extends Clock {
   /** Measures the offset to the database's clock anew. */
@@ -25,6 +26,53 @@ export function databaseClock(readDatabaseTime: () => Promise<Date>, machine: Cl
         quickest = answered - asked
         offsetMs = Math.round(answer - (asked + answered) / 2)
       }
+    },
+  }
+}
+
+/** Clocks drift by a few parts in a hundred thousand: some milliseconds in five minutes. */
+const clockSyncMs = 5 * 60_000
+
+interface ClockSyncOptions {
+  /** One that is not set to the database's time, such as a test's, is left alone. */
+  clock: Clock
+  log: Log
+  stayOn: boolean
+  stopped: AbortSignal
+}
+
+export interface ClockSync {
+  /** Measures the offset, and goes on to do so every few minutes where the coordinator stays on. */
+  begin(): Promise<void>
+  /** Measures it where that was not done for some minutes. For a coordinator that does not stay on. */
+  lookAgain(): Promise<void>
+}
+
+export function createClockSync({ clock, log, stayOn, stopped }: ClockSyncOptions): ClockSync {
+  const sync = 'sync' in clock ? () => (clock as DatabaseClock).sync() : undefined
+  let syncedAt: number | undefined
+
+  const keepInSync = async (sync: () => Promise<void>) => {
+    while (!stopped.aborted) {
+      await clock.sleep(clockSyncMs, stopped)
+      if (stopped.aborted) return
+      await sync().catch((error: unknown) => log('warn', "could not read the database's clock", { error }))
+    }
+  }
+
+  return {
+    async begin() {
+      if (!sync) return
+      await sync()
+      if (stayOn) void keepInSync(sync)
+    },
+    async lookAgain() {
+      const now = systemClock.now().getTime()
+      const isSet = syncedAt === undefined || now - syncedAt < clockSyncMs
+      syncedAt ??= now
+      if (isSet || !sync) return
+      syncedAt = now
+      await sync()
     },
   }
 }

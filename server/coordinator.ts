@@ -8,13 +8,13 @@ import type { Db } from 'mongodb'
 import { defaultBounds, type Bounds } from './api/admission.js'
 import { mayBePrivate, type PrivateFunctions } from './functions/addressGuard.js'
 import { createApp } from './api/app.js'
-import { alwaysActive, createActivations, type Activations } from './running/activation.js'
+import { alwaysActive, createActivations, startsMs } from './running/activation.js'
 import type { ApiKey } from './access/apiKeys.js'
 import { createGuard } from './access/auth.js'
 import { systemClock, type Clock } from '../core/time/clock.js'
-import { configError, ErrandError } from '../core/errors.js'
+import { configError } from '../core/errors.js'
 import { createCircuitBreakers } from './flowControl/circuitBreakers.js'
-import { databaseClock, type DatabaseClock } from './clock.js'
+import { createClockSync, databaseClock } from './clock.js'
 import { createContractTrial } from './deployments/contractTrial.js'
 import type { Contracts, ContractTrial, Deps, Invoke } from './deps.js'
 import { createLiveDeployment } from './deployments/liveDeployment.js'
@@ -36,6 +36,7 @@ import { createMetrics } from './api/metrics.js'
 import { createPlaces } from './api/places.js'
 import { createKnownPauses } from './flowControl/knownPauses.js'
 import { createPresence, type Presence, type RenewableDatabase } from './presence.js'
+import { createFetch, type Fetch } from './running/requests.js'
 import { runOnce } from './running/runOnce.js'
 import { createScheduleWatch } from './schedules/watch.js'
 import { reconcileSchedules } from './schedules/define.js'
@@ -47,7 +48,7 @@ import { deploymentFreshMs, stepsOfLife } from './running/steps.js'
 import { createStore, type Store } from './store/index.js'
 import { createWaits } from './operations/wait.js'
 import { untilAnswered } from './untilAnswered.js'
-import { requestFailed, toWireError } from './wireError.js'
+import { requestFailed } from './wireError.js'
 import { defaultBudgetMs, longestBudgetMs, type TickSummary } from '../core/views/tick.js'
 
 export interface CoordinatorOptions {
@@ -150,17 +151,12 @@ export interface CoordinatorOptions {
   answerWithinMs?: number
 }
 
-export interface FetchOptions {
-  /** Of the platform: keeps the function awake until the promise settles, after the answer as well. */
-  waitUntil?: ((work: Promise<unknown>) => void) | undefined
-}
-
 export interface Coordinator {
   /**
    * REST and tRPC, for any server that speaks `fetch`. Where the coordinator does not stay on, jobs that may start now
    * are dispatched after the answer, within `waitUntil`, or before it where there is none.
    */
-  fetch(request: Request, options?: FetchOptions): Response | Promise<Response>
+  fetch: Fetch
   /**
    * Makes every step of the jobs' lives once. One that does not stay on waits, within the budget, for what runs and for
    * what comes due. Safe beside others, here and elsewhere. Throws `TICK_FAILED` once all had their turn, where some
@@ -183,13 +179,9 @@ export interface Coordinator {
 const defaultGraceMs = 30_000
 /** What breaks off at the end of the grace has so long to be written. */
 const lastWriteMs = 5_000
-/** No job is begun so shortly before the end of an activation: its function would not even have the call. */
-const lastCallMs = 10_000
-/** Clocks drift by a few parts in a hundred thousand: some milliseconds in five minutes. */
-const clockSyncMs = 5 * 60_000
-
 export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const { concurrency = 100, maxBodyBytes = 1024 * 1024 } = options
+  const { stayOn = true, budgetMs: longestActivationMs = defaultBudgetMs, answerWithinMs = 5_000 } = options
   // whoever has no key could fill the log while the database is away
   const log = sparing(options.log ?? silentLog, {
     spares: (_, message) => message === requestFailed,
@@ -197,6 +189,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   })
   const events = createEvents()
   const database = databaseOf(options)
+  const stopped = new AbortController()
   const halted = new AbortController()
   const overdue = new AbortController()
   setMaxListeners(0, halted.signal)
@@ -215,6 +208,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     tenant: { project: options.project, namespace: options.namespace, preview: options.preview },
   })
   const clock = options.clock ?? databaseClock(() => store.now(), systemClock)
+  const clockSync = createClockSync({ clock, log, stayOn, stopped: stopped.signal })
   const intake = createIntake({ clock, bounds: { ...defaultBounds, ...options.maxWaiting } })
   const { functionsUrl, invokers: more = {} } = options
   const invokers = options.invoke
@@ -224,7 +218,6 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
         mayBePrivate: mayBePrivate(options.privateFunctions, functionsUrl),
         more,
       })
-  const { stayOn = true, budgetMs: longestActivationMs = defaultBudgetMs, answerWithinMs = 5_000 } = options
   const activations = stayOn
     ? undefined
     : createActivations({
@@ -285,7 +278,6 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   let starting: Promise<void> | undefined
   let stopping: Promise<void> | undefined
   let loops: Loops | undefined
-  const stopped = new AbortController()
 
   const runOnceHere: Coordinator['runOnce'] = async ({ budgetMs = defaultBudgetMs } = {}) => {
     if (!activations)
@@ -318,8 +310,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     presence.start()
     await invokers?.ready(functionsUrl)
     await store.prepare()
-    if (stayOn && 'sync' in clock) await keepInSync(clock as DatabaseClock, log, stopped.signal)
-    else if ('sync' in clock) await (clock as DatabaseClock).sync()
+    await clockSync.begin()
     await liveDeployment.begin()
     if (stopped.signal.aborted) return
     deps.hearing.begin()
@@ -334,66 +325,11 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
       throw error
     }))
 
-  let syncedAt: number | undefined
   /** Started, and with a clock and a deployment that were looked at lately. */
   const wakeUp = async (): Promise<void> => {
     await ready()
     await liveDeployment.lookAgain(deploymentFreshMs)
-    const now = systemClock.now().getTime()
-    const isSet = syncedAt === undefined || now - syncedAt < clockSyncMs
-    syncedAt ??= now
-    if (isSet || !('sync' in clock)) return
-    syncedAt = now
-    await (clock as DatabaseClock).sync()
-  }
-
-  const refusal = (error: unknown): Response => {
-    const { status, body } = toWireError(log, error)
-    const { retryAfter } = body
-    const headers = typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {}
-    return Response.json({ error: body }, { status, headers })
-  }
-
-  /**
-   * A request that came while the database was away: it is refused before it is worked on, or goes on where that is
-   * back within a moment.
-   */
-  const fetchWhenPresent = async (request: Request, fetchOptions: FetchOptions): Promise<Response> => {
-    try {
-      await presence.present()
-    } catch (error) {
-      return refusal(error)
-    }
-    return fetchPresent(request, fetchOptions)
-  }
-
-  const fetchPresent = (request: Request, fetchOptions: FetchOptions): Response | Promise<Response> =>
-    activations ? fetchAwake(activations, request, fetchOptions) : app.fetch(request)
-
-  /** A request of one that does not stay on. */
-  const fetchAwake = async (
-    activations: Activations,
-    request: Request,
-    { waitUntil }: FetchOptions,
-  ): Promise<Response> => {
-    try {
-      if (!isAlive(request)) await wakeUp()
-    } catch (error) {
-      return refusal(error)
-    }
-    const forMs = waitUntil ? longestActivationMs : Math.min(answerWithinMs, longestActivationMs)
-    const activation = activations.open({
-      startsMs: waitUntil ? startsMs(forMs) : forMs / 4,
-      forMs,
-      hasIdleWindow: waitUntil !== undefined,
-    })
-    try {
-      return await app.fetch(request)
-    } finally {
-      const end = activation.end().then(writeUses)
-      if (waitUntil) waitUntil(end)
-      else await end
-    }
+    await clockSync.lookAgain()
   }
 
   const writeUses = () =>
@@ -423,18 +359,20 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     await invokers?.close()
   }
 
-  /**
-   * Until it hears everybody, a heartbeat or a receipt that it takes for late would end an attempt that was in time.
-   */
-  const isStarting = () => stayOn && starting !== undefined && state === 'new'
-
   return {
-    fetch(request, fetchOptions = {}) {
-      if (isStarting() && !isAboutProcess(request)) return refusal(stillStarting())
-      return presence.isAway && !isAlive(request)
-        ? fetchWhenPresent(request, fetchOptions)
-        : fetchPresent(request, fetchOptions)
-    },
+    fetch: createFetch({
+      answer: (request) => app.fetch(request),
+      presence,
+      log,
+      isStarting: () => stayOn && starting !== undefined && state === 'new',
+      sleeper: activations && {
+        activations,
+        wakeUp,
+        beforeSleep: writeUses,
+        longestMs: longestActivationMs,
+        answerWithinMs,
+      },
+    }),
     runOnce: runOnceHere,
     start: ready,
     async stop({ graceMs = defaultGraceMs } = {}) {
@@ -449,17 +387,6 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   }
 }
 
-/** Jobs are begun in the most of an activation, and shorter activations begin some all the same. */
-const startsMs = (forMs: number): number => Math.max(forMs - lastCallMs, (forMs * 3) / 4)
-
-/** What is asked of the process alone needs no database. */
-const isAlive = ({ url }: Request): boolean => ['/healthz', '/openapi.json'].includes(new URL(url).pathname)
-
-const isAboutProcess = (request: Request): boolean => isAlive(request) || new URL(request.url).pathname === '/readyz'
-
-const stillStarting = (): ErrandError =>
-  new ErrandError('UNAVAILABLE', 'The coordinator is starting.', { details: { retryAfter: 1 } })
-
 function databaseOf({ database, db }: CoordinatorOptions): Pick<RenewableDatabase, 'db'> & Partial<RenewableDatabase> {
   if (database) return database
   if (db) return { db }
@@ -469,16 +396,3 @@ function databaseOf({ database, db }: CoordinatorOptions): Pick<RenewableDatabas
 }
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
-
-/** Measures the database's clock now, and again every few minutes. */
-async function keepInSync(clock: DatabaseClock, log: Log, stopped: AbortSignal): Promise<void> {
-  await clock.sync()
-  const again = async () => {
-    while (!stopped.aborted) {
-      await clock.sleep(clockSyncMs, stopped)
-      if (stopped.aborted) return
-      await clock.sync().catch((error: unknown) => log('warn', "could not read the database's clock", { error }))
-    }
-  }
-  void again()
-}

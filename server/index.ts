@@ -1,6 +1,7 @@
 /** `import … from 'errand/server'`: the coordinator, for hosts of your own. `errand start` is one. */
 export { createCoordinator } from './coordinator.js'
-export type { Coordinator, CoordinatorOptions, FetchOptions } from './coordinator.js'
+export type { Coordinator, CoordinatorOptions } from './coordinator.js'
+export type { FetchOptions } from './running/requests.js'
 export type { PrivateFunctions } from './functions/addressGuard.js'
 export { createCoordinatorFunction } from './hosts/coordinatorFunction.js'
 export type { CoordinatorFunction, CoordinatorFunctionOptions } from './hosts/coordinatorFunction.js'

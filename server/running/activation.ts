@@ -19,6 +19,12 @@ import { createIdleWindow } from './idleWindow.js'
 import type { Log } from '../log.js'
 import type { ActivationState } from '../deps.js'
 
+/** No job is begun so shortly before the end of an activation: its function would not even have the call. */
+const lastCallMs = 10_000
+
+/** Jobs are begun in the most of an activation, and shorter activations begin some all the same. */
+export const startsMs = (forMs: number): number => Math.max(forMs - lastCallMs, (forMs * 3) / 4)
+
 /** Of a coordinator that stays on. */
 export const alwaysActive: ActivationState = { mayStart: true, until: undefined }
 
