@@ -21,9 +21,19 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', ...unit],
+          exclude: ['**/node_modules/**', 'test/world/**', ...unit],
           globalSetup: ['test/support/globalSetup.ts'],
           sequence: { groupOrder: 1 },
+        },
+      },
+      // by hand: `npm run world`
+      {
+        extends: true,
+        test: {
+          name: 'world',
+          include: ['test/world/**/*.test.ts'],
+          globalSetup: ['test/support/globalSetup.ts'],
+          sequence: { groupOrder: 2 },
         },
       },
     ],

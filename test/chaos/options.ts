@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { repository } from './repository.js'
+import { repository } from '../support/repository.js'
 
 export interface Options {
   minutes: number

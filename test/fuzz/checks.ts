@@ -1,6 +1,6 @@
 /** What must be so of every answer, whatever was asked. */
 import type { Role } from '../../core/roles.js'
-import { repository } from './repository.js'
+import { repository } from '../support/repository.js'
 import type { FuzzRequest } from './request.js'
 import type { Answered } from './socket.js'
 import type { CallerName, Target } from './target.js'

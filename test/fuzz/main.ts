@@ -9,7 +9,7 @@ import { findingsInLog, fuzz, nthRequest, sendTo } from './fuzz.js'
 import { help, readOptions, UsageError, type Options } from './options.js'
 import { atOnce, knownTurnMs, runPart, strangersTurnMs, type Part, type PartFound } from './part.js'
 import { reportTables, reportText, type FuzzReport } from './report.js'
-import { repository } from './repository.js'
+import { repository } from '../support/repository.js'
 import { startTarget } from './targetRun.js'
 
 /** The part that comes from those without a key, by itself, so that the turns are theirs. */

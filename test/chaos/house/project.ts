@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { repository } from '../repository.js'
+import { repository } from '../../support/repository.js'
 
 /** `dist` is the build that is tested: `errand` is found beside it. Answers with the project's folder. */
 export async function makeProject(folder: string, dist: string): Promise<string> {
