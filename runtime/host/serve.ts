@@ -2,6 +2,7 @@
  * The function host as a program of its own, as `errand build --target node` makes it: settings from the environment, a
  * clean stop by signal.
  */
+import { readPort, stopBySignal } from '../../core/functions/ownProcess.js'
 import { durationProblem, parseDuration } from '../../core/time/duration.js'
 import { createFunctionHost } from './functionHost.js'
 
@@ -17,7 +18,10 @@ type Settings = Readonly<Record<string, string | undefined>>
 export async function serveFunctions(dir: string, settings: Settings = process.env): Promise<void> {
   try {
     const host = createFunctionHost({ dir, keys: readKeys(settings), closeLimitMs: readDrainMs(settings) })
-    const listening = await host.listen({ host: settings['HOST'] || '0.0.0.0', port: readPort(settings) })
+    const listening = await host.listen({
+      host: settings['HOST'] || '0.0.0.0',
+      port: readPort(settings['PORT'] || undefined),
+    })
     console.log(`errand: the functions are ready at ${listening.url}`)
     stopBySignal(async () => {
       console.log('errand: stopping; running calls are waited for')
@@ -29,29 +33,11 @@ export async function serveFunctions(dir: string, settings: Settings = process.e
   }
 }
 
-function stopBySignal(close: () => Promise<void>): void {
-  let stopping = false
-  const stop = () => {
-    if (stopping) process.exit(1)
-    stopping = true
-    void close().then(() => process.exit(0))
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-}
-
 const readKeys = (settings: Settings): string[] =>
   (settings['ERRAND_SIGNING_KEYS'] ?? '')
     .split(',')
     .map((key) => key.trim())
     .filter((key) => key !== '')
-
-function readPort(settings: Settings): number {
-  const text = settings['PORT'] || '8080'
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (port <= 65_535) return port
-  throw new RangeError(`PORT is "${text}", which is no port. Set it to a whole number from 0 to 65535.`)
-}
 
 function readDrainMs(settings: Settings): number {
   const text = settings['ERRAND_DRAIN'] || '30s'

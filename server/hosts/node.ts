@@ -1,8 +1,9 @@
 /** The coordinator on a Node server that may be stopped when nobody asks: Cloud Run, Fly, a container of yours. */
+import { readPort, stopBySignal } from '../../core/functions/ownProcess.js'
 import { systemClock } from '../../core/time/clock.js'
 import { endureContracts } from '../deployments/endureContracts.js'
 import { listen } from '../api/listen.js'
-import { valueOf, type Env } from './settings.js'
+import { valueOf } from './settings.js'
 import {
   createCoordinatorFunction,
   functionLog,
@@ -33,7 +34,7 @@ export async function serveCoordinator({ env = process.env, ...options }: Coordi
     const listening = await listen({
       fetch: (request) => coordinator.fetch(request, { waitUntil: goesOn }),
       host: valueOf(env, 'HOST') ?? '0.0.0.0',
-      port: readPort(env),
+      port: readPort(valueOf(env, 'PORT')),
       setting: 'PORT',
     })
     console.log(`errand: the coordinator is ready at ${listening.url}`)
@@ -53,21 +54,3 @@ export async function serveCoordinator({ env = process.env, ...options }: Coordi
 
 /** The process does not end with an answer. */
 const goesOn = (): void => {}
-
-function stopBySignal(close: () => Promise<void>): void {
-  let stopping = false
-  const stop = () => {
-    if (stopping) process.exit(1)
-    stopping = true
-    void close().then(() => process.exit(0))
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-}
-
-function readPort(env: Env): number {
-  const text = valueOf(env, 'PORT') ?? '8080'
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (port <= 65_535) return port
-  throw new RangeError(`PORT is "${text}", which is no port. Set it to a whole number from 0 to 65535.`)
-}

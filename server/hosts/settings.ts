@@ -53,7 +53,8 @@ export function readPrivateFunctions(env: Env): PrivateFunctions | undefined {
 
 /** What platforms say of a preview: Vercel, and Render's for pull requests. */
 const isPreview = (env: Env): boolean =>
-  valueOf(env, 'VERCEL_ENV') === 'preview' || valueOf(env, 'IS_PULL_REQUEST') === 'true'
+  valueOf(env, 'VERCEL_ENV') === 'preview' ||
+  (valueOf(env, 'RENDER') === 'true' && valueOf(env, 'IS_PULL_REQUEST') === 'true')
 
 /** Whose the collections in the database are. `project` is the name that codegen has found. */
 export function readTenant(env: Env, project: string | undefined): Tenant {

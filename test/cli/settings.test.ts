@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openProject, type Project } from '../../cli/project.js'
 import { misspeltSettings, readCallerSettings, readSettings } from '../../cli/settings.js'
-import type { Env } from '../../server/hosts/settings.js'
+import { readTenant, type Env } from '../../server/hosts/settings.js'
 import { localSigningKey, newSigningKey } from '../../cli/signingKey.js'
 
 let project: Project
@@ -15,6 +15,20 @@ beforeEach(async () => {
 afterEach(() => rm(project.root, { recursive: true, force: true }))
 
 const read = (env: Env) => readSettings(env, project)
+
+describe('a preview', () => {
+  it.each<[isPreview: boolean, env: Env]>([
+    [true, { VERCEL_ENV: 'preview' }],
+    [false, { VERCEL_ENV: 'production' }],
+    [true, { RENDER: 'true', IS_PULL_REQUEST: 'true' }],
+    [false, { RENDER: 'true', IS_PULL_REQUEST: 'false' }],
+    // somebody else's setting of that name
+    [false, { IS_PULL_REQUEST: 'true' }],
+    [false, {}],
+  ])('is told by the platform: %s of %j', (isPreview, env) => {
+    expect(readTenant(env, 'shop').preview).toBe(isPreview)
+  })
+})
 
 describe('the settings of a service', () => {
   it('have the defaults of the design', async () => {
