@@ -109,14 +109,14 @@ async function startFleet(options: TestErrandOptions = {}, own: TestWorkers = {}
     const response = await handler.fetch(new Request(url, { method: 'POST', headers, body }))
     return readAnswer(response.status, undefined, await response.text())
   }
-  const a = await testErrand(own, { clock, invoke, ...options })
+  const a = await testErrand(own, { clock, invoke, tryContracts, ...options })
   const others: TestErrand[] = []
   const fleet: Fleet = {
     a,
     down,
     onCall: async () => {},
     async beside(more = {}) {
-      const other = await testErrand(own, { beside: a, invoke, ...options, ...more })
+      const other = await testErrand(own, { beside: a, invoke, tryContracts, ...options, ...more })
       others.push(other)
       return other
     },
