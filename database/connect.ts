@@ -15,8 +15,7 @@ import {
 import { systemClock } from '../core/time/clock.js'
 import { configError, type ErrandError } from '../core/errors.js'
 import { startEngine, type Engine } from './embedded/start.js'
-import type { RenewableDatabase } from '../server/presence.js'
-import { operationLimitMs } from '../server/store/operations.js'
+import { operationLimitMs, type RenewableDatabase } from './renewable.js'
 
 export interface DatabaseOptions {
   /** `MONGODB_URI`. Without it an embedded engine serves `dataDir`. */

@@ -6,7 +6,8 @@
  * bytes. A direct Invoke passes `{ "headers": { "webhook-id": …, "webhook-timestamp": …, "webhook-signature": … },
  * "body": "…" }` and gets `{ statusCode, headers, body }`.
  */
-import { maxCallBytes, type Incoming } from './receiveCall.js'
+import { maxCallBytes } from '../core/functions/limits.js'
+import type { Incoming } from './receiveCall.js'
 import type { FunctionHandler } from './wrap.js'
 
 /** The part of a Function URL's event (payload format 2.0) that is read here. */

@@ -5,13 +5,11 @@ import type { SnoozeBody } from '../core/requests/attemptResult.js'
 import type { ReceiptBody } from '../core/requests/wire.js'
 import { maxResultBytes, resultTooLarge } from '../core/payload/resultSize.js'
 import { look } from '../core/thrown.js'
+import { maxAnswerBytes } from '../core/functions/limits.js'
 import { bytesOf, isLargerThan, parseSize, type Size } from '../core/payload/size.js'
 import { AttemptError } from './attemptError.js'
 import { describeError } from './describeError.js'
 import { encodeResult } from './encodeResult.js'
-
-/** The coordinator reads no more than this of an answer. */
-export const maxReceiptBytes = 4 * 1024 * 1024
 
 /** `limit` is the worker's own. Throws `AttemptError` where the result cannot be sent. */
 export function successReceipt(result: unknown, limit?: Size): string {
@@ -47,7 +45,7 @@ type Kind = new (...args: never[]) => Error
  * own job, which is tried again.
  */
 export function joinReceipts(receipts: string[]): string {
-  let left = maxReceiptBytes - roomForFailures
+  let left = maxAnswerBytes - roomForFailures
   const fitting = receipts.map((receipt) => {
     const bytes = bytesOf(receipt)
     if (bytes > left) return tooLargeTogether
@@ -62,6 +60,6 @@ const roomForFailures = 128 * 1024
 const tooLargeTogether = thrownReceipt(
   new AttemptError(
     'RESULTS_TOO_LARGE',
-    `The results of one call are together larger than ${maxReceiptBytes / 1024 / 1024} MiB. Lower \`jobsPerCall\`, or store results elsewhere and return where.`,
+    `The results of one call are together larger than ${maxAnswerBytes / 1024 / 1024} MiB. Lower \`jobsPerCall\`, or store results elsewhere and return where.`,
   ),
 )

@@ -2,6 +2,7 @@
 import { gather } from '../core/payload/gather.js'
 import { heavyJsonProblem } from '../core/payload/jsonWeight.js'
 import { parseJson } from '../core/payload/parseJson.js'
+import { maxCallBytes } from '../core/functions/limits.js'
 import { isPingId, type Ping } from '../core/functions/ping.js'
 import { createVerifier } from '../core/functions/signature.js'
 import type { FunctionCall } from '../core/requests/wire.js'
@@ -15,9 +16,6 @@ export type Received =
   | { ok: false; refusal: Refusal }
 
 export type Verifier = ReturnType<typeof createVerifier>
-
-/** Room for args of the size the coordinator takes, for their meta, and for what else a call says. */
-export const maxCallBytes = 8 * 1024 * 1024
 
 const refuse = (status: Refusal['status'], code: Refusal['code'], message: string): Received => ({
   ok: false,

@@ -10,25 +10,14 @@
  * and a request nothing but a look. New requests wait a moment for a database that is away, and are refused before they
  * are worked on; what is under way waits for as long as an election takes.
  */
-import type { Db, MongoClient } from 'mongodb'
+import type { MongoClient } from 'mongodb'
 import { ErrandError } from '../core/errors.js'
 import type { Clock } from '../core/time/clock.js'
 import type { Log } from './log.js'
+import { operationLimitMs, type RenewableDatabase } from '../database/renewable.js'
 import { listenToHeartbeats } from './store/heartbeats.js'
-import { operationLimitMs } from './store/operations.js'
 import { wakingAlarm } from './store/wakingAlarm.js'
 import { retryAfterSeconds } from './wireError.js'
-
-/** A database whose client can be replaced: a driver may end up so that it never finds its servers again. */
-export interface RenewableDatabase {
-  /** The database by the client that is in place now. Ask for it anew for each use. */
-  readonly db: Db
-  /**
-   * Puts a new client in the place of this one, which is closed. Rejects, and changes nothing, where the new one cannot
-   * connect.
-   */
-  renew(): Promise<void>
-}
 
 export interface Presence {
   /** Whether the database is known to be away. Asks nobody. */

@@ -5,7 +5,8 @@
  * itself is asked, by what only this write leaves in it.
  */
 import type { Deps } from './deps.js'
-import { operationLimitMs, settled } from './store/operations.js'
+import { operationLimitMs } from '../database/renewable.js'
+import { settled } from './store/operations.js'
 import { isOutage } from './store/outage.js'
 import { untilAnswered, type Patience } from './untilAnswered.js'
 

@@ -4,8 +4,7 @@
  */
 import { formatDuration } from '../../core/time/duration.js'
 import { formatBytes } from '../../core/payload/size.js'
-import { maxReceiptBytes } from '../../runtime/receipt.js'
-import { maxCallBytes } from '../../runtime/receiveCall.js'
+import { maxAnswerBytes, maxCallBytes } from '../../core/functions/limits.js'
 import type { Artefact } from '../targets/artefact.js'
 import { isBuiltin } from '../targets/artefact.js'
 import type { TargetOptions } from '../targets/options.js'
@@ -85,7 +84,7 @@ export function limitsOf(target: TargetName, options: TargetOptions): Limits {
         functionBytes: Infinity,
         // Errand's own, in runtime/
         requestBytes: maxCallBytes,
-        responseBytes: maxReceiptBytes,
+        responseBytes: maxAnswerBytes,
         externals: true,
       }
     case 'vercel': {
@@ -195,6 +194,6 @@ function bodyProblems({ platform, requestBytes, responseBytes }: Limits, { worke
   }
   return [
     ...check('args', maxArgsBytes, 'calls', requestBytes),
-    ...check('result', maxResultBytes, 'answers', Math.min(responseBytes, maxReceiptBytes)),
+    ...check('result', maxResultBytes, 'answers', Math.min(responseBytes, maxAnswerBytes)),
   ]
 }

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { configError } from '../../core/errors.js'
 import { gather, utf8 } from '../../core/payload/gather.js'
 import type { Clock } from '../../core/time/clock.js'
-import { maxCallBytes, type Incoming } from '../receiveCall.js'
+import { maxCallBytes } from '../../core/functions/limits.js'
+import type { Incoming } from '../receiveCall.js'
 import type { Outgoing } from '../refusal.js'
 
 export interface ListenOptions {

@@ -7,11 +7,9 @@ import { parseJson } from '../../core/payload/parseJson.js'
 import { maxResultBytes } from '../../core/payload/resultSize.js'
 import { addressRefused, guardedConnector, type MayBePrivate } from './addressGuard.js'
 import { attemptResult, attemptResults, type ParsedAttemptResult } from '../../core/requests/attemptResult.js'
+import { maxAnswerBytes } from '../../core/functions/limits.js'
 import { withoutLargeResult } from './resultSize.js'
 import type { Call, Answer, Invoke } from '../deps.js'
-
-/** A larger answer is cut off and counts as a failure. */
-export const maxAnswerBytes = 4 * 1024 * 1024
 
 export interface Invoker {
   invoke: Invoke

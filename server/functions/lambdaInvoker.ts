@@ -8,7 +8,8 @@ import { configError, ErrandError } from '../../core/errors.js'
 import { parseJson } from '../../core/payload/parseJson.js'
 import { isLargerThan } from '../../core/payload/size.js'
 import { readLambdaAddress } from './lambdaAddress.js'
-import { maxAnswerBytes, readAnswer, type Invoker } from './invoke.js'
+import { maxAnswerBytes } from '../../core/functions/limits.js'
+import { readAnswer, type Invoker } from './invoke.js'
 import type { Call, Answer } from '../deps.js'
 
 export interface LambdaInvokerOptions {

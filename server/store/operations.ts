@@ -6,6 +6,7 @@
  * again after an election may take their sum, and a database that was handed in has none. What is given up here may
  * still happen: `settled` of the error tells when it cannot any more.
  */
+import { operationLimitMs } from '../../database/renewable.js'
 import type { Clock } from '../../core/time/clock.js'
 import { isOutage, outageName } from './outage.js'
 import { wakingAlarm } from './wakingAlarm.js'
@@ -20,9 +21,6 @@ export interface OperationsOptions {
   /** When it aborts, nobody waits any longer for what is under way. Default: never. */
   overdue?: AbortSignal
 }
-
-/** The longest that anybody waits for one answer. */
-export const operationLimitMs = 15_000
 
 /** The database gave no answer within the limit, or before its coordinator had to stop. */
 class NoAnswerError extends Error {
