@@ -1,4 +1,4 @@
-/** What codegen did or found, told to people and machines. */
+/** Tells people and machines what codegen did or found. */
 import type { CodegenError, CodegenReport } from '../codegen/index.js'
 import { count } from './format.js'
 import type { Output } from './output.js'
@@ -39,7 +39,7 @@ export const someOf = (names: readonly string[]): string =>
     ? names.join(', ')
     : `${names.slice(0, maxListed).join(', ')} and ${names.length - maxListed} more`
 
-/** What to do where there is no worker yet. */
+/** The next step where there is no worker yet. */
 export const firstWorker = `There are no workers yet. Write the first one, such as jobs/hello.ts:
 
     import { defineJob } from 'errand'

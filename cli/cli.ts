@@ -1,4 +1,4 @@
-/** What every command is given: the process, as far as commands may see it. */
+/** The process, as far as commands may see it; every command is given it. */
 import type { Output } from './output.js'
 import type { Env } from '../server/hosts/settings.js'
 
@@ -10,10 +10,10 @@ export interface Cli {
   now(): Date
   /** Everything on standard input, for an argument written as `-`. */
   readInput(): Promise<string>
-  /** Asks whoever sits at the terminal; undefined where nobody does. */
+  /** Asks the operator at the terminal; undefined where there is none. */
   confirm(question: string): Promise<boolean | undefined>
   /** With the command's own `--json`. */
   output(options: { json?: boolean }): Output
-  /** A service goes on when nobody reads its output any more; other commands end. */
+  /** A service goes on when its output has no reader any more; other commands end. */
   ignoreClosedPipes(): void
 }

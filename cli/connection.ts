@@ -11,7 +11,7 @@ import type { Output } from './output.js'
 import { readCallerSettings } from './settings.js'
 
 export interface Coordinator {
-  /** Throws `UNAVAILABLE` where nobody answers, and what the coordinator answers. */
+  /** Throws `UNAVAILABLE` where no coordinator answers, and the errors that it answers. */
   call<Answer>(ask: (router: TRPCClient<Router>, options: { signal: AbortSignal }) => Promise<Answer>): Promise<Answer>
 }
 
@@ -50,7 +50,7 @@ export async function connect(
 
 interface OneCall extends CallOptions {
   roles: readonly Role[]
-  /** What the reader is told while it takes. */
+  /** Told to the reader while it takes. */
   doing: string
   /** How long it may take, in milliseconds. Default 60,000. */
   limitMs?: number
@@ -88,7 +88,7 @@ function withHint(
   )
 }
 
-/** The system's own code, from wherever `fetch` has put it. */
+/** The system's own code, from the place where `fetch` has put it. */
 function reasonOf(error: unknown): string {
   for (let each = error; each instanceof Error; each = each.cause) {
     const { code } = each as NodeJS.ErrnoException

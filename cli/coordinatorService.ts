@@ -30,12 +30,12 @@ export interface CoordinatorService {
 
 /** How long running attempts have after the first signal. */
 const graceMs = 30_000
-/** Without running attempts it takes less, and needs no word. */
+/** Without running attempts it is shorter, and needs no word. */
 const patienceMs = 300
-/** What clients leave unread must not hold up the end. */
+/** Answers that clients leave unread must not hold up the end. */
 const closeLimitMs = 2_000
 
-/** Throws `CONFIG` where a setting cannot work. Everything opened so far is in `opened`, whatever happens. */
+/** Throws `CONFIG` where a setting cannot work. Everything opened so far is in `opened` in any case. */
 export async function openCoordinator(opened: Opened, options: CoordinatorServiceOptions): Promise<CoordinatorService> {
   const { settings, tenant, contracts, functionsUrl, followDeployments = true, invoke, log, out } = options
   const { createCoordinator, hasStoredKeys, isLoopback, listen } = await import('../server/index.js')

@@ -1,4 +1,4 @@
-/** One call for each of several ids: what is wrong with one does not keep the others from being done. */
+/** Makes one call for each of several ids: an error of one does not keep the others from being done. */
 import { ErrandError } from '../core/errors.js'
 import type { Role } from '../core/roles.js'
 import type { Cli } from './cli.js'
@@ -13,7 +13,7 @@ interface Each<Result> {
   role: Role
   doing: string
   call: (router: TRPCClient<Router>, id: string, options: { signal: AbortSignal }) => Promise<Result>
-  /** What is said of one that went well. */
+  /** The text for one that went well. */
   text: (style: Style, result: Result) => string
 }
 

@@ -1,4 +1,4 @@
-/** How values look to people. Pure: text in a table, times, durations, errors. */
+/** Formats values for people. Pure: text in a table, times, durations, errors. */
 import { stripVTControlCharacters } from 'node:util'
 import { formatDuration } from '../core/time/duration.js'
 import type { Style } from './style.js'
@@ -22,7 +22,7 @@ export function formatFields(style: Style, fields: readonly (readonly [name: str
 
 const visibleLength = (text: string): number => stripVTControlCharacters(text).length
 
-/** What a job said may hold escape sequences, which would paint on the reader's terminal. */
+/** A job's text may hold escape sequences, which would paint on the reader's terminal. */
 export const plain = (text: string): string =>
   // oxlint-disable-next-line no-control-regex
   stripVTControlCharacters(text).replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')

@@ -1,4 +1,4 @@
-/** What stands below a command's help: examples, and the settings it reads. */
+/** The text below a command's help: examples, and the settings it reads. */
 import type { Command } from 'commander'
 import { settingsHelp, type Setting } from './settings.js'
 

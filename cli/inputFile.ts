@@ -1,4 +1,4 @@
-/** A file that a command was given, or standard input where it is written as `-`. */
+/** Reads a file that a command was given, or standard input where it is written as `-`. */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Cli } from './cli.js'

@@ -1,4 +1,4 @@
-/** Jobs as the rows of a table. */
+/** Lays jobs out as the rows of a table. */
 import type { JobRow } from '../core/requests/wire.js'
 import { formatAgo, formatPercent, formatTable } from './format.js'
 import { describePause } from './jobText.js'

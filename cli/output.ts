@@ -1,6 +1,6 @@
 /**
- * What the command writes. Results go to standard output: text for people, or with `--json` one line of JSON for each.
- * Everything else (progress, logs, problems) goes to standard error, so that a pipe holds results only.
+ * Writes a command's output. Results go to standard output: text for people, or with `--json` one line of JSON for
+ * each. Everything else (progress, logs, problems) goes to standard error, so that a pipe holds results only.
  */
 import { createStyle, type Style } from './style.js'
 import type { Env } from '../server/hosts/settings.js'
@@ -84,7 +84,7 @@ interface Spinner extends Progress {
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const frameMs = 80
-/** What is over within a second needs no sign that it goes on. */
+/** Work that is over within a second needs no sign that it goes on. */
 const quietMs = 1_000
 
 /**

@@ -1,4 +1,4 @@
-/** How the command ends: what it says on standard error, and its exit code. */
+/** Ends the command: its text on standard error, and its exit code. */
 import { CommanderError } from 'commander'
 import { ErrandError, type ErrorCode } from '../core/errors.js'
 import type { Output, Problem } from './output.js'

@@ -24,7 +24,7 @@ import { createOutput, type Output, type Sink } from './output.js'
 import { tellProblem } from './problem.js'
 import { addExamples } from './help.js'
 
-/** What the process gives a command; a test gives its own. */
+/** Given to a command by the process; a test gives its own. */
 export interface Terminal extends Pick<Cli, 'env' | 'cwd' | 'readInput' | 'confirm' | 'ignoreClosedPipes'> {
   stdout: Sink
   stderr: Sink

@@ -64,7 +64,7 @@ export const addRuleOptions = (command: Command): Command =>
       ),
     )
 
-/** What was given, and nothing else. */
+/** Options that were given, and nothing else. */
 export function pickRule({
   cron,
   every,

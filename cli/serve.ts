@@ -3,7 +3,7 @@ import type { ErrandError } from '../core/errors.js'
 import type { Cli } from './cli.js'
 import { aborted, listenForSignals } from './signals.js'
 
-/** What a service has opened so far. */
+/** The things that a service has opened so far. */
 export interface Opened {
   /** `force` aborts when people do not want to wait any longer. */
   add(close: (force: AbortSignal) => Promise<void>): void

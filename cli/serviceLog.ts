@@ -1,4 +1,4 @@
-/** The log of a service, on standard error: a readable line for people who watch, JSON for whatever collects it. */
+/** The log of a service, on standard error: a readable line for people who watch, JSON for programs that collect it. */
 import { createLog, type Log, type LogLevel } from '../server/log.js'
 import type { Cli } from './cli.js'
 import { formatClock } from './format.js'

@@ -21,7 +21,7 @@ import {
 import type { Project } from './project.js'
 import { localSigningKey } from './signingKey.js'
 
-/** What a coordinator and its functions need to know. */
+/** The settings of a coordinator and its functions. */
 export interface Settings {
   database: {
     /** `MONGODB_URI`. Without it an embedded engine serves `dataDir`. */
@@ -120,8 +120,8 @@ function readApiKey(env: Env): string | undefined {
 }
 
 /**
- * The least powerful one that will do, and rather one for all workers. Of a key that is given by its hash nobody here
- * knows the key.
+ * The least powerful one that will do, and rather one for all workers. A key that is given by its hash is not known
+ * here.
  */
 function suitableKey(keys: readonly ApiKey[], roles: readonly Role[]): string | undefined {
   const known = keys.filter((each) => 'key' in each)
@@ -144,7 +144,7 @@ export function addressOf(host: string, port: number): string {
   return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`
 }
 
-/** What each setting is for, as `--help` tells it. */
+/** The purpose of each setting, as `--help` tells it. */
 export const settingsHelp = {
   MONGODB_URI: 'the database (default: an embedded one in ERRAND_DATA)',
   ERRAND_DATA: 'folder of the embedded database (default: .errand/data)',
@@ -174,7 +174,7 @@ const known = Object.keys(settingsHelp).filter((name) => name.startsWith(prefix)
  * A sentence for each variable that looks like a misspelt setting. Others that begin with `ERRAND_` may belong to jobs.
  */
 export function misspeltSettings(env: Env): string[] {
-  // less their prefix, which would make all of them look alike
+  // without their prefix, which would make all of them look alike
   const names = known.map((name) => name.slice(prefix.length))
   return Object.keys(env)
     .filter((name) => name.startsWith(prefix) && !known.includes(name))

@@ -1,5 +1,5 @@
 /**
- * Waits until a job is final, as long as it takes and through a restart of the coordinator, and shows what it does
+ * Waits until a job is final, as long as it takes and through a restart of the coordinator, and shows the job
  * meanwhile.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,7 +13,7 @@ import type { Output } from './output.js'
 
 export interface Wait {
   id: string
-  /** What the reader is told at first. */
+  /** Told to the reader at first. */
   doing: string
   limitMs: number
 }

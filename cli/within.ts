@@ -1,4 +1,4 @@
-/** Waits for the work, and no longer than that. Answers whether it was done in time. */
+/** Waits for the work, up to `ms`. Answers whether it was done in time. */
 export async function within(ms: number, work: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, ms, false)))

@@ -1,4 +1,4 @@
-/** Keys and the audit: for operators. */
+/** Manages keys and reads the audit, for operators. */
 import type { KeyView } from '../core/requests/keys.js'
 import type { Audit, KeyDetails, Keys } from './adminTypes.js'
 import type { Transport } from './transport.js'

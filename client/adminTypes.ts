@@ -1,8 +1,8 @@
-/** What keys and the audit look like to callers of the client. */
+/** Keys and the audit, as callers of the client see them. */
 import type { Role } from '../core/roles.js'
 
 export interface CreateKeyOptions {
-  /** Stands in the audit for whoever uses the key. */
+  /** Stands in the audit for the key's user. */
   name: string
   role: Role
   /** For `enqueue`: the workers it may enqueue, by name or as `folder.*`. Default: all. */
@@ -11,7 +11,7 @@ export interface CreateKeyOptions {
   args?: boolean | undefined
 }
 
-/** An API key, less the key. */
+/** An API key, without the key. */
 export interface KeyDetails {
   name: string
   role: Role
@@ -44,7 +44,7 @@ export interface AuditOptions {
   cursor?: string | undefined
 }
 
-/** What one operator did, or tried to do. */
+/** One thing that an operator did, or tried to do. */
 export interface AuditEntry {
   id: string
   at: Date
@@ -52,7 +52,7 @@ export interface AuditEntry {
   by: { name: string; role: Role }
   /** Such as `jobs.cancel`. */
   action: string
-  /** What it was about. Never args, results or keys. */
+  /** The thing it was about. Never args, results or keys. */
   target: Record<string, string | number | boolean>
   /** `ok`, an error's code, or `begun` where the end is not known: it runs now, or its coordinator died. */
   outcome: string
@@ -67,8 +67,8 @@ export interface AuditPage {
 
 export interface Keys {
   /**
-   * Creates a key, which the answer holds and nobody sees again. Once there is one, every call needs a key; so the
-   * first one made must be for the role `operate`. Throws `NAME_TAKEN`, and `OPERATE_KEY_NEEDED`.
+   * Creates a key, which the answer shows this once. Once there is one, every call needs a key; so the first one made
+   * must be for the role `operate`. Throws `NAME_TAKEN`, and `OPERATE_KEY_NEEDED`.
    */
   create(options: CreateKeyOptions): Promise<CreatedKey>
   list(): Promise<KeyDetails[]>
@@ -80,6 +80,6 @@ export interface Keys {
 }
 
 export interface Audit {
-  /** What operators did, newest first. Entries are kept for 90 days. */
+  /** Lists what operators did, newest first. Entries are kept for 90 days. */
   list(options?: AuditOptions): Promise<AuditPage>
 }

@@ -17,7 +17,7 @@ export interface ManyFilter<Name extends string, State extends string> {
   key?: string | undefined
 }
 
-/** What became of all pages: at most a hundred of the skipped jobs are named. */
+/** The outcome of all pages: at most a hundred of the skipped jobs are named. */
 export type ManyOutcome = Omit<BulkOutcome, 'cursor'>
 
 /**

@@ -54,7 +54,7 @@ export function createClient<Jobs extends Registry<Jobs> = AnyJobs>(options: Cli
   return createAnyClient(options) as unknown as Client<Jobs>
 }
 
-/** A client without a registry, less the types that follow each item of a list. */
+/** A client without a registry and without the types that follow each item of a list. */
 interface AnyClient extends Omit<Client, 'enqueueMany' | 'group'>, Pick<ReturnType<typeof createGrouping>, 'group'> {
   enqueueMany(items: readonly AnyItem[], options?: EnqueueManyOptions): Promise<EnqueueOutcome<unknown>[]>
 }

@@ -2,7 +2,7 @@
 import type { Activated, DeploymentView } from '../core/views/deploymentView.js'
 import type { TargetName } from '../core/targets.js'
 
-/** What `errand deploy` registers. */
+/** A deployment as `errand deploy` registers it. */
 export interface RegisterOptions {
   /** Where the functions are, in one of the forms of ERRAND_FUNCTIONS_URL. Every worker needs an address. */
   functions: string
@@ -15,7 +15,7 @@ export interface RegisterOptions {
   contracts: string
   /** The platforms it was built for. */
   targets?: TargetName[] | undefined
-  /** What it is, such as the commit it was built from. */
+  /** A note on it, such as the commit it was built from. */
   note?: string | undefined
 }
 
@@ -24,7 +24,7 @@ export interface Deployment extends Omit<DeploymentView, 'createdAt' | 'retiredA
   retiredAt?: Date
 }
 
-/** What a switch changed. */
+/** The changes of a switch. */
 export type Switched = Activated
 
 export interface ActivateOptions {
@@ -41,7 +41,7 @@ export interface DeploymentsClient {
   /**
    * Asks each function whether it is there, then makes the deployment live: here at once, on other coordinators within
    * five seconds. Throws `UNKNOWN_DEPLOYMENT`, `PROBE_FAILED` with the functions that do not answer, and
-   * `DEPLOYED_MEANWHILE` where somebody else has switched; then nothing has changed.
+   * `DEPLOYED_MEANWHILE` where another caller has switched; then nothing has changed.
    */
   activate(id: number, options?: ActivateOptions): Promise<Switched>
   /**

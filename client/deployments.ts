@@ -1,4 +1,4 @@
-/** Deployments: register, switch, list, retire. */
+/** Registers, switches, lists and retires deployments. */
 import type { DeploymentView } from '../core/views/deploymentView.js'
 import type { Deployment, DeploymentsClient } from './deploymentTypes.js'
 import type { Transport } from './transport.js'

@@ -1,4 +1,4 @@
-/** What a wait for a receipt may throw besides `ErrandError`. */
+/** Errors that a wait for a receipt may throw besides `ErrandError`. */
 import type { JobState } from '../core/states.js'
 import type { ReceiptError, Receipt } from './jobTypes.js'
 

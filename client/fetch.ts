@@ -1,3 +1,3 @@
-/** How requests are sent: `fetch`, or what an app gives in its place. */
+/** Sends requests: by `fetch`, or what an app gives in its place. */
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>

@@ -1,4 +1,4 @@
-/** Gathers the calls of one turn: what many callers ask for at once travels together, and each gets its own outcome. */
+/** Gathers the calls of one turn: requests of many callers at once travel together, and each gets its own outcome. */
 
 export interface GatherOptions<Item, Outcome> {
   /** How the calls of one turn are cut into requests. */
@@ -14,8 +14,8 @@ interface Call<Item, Outcome> {
 }
 
 /**
- * A call that is alone waits for no timer, only until the running code has ended, and with it whoever was waiting for
- * the same thing as the caller. So callers in loops of their own stay together: their answers came in one request, and
+ * A call that is alone waits for no timer, only until the running code has ended, and with it all that waited for the
+ * same thing as the caller. So callers in loops of their own stay together: their answers came in one request, and
  * their next calls leave in one.
  */
 export function gather<Item, Outcome>({ split, send }: GatherOptions<Item, Outcome>): (item: Item) => Promise<Outcome> {

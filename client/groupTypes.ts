@@ -6,7 +6,7 @@ import type { EnqueueItem, WaitOptions, JobReference, JobPage } from './jobTypes
 
 export type { GroupMember, GroupPolicy, GroupProblem, GroupState, GroupSummary }
 
-/** Workers whose args take a summary as `group`, whatever their members' results are. */
+/** Workers whose args take a summary as `group`, for any results of their members. */
 export type CallbackName<Jobs> = {
   [Name in keyof Jobs]: TakesSummary<ArgsOf<Jobs, Name>> extends true ? Name : never
 }[keyof Jobs] &
@@ -52,8 +52,8 @@ type GroupJob<Jobs, Name extends keyof Jobs> = EnqueueItem<Jobs, Name> & { group
 type AnyItem<Jobs> = { [Name in keyof Jobs]: GroupJob<Jobs, Name> }[keyof Jobs] | NestedGroup<Jobs>
 
 /**
- * What a group is made of. Taken apart by name, as the items of `enqueueMany` are; only inside nested groups the
- * compiler looks at all workers.
+ * The items of a group. Taken apart by name, as the items of `enqueueMany` are; only inside nested groups the compiler
+ * looks at all workers.
  */
 export type GroupItems<Jobs, Names extends readonly unknown[]> = {
   [Index in keyof Names]: GroupJob<Jobs, Names[Index] & keyof Jobs> | NestedGroup<Jobs>
@@ -66,7 +66,7 @@ export interface GroupOptions<Jobs, Name> {
    */
   then?: Callback<Jobs, Name> | undefined
   /**
-   * What a member that fails does: `'continue'`, nothing; `'wait'`, it keeps the group open until it was retried and
+   * The effect of a failed member: `'continue'`, nothing; `'wait'`, it keeps the group open until it was retried and
    * succeeded, or was cancelled; `'cancelRest'`, the members that are not final are cancelled. The callback runs in any
    * case. Default `'continue'`.
    */

@@ -32,7 +32,7 @@ interface AnyGroupOptions {
 }
 type AnyGroupItem = AnyItem | ({ group: readonly AnyGroupItem[] } & AnyGroupOptions)
 
-/** `group` and `groups` of a client, less the types that follow each item. */
+/** `group` and `groups` of a client, without the types that follow each item. */
 export function createGrouping(deps: GroupingDeps) {
   const { call } = deps.transport
   const get = async (id: string) =>
@@ -139,7 +139,7 @@ const graceMs = 5_000
 const firstPauseMs = 250
 const longestPauseMs = 5_000
 
-/** Throws `GroupTimeoutError`, `GROUP_STUCK`, and whatever asking again cannot help with. */
+/** Throws `GroupTimeoutError`, `GROUP_STUCK`, and errors that asking again cannot help with. */
 async function endOf(deps: GroupingDeps, id: string, { timeout = '5m', signal }: WaitOptions = {}): Promise<GroupEnd> {
   const { clock, random } = deps
   const nowMs = () => clock.now().getTime()
@@ -156,7 +156,7 @@ async function endOf(deps: GroupingDeps, id: string, { timeout = '5m', signal }:
       pauseMs = firstPauseMs
       continue
     }
-    // nobody answers, or at once: another coordinator may have taken its place in a moment
+    // no answer, or one at once: another coordinator may have taken its place in a moment
     await clock.sleep(Math.min(pauseMs * (0.5 + random() / 2), end - nowMs()), signal)
     signal?.throwIfAborted()
     pauseMs = Math.min(pauseMs * 2, longestPauseMs)

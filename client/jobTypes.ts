@@ -57,7 +57,7 @@ export interface ShownArgs {
    * another version; or see `argsProblem`.
    */
   argsHidden?: true
-  /** What the coordinator has stored cannot be shown to anybody, or not as it was given, and this is why. */
+  /** The stored args cannot be shown to any caller, or not as they were given, and this is why. */
   argsProblem?: string
   /** Something in them is `[redacted]`, so they are not what was enqueued. */
   argsRedacted?: true
@@ -71,7 +71,7 @@ export interface LogLine {
   fields?: Record<string, unknown>
 }
 
-/** What an attempt has told beside its result. */
+/** Progress and log of an attempt, beside its result. */
 export interface AttemptProgress {
   /** How far it is, or was at its end: `fraction` from 0 to 1, as `ctx.progress` said. Absent where it said nothing. */
   progress?: { fraction: number; note?: string; at: Date }
@@ -89,7 +89,7 @@ export interface SuccessReceipt<Result> extends AttemptProgress {
    * `undefined`.
    */
   resultHidden?: true
-  /** What the coordinator has stored cannot be shown to anybody, or not as `run` returned it, and this is why. */
+  /** The stored result cannot be shown to any caller, or not as `run` returned it, and this is why. */
   resultProblem?: string
   /** Counts from 1. */
   attempt: number
@@ -126,8 +126,8 @@ export interface JobReference<Result> {
   /**
    * Waits until the job is final, through all its retries, and tells how it ended. A coordinator that cannot be reached
    * meanwhile is asked again. Throws `ReceiptTimeoutError` when the time is over (the job goes on), and `ErrandError`
-   * `UNKNOWN_JOB` once the job has been purged. The result is whole, whatever the worker redacts; to an `observe` key
-   * it is as `jobs.get` shows it, and `FORBIDDEN` is thrown where that is nothing.
+   * `UNKNOWN_JOB` once the job has been purged. The result is whole, also where the worker redacts it; to an `observe`
+   * key it is as `jobs.get` shows it, and `FORBIDDEN` is thrown where that is nothing.
    */
   receipt(options?: WaitOptions): Promise<Receipt<Result>>
   /**
@@ -173,7 +173,7 @@ export interface JobDetails extends AttemptProgress, ShownArgs {
   callbackOfGroupId?: string
   /** The job that it was made from by a replay. */
   replayOf?: string
-  /** What keeps a job that waits from starting, where that is a pause. */
+  /** The pause that keeps a job that waits from starting. */
   paused?: Pause
   /** The job that enqueued this one while it ran. */
   parent?: string

@@ -1,7 +1,7 @@
 /**
- * A coordinator that is overloaded says when to ask again, and that nothing of what it was asked for is stored: so the
- * client asks again by itself, within the time that the call has. No other error is that certain; what may have
- * happened is the caller's to decide.
+ * A coordinator that is overloaded says when to ask again, and that nothing of the request is stored: so the client
+ * asks again by itself, within the time that the call has. No other error is that certain; what may have happened is
+ * the caller's to decide.
  */
 import type { Clock } from '../core/time/clock.js'
 import { ErrandError } from '../core/errors.js'
@@ -12,7 +12,7 @@ export interface Patience {
   random: () => number
   /** When the call ends, in milliseconds of the clock. */
   endMs: number
-  /** Ends a pause. What is asked afterwards must look at it. */
+  /** Ends a pause. Calls made afterwards must look at it. */
   signal: AbortSignal
 }
 

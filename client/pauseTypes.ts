@@ -1,6 +1,6 @@
 /** Pauses in the typed client. */
 
-/** What is paused: everything, a worker, or a key of a worker. */
+/** The target of a pause: everything, a worker, or a key of a worker. */
 export type PauseTarget<Name extends string = string> =
   | { all: true; worker?: undefined; key?: undefined }
   | {
@@ -11,7 +11,7 @@ export type PauseTarget<Name extends string = string> =
     }
 
 export type PauseOptions<Name extends string = string> = PauseTarget<Name> & {
-  /** For whoever finds it paused. */
+  /** For those who find it paused. */
   reason?: string | undefined
 }
 
@@ -21,13 +21,13 @@ export interface Pause {
   key?: string
   /** There is a key, and this API key may not see it. */
   keyHidden?: true
-  /** The name of the API key of whoever paused it; `circuit breaker` where Errand did, because the function fails. */
+  /** The name of the API key that paused it; `circuit breaker` where Errand did, because the function fails. */
   by: string
   at: Date
   reason?: string
   /**
-   * Of a circuit breaker's: one job is tried then, and the others follow when the function answers. Absent where
-   * somebody has to resume it.
+   * Of a circuit breaker's: one job is tried then, and the others follow when the function answers. Absent where an
+   * operator has to resume it.
    */
   until?: Date
 }
@@ -49,7 +49,7 @@ export interface Resumed extends Pause {
 export interface Pausing<Name extends string = string> {
   /**
    * Nothing of it starts any more, on this coordinator at once and on others within three seconds; what runs, or is
-   * claimed already, runs on. What is paused already stays as it is. Throws `UNKNOWN_WORKER`.
+   * claimed already, runs on. A target that is paused already stays as it is. Throws `UNKNOWN_WORKER`.
    */
   pause(options: PauseOptions<Name>): Promise<Pause>
   /** Ends one pause; a job that another one covers goes on waiting. Throws `UNKNOWN_PAUSE`. */

@@ -1,4 +1,4 @@
-/** Pauses: pause, resume, look. */
+/** Pauses, resumes, and lists pauses. */
 import type { PauseView } from '../core/views/pauseView.js'
 import type { Pausing } from './pauseTypes.js'
 import type { Transport } from './transport.js'

@@ -28,7 +28,7 @@ export function jobReference(deps: WaitDeps, id: string, state?: JobState): JobR
   }
 }
 
-/** Throws `ReceiptTimeoutError`, and whatever asking again cannot help with. */
+/** Throws `ReceiptTimeoutError`, and errors that asking again cannot help with. */
 async function endOf(
   deps: WaitDeps,
   { id, state }: { id: string; state: JobState | undefined },

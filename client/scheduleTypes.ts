@@ -36,7 +36,7 @@ export interface ScheduleDetails extends FullScheduleRule, ShownArgs {
   createdAt: Date
 }
 
-/** What is left out stays as it is; `null` takes a field back to its default. */
+/** A field that is left out stays as it is; `null` takes a field back to its default. */
 export type ScheduleChange = { [Field in keyof SchedulePolicies]?: SchedulePolicies[Field] | null } & {
   /** In the place of those it has. */
   args?: object | undefined
@@ -50,7 +50,7 @@ export type PreviewOptions = {
   count?: number | undefined
 } & (
   | ({ id: string } & { [Field in keyof Timing]?: undefined } & { cron?: undefined; every?: undefined })
-  | (Rhythm & Timing & { /** What `spread` is made of. */ id?: string | undefined })
+  | (Rhythm & Timing & { /** `spread` is made of it. */ id?: string | undefined })
 )
 
 type Timing = Pick<SchedulePolicies, 'timezone' | 'dstGap' | 'dstOverlap' | 'spread'>

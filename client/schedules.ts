@@ -1,4 +1,4 @@
-/** Schedules: make, look, look ahead, change, pause, resume, run, remove. */
+/** Makes, shows, previews, changes, pauses, resumes, runs and removes schedules. */
 import { encodeArgs } from '../core/job/encodeJob.js'
 import type { ScheduleView } from '../core/requests/schedules.js'
 import type { Scheduled, ScheduleDetails, ScheduleOptions, Schedules } from './scheduleTypes.js'

@@ -26,7 +26,7 @@ export interface Subscription {
 }
 
 /**
- * No stream came, though somebody is there: an older coordinator, or a proxy that holds answers back until they are
+ * No stream came, though the address answers: an older coordinator, or a proxy that holds answers back until they are
  * whole.
  */
 export class NoStreamError extends Error {}

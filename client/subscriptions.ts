@@ -156,7 +156,7 @@ export function createEnds({ transport, clock, random }: EndsDeps): Ends {
     for (const waiter of told ?? []) waiter.told(end)
   }
 
-  /** What was not told is asked for anew, after a pause where the channel has failed. */
+  /** Asks anew for jobs that were not told, after a pause where the channel has failed. */
   const ended = (channel: Channel, error: unknown) => {
     const ids = [...channel.ids]
     close(channel)

@@ -1,4 +1,4 @@
-/** The tick of a coordinator that does not stay on. */
+/** Asks a coordinator that does not stay on for a tick. */
 import { durationMs, type Duration } from '../core/time/duration.js'
 import type { Ticking } from './tickTypes.js'
 import type { Transport } from './transport.js'

@@ -7,7 +7,7 @@ export interface TickOptions {
   budget?: Duration | undefined
 }
 
-/** What a tick did. */
+/** The work of a tick. */
 export interface Tick extends Omit<TickSummary, 'nextAt'> {
   /** When the next scheduled job or schedule is due; null where there is none. */
   nextAt: Date | null

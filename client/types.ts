@@ -1,6 +1,6 @@
 /**
- * What the typed client looks like. Behind these types sits one plain engine keyed by name (createClient.ts), and
- * nothing here comes from zod, tRPC or the server, so that an app needs none of them to be checked.
+ * The types of the client. Behind them sits one plain engine keyed by name (createClient.ts), and nothing here comes
+ * from zod, tRPC or the server, so that an app needs none of them to be checked.
  */
 import type { Audit, Keys } from './adminTypes.js'
 import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from '../core/job/registry.js'
@@ -77,7 +77,7 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
     /** Throws `UNKNOWN_JOB`. */
     get(id: string): Promise<JobDetails>
     list(options?: ListOptions<keyof Jobs & string>): Promise<JobPage>
-    /** What keeps a job from running now, in words and as data. Throws `UNKNOWN_JOB`. */
+    /** Tells what keeps a job from running now, in words and as data. Throws `UNKNOWN_JOB`. */
     why(id: string): Promise<Why>
     /**
      * A job that has not begun never will; one that runs is told to stop. Throws `UNKNOWN_JOB`, and `WRONG_STATE` once

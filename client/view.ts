@@ -1,6 +1,6 @@
 /**
- * What the coordinator shows, as the client's callers see it: times are Dates, and args and results are as they were
- * given.
+ * Turns what the coordinator shows into what the client's callers see: times are Dates, and args and results are as
+ * they were given.
  */
 import { restorePayload } from '../core/payload/payload.js'
 import { pauseOf } from './pauses.js'

@@ -1,7 +1,7 @@
 /** Why a job does not run, in the typed client: as on the wire, with Dates for times. */
 import type { Reason, WhyView } from '../core/views/why.js'
 
-/** Fields that are times, wherever they stand. */
+/** Fields that are times, at any depth. */
 type TimeField = 'at' | 'deadline' | 'finishedAt' | 'since' | 'startedAt' | 'until'
 
 type Dated<Value> = Value extends object
@@ -15,6 +15,6 @@ export type WhyReason = Dated<Reason> & {
 }
 
 export interface Why extends Omit<WhyView, 'reasons'> {
-  /** What would have to go first stands first. */
+  /** The reason that would have to go first stands first. */
   reasons: WhyReason[]
 }

@@ -1,12 +1,12 @@
 /**
- * The coordinator's errors become `ErrandError`s again, and so does the lack of any answer. No message holds an API
- * key: none of them repeats a header.
+ * Turns the coordinator's errors back into `ErrandError`s, and so the lack of any answer. No message holds an API key:
+ * none of them repeats a header.
  */
 import { TRPCClientError } from '@trpc/client'
 import { ErrandError, type ErrorCode } from '../core/errors.js'
 import { fromWire, isWireError } from '../core/fromWire.js'
 
-/** What a failed call threw, as the error that the caller gets. `origin` names the coordinator. */
+/** Turns what a failed call threw into the error that the caller gets. `origin` names the coordinator. */
 export function toErrandError(error: unknown, origin: string): ErrandError {
   if (error instanceof ErrandError) return error
   if (!(error instanceof TRPCClientError)) return unreachable(origin, error)
@@ -56,7 +56,7 @@ function unreachable(origin: string, cause: unknown): ErrandError {
   )
 }
 
-/** The system's own code, such as `ECONNREFUSED`, from wherever `fetch` has put it. */
+/** The system's own code, such as `ECONNREFUSED`, from the place where `fetch` has put it. */
 function reasonOf(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code } = at as { code?: unknown }

@@ -53,7 +53,7 @@ export interface BuiltWorker {
   hash: string
   /** By which the function names its build when it is asked. */
   build: string
-  /** What is deployed for it, a file or a folder relative to the target's. */
+  /** The part deployed for it, a file or a folder relative to the target's. */
   function: string
   /** Of the core artefact, which is the same for every target. */
   bytes: number

@@ -1,7 +1,7 @@
 /**
- * What earlier runs found out, so that a run does only what changed: without a change neither TypeScript nor esbuild is
- * even loaded. Each part names the files it was made from; it holds as long as their hashes do. Lost or unreadable, the
- * cache is made anew.
+ * Keeps what earlier runs found out, so that a run redoes only what changed: without a change neither TypeScript nor
+ * esbuild is even loaded. Each part names the files it was made from; it holds as long as their hashes do. Lost or
+ * unreadable, the cache is made anew.
  */
 import { readFileSync, readdirSync, existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -33,7 +33,7 @@ export interface CachedContract {
   typeName: string
   args: PrintedType
   result?: PrintedType
-  /** What `run` is given, where its result is to be inferred and the schema tells all of it. */
+  /** The args that `run` is given, where its result is to be inferred and the schema tells all of it. */
   taken?: PrintedType
   receipt: 'answered' | 'posted'
   scheduled: boolean
@@ -45,7 +45,7 @@ export interface CachedFunction {
   bytes: number
 }
 
-/** What the type checker was asked: the result where no schema tells it, and what is opaque at run time. */
+/** The type checker's answers: the result where no schema tells it, and what is opaque at run time. */
 export interface CachedInference {
   inputs: string[]
   typeName: string
@@ -129,7 +129,7 @@ export const isUnchanged = (cache: Cache, files: Files, inputs: readonly string[
   inputs.every((file) => cache.files[file] !== undefined && cache.files[file] === files.hash(file))
 
 /**
- * What every part depends on beside its own inputs: this code, its tools, and how the project resolves and reads
+ * Covers what every part depends on beside its own inputs: this code, its tools, and how the project resolves and reads
  * modules.
  */
 export function fingerprintOf(root: string): string {

@@ -1,6 +1,6 @@
 /**
- * What `errand deploy` registers: the contracts of codegen's last run, and where the functions are that were built from
- * the same.
+ * Gathers what `errand deploy` registers: the contracts of codegen's last run, and where the functions are that were
+ * built from the same.
  */
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -111,7 +111,7 @@ async function readJson<T>(file: string, otherwise: string): Promise<T> {
   }
 }
 
-/** Coordinators keep the text, and nobody reads it. */
+/** Coordinators keep the text, and no person reads it. */
 async function minified(code: string): Promise<string> {
   const { transform } = await import('esbuild')
   const options = { format: 'esm', target: 'node20', minify: true, charset: 'utf8', legalComments: 'none' } as const

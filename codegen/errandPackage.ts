@@ -1,4 +1,4 @@
-/** Which errand package a project uses, and whether it is this repository with its sources or an installed one. */
+/** Finds a project's errand package, and whether it is this repository with its sources or an installed one. */
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 

@@ -1,4 +1,4 @@
-/** .errand/manifest.json: what was made, for whoever serves, deploys or calls it. */
+/** .errand/manifest.json: lists what was made, for those who serve, deploy or call it. */
 
 export interface ManifestWorker {
   /** Relative to the project's root. */

@@ -20,7 +20,7 @@ export interface RunOptions {
   onProgress?: (line: string) => void
 }
 
-/** What stays from run to run of a watcher. */
+/** Stays from run to run of a watcher. */
 export interface Memory {
   cache?: Cache
   inference?: Inference

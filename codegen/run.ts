@@ -1,4 +1,4 @@
-/** What the steps of one run share. */
+/** The state that the steps of one run share. */
 import type { Project } from './link/bundling.js'
 import type { Cache, CachedSlice } from './cache.js'
 import type { Files } from './files.js'
@@ -11,7 +11,7 @@ import type { SliceOutcome } from './contract/slice.js'
 
 export interface Run {
   project: Project
-  /** What the last good run found out. */
+  /** The findings of the last good run. */
   cache: Cache
   files: Files
   output: Output
@@ -26,7 +26,7 @@ export interface Run {
    */
   seen: Set<string>
   progress(line: string): void
-  /** What functions share; made when the first function is built. */
+  /** The packages that functions share; made when the first function is built. */
   shared(): Promise<SharedPackages>
   /** All contracts, as far as they are linked; opened when the first one is. */
   contractShards(): Promise<ContractShards>

@@ -1,4 +1,4 @@
-/** Finds the workers of a project: which modules in jobs/ are one, what each is called, and which names cannot be. */
+/** Finds the workers of a project: which modules in jobs/ are one, their names, and which names cannot be. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { workerNamePattern } from '../core/job/contract.js'

@@ -30,7 +30,7 @@ export const errorCodes = {
   UNKNOWN_GROUP: 404,
   /** No API key has this name. */
   UNKNOWN_KEY: 404,
-  /** What was to be resumed is not paused. */
+  /** The target to be resumed is not paused. */
   UNKNOWN_PAUSE: 404,
   UNKNOWN_DEPLOYMENT: 404,
   /** The unique key is taken by another job; `details.id` names it. */
@@ -69,7 +69,7 @@ export const errorCodes = {
    * tries again.
    */
   TICK_FAILED: 500,
-  /** What lies in the database cannot be shown any more: it was stored before values had bounds. */
+  /** A stored value cannot be shown any more: it was stored before values had bounds. */
   UNREADABLE: 500,
   /** The coordinator is shutting down or cannot reach its database. */
   UNAVAILABLE: 503,

@@ -6,7 +6,7 @@ import type { ErrorCode } from './errorCodes.js'
 
 export type { ErrorCode }
 
-/** One thing wrong with an input, and where: the shape of zod's issues, less what could repeat the input. */
+/** One thing wrong with an input, and where: the shape of zod's issues, without what could repeat the input. */
 export interface Issue {
   path: (string | number)[]
   code: string

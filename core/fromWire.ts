@@ -1,4 +1,4 @@
-/** The coordinator's errors become `ErrandError`s again, where they arrive. */
+/** Turns the coordinator's errors back into `ErrandError`s, where they arrive. */
 import { ErrandError, type ErrorCode } from './errors.js'
 import type { WireError } from './requests/wire.js'
 

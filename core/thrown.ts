@@ -1,9 +1,9 @@
 /**
- * What a worker's code throws may be anything, and may throw again when it is looked at: by a getter, or as a proxy. So
- * each property is read by itself.
+ * Reads what a worker's code throws. That may be anything, and may throw again when it is looked at: by a getter, or as
+ * a proxy. So each property is read by itself.
  */
 
-/** What a look gives, or `undefined` where it throws. */
+/** The value of a look, or `undefined` where it throws. */
 export function look<Seen>(at: () => Seen): Seen | undefined {
   try {
     return at()

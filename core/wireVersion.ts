@@ -5,7 +5,7 @@
  */
 export const wireVersion = 1
 export const wireHeader = 'errand-wire'
-/** What each side sends. */
+/** The headers that each side sends. */
 export const wireHeaders = { [wireHeader]: String(wireVersion) }
 
 /**

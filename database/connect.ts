@@ -1,8 +1,8 @@
 /**
- * The database, wherever it is: at `MONGODB_URI`, or an engine of our own in `ERRAND_DATA`.
+ * Connects to the database: at `MONGODB_URI`, or an engine of our own in `ERRAND_DATA`.
  *
- * Everything that can be wrong with it is found here, at start, and said in one message that names the cause and the
- * setting. A URI holds a password, so no message repeats any part of it except the hosts, as the driver read them.
+ * Every problem with it is found here, at start, and told in one message that names the cause and the setting. A URI
+ * holds a password, so no message repeats any part of it except the hosts, as the driver read them.
  */
 import {
   MongoClient,
@@ -26,14 +26,14 @@ export interface DatabaseOptions {
   name?: string
   /** Told what takes time, one line at a time; each line replaces the one before it. */
   onProgress?: (line: string) => void
-  /** Told what somebody should know, such as that others could read the folder. */
+  /** Told what an operator should know, such as that others could read the folder. */
   tell?: (line: string) => void
 }
 
 export interface Database extends RenewableDatabase {
   /** For other processes of this user; holds the password if there is one, so never print it. */
   readonly uri: string
-  /** Settles only when an engine of our own ended although nobody closed it, with the reason. */
+  /** Settles only when an engine of our own ended although no caller closed it, with the reason. */
   readonly lost: Promise<ErrandError>
   /** Closes the connections, then the engine if it is ours. May be called again. */
   close(): Promise<void>
@@ -84,7 +84,7 @@ const openWith = async (where: Where, engine?: Engine): Promise<Database> => {
     const last = client
     client = next
     db = dbOf(client)
-    // one that is stuck may take its time, and nobody waits for it
+    // one that is stuck may take its time, and nothing waits for it
     last.close().catch(() => {})
   }
   return {
@@ -105,7 +105,7 @@ const nameIn = (uri: string): string => {
 }
 
 /**
- * What Errand's promises rest on: nothing is acknowledged before it is in the journal, and on a replica set in that of
+ * Errand's promises rest on this: nothing is acknowledged before it is in the journal, and on a replica set in that of
  * a majority. A URI cannot weaken it.
  *
  * A server that stands alone is its own majority, so there `w: 1` says the same. It has to be said like that: with
@@ -119,7 +119,7 @@ const promised = {
 } satisfies Record<string, WriteConcernSettings>
 
 /**
- * What the URI may change. An election takes up to 12 seconds as a rule: what is under way waits that long for a
+ * The URI may change these. An election takes up to 12 seconds as a rule: operations under way wait that long for a
  * server, and longer. A server that is silent is found out within ten seconds, by a heartbeat each five and five for
  * its answer (the driver's own defaults add up to forty).
  */
@@ -217,7 +217,7 @@ const withoutWriteConcern = (uri: string): string => {
   return `${start}?${kept.join('&')}`
 }
 
-/** A ping is answered to anyone; a list of collections only to those who may read here. */
+/** A ping is answered to any client; a list of collections only to those who may read here. */
 const checkAccess = async (db: Db): Promise<void> => {
   await db.command({ ping: 1 })
   await db.listCollections({}, { nameOnly: true }).toArray()

@@ -1,6 +1,6 @@
 /**
- * How Errand itself ends an attempt. Like any error of `run` it becomes a failure receipt, which a program knows by its
- * `code`.
+ * Errors that Errand itself ends an attempt with. Like any error of `run` each becomes a failure receipt, which a
+ * program knows by its `code`.
  */
 import type { ReceiptError } from '../core/requests/wire.js'
 
@@ -9,11 +9,11 @@ export type AttemptErrorCode =
   | 'INVALID_ARGS'
   /** The args are of a later version than the function: its code was rolled back, or is not deployed everywhere yet. */
   | 'VERSION_AHEAD'
-  /** What `run` returned does not fit the worker's result schema. */
+  /** The result of `run` does not fit the worker's result schema. */
   | 'INVALID_RESULT'
-  /** What `run` returned cannot be sent: it holds a function, say, or itself. */
+  /** The result of `run` cannot be sent: it holds a function, say, or itself. */
   | 'RESULT_NOT_ENCODABLE'
-  /** What `run` returned takes more as JSON than its worker's `limits.result`, or 1 MiB. */
+  /** The result of `run` takes more as JSON than its worker's `limits.result`, or 1 MiB. */
   | 'RESULT_TOO_LARGE'
   /** The results of the jobs of one call did not fit into its answer together; this one is tried again. */
   | 'RESULTS_TOO_LARGE'

@@ -7,7 +7,7 @@ import type { PostOutcome } from './post.js'
 
 export interface Children {
   enqueue: EnqueueChild<AnyJobs>
-  /** Resolves when no call is under way, whatever became of them. */
+  /** Resolves when no call is under way, however they ended. */
   sent(): Promise<unknown>
 }
 

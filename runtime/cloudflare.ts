@@ -28,7 +28,7 @@ export function createCloudflareWorker(job: FunctionHandler, map: BundleMap): Cl
   }
 }
 
-/** V8 asks this for the text of each stack, once, when somebody looks at it. */
+/** V8 asks this for the text of each stack, once, when code looks at it. */
 function pointStacksToSource({ file, json }: BundleMap): void {
   const mapStack = stackMapper(file, json)
   Error.prepareStackTrace = (error, frames) =>

@@ -22,16 +22,16 @@ export interface Attempt {
   throwIfOver: () => void
   /** Resolves when all child jobs that `run` asked for are enqueued, or will not be. */
   childrenSent: () => Promise<unknown> | undefined
-  /** What `run` has told so far, as fields of its receipt; empty for most. */
+  /** Progress and log of `run` so far, as fields of its receipt; empty for most. */
   told: () => string
   /** Stops the watch. Heartbeats that come later are refused. */
   end(): void
 }
 
 export interface AttemptOptions {
-  /** Tells when whoever waits for the answer has hung up; absent where nobody waits. */
+  /** Tells when the caller that waits for the answer has hung up; absent where no caller waits. */
   onHangUp?: Incoming['onHangUp'] | undefined
-  /** Nobody waits: heartbeats tell the coordinator that the attempt goes on. */
+  /** No caller waits: heartbeats tell the coordinator that the attempt goes on. */
   posted?: boolean
 }
 
@@ -65,7 +65,7 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, pos
     }
     const watch = () => {
       const now = deps.clock.now().getTime()
-      // whoever cannot be reached cannot say that it heard nothing
+      // a coordinator out of reach cannot say that it heard nothing
       if (outOfReach && deadline.getTime() <= now) deadline = new Date(Math.min(now + timeoutMs, latestMs))
       const leftMs = deadline.getTime() - now
       if (leftMs <= 0) expire()
@@ -73,7 +73,7 @@ export function beginAttempt(call: FunctionCall, deps: PostDeps, { onHangUp, pos
     }
     watch()
   })
-  timedOut.catch(() => {}) // it may expire while nobody listens yet
+  timedOut.catch(() => {}) // it may expire before it has a listener
 
   /** Posts as long as the attempt goes on. */
   const post = (where: string, body: string) =>

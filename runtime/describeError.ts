@@ -1,4 +1,4 @@
-/** An error as it travels: text only, bounded, whatever `run` threw. Never throws itself. */
+/** Describes what `run` threw, as it travels: text only, bounded. Never throws itself. */
 import { look } from '../core/thrown.js'
 import type { ReceiptError } from '../core/requests/wire.js'
 

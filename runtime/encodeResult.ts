@@ -1,4 +1,4 @@
-/** What `run` returned as text, or a clear complaint about the part that cannot be sent. */
+/** Encodes what `run` returned as text, or throws a clear complaint about the part that cannot be sent. */
 import { maxDepth, tooDeep } from '../core/payload/depth.js'
 import { encodePayload, type Payload } from '../core/payload/payload.js'
 import { AttemptError } from './attemptError.js'

@@ -1,4 +1,4 @@
-/** `import … from 'errand/runtime'`: what is inside a deployed function. Web APIs only. */
+/** `import … from 'errand/runtime'`: the inside of a deployed function. Web APIs only. */
 export { wrap } from './wrap.js'
 export type { FunctionHandler, PlatformContext, WrapOptions } from './wrap.js'
 export type { RunnableJob } from './perform.js'

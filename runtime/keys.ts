@@ -1,8 +1,8 @@
-/** Where a function finds the keys that its callers sign with. */
+/** Finds the keys that a function's callers sign with. */
 import { createVerifier } from '../core/functions/signature.js'
 import type { Verifier } from './receiveCall.js'
 
-/** What a platform passes as a function's environment: text settings, beside bindings of other kinds. */
+/** A function's environment as a platform passes it: text settings, beside bindings of other kinds. */
 export type Environment = Record<string, unknown>
 
 /**

@@ -43,7 +43,7 @@ function incomingOf({ headers = {}, body = '', isBase64Encoded = false, requestC
   return {
     method: requestContext?.http?.method ?? 'POST',
     header: (name) => headers[name],
-    // Lambda's own limit is below ours; this holds where somebody raises theirs
+    // Lambda's own limit is below ours; this holds should that be raised
     body: text.length <= maxCallBytes ? text : undefined,
   }
 }

@@ -1,4 +1,4 @@
-/** One attempt: args in, brought up to date, `run`, result out. Whatever goes wrong is thrown. */
+/** One attempt: args in, brought up to date, `run`, result out. Every failure is thrown. */
 import type { ArgsSchema, Job, JobContext } from '../core/job/defineJob.js'
 import { aheadMessage, firstVersion, isAhead, migrated } from '../core/job/migrate.js'
 import { restoreSigned } from '../core/payload/payload.js'
@@ -7,7 +7,7 @@ import { AttemptError } from './attemptError.js'
 import type { Attempt } from './context.js'
 import { describeError } from './describeError.js'
 
-/** What `wrap` needs of a worker. `run` takes anything here, because the schema has made its args. */
+/** The parts of a worker that `wrap` needs. `run` takes anything here, because the schema has made its args. */
 export interface RunnableJob extends Pick<Job, 'args' | 'version' | 'migrate' | 'result' | 'limits' | 'receipt'> {
   run(args: unknown, context: JobContext): unknown
 }

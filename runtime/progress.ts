@@ -1,7 +1,7 @@
 /**
- * What `run` tells while it works: its progress, and lines of its log. Most attempts are over before anything is sent;
- * then all of it rides in the receipt. Longer ones send it to the coordinator, one post at a time, and the receipt says
- * it all once more.
+ * Sends what `run` tells while it works: its progress, and lines of its log. Most attempts are over before anything is
+ * sent; then all of it rides in the receipt. Longer ones send it to the coordinator, one post at a time, and the
+ * receipt says it all once more.
  */
 import {
   boundLog,
@@ -53,7 +53,7 @@ export function createProgressSender(url: string, deps: PostDeps, refused: () =>
     const outcome = await postOnce(url, `{${fields(sent).slice(1)}}`, deps, stop.signal)
     if (stop.signal.aborted) return
     if (outcome.kind === 'refused') {
-      // only a 409 speaks of the attempt; whatever else it is, the receipt says it all
+      // only a 409 speaks of the attempt; after any other refusal the receipt says it all
       stop.abort()
       if (outcome.status === 409) refused()
       return
@@ -127,7 +127,7 @@ function fieldsProblem(text: string | undefined): string | undefined {
   return isDeeperThan(maxDepth, text) ? `are ${tooDeep()}` : undefined
 }
 
-/** As text, whatever a caller without types gives. */
+/** As text, also where a caller without types gives something else. */
 function cut(value: unknown, length: number): string {
   const text = look(() => String(value)) ?? 'a text that cannot be read'
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`

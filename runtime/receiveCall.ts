@@ -1,4 +1,4 @@
-/** A request becomes a call of this function, a ping, or a refusal: only with a call something runs. */
+/** Turns a request into a call of this function, a ping, or a refusal: only a call runs something. */
 import { gather } from '../core/payload/gather.js'
 import { heavyJsonProblem } from '../core/payload/jsonWeight.js'
 import { parseJson } from '../core/payload/parseJson.js'

@@ -1,7 +1,7 @@
 /**
- * A worker with a concurrency limit counts as running until its function has answered. Where nobody hears the answer,
- * because the caller has hung up or the deadline came while `run` went on, the coordinator is told when the work is
- * over, so that another job may run instead.
+ * A worker with a concurrency limit counts as running until its function has answered. Where no caller hears the
+ * answer, because the caller has hung up or the deadline came while `run` went on, the coordinator is told when the
+ * work is over, so that another job may run instead.
  */
 import type { FunctionCall } from '../core/requests/wire.js'
 import { attemptUrl } from './context.js'

@@ -10,7 +10,7 @@ export const createVercelHandler = (job: FunctionHandler): VercelHandler => ({
   async fetch(request) {
     const waitUntil = vercelWaitUntil()
     if (waitUntil) return job.fetch(request, undefined, { waitUntil })
-    // nobody keeps the function awake after its answer: it answers when its receipt is posted
+    // nothing keeps the function awake after its answer: it answers when its receipt is posted
     const posting: Promise<unknown>[] = []
     const response = await job.fetch(request, undefined, { waitUntil: (work) => void posting.push(work) })
     await Promise.allSettled(posting)

@@ -1,6 +1,6 @@
 /**
- * `import … from 'errand/runtime/vercel-tick'`: what Vercel's cron calls each minute. It hands the tick on to the
- * coordinator, because Vercel's crons can call their own deployment only.
+ * `import … from 'errand/runtime/vercel-tick'`: the function that Vercel's cron calls each minute. It hands the tick on
+ * to the coordinator, because Vercel's crons can call their own deployment only.
  *
  * Settings: ERRAND_URL and ERRAND_API_KEY (role `operate`) of the coordinator, and CRON_SECRET, which Vercel sends with
  * each of its calls.
@@ -28,7 +28,7 @@ export const createTickHandler = (settings: Settings, post: typeof fetch = fetch
   },
 })
 
-/** Takes the same time wherever they differ. */
+/** Takes the same time for any difference. */
 const isSame = (given: string, expected: string): boolean => timingSafeEqual(digest(given), digest(expected))
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 

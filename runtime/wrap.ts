@@ -23,7 +23,7 @@ import { json, refusalAnswer, toResponse, type Outgoing, type Refusal } from './
 export interface WrapOptions {
   /** The worker's name. Calls for any other worker are refused. */
   worker: string
-  /** Names the build that the function is of, for whoever asks whether it is there. Default: none. */
+  /** Names the build that the function is of, for a ping. Default: none. */
   build?: string
   /** Signing keys, `whsec_…`. Default: the setting `ERRAND_SIGNING_KEYS` of the environment. */
   keys?: readonly string[]
@@ -36,12 +36,12 @@ export interface WrapOptions {
   warn?: (message: string) => void
 }
 
-/** What a platform passes beside the request, as far as it is used here. */
+/** The used part of what a platform passes beside the request. */
 export interface PlatformContext {
   /** Keeps the function alive until the promise settles. */
   waitUntil?(promise: Promise<unknown>): void
   /**
-   * How long a function may go on after its answer, in milliseconds, where that is less than it may take with it.
+   * How long a function may go on after its answer, in milliseconds, where that is shorter than it may take with it.
    * Default: no limit of its own.
    */
   afterAnswerMs?: number
@@ -112,7 +112,7 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     return { status: 202, headers: {}, body: null }
   }
 
-  /** What the work gives, if it does so in that time and while the caller is there. */
+  /** The work's result, if it comes in that time and while the caller is there. */
   async function soonEnough<T>(work: Promise<T>, ms: number, onHangUp: Incoming['onHangUp']): Promise<T | undefined> {
     let cancel = () => {}
     const late = new Promise<undefined>((resolve) => {
@@ -146,7 +146,7 @@ export function wrap(job: RunnableJob, options: WrapOptions): FunctionHandler {
     try {
       return await answer(await read(), env, platform)
     } catch (error) {
-      // the caller hung up while its body was read, say; `run` cannot bring anyone here
+      // the caller hung up while its body was read, say; `run` cannot lead here
       warn(`errand: the function of ${worker} could not read a request: ${thrownText(error)}.`)
       return refusalAnswer({ status: 500, code: 'INTERNAL', message: 'The function could not read the request.' })
     }
@@ -169,7 +169,7 @@ const plain = (body: string): Outgoing => ({ status: 200, headers: { 'content-ty
 
 interface Surroundings {
   platform: PlatformContext | undefined
-  /** Absent where nobody waits for the answer. */
+  /** Absent where no caller waits for the answer. */
   onHangUp?: Incoming['onHangUp']
 }
 
@@ -185,7 +185,7 @@ async function runAttempt(
     const { timedOut } = attempt
     const work = perform(job, call, attempt)
     if (call.limited) tellEnd(work, call, deps, { timedOut, onHangUp, waitUntil: platform?.waitUntil?.bind(platform) })
-    // a `run` that does not obey its signal goes on after the deadline, but nobody waits for it
+    // a `run` that does not obey its signal goes on after the deadline, but nothing waits for it
     return withTold(successReceipt(await Promise.race([timedOut, work]), job.limits?.result), attempt)
   } catch (thrown) {
     return withTold(thrownReceipt(thrown), attempt)
@@ -196,7 +196,7 @@ async function runAttempt(
 
 const withTold = (receipt: string, { told }: Attempt): string => `${receipt.slice(0, -1)}${told()}}`
 
-/** Never rejects: nobody would hear it. */
+/** Never rejects: no caller would hear it. */
 const runAndPost = async (
   job: RunnableJob,
   call: FunctionCall,

@@ -98,8 +98,8 @@ export interface CoordinatorOptions {
    */
   apiKeys?: readonly ApiKey[]
   /**
-   * Whether nobody may call while there is no key. For coordinators that others than this machine can reach. Default:
-   * false.
+   * Whether all callers are refused while there is no key. For coordinators that others than this machine can reach.
+   * Default: false.
    */
   keysRequired?: boolean
   /** How many attempts may run at once on this coordinator. Default 100. */
@@ -121,8 +121,8 @@ export interface CoordinatorOptions {
   /** In [0, 1). Default `Math.random`. */
   random?: () => number
   /**
-   * Whether functions may be at addresses that are not public: loopback, private networks, link-local and the like.
-   * What a host resolves to is looked at when the connection is made; a refused attempt fails with `ADDRESS_REFUSED`.
+   * Whether functions may be at addresses that are not public: loopback, private networks, link-local and the like. A
+   * host's address is looked at when the connection is made; a refused attempt fails with `ADDRESS_REFUSED`.
    * Default: only on hosts that `functionsUrl` itself names as private, such as `http://127.0.0.1:4101` or
    * `http://functions:8080`.
    */
@@ -133,7 +133,7 @@ export interface CoordinatorOptions {
    * replaced.
    */
   invokers?: Readonly<Record<string, Invoke>>
-  /** How all functions are called, whatever their addresses. Default: by the scheme of each. */
+  /** How all functions are called, at any address. Default: by the scheme of each. */
   invoke?: Invoke
   /**
    * Whether it stays on. One that does not (a function) has no loops: it starts with its first request, each request
@@ -178,12 +178,12 @@ export interface Coordinator {
 }
 
 const defaultGraceMs = 30_000
-/** What breaks off at the end of the grace has so long to be written. */
+/** Attempts broken off at the end of the grace have so long to be written. */
 const lastWriteMs = 5_000
 export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const { concurrency = 100, maxBodyBytes = 1024 * 1024 } = options
   const { stayOn = true, budgetMs: longestActivationMs = defaultBudgetMs, answerWithinMs = 5_000 } = options
-  // whoever has no key could fill the log while the database is away
+  // a caller without a key could fill the log while the database is away
   const log = sparing(options.log ?? silentLog, {
     spares: (_, message) => message === requestFailed,
     now: () => clock.now(),
@@ -336,7 +336,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const writeUses = () =>
     deps.keys.writeUses().catch((error: unknown) => log('warn', 'could not write when keys were used', { error }))
 
-  /** What waits for the database at the end of the grace is left to others. */
+  /** Work that waits for the database at the end of the grace is left to others. */
   const haltAfter = async (graceMs: number) => {
     await clock.sleep(graceMs + lastWriteMs, halted.signal)
     if (!halted.signal.aborted) overdue.abort()

@@ -1,6 +1,6 @@
 /**
- * What every step of a job's life is given: interfaces alone, which the rooms implement, so that no room is imported
- * here. Built once by `createCoordinator`; a test builds its own.
+ * The dependencies of every step of a job's life: interfaces alone, which the rooms implement, so that no room is
+ * imported here. Built once by `createCoordinator`; a test builds its own.
  */
 import type { ParsedAttemptResult } from '../core/requests/attemptResult.js'
 import type { Clock } from '../core/time/clock.js'
@@ -44,7 +44,7 @@ export interface Deps {
   /** The API keys in the database. */
   keys: KeyRing
   metrics: Metrics
-  /** What has come in and is not written yet. */
+  /** Bounds what has come in and is not written yet. */
   intake: Intake
   /** Of those who wait. */
   places: Places
@@ -94,9 +94,9 @@ export interface Enqueued {
 }
 
 /**
- * The lane in which a job waits to be written. What somebody asked for by itself and what came in bulk are written
- * apart, each one write at a time: so a single job waits for no bulk, neither for what waits nor for a write of a
- * thousand jobs that is under way; and bulk goes on, however many singles come.
+ * The lane in which a job waits to be written. Jobs that were asked for one by one and those that came in bulk are
+ * written apart, each one write at a time: so a single job waits for no bulk, neither for one that waits nor for a
+ * write of a thousand jobs that is under way; and bulk goes on, however many singles come.
  */
 export type WriteLane = 'single' | 'bulk'
 
@@ -106,7 +106,7 @@ export interface Hearing {
   /** Listens from now on, until it is stopped. */
   begin(): void
   stop(): void
-  /** Whether an attempt is in time: before its deadline, or in what it has more because nobody listened. */
+  /** Whether an attempt is in time: before its deadline, or in what it has more because no coordinator listened. */
   isInTime(job: ClaimedJob, contract: Contract | undefined): boolean
 }
 
@@ -133,9 +133,9 @@ export interface KnownPauses {
   current(): Promise<Pauses>
   /** Read now. */
   fresh(): Promise<Pauses>
-  /** Whether anything was paused at the last look. Asks nobody. */
+  /** Whether anything was paused at the last look. Makes no query. */
   readonly any: boolean
-  /** The open circuit breaker of a worker, as far as it is known. Asks nobody. */
+  /** The open circuit breaker of a worker, as far as it is known. Makes no query. */
   breaker(worker: string): BreakerDocument | undefined
 }
 
@@ -143,9 +143,9 @@ export interface CircuitBreakers {
   /** Whether the function is to be left alone: jobs that were claimed a moment ago are not called. */
   isOpen(jobs: readonly ClaimedJob[]): boolean
   /**
-   * What the answer to a call says of the function. Answers with what is to be written of its jobs: `notAttempted` for
-   * those that were on their way when the breaker was open, so that no attempt is charged; a probe is, because a job
-   * that ends its function's process would else be tried for ever.
+   * Records what the answer to a call says of the function. Answers with what is to be written of its jobs:
+   * `notAttempted` for those that were on their way when the breaker was open, so that no attempt is charged; a probe
+   * is, because a job that ends its function's process would else be tried for ever.
    */
   recordAnswers(jobs: readonly ClaimedJob[], answers: Answer[]): Verdict
   /** Lets one job of each worker start whose time is over. Answers with the next such moment. */
@@ -163,7 +163,7 @@ export interface Verdict {
 export interface GroupClosing {
   /** A member is final, and its group may be over. Never rejects: what goes wrong here is found by the sweep. */
   memberFinal(member: Member, state: FinalState): Promise<void>
-  /** Cancels whatever still keeps the group open; then its callback runs. */
+  /** Cancels all that still keeps the group open; then its callback runs. */
   cancelRest(id: string): Promise<void>
   /** Closes the group if nothing keeps it open. */
   closeIfOver(id: string): Promise<void>
@@ -190,7 +190,7 @@ export type ContractTrial = (text: string) => Promise<void>
 export interface LiveDeployment {
   /** Those of the live deployment, and, of workers that it no longer has, those that jobs are pinned to. */
   readonly contracts: Contracts
-  /** Where an attempt of the job is called; `undefined` where nobody said. */
+  /** Where an attempt of the job is called; `undefined` where no address is known. */
   addressOf(job: Pick<JobDocument, 'worker' | 'deployment' | 'pinned'>): string | undefined
   /** The number of the live one; `undefined` where none is. */
   readonly live: number | undefined
@@ -202,7 +202,7 @@ export interface LiveDeployment {
   knows(deployment: number): boolean
   /** Looks now which is live, and takes it up. Rejects where that fails; what was in effect stays so. */
   look(): Promise<void>
-  /** The same, unless somebody has looked within the last `withinMs`, by default a second. Never rejects. */
+  /** The same, unless there was a look within the last `withinMs`, by default a second. Never rejects. */
   lookAgain(withinMs?: number): Promise<void>
   /**
    * The same at a start, where what follows from it is done in any case. Rejects only where the database does not
@@ -242,7 +242,7 @@ export type Answer =
   | { kind: 'late' }
   /** It failed while the circuit breaker was open: the job goes back, and no attempt is charged. */
   | { kind: 'notAttempted' }
-  /** `mayRun`: the call was sent, and nobody knows whether the function works on it. */
+  /** `mayRun`: the call was sent, and it is not known whether the function works on it. */
   | { kind: 'failed'; code: string; message: string; retryAfterMs?: number; mayRun?: true }
 
 export type Invoke = (call: Call) => Promise<Answer>
@@ -259,7 +259,7 @@ export interface Signer {
   readReceiptToken(jobId: string, token: string): string | undefined
 }
 
-/** What a key allows beside its role. */
+/** The limits of a key beside its role. */
 export interface KeyLimits {
   role: Role
   /** Of an `enqueue` key: the workers it may enqueue, by name or as `folder.*`. Default: all. */
@@ -284,7 +284,7 @@ export interface KeyRing {
   writeUses(): Promise<void>
 }
 
-/** What has come in and is not written yet. */
+/** The amount that has come in and is not written yet. */
 export interface Load {
   requests: number
   jobs: number
@@ -334,7 +334,7 @@ export interface Places {
    * the key has as many as it may, and `OVERLOADED` where all have.
    */
   take(who: string, ids: number): () => void
-  /** Throws where there is not even a place for one id; for whoever would learn of it too late. */
+  /** Throws where there is not even a place for one id; for callers that would learn of it too late. */
   look(who: string): void
 }
 
@@ -350,6 +350,6 @@ export interface Metrics {
 export interface ActivationState {
   /** Whether jobs may be claimed, and called, now. */
   readonly mayStart: boolean
-  /** When whatever runs is left to itself; undefined where it never is. */
+  /** When all that runs is left to itself; undefined where it never is. */
   readonly until: Date | undefined
 }

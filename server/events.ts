@@ -12,7 +12,7 @@ export interface EventMap {
   scheduleDue: Date
   /** A pause has ended: jobs that it held may still have to be released. */
   resumed: Date
-  /** The place of a run whose function nobody heard answer falls free at this moment. */
+  /** The place of a run whose function was not heard to answer falls free at this moment. */
   slotExpires: Date
   /** A circuit breaker is open until this moment. */
   broken: Date

@@ -1,6 +1,6 @@
 /**
- * Gathers writes: what is asked for while a write is under way goes together into the next one. Alone, a caller waits
- * for nothing; under load one journaled write serves hundreds of callers, and each gets its own outcome. One write at a
+ * Gathers writes: items that come while a write is under way go together into the next one. Alone, a caller waits for
+ * nothing; under load one journaled write serves hundreds of callers, and each gets its own outcome. One write at a
  * time: with two, each carries half as many, and the engine's work for each write doubles (measured: 800 against 1,700
  * jobs/s on a busy machine).
  *

@@ -23,7 +23,7 @@ export function createIds(now: () => Date): () => string {
 const randomLength = 8
 
 /**
- * Each call for randomness costs as much as the rest of an id, so it is fetched for many at once. What it gives is good
+ * Each call for randomness costs as much as the rest of an id, so it is fetched for many at once. Its bytes are good
  * until the next call.
  */
 function createRandom(): () => Buffer {

@@ -57,7 +57,7 @@ export function sparing(log: Log, { spares, now }: Sparing): Log {
 }
 
 /**
- * Of an error only its message: a stack or its fields may hold more than belongs into a log. What was thrown may be no
+ * Of an error only its message: a stack or its fields may hold more than belongs into a log. A thrown value may be no
  * error, and may not let itself be read.
  */
 const plainValue = (value: unknown): unknown =>

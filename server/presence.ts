@@ -1,7 +1,7 @@
 /**
- * Whether the database is there, as far as it is known here, and what is done where it does not come back.
+ * Tracks whether the database is there, as far as it is known here, and replaces a client that is stuck.
  *
- *   there ──no server takes writes──▶ away ──one does──▶ there: whoever waits goes on
+ *   there ──no server takes writes──▶ away ──one does──▶ there: those who wait go on
  *     │                                 │
  *     ├── a heartbeat does not end ─────┤
  *     └── nothing succeeds for 30 s ────┴──▶ a new client takes the place of the one that is stuck
@@ -20,9 +20,9 @@ import { wakingAlarm } from './store/wakingAlarm.js'
 import { retryAfterSeconds } from './wireError.js'
 
 export interface Presence {
-  /** Whether the database is known to be away. Asks nobody. */
+  /** Whether the database is known to be away. Makes no query. */
   readonly isAway: boolean
-  /** Whether it is known to be away for longer than anybody waits for an answer. */
+  /** Whether it is known to be away for longer than a caller waits for an answer. */
   readonly isLongAway: boolean
   /**
    * Resolves at once where the database is there, as far as is known; where it is away waits for it, and throws

@@ -1,8 +1,8 @@
 /**
- * Writes that may be made twice, for somebody who waits for them: they are repeated while the database is the reason
- * that they fail, as long as anybody waits for an answer. A write that is guarded by what was seen changes nothing the
- * second time, and says so; where an answer was lost before, that does not say who has changed it. Then the document
- * itself is asked, by what only this write leaves in it.
+ * Repeats writes that may be made twice, for a caller that waits for them, while the database is the reason that they
+ * fail and the caller waits. A write that is guarded by what was seen changes nothing the second time, and says so;
+ * where an answer was lost before, that does not say who has changed it. Then the document itself is asked, by what
+ * only this write leaves in it.
  */
 import type { Deps } from './deps.js'
 import { operationLimitMs } from '../database/renewable.js'
@@ -22,7 +22,7 @@ const inRequest = ({ clock, halted }: Deps): Patience => ({
   signal: halted,
 })
 
-/** Throws as the write does, and an outage once nobody waits any longer. */
+/** Throws as the write does, and an outage once no caller waits any longer. */
 export async function repeated<Outcome>(deps: Deps, write: () => Promise<Outcome>): Promise<Repeated<Outcome>> {
   let lost: unknown
   const outcome = await untilAnswered(
@@ -47,7 +47,7 @@ export const repeat = async <Outcome>(deps: Deps, write: () => Promise<Outcome>)
 
 /**
  * Of a guarded write whether it changed something, now or in a try whose answer was lost. `isOurs` looks whether what
- * is there now is what this write leaves. Throws the outage where an answer was lost and nobody can say any more: it
+ * is there now is what this write leaves. Throws the outage where an answer was lost and it cannot be told any more: it
  * was changed since, or never was.
  */
 export async function repeatGuarded(

@@ -1,7 +1,7 @@
 /**
  * Repeats what may be done twice, while the database is the reason that it fails. For writes that are told apart by a
- * token, and for reading back what such a write has done: nobody may conclude that it did nothing before the database
- * has said so.
+ * token, and for reading back what such a write has done: no caller may conclude that it did nothing before the
+ * database has said so.
  */
 import { createAlarm } from '../core/time/alarm.js'
 import type { Deps } from './deps.js'
@@ -15,7 +15,7 @@ export interface Patience {
 }
 
 const firstPauseMs = 100
-/** Nobody who waits for the database looks less often; they are woken when anything succeeds again. */
+/** Those who wait for the database look at least this often; they are woken when anything succeeds again. */
 export const longestPauseMs = 5_000
 
 /** Throws any other error of `operation` at once, and the database's own when patience is over. */

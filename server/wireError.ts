@@ -1,6 +1,6 @@
 /**
- * What of an error may leave the server: code, sentence, issues, details. Never a stack, and never the text of an error
- * that is not ours.
+ * Keeps of an error what may leave the server: code, sentence, issues, details. Never a stack, and never the text of an
+ * error that is not ours.
  */
 import { errorCodes } from '../core/errorCodes.js'
 import { ErrandError } from '../core/errors.js'
@@ -9,7 +9,7 @@ import type { WireError } from '../core/requests/wire.js'
 import type { Log } from './log.js'
 import { isOutage } from './store/outage.js'
 
-/** What the log says of each request that ends in a fault of ours. */
+/** The log's message for each request that ends in a fault of ours. */
 export const requestFailed = 'a request failed'
 
 /** When to ask a database that is away again: most elections are over by then. */

@@ -1,4 +1,4 @@
-/** `errand audit`: what operators did. */
+/** `errand audit`: lists what operators did. */
 import type { Command } from 'commander'
 import type { AuditEntry, ListAuditRequest } from '../../core/requests/audit.js'
 import type { Cli } from '../cli.js'

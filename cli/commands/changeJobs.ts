@@ -1,4 +1,4 @@
-/** `errand jobs cancel`, `retry` and `replay`: of single jobs by their ids, or of all that a filter takes. */
+/** `errand jobs cancel`, `retry` and `replay`: change single jobs by their ids, or all that a filter takes. */
 import type { TRPCClient } from '@trpc/client'
 import type { Command } from 'commander'
 import { allPages, askMany, type Ask } from '../../client/bulk.js'

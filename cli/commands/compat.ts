@@ -1,4 +1,4 @@
-/** `errand codegen --compat`: what the workers in jobs/ would break of what a coordinator has waiting. */
+/** `errand codegen --compat`: tells what the workers in jobs/ would break of a coordinator's waiting work. */
 import type { CompatProblem, CompatReport } from '../../codegen/index.js'
 import { ErrandError } from '../../core/errors.js'
 import { tellProblems } from '../buildText.js'

@@ -1,4 +1,4 @@
-/** `errand deployments`, `errand rollback`: which deployments there are, and which is live. */
+/** `errand deployments`, `errand rollback`: list deployments, and say which is live. */
 import type { Command } from 'commander'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'

@@ -1,4 +1,4 @@
-/** `errand dev`: everything in one terminal, taken up again after each edit. */
+/** `errand dev`: runs everything in one terminal, and takes up each edit. */
 import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Command } from 'commander'

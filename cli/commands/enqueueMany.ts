@@ -78,8 +78,8 @@ const readLines = ({ name, text }: InputFile): Line[] =>
   })
 
 /**
- * What goes into one request each: all of it where all or none shall be enqueued. Throws `PAYLOAD_TOO_LARGE` where that
- * does not fit.
+ * The parts that go into one request each: one part where all or none shall be enqueued. Throws `PAYLOAD_TOO_LARGE`
+ * where that does not fit.
  */
 async function inParts(
   lines: readonly Line[],

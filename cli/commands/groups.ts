@@ -1,4 +1,4 @@
-/** `errand groups`: jobs that belong together, and what runs when all of them are final. */
+/** `errand groups`: jobs that belong together, and the callback that runs when all of them are final. */
 import type { Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/time/duration.js'
 import type { GroupEnd, GroupJobsRequest, GroupRequest } from '../../core/requests/groups.js'

@@ -1,4 +1,4 @@
-/** `errand jobs`: what an operator looks at and does to jobs. */
+/** `errand jobs`: shows jobs to an operator, and acts on them. */
 import type { Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/time/duration.js'
 import { nearestName } from '../../core/nearest.js'

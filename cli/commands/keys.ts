@@ -1,4 +1,4 @@
-/** `errand keys`: who may call the coordinator, and by which keys it calls functions. */
+/** `errand keys`: the keys of the coordinator's callers, and those by which it calls functions. */
 import type { Command } from 'commander'
 import type { CreatedKey, CreateKeyRequest, KeyView } from '../../core/requests/keys.js'
 import { roles, type Role } from '../../core/roles.js'

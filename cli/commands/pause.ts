@@ -1,4 +1,4 @@
-/** `errand pause`, `errand resume`, `errand pauses`: what does not start until somebody resumes it. */
+/** `errand pause`, `errand resume`, `errand pauses`: what does not start until an operator resumes it. */
 import type { Command } from 'commander'
 import type { ListedPause, PauseTarget } from '../../core/requests/pauses.js'
 import type { PauseView } from '../../core/views/pauseView.js'

@@ -1,4 +1,4 @@
-/** `errand schedules update`, `pause`, `resume`, `run`, `remove`: what an operator does to schedules. */
+/** `errand schedules update`, `pause`, `resume`, `run`, `remove`: an operator's actions on schedules. */
 import { Option, type Command } from 'commander'
 import type { ScheduleChange } from '../../core/requests/schedules.js'
 import type { Cli } from '../cli.js'

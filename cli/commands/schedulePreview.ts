@@ -1,6 +1,6 @@
 /**
- * `errand schedules preview`: when a schedule fires next, or when a rule would. A rule that is not stored needs no
- * coordinator.
+ * `errand schedules preview`: tells when a schedule fires next, or when a rule would. A rule that is not stored needs
+ * no coordinator.
  */
 import type { Command } from 'commander'
 import type { Cli } from '../cli.js'

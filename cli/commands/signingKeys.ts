@@ -51,8 +51,8 @@ interface Step {
 }
 
 /**
- * Everybody knows the new key before anybody signs by it, and knows the old one until nothing that it signed is under
- * way.
+ * Coordinators and functions know the new key before any signs by it, and know the old one until nothing that it signed
+ * is under way.
  */
 const stepsFrom = (current: string, next: string): Step[] => [
   { where: 'coordinators and functions, in any order', when: 'now', signingKeys: `${current},${next}` },

@@ -1,4 +1,4 @@
-/** `errand start`: the coordinator. */
+/** `errand start`: runs the coordinator. */
 import type { Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

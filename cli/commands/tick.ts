@@ -1,4 +1,4 @@
-/** `errand tick`: what the cron of a coordinator that does not stay on does. */
+/** `errand tick`: ticks a coordinator that does not stay on, as its cron does. */
 import { InvalidArgumentError, type Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/time/duration.js'
 import { defaultBudgetMs, type TickSummary } from '../../core/views/tick.js'

@@ -114,7 +114,7 @@ async function askUnlessGone(child: ChildProcess, message: ToFunctions): Promise
     return await Promise.race([answer, gone])
   } finally {
     settled.abort()
-    // whichever of the two did not come ends with the abort
+    // the one of the two that did not come ends with the abort
     await Promise.allSettled([answer, gone])
   }
 }

@@ -1,4 +1,4 @@
-/** What `errand dev` and the process of its functions say to each other. */
+/** The messages between `errand dev` and the process of its functions. */
 
 export interface Serve {
   kind: 'serve'
@@ -13,6 +13,6 @@ export type ToFunctions = Serve | { kind: 'reload' } | { kind: 'stop' }
 
 export type FromFunctions =
   | { kind: 'ready'; url: string }
-  /** What was asked last could not be done. */
+  /** The last request could not be done. */
   | { kind: 'failed'; message: string }
   | { kind: 'reloaded' }

@@ -1,4 +1,4 @@
-/** What runs beside the watcher in `errand dev`: functions in a process of their own, coordinator and database. */
+/** Runs functions in a process of their own, coordinator and database beside the watcher of `errand dev`. */
 import type { Log } from '../../server/index.js'
 import type { Cli } from '../cli.js'
 import { openCoordinator } from '../coordinatorService.js'

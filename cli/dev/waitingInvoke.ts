@@ -1,4 +1,4 @@
-/** Calls to the functions of `errand dev`: what one job did to their process is not charged to the others. */
+/** Calls the functions of `errand dev`: harm that one job did to their process is not charged to the others. */
 import type { Answer, Invoke } from '../../server/deps.js'
 import { aborted } from '../signals.js'
 import { within } from '../within.js'

@@ -1,6 +1,4 @@
-/**
- * What is wrong with a live contract: found inside the clean process that loaded it, told as paths into the options.
- */
+/** Finds problems of a live contract: inside the clean process that loaded it, told as paths into the options. */
 import { safeParseAsync } from 'zod/v4/core'
 import type * as z from 'zod/v4/core'
 import { policyProblems, type ContractOptions, type PolicyProblem } from '../../core/job/contract.js'
@@ -20,7 +18,7 @@ export function optionProblems(options: ContractOptions): PolicyProblem[] {
 const subject = (path: readonly string[], message: string): string =>
   /^[a-z]/.test(message) ? `${path.join('.')} ${message}` : message
 
-/** What no job can carry. */
+/** The values that no job can carry. */
 export const unserialisableProblems = (option: 'args' | 'result', { unserialisable }: SchemaType): PolicyProblem[] =>
   unserialisable.map(({ place, what }) => ({
     path: [option, ...place],
@@ -48,8 +46,8 @@ export async function scheduleArgsProblems({ args, schedule }: ContractOptions):
 }
 
 /**
- * What a schema's input may be beside an object, or `undefined` where it is always one. `seen` ends the recursion of
- * lazy schemas.
+ * The other kind that a schema's input may be beside an object, or `undefined` where it is always one. `seen` ends the
+ * recursion of lazy schemas.
  */
 function takesOtherThanObject(schema: z.$ZodType, seen: Set<z.$ZodType>): string | undefined {
   if (seen.has(schema)) return undefined

@@ -14,17 +14,17 @@ import type { StandaloneType } from '../types/typeModel.js'
 
 export interface InspectWorker {
   worker: string
-  /** What the names of its printed types begin with: `MailSend`. */
+  /** The prefix of its printed types' names: `MailSend`. */
   typeName: string
 }
 
-/** What the child reads. */
+/** The order that the child reads. */
 export interface InspectOrder {
   contracts: string
   workers: InspectWorker[]
 }
 
-/** What the child says, a line each. */
+/** The messages of the child, a line each. */
 export type InspectReport = { started: string } | { finished: string; inspection: Inspection }
 
 export type Inspection =
@@ -32,7 +32,7 @@ export type Inspection =
       kind: 'sound'
       args: StandaloneType
       result?: StandaloneType
-      /** What `run` is given, where there is no result schema and the args schema tells all of it. */
+      /** The args that `run` is given, where there is no result schema and the args schema tells all of it. */
       taken?: StandaloneType
       receipt: 'answered' | 'posted'
       scheduled: boolean

@@ -1,7 +1,7 @@
 /**
  * Runs in a process of its own with an empty environment, as the coordinator has none of the jobs' settings: loads
- * contracts one by one, says what is wrong with each, and prints the types of their args and results. Reports on file
- * descriptor 3, because standard output belongs to whatever the contracts' modules print.
+ * contracts one by one, tells the problems of each, and prints the types of their args and results. Reports on file
+ * descriptor 3, because standard output belongs to what the contracts' modules print.
  */
 import { readFileSync, writeSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
@@ -17,7 +17,7 @@ type Loaders = Record<string, () => Promise<unknown>>
 
 // everything is loaded by now, and it waits here
 const orderText = readFileSync(0, 'utf8')
-// whoever kept it ready has ended
+// the parent that kept it ready has ended
 if (orderText === '') process.exit(0)
 const order = JSON.parse(orderText) as InspectOrder
 const report = (line: InspectReport): void => void writeSync(3, `${JSON.stringify(line)}\n`)

@@ -1,6 +1,6 @@
 /**
- * What each platform allows a function, and which worker would break it there. Checked at build time, because a
- * platform itself tells it at deploy, or in the middle of the night.
+ * Holds each platform's limits of a function, and checks which worker would break them. It does so at build time,
+ * because a platform itself tells it at deploy, or in the middle of the night.
  */
 import { formatDuration } from '../../core/time/duration.js'
 import { formatBytes } from '../../core/payload/size.js'
@@ -178,7 +178,7 @@ function importProblems({ platform, builtins, externals }: Limits, { worker, imp
   })
 }
 
-/** What stands around the args of a job in a call, and around its result in an answer. */
+/** Allows for the rest of a call around a job's args, and of an answer around its result. */
 const envelopeBytes = 4_000
 
 /** By what the worker says itself; what the coordinator takes of others fits into one job's call anywhere. */

@@ -1,5 +1,5 @@
 /**
- * Where in its module an option stands, so that what is wrong with a live contract is told at the line that wrote it.
+ * Finds where in its module an option stands, so that problems of a live contract are told at the line that wrote it.
  */
 import { ts } from 'ts-morph'
 import type { JobDefinition } from '../contract/jobDefinition.js'
@@ -20,7 +20,7 @@ export function optionNode({ options, declarations }: JobDefinition, path: reado
   return place
 }
 
-/** What an editor should jump to, and where the path goes on. */
+/** The place that an editor should jump to, and where the path goes on. */
 interface Found {
   place: ts.Node
   value: ts.Expression | undefined

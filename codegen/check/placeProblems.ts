@@ -1,4 +1,4 @@
-/** Tells what is wrong with a worker at the line of its module that says it. */
+/** Tells the problems of a worker at the line of its module that says it. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LimitProblem } from './limits.js'

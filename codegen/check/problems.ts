@@ -1,6 +1,5 @@
 /**
- * What is wrong with modules in jobs/: collected over the whole run, thrown once, so that people mend everything in one
- * go.
+ * Problems of modules in jobs/: collected over the whole run, thrown once, so that people mend everything in one go.
  */
 import { ErrandError } from '../../core/errors.js'
 

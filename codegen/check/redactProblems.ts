@@ -1,5 +1,5 @@
 /**
- * Whether each path of `redact` leads somewhere. One that was mistyped hides nothing, and nobody would notice; so a
+ * Checks that each path of `redact` leads somewhere. One that was mistyped hides nothing, and that goes unnoticed; so a
  * path must lead into the args schema, or into a `result` schema. Where a schema takes anything, a path into it may
  * lead somewhere.
  */

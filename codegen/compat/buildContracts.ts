@@ -1,4 +1,4 @@
-/** The contracts of the working tree, checked as codegen checks them, and written nowhere. */
+/** Builds the contracts of the working tree, checks them as codegen does, and writes nothing. */
 import { checkContracts } from '../check/checkContracts.js'
 import { cutContracts } from '../contract/cutContracts.js'
 import { contractsFile } from '../manifest.js'

@@ -36,11 +36,11 @@ export interface CompatReport {
   schedules: number
   /** Most jobs first. */
   problems: CompatProblem[]
-  /** What will be otherwise and breaks nothing, a sentence each. */
+  /** Changes that break nothing, a sentence each. */
   notes: string[]
 }
 
-/** Writes nothing. Throws `CodegenError` where jobs/ itself has problems, and whatever `waiting` throws. */
+/** Writes nothing. Throws `CodegenError` where jobs/ itself has problems, and the errors of `waiting`. */
 export async function checkCompat({ waiting, sample = Infinity, ...options }: CompatOptions): Promise<CompatReport> {
   const code = await buildContracts(options)
   await using thread = await openThread(code)

@@ -14,7 +14,7 @@ export interface CompatProblem {
   path: string
   /** How many jobs, or 1 for a schedule. */
   count: number
-  /** What and which, as a sentence without a full stop. Holds no value of the args. */
+  /** The problem and its place, as a sentence without a full stop. Holds no value of the args. */
   message: string
   /** Some of the jobs. */
   jobs: string[]

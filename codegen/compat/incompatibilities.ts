@@ -1,4 +1,4 @@
-/** What about stored args does not fit a contract. Told without the args: no value, no index, no key of a record. */
+/** Tells where stored args do not fit a contract, without the args: no value, no index, no key of a record. */
 import { safeParseAsync } from 'zod/v4/core'
 import type * as z from 'zod/v4/core'
 import type { StoredArgs } from '../../core/requests/compat.js'

@@ -1,5 +1,5 @@
 /**
- * Where in args something does not fit, as a place in the schema: `lines[].price`, `prices.*`. Indexes and the keys of
+ * Names the place where args do not fit, as a place in the schema: `lines[].price`, `prices.*`. Indexes and the keys of
  * records and maps are data, so they are left out: they belong in no log, and a thousand jobs shall make one problem,
  * not a thousand.
  */

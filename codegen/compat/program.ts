@@ -10,7 +10,7 @@ import { withDefaults, type FullScheduleRule } from '../../core/time/scheduleRul
 import { incompatibilitiesOf } from './incompatibilities.js'
 import { openCounts, type CompatProblem } from './counts.js'
 
-/** What the thread is asked. */
+/** The requests to the thread. */
 export type Order =
   | { kind: 'names' }
   | { kind: 'try'; stored: (StoredArgs & { job?: string; schedule?: string })[]; renamed: ReadonlyMap<string, string> }
@@ -21,7 +21,7 @@ export interface ContractFacts {
   schedule?: FullScheduleRule
 }
 
-/** What it answers, in the order of what it was asked. */
+/** The thread's answers, in the order of the requests. */
 export interface Answers {
   names: ReadonlyMap<string, ContractFacts>
   try: null

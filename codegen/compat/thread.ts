@@ -1,4 +1,4 @@
-/** The thread that contracts are tried in: what they print, and what they do to their process, stays in there. */
+/** Runs the thread that contracts are tried in: their prints, and harm to their process, stay in there. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,7 +32,7 @@ export async function openThread(code: string): Promise<CompatThread> {
     thread.once('error', fail)
     thread.once('exit', () => fail())
   })
-  ended.catch(() => {}) // it may end while nobody asks
+  ended.catch(() => {}) // it may end between requests
   return {
     ask: <Kind extends Order['kind']>(order: Extract<Order, { kind: Kind }>) => {
       const answered = new Promise<Answers[Kind]>((resolve) => thread.once('message', resolve))

@@ -2,7 +2,7 @@
  * Bundles the contracts of all workers into one file that loads without any package.
  *
  *   const require = …                                     only where contracts use modules of Node
- *   var __errandPackages = …                              what they take of zod and errand
+ *   var __errandPackages = …                              the parts of zod and errand they take
  *   var __errandContracts0 = … , __errandContracts1 = …   shards: some workers each, linked on their own
  *   export default { 'mail.send': () => …, … }
  *

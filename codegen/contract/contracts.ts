@@ -1,7 +1,7 @@
 /**
  * Links contracts: the cut modules and the local modules that they share, as one script that gives a loader for each.
- * What they take of zod and errand stands in a prelude of all contracts (sharedPackages.ts). Each contract is loaded
- * when it is asked for, so a coordinator of a thousand workers starts as fast as one of ten.
+ * The parts of zod and errand that they take stand in a prelude of all contracts (link/sharedPackages.ts). Each
+ * contract is loaded when it is asked for, so a coordinator of a thousand workers starts as fast as one of ten.
  *
  * Other packages are never even parsed: they are marked external, and one that is still there in the end is needed by a
  * contract, which is an error (see needs.ts for its telling).
@@ -58,7 +58,7 @@ export interface LinkedContracts {
   warnings: string[]
 }
 
-/** What several links share. */
+/** Shared by several links. */
 export interface ContractLinking {
   project: Project
   shared: SharedPackages
@@ -66,7 +66,7 @@ export interface ContractLinking {
   purified: Map<string, Purified>
 }
 
-/** What contracts may use beside local modules: schemas, and what computes from its arguments alone. */
+/** Contracts may use these beside local modules: schemas, and code that computes from its arguments alone. */
 const allowedPackages = ['zod', 'errand']
 const allowedBuiltins = ['buffer', 'crypto', 'path', 'punycode', 'querystring', 'string_decoder', 'url', 'util']
 

@@ -1,7 +1,7 @@
 /**
- * Which names a piece of code takes from outside itself. Scope aware (`key: (stripe) => stripe.id` does not use an
- * import named stripe), and blind to types and property names. Where the language is subtle it errs towards "uses": a
- * name too many keeps a declaration too many, a name too few would break the contract.
+ * Finds the names that a piece of code takes from outside itself. Scope aware (`key: (stripe) => stripe.id` does not
+ * use an import named stripe), and blind to types and property names. Where the language is subtle it errs towards
+ * "uses": a name too many keeps a declaration too many, a name too few would break the contract.
  */
 import { ts } from 'ts-morph'
 

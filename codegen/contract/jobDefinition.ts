@@ -18,7 +18,7 @@ export interface JobDefinition {
   declarations: Declarations
   call: ts.CallExpression
   options: ts.ObjectLiteralExpression
-  /** What leads from the default export to the call and its options; these stay whatever else goes. */
+  /** The nodes that lead from the default export to the call and its options; these stay in any case. */
   holders: ReadonlySet<ts.Node>
 }
 

@@ -1,4 +1,4 @@
-/** What a bundle was made from, out of esbuild's metafile: the files whose change means it must be made again. */
+/** Reads from esbuild's metafile what a bundle was made from: the files whose change means it must be made again. */
 import { isAbsolute, relative } from 'node:path'
 import type { Metafile } from 'esbuild'
 import { compare } from '../check/problems.js'

@@ -1,6 +1,6 @@
 /**
  * Makes a module that contracts share safe to cut: every initialiser at its top level is marked pure, so that esbuild's
- * own tree shaking drops whatever no contract uses, clients and configuration made at load among it.
+ * own tree shaking drops all that no contract uses, clients and configuration made at load among it.
  *
  *   export const s3 = new S3Client({ region: env('AWS_REGION') })   →   export const s3 = (pure) (() => new S3Client(…))()
  *

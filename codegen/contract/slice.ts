@@ -2,10 +2,10 @@
  * Cuts the contract out of a worker's module: `run`, and what only `run` needs, go; schemas, policies, key functions
  * and what they need stay.
  *
- *   options less run → names they use → declarations of those names → names these use → …   what was not reached is dropped
+ *   options without run → names they use → declarations of those names → names these use → …   the rest is dropped
  *
  * The cut is purely syntactic (no type checker: 0.7 s instead of 14 s for a thousand modules) and is kept as ranges to
- * blank out. What stays is therefore where it was, and a place in the contract is the same place in the module.
+ * blank out. The rest is therefore where it was, and a place in the contract is the same place in the module.
  */
 import { ts } from 'ts-morph'
 import type { ContractOptions } from '../../core/job/contract.js'
@@ -16,7 +16,7 @@ import { isConst, isEffect, problemAt, specifierOf, syntaxProblems, type SourceM
 
 export type Range = readonly [start: number, end: number]
 
-/** What the type checker need not look at to tell what `run` returns: policies, and the schema if its type is known. */
+/** Parts the type checker need not see to tell what `run` returns: policies, and the schema if its type is known. */
 export interface Focus {
   /** The option `args`, its name included. */
   args: Range
@@ -25,7 +25,7 @@ export interface Focus {
 }
 
 interface Slice {
-  /** What is blanked out, in order. */
+  /** The ranges blanked out, in order. */
   dropped: Range[]
   /** Whether there is a `result` schema; without one the result's type is what `run` returns. */
   hasResult: boolean
@@ -111,7 +111,7 @@ export function focusedText(
   return `${rewrite(text, ranges, (_, from) => (from === start ? `args: ${schema}` : ''))}\n${declarations}\n`
 }
 
-/** What is left of the text: two modules that differ only in `run` are equal in this. */
+/** The rest of the text: two modules that differ only in `run` are equal in this. */
 export const contractKey = (text: string, dropped: readonly Range[]): string => rewrite(text, dropped, () => '')
 
 function rewrite(text: string, ranges: readonly Range[], replace: (part: string, from: number) => string): string {

@@ -45,7 +45,7 @@ async function bundleStale(
   }
 }
 
-/** What was built before, where it is still there. */
+/** The function that was built before, where it is still there. */
 function cachedFunction({ cache, files, project }: Run, { name, file }: WorkerFile): CachedFunction | undefined {
   const cached = cache.workers[name]
   if (cached?.file !== file || !isUnchanged(cache, files, cached.function.inputs)) return undefined

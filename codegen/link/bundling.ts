@@ -1,7 +1,4 @@
-/**
- * What the two bundles, of contracts and of functions, have in common: how esbuild is called and how its complaints are
- * told.
- */
+/** Calls esbuild and tells its complaints, for both bundles: of contracts and of functions. */
 import { readFile } from 'node:fs/promises'
 import type { BuildOptions, Message, OnLoadResult, PluginBuild } from 'esbuild'
 import type { ErrandPackage } from '../errandPackage.js'

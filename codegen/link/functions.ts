@@ -4,7 +4,7 @@
  * sharedPackages.ts.
  *
  * Functions are built in chunks, which parse shared modules once. esbuild links each entry point on its own, so the
- * bytes are the same in whatever company a worker is built; a test holds it to that.
+ * bytes are the same in any company; a test holds it to that.
  */
 import { posix } from 'node:path'
 import type { BuildFailure, BuildOptions, BuildResult, Message, Plugin } from 'esbuild'
@@ -37,7 +37,7 @@ const chunkSize = 25
 
 const entryPrefix = 'errand-function:'
 
-/** What all functions of a run are built with. */
+/** Shared by all functions of a run. */
 interface Building {
   project: Project
   shared: SharedPackages

@@ -7,8 +7,7 @@
  *   var __errandShared = (name) => __errandPackages.shared[name]
  *   var object = __errandShared("node_modules/zod/index.js#object")            a stand-in, marked pure: unused ones are shaken off
  *
- * What a prelude holds depends on the function's own code alone, so its bytes are the same in whatever company it is
- * built.
+ * A prelude's content depends on the function's own code alone, so its bytes are the same in any company.
  */
 import type { OnLoadResult, OnResolveArgs, OnResolveResult, PluginBuild } from 'esbuild'
 import { bundleDefaults, isErrand, resolving, type Project } from './bundling.js'
@@ -45,9 +44,9 @@ const namespace = 'errand-shared'
 const sharedSpecifier = /^(?:zod(?:\/.*)?|errand(?:\/client|\/runtime)?)$/
 
 /**
- * What nearly every worker takes, and what adds next to nothing where z.object is: measured with zod 4.6, 20 kB of 190
- * for all of these. They are in each prelude that has zod, so that a thousand workers share a few preludes instead of
- * having hundreds of their own.
+ * The names that nearly every worker takes, and those that add next to nothing where z.object is: measured with zod
+ * 4.6, 20 kB of 190 for all of these. They are in each prelude that has zod, so that a thousand workers share a few
+ * preludes instead of having hundreds of their own.
  */
 const commonOfZod =
   'any array base64 boolean cuid custom date discriminatedUnion email enum int int32 ipv4 keyof lazy literal looseObject nativeEnum never null nullable nullish number object optional pipe readonly refine strictObject string superRefine transform undefined union unknown url uuid void ZodError ZodType'.split(
@@ -123,7 +122,7 @@ const words = new Set(
   ),
 )
 
-/** What a module exports, sorted. */
+/** The names that a module exports, sorted. */
 async function exportNames(project: Project, path: string): Promise<string[]> {
   const { build } = await import('esbuild')
   const { metafile } = await build({
@@ -181,7 +180,7 @@ async function linkPrelude(
       resolveDir: project.root,
       sourcefile: 'errand-packages',
     },
-    // nobody reads it, and a thousand functions hold it
+    // no person reads it, and a thousand functions hold it
     minifyWhitespace: true,
     lineLimit: 500,
     // beside a function, so that the paths of its sources are the same

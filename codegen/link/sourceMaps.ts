@@ -19,7 +19,7 @@ export function endOf({ mappings }: SourceMap): MapEnd {
 }
 
 /**
- * What stands behind the mappings of `first` where the text of `second` follows it, which begins `lines` lines below.
+ * The text behind the mappings of `first` where the text of `second` follows it, which begins `lines` lines below.
  * Apart from these, because a thousand functions share their first text. `end` is that of `first`.
  */
 export function mappingsBehind(first: SourceMap, end: MapEnd, lines: number, second: SourceMap): string {

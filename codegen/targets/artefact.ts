@@ -23,7 +23,7 @@ export interface Artefact {
   code: Uint8Array
   /** The source map as JSON text. It names the sources and does not hold them. */
   map: string
-  /** What it imports when it runs, sorted: Node's own modules as `node:fs`, and packages that are kept outside. */
+  /** Modules it imports when it runs, sorted: Node's own modules as `node:fs`, and packages that are kept outside. */
   imports: string[]
   sha256: string
   gzipBytes: number
@@ -31,7 +31,7 @@ export interface Artefact {
   build: string
 }
 
-/** Nobody reads what is deployed, and its map tells stacks; so blanks and comments always go, and names on demand. */
+/** No person reads a deployed file, and its map tells stacks; so blanks and comments always go, and names on demand. */
 export const artefactFormat = {
   write: false,
   bundle: true,
@@ -100,8 +100,8 @@ async function makeChunk(project: Project, workers: readonly WorkerFacts[], mini
 }
 
 /**
- * Errand's own modules are told as parts of its package, wherever it is installed, so that the bytes are the same on
- * every machine.
+ * Errand's own modules are told as parts of its package, not by its folder, so that the bytes are the same on every
+ * machine.
  */
 function portableMap({ root, errand }: Project, json: string): string {
   const map = JSON.parse(json) as { sources: string[] }

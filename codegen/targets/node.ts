@@ -27,7 +27,7 @@ const entry = `import { serveFunctions } from 'errand/runtime/node'
 await serveFunctions(import.meta.dirname)
 `
 
-/** What is kept outside of bundles, at the versions that the project has installed. */
+/** The packages kept outside of bundles, at the versions that the project has installed. */
 function installedPackages({ project, artefacts }: Pick<TargetInput, 'project' | 'artefacts'>) {
   const names = artefacts.flatMap(({ imports }) => imports.filter((name) => !isBuiltin(name)).map(packageOf))
   if (names.length === 0) return undefined

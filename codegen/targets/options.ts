@@ -1,5 +1,5 @@
 /**
- * What a project says about its targets: `"errand": { "targets": { "vercel": { "plan": "hobby" } } }` in package.json.
+ * A project's options for its targets: `"errand": { "targets": { "vercel": { "plan": "hobby" } } }` in package.json.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

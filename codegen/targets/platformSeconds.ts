@@ -1,4 +1,4 @@
-/** How long a platform is told to let a function run. */
+/** Computes how long a platform is told to let a function run. */
 import type { WorkerFacts } from './workerFacts.js'
 
 /** The function ends its attempt itself, at the deadline; this is what it then has to say so. */

@@ -1,4 +1,4 @@
-/** What the platforms' builds have in common: what they are given, and what they make of it. */
+/** The common interface of the platforms' builds: their input, and their output. */
 import type { Project } from '../link/bundling.js'
 import { artefactName, type Artefact } from './artefact.js'
 import type { TargetOptions } from './options.js'
@@ -24,7 +24,7 @@ export interface TargetBuild {
   /** By worker: what is deployed for it, a file or a folder relative to the target's folder. */
   functions: Record<string, string>
   /**
-   * What a new build takes the place of, relative to the target's folder; the rest of it is the user's. Default: all of
+   * The files that a new build replaces, relative to the target's folder; the rest of it is the user's. Default: all of
    * it.
    */
   replaces?: readonly string[]

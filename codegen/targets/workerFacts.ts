@@ -1,4 +1,4 @@
-/** What a deployment needs to know of each worker's contract. */
+/** Gathers the facts that a deployment needs of each worker's contract. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -16,7 +16,7 @@ export interface WorkerFacts {
   receipt: 'answered' | 'posted'
   /** How many jobs one call may carry. */
   jobsPerCall: number
-  /** What the worker says of the largest args and result, in bytes. */
+  /** The worker's own limits of args and result, in bytes. */
   maxArgsBytes: number | undefined
   maxResultBytes: number | undefined
 }

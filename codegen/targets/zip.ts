@@ -8,7 +8,7 @@ import type { TargetFile } from './target.js'
 
 /** The earliest a zip can say. By parts, because a zip holds local time. */
 const epoch = new Date(1980, 0, 1)
-/** A plain file that everyone may read. Lambda's user is not the one who zipped. */
+/** A plain file that every user may read. Lambda's user is not the one who zipped. */
 const rights = 0o100644 << 16
 const unix = 3
 

@@ -1,4 +1,4 @@
-/** A type of the type checker as a type that stands alone: classes become their fields, aliases what they stand for. */
+/** Makes types of the type checker stand alone: classes become their fields, aliases what they stand for. */
 import { ts } from 'ts-morph'
 import { carriedClasses, formatPlace } from './schemaType.js'
 import {
@@ -25,7 +25,7 @@ interface Walk {
   fields: number
 }
 
-/** A result larger than this is some library's object by mistake; writing it out would help nobody. */
+/** A result larger than this is some library's object by mistake; writing it out would help no reader. */
 const maxFields = 2_000
 const maxDepth = 20
 

@@ -13,7 +13,7 @@ import { text, type StandaloneType } from './typeModel.js'
 
 export interface InferenceOrder {
   file: string
-  /** What the checker shall see: the module, or as much of it as the question takes. */
+  /** The text that the checker shall see: the module, or as much of it as the question takes. */
   text: string
   /** The module as it is on disk. */
   original: string

@@ -1,6 +1,6 @@
 /**
- * Types as text, laid out as prettier does it (no semicolons, single quotes, 120 columns), so that formatting leaves
- * the registry alone.
+ * Prints types as text, laid out as prettier does it (no semicolons, single quotes, 120 columns), so that formatting
+ * leaves the registry alone.
  */
 import type { StandaloneType, TupleItem, TypeModel } from './typeModel.js'
 
@@ -61,7 +61,7 @@ function printObject(
 }
 
 /**
- * What stands behind `name:` or `name =`. A union that is too long moves to the next line, or gets a line for each
+ * Prints the part behind `name:` or `name =`. A union that is too long moves to the next line, or gets a line for each
  * member.
  */
 function printValue(type: TypeModel, depth: number, column: number): string {

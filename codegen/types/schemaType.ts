@@ -1,7 +1,7 @@
 /**
- * The TypeScript type of a live zod schema, read from the schema itself: right where the type checker's text is not
- * (recursive schemas), and a hundred times faster. What only the compiler knows (`z.custom<T>()`, what a transform
- * returns) is reported as opaque.
+ * Reads the TypeScript type of a live zod schema from the schema itself: right where the type checker's text is not
+ * (recursive schemas), and a hundred times faster. Parts that only the compiler knows (`z.custom<T>()`, what a
+ * transform returns) are reported as opaque.
  */
 import type * as z from 'zod/v4/core'
 import {
@@ -23,7 +23,7 @@ export type Side = 'input' | 'output'
 export type Place = readonly string[]
 
 export interface SchemaType extends StandaloneType {
-  /** What no job can carry: superjson cannot write it down. */
+  /** The values that no job can carry: superjson cannot write them down. */
   unserialisable: { place: Place; what: string }[]
 }
 
@@ -151,7 +151,7 @@ function typeOf(schema: z.$ZodType, place: Place, walk: Walk): TypeModel {
     case 'object':
       return objectType(def, held, side)
     case 'transform':
-      // its input is whatever comes, by its type too; its output is for the compiler to know
+      // its input is anything, by its type too; its output is for the compiler to know
       return side === 'input'
         ? text('unknown')
         : opaque(place, 'what a transform returns is known to the compiler only', walk)
@@ -243,7 +243,7 @@ function isOptional(part: z.SomeType, side: Side): boolean {
   const schema = part as z.$ZodType
   const def = definition(schema)
   if (def.type === 'catch') return isOptional(def.innerType, side)
-  // z.preprocess: it takes whatever comes, and what comes out of it decides
+  // z.preprocess: it takes anything, and its output decides
   if (def.type === 'pipe' && definition(def.in).type === 'transform') return isOptional(def.out, side)
   return side === 'input' ? schema._zod.optin !== undefined : schema._zod.optout === 'optional'
 }

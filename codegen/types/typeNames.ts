@@ -1,5 +1,5 @@
 /**
- * What each worker's types are called: `shop.syncOrder` is `ShopSyncOrder`, and its types `ShopSyncOrderArgs` and
+ * Names each worker's types: `shop.syncOrder` is `ShopSyncOrder`, and its types `ShopSyncOrderArgs` and
  * `ShopSyncOrderResult`.
  */
 import { compare } from '../check/problems.js'

@@ -12,7 +12,7 @@ export interface FolderWatch {
    * waited for.
    */
   cover(folders: ReadonlySet<string>): Promise<boolean>
-  /** Resolves after the next change, or at once after one that nobody waited for; and when the signal aborts. */
+  /** Resolves after the next change, or at once after one that came unawaited; and when the signal aborts. */
   changed(): Promise<void>
   close(): void
 }
@@ -76,7 +76,7 @@ function watchFolder(folder: string, onChange: (name: string) => void): FSWatche
 const isOwnOutput = (name: string): boolean =>
   name === 'registry.gen.ts' || name === 'context.gen.ts' || name === '.errand' || name === '.git'
 
-/** One waiter, any number of rings; a ring that nobody waits for is kept. */
+/** One waiter, any number of rings; a ring without a waiter is kept. */
 function openBell(signal: AbortSignal) {
   let isRung = false
   let wake: (() => void) | undefined

@@ -1,5 +1,5 @@
 /**
- * Stays, and runs codegen again whenever a file changes that its outcome depends on.
+ * Stays, and runs codegen again when a file changes that its outcome depends on.
  *
  * Folders are watched, not files and not the whole tree: editors replace a file by renaming another over it, which a
  * watch on the file does not survive, and a recursive watch on Linux would open every folder of node_modules.

@@ -11,7 +11,7 @@ export interface Ping {
 
 export interface Pong {
   worker: string
-  /** What `errand build` named the function by its content; absent where a function says none. */
+  /** The name that `errand build` gave the function by its content; absent where a function says none. */
   build?: string
 }
 

@@ -33,8 +33,7 @@ export async function sign(key: string, id: string, timestamp: string, body: str
 }
 
 /**
- * The coordinator makes two. A MAC reads the whole body, and whoever sends a request may write a header of thousands of
- * signatures.
+ * The coordinator makes two. A MAC reads the whole body, and a sender may write a header of thousands of signatures.
  */
 const maxSignatures = 4
 
@@ -45,7 +44,7 @@ export const macBytes = 32
 export function createVerifier(keys: readonly string[]) {
   const { makers, isSame } = nodeMacs(keys) ?? webMacs(keys)
 
-  /** What is wrong with a signed request, as a sentence, or `undefined` where one of the keys signed it in time. */
+  /** The problem with a signed request, as a sentence, or `undefined` where one of the keys signed it in time. */
   return async function signatureProblem(
     { id, timestamp, signature }: SignatureHeaders,
     body: string,
@@ -87,7 +86,7 @@ const webMacs = (keys: readonly string[]): Macs => ({
     const imported = importKey(key)
     return async (text) => new Uint8Array(await crypto.subtle.sign('HMAC', await imported, encoder.encode(text)))
   }),
-  // looks at every byte, wherever the first difference is
+  // looks at every byte, also after the first difference
   isSame: (expected, given) =>
     expected.reduce((difference, byte, index) => difference | (byte ^ given[index]!), 0) === 0,
 })

@@ -1,6 +1,6 @@
 /**
- * The log of an attempt: what `ctx.log` writes. It is bounded, because it is kept in the database with the attempt: the
- * last lines stay, the oldest are dropped, and how many were is told. Functions and the coordinator keep it by the same
+ * The log of an attempt, by `ctx.log`. It is bounded, because it is kept in the database with the attempt: the last
+ * lines stay, the oldest are dropped, and how many were is told. Functions and the coordinator keep it by the same
  * rule. No zod here: functions bundle it.
  */
 import { bytesOf } from '../payload/size.js'

@@ -1,4 +1,4 @@
-/** How long a job waits between a failure and its next attempt. */
+/** Computes how long a job waits between a failure and its next attempt. */
 import { durationMs, parseDuration, type Duration } from '../time/duration.js'
 import type { ReceiptError } from '../requests/wire.js'
 

@@ -1,4 +1,4 @@
-/** What `ctx.enqueue` takes and gives. */
+/** The options and the answer of `ctx.enqueue`. */
 import type { EnqueueOptions } from './enqueueOptions.js'
 import type { EnqueueRest, KnownName } from './registry.js'
 import type { JobState } from '../states.js'

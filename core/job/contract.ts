@@ -18,7 +18,7 @@ import type { FinalState } from '../states.js'
 import type { ThrottleRule } from './throttle.js'
 import { onConflicts, type OnConflict } from './uniqueOptions.js'
 
-/** What a worker's module exports, less `run` and what only `run` needs. */
+/** A worker's exports, without `run` and what only `run` needs. */
 export type ContractOptions = Omit<JobOptions<ArgsSchema, unknown>, 'run'>
 
 export interface UniqueRule {
@@ -66,7 +66,7 @@ export interface PolicyProblem {
   message: string
 }
 
-/** What a key function must return. */
+/** Whether a key function may return it. */
 export const isKey = (key: unknown): key is string => typeof key === 'string' && key.length <= maxKeyLength
 export const maxKeyLength = 512
 
@@ -363,7 +363,7 @@ function limitsProblems(limits: ContractOptions['limits']): PolicyProblem[] {
   ]
 }
 
-/** What a function reads of a call, less what stands around args there, and what a receipt holds. */
+/** The most a function reads of a call, without what stands around args there, and the most a receipt holds. */
 const maxArgsLimit = '7.5mb'
 const maxResultLimit = '1mb'
 

@@ -1,4 +1,4 @@
-/** How a worker is written: one `defineJob` call, the default export of a module in jobs/. */
+/** Defines a worker: one `defineJob` call, the default export of a module in jobs/. */
 import type * as z from 'zod/v4/core'
 import type { Backoff } from './backoff.js'
 import type { Duration } from '../time/duration.js'
@@ -48,7 +48,7 @@ export interface UniquePolicy<Args> {
   key: (args: Args) => string
   /** How long a job holds its key. Default `'finished'`. */
   until?: UniqueUntil
-  /** What becomes of a job whose key is taken. Default `'return'`. */
+  /** The rule for a job whose key is taken. Default `'return'`. */
   onConflict?: OnConflict
   /** For `'debounce'`: the longest a job is moved on, from the moment it was first enqueued. Default `'1h'`. */
   maxWait?: Duration
@@ -70,7 +70,7 @@ export type SchedulePolicy<Input> = Rhythm &
     args?: Input
   }
 
-/** What `run` is given beside its args. */
+/** Given to `run` beside its args. */
 export interface JobContext {
   readonly jobId: string
   readonly worker: string
@@ -109,9 +109,9 @@ export interface JobContext {
   enqueue: EnqueueChild<RegisteredJobs>
   /**
    * Ends this run, and has the job run again after `delay`, for work whose time has not come: an export that is not
-   * ready, a window that is closed. It costs no attempt and writes no receipt, however often; so a delay of less than a
-   * second counts as one. Throws `Snooze`, which a `catch` inside `run` must let through; write `return
-   * ctx.snooze('10m')`. Throws `RangeError` where `delay` is no duration.
+   * ready, a window that is closed. It costs no attempt and writes no receipt, however often; so a delay under a second
+   * counts as one. Throws `Snooze`, which a `catch` inside `run` must let through; write `return ctx.snooze('10m')`.
+   * Throws `RangeError` where `delay` is no duration.
    */
   snooze: (delay: Duration) => never
 }
@@ -128,7 +128,7 @@ export interface JobOptions<Schema extends ArgsSchema, Result> {
   /**
    * Makes args of an earlier version what the schema takes now, before it parses them. Give `args` the type they had.
    * Called in the function, and in the coordinator for schedules and `errand codegen --compat`; so like a key function
-   * it may use what the schema may use, and no more. What it throws fails the attempt.
+   * it may use what the schema may use, and no more. An error that it throws fails the attempt.
    */
   migrate?(args: object, fromVersion: number): z.input<Schema> | Promise<z.input<Schema>>
   /**
@@ -170,8 +170,8 @@ export interface JobOptions<Schema extends ArgsSchema, Result> {
    * Fields of args and result that are never shown: paths of names, with `*` for each element of a list, each value of
    * a record or a Map, or each member of a Set: `['card.number', 'items.*.secret']`. They lead into args as callers
    * give them and into what `run` returns. Everything that shows a job shows `[redacted]` there, and no key of the
-   * worker's jobs; whoever waits for the job's receipt gets the whole result. Errors, notes of progress and lines of
-   * logs are shown as they are, so keep such values out of them. Default: none.
+   * worker's jobs; a caller that waits for the job's receipt gets the whole result. Errors, notes of progress and lines
+   * of logs are shown as they are, so keep such values out of them. Default: none.
    */
   redact?: readonly string[]
   /**

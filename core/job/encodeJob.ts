@@ -1,4 +1,4 @@
-/** A job as TypeScript callers give it becomes a request: args as JSON with their meta, moments as text. */
+/** Turns a job as TypeScript callers give it into a request: args as JSON with their meta, moments as text. */
 import { TooDeepError, tooDeep } from '../payload/depth.js'
 import { ErrandError } from '../errors.js'
 import type { EnqueueOptions } from './enqueueOptions.js'

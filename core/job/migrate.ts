@@ -1,7 +1,7 @@
 /**
  * Args outlive code: a job that waits keeps the args that its worker's contract took when it was enqueued, and carries
- * that contract's `version`. Whoever reads them later (the function, an occurrence of a schedule, `errand codegen
- * --compat`) has them brought up to date here.
+ * that contract's `version`. Later readers (the function, an occurrence of a schedule, `errand codegen --compat`) have
+ * them brought up to date here.
  */
 
 /**

@@ -1,9 +1,9 @@
 /**
- * What `run` may throw to say more than "it failed, try again". Whoever catches errors inside `run` lets these through.
+ * Errors that `run` may throw to say more than "it failed, try again". A `catch` inside `run` must let these through.
  */
 import { parseDuration, durationProblem, type Duration } from '../time/duration.js'
 
-/** A failure that trying again cannot cure: the job goes to `failed` at once, whatever attempts it has left. */
+/** A failure that trying again cannot cure: the job goes to `failed` at once, however many attempts it has left. */
 export class Fatal extends Error {
   override name = 'Fatal'
 }
@@ -32,7 +32,7 @@ export class RetryAfter extends Error {
  */
 export class Snooze extends Error {
   override name = 'Snooze'
-  /** How long the job is left alone. The coordinator takes less than a second for one. */
+  /** How long the job is left alone. The coordinator takes at least a second. */
   readonly delay: Duration
 
   /** Throws `RangeError` where `delay` is no duration. */

@@ -6,16 +6,16 @@
 import { decodePayload, encodePayload, type Payload } from '../payload/payload.js'
 import type { RedactPath } from './redactPath.js'
 
-/** What stands in the place of a value that is not shown. */
+/** Stands in the place of a value that is not shown. */
 export const redactedText = '[redacted]'
 
 /**
- * The payload less what the paths name; the same one where they name nothing in it. Throws where it cannot be read as
- * it was written; nothing of it may be shown then.
+ * The payload without what the paths name; the same one where they name nothing in it. Throws where it cannot be read
+ * as it was written; nothing of it may be shown then.
  */
 export function redact(payload: Payload, paths: readonly RedactPath[]): Payload {
   if (paths.length === 0) return payload
-  // fresh from its text, so it may be changed in place; whatever else refers to an object that loses a field sees it gone
+  // fresh from its text, so it may be changed in place; other references to an object that loses a field see it gone
   // too
   const value = decodePayload(payload)
   const found = paths.map((path) => redactAt(value, path))

@@ -1,4 +1,4 @@
-/** What `ctx.enqueue` knows of the workers beside it. */
+/** Types that tell `ctx.enqueue` of the workers beside it. */
 import type { AnyJobs } from './registry.js'
 
 /**

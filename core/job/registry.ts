@@ -1,5 +1,5 @@
 /**
- * What the types of `jobs/registry.gen.ts` do for those who enqueue: the client, and `ctx.enqueue` inside a job.
+ * Applies the types of `jobs/registry.gen.ts` for those who enqueue: the client, and `ctx.enqueue` inside a job.
  *
  * Cost: `[T] extends [{ args: infer A }]` is wrapped in a tuple on purpose. Without the wrap TypeScript resolves each
  * argument's contextual type through the union of all workers: with 1,000 workers and 500 calls 10 seconds, and with it
@@ -7,16 +7,16 @@
  */
 import type { EnqueueOptions } from './enqueueOptions.js'
 
-/** What `Jobs` of `jobs/registry.gen.ts` is: for each worker what callers give, and what `run` returns. */
+/** The shape of `Jobs` in `jobs/registry.gen.ts`: for each worker what callers give, and what `run` returns. */
 export type Registry<Jobs> = { [Name in keyof Jobs]: { args: unknown; result: unknown } }
 
 /** The registry of a client without one: every name is taken, and the coordinator alone checks the args. */
 export type AnyJobs = Record<string, { args: object; result: unknown }>
 
-/** What callers give: the input type of the worker's schema. */
+/** The args that callers give: the input type of the worker's schema. */
 export type ArgsOf<Jobs, Name extends keyof Jobs> = [Jobs[Name]] extends [{ args: infer Args }] ? Args : never
 
-/** What `run` returns. */
+/** The result that `run` returns. */
 export type ResultOf<Jobs, Name extends keyof Jobs> = [Jobs[Name]] extends [{ result: infer Result }] ? Result : never
 
 /**

@@ -1,5 +1,5 @@
 /**
- * When a schedule makes jobs, as those who write TypeScript say it: in `defineJob` and in the client.
+ * Options that say when a schedule makes jobs, for those who write TypeScript: in `defineJob` and in the client.
  * `core/requests/schedules` has the same for the wire.
  */
 import type { Duration } from '../time/duration.js'
@@ -16,9 +16,7 @@ interface ByCron {
 }
 
 interface ByInterval {
-  /**
-   * An occurrence each time this long has passed since the schedule was first made, in whatever zone. At least `'1s'`.
-   */
+  /** An occurrence each time this long has passed since the schedule was first made, in any zone. At least `'1s'`. */
   every: Duration
   cron?: undefined
 }

@@ -1,4 +1,4 @@
-/** The words of a schedule's clock policies. What each means stands in core/scheduleOptions. */
+/** The words of a schedule's clock policies. Their meanings stand in core/job/scheduleOptions. */
 
 export const dstGapPolicies = ['skip', 'after'] as const
 export type DstGapPolicy = (typeof dstGapPolicies)[number]

@@ -9,9 +9,9 @@
  * - `line`, the time promised to the last job that was sent away. Newcomers go behind it.
  *
  * Tokens are taken only by jobs that start at this very moment; the times given to those who wait are estimates, not
- * reservations. So the rate holds whatever happens to the waiting jobs: when all of them come late, after an outage,
- * they ask again like anybody else, and when some are cancelled no token is lost. Estimates are one interval apart and
- * begin where the next token falls due, so in the steady state each waiting job finds its token there when it comes.
+ * reservations. So the rate holds in any case: when all waiting jobs come late, after an outage, they ask again like
+ * any other, and when some are cancelled no token is lost. Estimates are one interval apart and begin where the next
+ * token falls due, so in the steady state each waiting job finds its token there when it comes.
  *
  * A newcomer may not take the token that a waiting job is coming for: while there is a line, newcomers join it. A line
  * whose jobs no longer come (they were cancelled) shows by a bucket that overflows; then it is forgotten.

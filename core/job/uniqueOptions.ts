@@ -2,13 +2,13 @@
 import type { Duration } from '../time/duration.js'
 
 /**
- * How long a job holds its key: until it has `'started'`, until it is `'finished'` (in whatever final state), or for a
+ * How long a job holds its key: until it has `'started'`, until it is `'finished'` (in any final state), or for a
  * duration from the moment it was enqueued.
  */
 export type UniqueUntil = 'started' | 'finished' | Duration
 
 /**
- * What becomes of a job whose key is taken: `'return'` answers with the job that holds it, `'reject'` refuses with
+ * The rule for a job whose key is taken: `'return'` answers with the job that holds it, `'reject'` refuses with
  * `KEY_TAKEN`, `'replace'` gives the owner the new args and time, `'debounce'` gives it the new args and moves its time
  * on, at most `maxWait`. An owner that has started can be neither replaced nor debounced: then the new job is refused
  * with `KEY_TAKEN`.
@@ -16,7 +16,7 @@ export type UniqueUntil = 'started' | 'finished' | Duration
 export type OnConflict = (typeof onConflicts)[number]
 export const onConflicts = ['return', 'reject', 'replace', 'debounce'] as const
 
-/** For one job. What is left out is as the worker's `unique` says, or else has its default. */
+/** For one job. A field that is left out is as the worker's `unique` says, or else has its default. */
 export interface UniqueOptions {
   /**
    * Jobs of a worker with the same key are the same work; at most 512 characters. Default: what the worker's

@@ -1,6 +1,6 @@
 /**
- * How long a chain of causes may be: each is an error in an error, and a database takes only so many levels. No zod
- * here: functions bundle it.
+ * Limits how long a chain of causes may be: each is an error in an error, and a database takes only so many levels. No
+ * zod here: functions bundle it.
  */
 
 /** Causes below an error. Those that come after are cut off. */

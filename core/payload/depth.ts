@@ -1,15 +1,13 @@
 /**
- * How deep a value that is carried may be nested. Whoever reads JSON by recursion (a schema, superjson, BSON) comes to
- * the end of its stack somewhere, so there is a limit before that, and it is looked at before any of them. No zod here:
- * functions bundle it.
+ * Limits how deep a value that is carried may be nested. Each reader of JSON by recursion (a schema, superjson, BSON)
+ * comes to the end of its stack somewhere, so there is a limit before that, and it is looked at before any of them. No
+ * zod here: functions bundle it.
  */
 
 /** Levels of lists and objects in each other. Of args, results, what rides beside them, and fields of a log. */
 export const maxDepth = 100
 
-/**
- * What a coordinator puts around values itself, such as a callback's summary around results, makes no value unreadable.
- */
+/** Levels that a coordinator itself adds, such as a callback's summary around results, make no value unreadable. */
 export const maxDepthAround = maxDepth + 10
 
 export const tooDeep = (): string => `nested more than ${maxDepth} levels deep`

@@ -6,9 +6,8 @@ export interface Gathered {
 }
 
 /**
- * Gathers the bytes of a body that comes in pieces, up to a limit. What is kept of a piece is its bytes and nothing
- * else, because whoever sends may send them one by one: they lie in one buffer that doubles. Most bodies are one piece,
- * which is kept as it came.
+ * Gathers the bytes of a body that comes in pieces, up to a limit. Only the bytes of a piece are kept, because a sender
+ * may send them one by one: they lie in one buffer that doubles. Most bodies are one piece, which is kept as it came.
  */
 export function gather(limit: number): Gathered {
   let bytes = new Uint8Array()

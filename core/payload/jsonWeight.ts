@@ -1,8 +1,8 @@
 /**
- * What JSON costs whoever parses it. That goes less by its length than by what is in it: eight megabytes of text in few
- * values are read in ten milliseconds, the same of empty lists, or of names that are all different, take most of a
- * second, in which nobody else has a turn. So it is weighed first, in one pass that is quick and keeps little. For
- * coordinators and functions, so without zod.
+ * Weighs what JSON costs to parse. The cost depends less on its length than on what is in it: eight megabytes of text
+ * in few values are read in ten milliseconds, the same of empty lists, or of names that are all different, take most of
+ * a second, in which no other caller has a turn. So it is weighed first, in one pass that is quick and keeps little.
+ * For coordinators and functions, so without zod.
  */
 /** Shorter texts cannot hold enough. */
 const lightLength = 256 * 1024
@@ -11,7 +11,7 @@ export const mostValues = 1_000_000
 /** Names of fields, each counted once. */
 export const mostNames = 100_000
 
-/** What makes it too heavy, if anything does. Text that is no JSON is left to whoever parses it. */
+/** The reason that it is too heavy, if it is. Text that is no JSON is left to the parser. */
 export function heavyJsonProblem(text: string): string | undefined {
   if (text.length <= lightLength) return undefined
   const names = new Set<string>()

@@ -1,6 +1,6 @@
 /**
- * Args and results travel and rest as JSON text. What JSON cannot say (Date, Map, BigInt, undefined) rides beside it in
- * superjson's `meta`, so that a function in another language can ignore it.
+ * Args and results travel and rest as JSON text. Values that JSON cannot say (Date, Map, BigInt, undefined) ride beside
+ * it in superjson's `meta`, so that a function in another language can ignore it.
  */
 import superjson from 'superjson'
 import { isDeeperThan, maxDepth, TooDeepError } from './depth.js'
@@ -46,7 +46,9 @@ export function serialize(value: unknown): Serialized {
  */
 const specialKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype', 'toJSON'])
 
-/** Whether JSON alone brings the value back as it was. What is nested deeper, or holds itself, is left to superjson. */
+/**
+ * Whether JSON alone brings the value back as it was. One that is nested deeper, or holds itself, is left to superjson.
+ */
 export function isPlainJson(value: unknown, depth: number, special = specialKeys): boolean {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true
   if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0)

@@ -3,7 +3,7 @@
  *
  * A meta comes from outside, and a few bytes of it can ask for very much: a number of a million digits, an array of a
  * billion zeros, objects that hold each other twice, twenty levels deep. So this is superjson's format read within
- * bounds, in place of superjson's own reader, which has none. What goes beyond them, and what does not fit the JSON,
+ * bounds, in place of superjson's own reader, which has none. A meta that goes beyond them, or does not fit the JSON,
  * throws `MetaError`.
  */
 import { maxDepth, tooDeep } from './depth.js'
@@ -19,7 +19,7 @@ export const maxEntries = 100_000
 /** Characters of a RegExp, and of a URL. */
 const maxTextLength = 10_000
 /**
- * What a value may take as JSON that holds an object in several places, unless it takes as much without that.
+ * The most a value may take as JSON that holds an object in several places, unless it takes as much without that.
  * Characters.
  */
 const maxExpandedSize = 1024 * 1024
@@ -31,7 +31,7 @@ export class MetaError extends Error {
   }
 }
 
-/** What superjson's meta consists of, when it is one. */
+/** The parts of superjson's meta, when it is one. */
 interface Meta {
   values?: unknown
   referentialEqualities?: unknown
@@ -136,7 +136,7 @@ const specialNames: ReadonlySet<string> = new Set(['__proto__', 'constructor', '
 /** A value, and the places in it. */
 class Places {
   root: unknown
-  /** What Sets and Maps hold, in their order, for those that were looked into. A path names it by its number. */
+  /** The contents of Sets and Maps, in their order, for those that were looked into. A path names it by its number. */
   readonly #rows = new Map<object, unknown[]>()
   #entriesLeft = maxEntries
 
@@ -301,8 +301,8 @@ interface Expanded {
 }
 
 /**
- * What a value is when each object stands at each of its places. One that is held by itself is left out there, as
- * superjson's JSON does.
+ * A value with each object at each of its places. One that is held by itself is left out there, as superjson's JSON
+ * does.
  */
 function expanded(value: unknown): Expanded {
   const known = new Map<object, Expanded>()

@@ -1,6 +1,6 @@
-/** How large a result may be. No zod here: functions bundle it. */
+/** Limits the size of a result. No zod here: functions bundle it. */
 
-/** As JSON, with superjson's meta where there is one. A receipt is read whole wherever its job is looked at. */
+/** As JSON, with superjson's meta where there is one. A receipt is read whole each time its job is looked at. */
 export const maxResultBytes = 1024 * 1024
 
 /** `limitBytes` is what its worker says of its own. */

@@ -18,7 +18,7 @@ export function formatBytes(bytes: number): string {
   return `${Number((bytes / unitBytes.mb).toFixed(1))} MB`
 }
 
-/** What a text takes on the wire, which is UTF-8. */
+/** The bytes of a text on the wire, which is UTF-8. */
 export const bytesOf = (text: string): number => new TextEncoder().encode(text).length
 
 /** UTF-8 takes at most three bytes for each UTF-16 unit, so that short texts need no count. */

@@ -1,4 +1,4 @@
-/** How tRPC carries what the router takes and answers: as superjson, which is asked only for what JSON cannot say. */
+/** Carries what the router takes and answers over tRPC: as superjson, which is asked only for what JSON cannot say. */
 import { maxDepthAround } from './depth.js'
 import { ErrandError } from '../errors.js'
 import { MetaError } from './restore.js'
@@ -8,8 +8,8 @@ import { isPlainJson, restorePayload, serialize, type Serialized } from './paylo
 const answerDepth = maxDepthAround + 10
 
 /**
- * Payloads come and go as JSON, whose keys are nobody's but theirs: superjson would refuse a whole list for the
- * `constructor` in one job's args.
+ * Payloads come and go as JSON, whose keys are their own: superjson would refuse a whole list for the `constructor` in
+ * one job's args.
  */
 const none: ReadonlySet<string> = new Set()
 

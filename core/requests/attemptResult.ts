@@ -1,4 +1,4 @@
-/** How an attempt ends: with its receipt, or by a snooze, which is none. */
+/** The end of an attempt: with its receipt, or by a snooze, which is none. */
 import { z } from 'zod'
 import { progressFields } from './progress.js'
 import { duration, receiptBody } from './wire.js'
@@ -6,13 +6,13 @@ import { duration, receiptBody } from './wire.js'
 /** The attempt asks to be run again later. It is not charged, and there is no receipt. */
 const snoozeBody = z.strictObject({
   status: z.literal('snoozed'),
-  /** How long the job is left alone. Less than a second counts as one. */
+  /** How long the job is left alone. Under a second counts as one. */
   delay: duration,
   ...progressFields,
 })
 export type SnoozeBody = z.input<typeof snoozeBody>
 
-/** What a function answers a call with, or posts to the attempt's receipt address. */
+/** A function's answer to a call, or its post to the attempt's receipt address. */
 export const attemptResult = z.discriminatedUnion('status', [...receiptBody.options, snoozeBody])
 export type ParsedAttemptResult = z.output<typeof attemptResult>
 

@@ -14,7 +14,7 @@ export const listAuditRequest = z.strictObject({
 })
 export type ListAuditRequest = z.input<typeof listAuditRequest>
 
-/** What an action was about: never args, results or keys. */
+/** The thing an action was about: never args, results or keys. */
 export type AuditTarget = Record<string, string | number | boolean>
 
 export interface AuditEntry {

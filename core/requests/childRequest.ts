@@ -1,4 +1,4 @@
-/** Child jobs: what a job enqueues while it runs. */
+/** Child jobs, which a job enqueues while it runs. */
 import { z } from 'zod'
 import { enqueueRequest } from './wire.js'
 

@@ -1,4 +1,4 @@
-/** What a coordinator shows of the jobs that may still run, for `errand codegen --compat` to try new contracts on. */
+/** The jobs that may still run, as a coordinator shows them for `errand codegen --compat` to try new contracts on. */
 import { z } from 'zod'
 
 export const waitingRequest = z.strictObject({
@@ -7,7 +7,7 @@ export const waitingRequest = z.strictObject({
 })
 export type WaitingRequest = z.output<typeof waitingRequest>
 
-/** Args as somebody took them: text, because most of it is only passed on. */
+/** Args as a contract took them: text, because most of it is only passed on. */
 export interface StoredArgs {
   worker: string
   /** JSON. */

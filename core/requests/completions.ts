@@ -1,4 +1,4 @@
-/** How jobs ended, for those who wait for them: the requests, and what is told of each job. */
+/** The ends of jobs, for those who wait for them: the requests, and what is told of each job. */
 import { z } from 'zod'
 import type { FinalState, JobState } from '../states.js'
 import { duration, type ReceiptView } from './wire.js'

@@ -1,4 +1,4 @@
-/** Deployments: what is asked. What is answered is in deploymentView.ts. */
+/** The requests of deployments. The answers are in core/views/deploymentView. */
 import { z } from 'zod'
 import { targetNames } from '../targets.js'
 import { workerName } from './wire.js'
@@ -17,7 +17,7 @@ export const registerRequest = z.strictObject({
         name: workerName,
         /** Of the function and the contract: it changes when either does. */
         hash: z.string().min(1).max(128),
-        /** What its function answers to a ping as its build. Default: any answer will do. */
+        /** The build that its function answers to a ping. Default: any answer will do. */
         build: z.string().min(1).max(128).optional(),
       }),
     )
@@ -25,9 +25,9 @@ export const registerRequest = z.strictObject({
     .max(10_000),
   /** Codegen's contracts.mjs, one module that needs no other. The coordinator runs it. */
   contracts: z.string().min(1).max(maxContractsLength),
-  /** The platforms it was built for, for whoever looks at the list. */
+  /** The platforms it was built for, for readers of the list. */
   targets: z.array(z.enum(targetNames)).max(4).optional(),
-  /** What it is, such as the commit it was built from. */
+  /** A note on it, such as the commit it was built from. */
   note: z.string().min(1).max(500).optional(),
 })
 export type ParsedRegisterRequest = z.output<typeof registerRequest>

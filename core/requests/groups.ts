@@ -75,7 +75,7 @@ export interface GroupView {
 /** A group when it was made just now. */
 export type GroupMade = Pick<GroupView, 'id' | 'state' | 'total'>
 
-/** What a wait for a group's end answers with. */
+/** The answer to a wait for a group's end. */
 export type GroupEnd = Pick<GroupView, 'id' | 'state' | 'then' | 'problem' | 'closedAt'>
 
 export interface GroupJobPage {

@@ -12,7 +12,7 @@ const workerPattern = z
 
 export const createKeyRequest = z
   .strictObject({
-    /** Stands in the audit for whoever uses the key. */
+    /** Stands in the audit for the key's user. */
     name: z
       .string()
       .regex(
@@ -38,7 +38,7 @@ export type CreateKeyRequest = z.input<typeof createKeyRequest>
 
 export const keyNameRequest = z.strictObject({ name: z.string().min(1).max(200) })
 
-/** A key as everybody with the role `operate` sees it: never the key itself, nor its hash. */
+/** A key as callers with the role `operate` see it: never the key itself, nor its hash. */
 export interface KeyView {
   name: string
   role: Role

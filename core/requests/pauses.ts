@@ -1,4 +1,4 @@
-/** Pauses as they travel: what does not start until somebody resumes it. */
+/** Pauses as they travel: what does not start until an operator resumes it. */
 import { z } from 'zod'
 import type { PauseView } from '../views/pauseView.js'
 
@@ -18,21 +18,21 @@ const nameOne = { message: 'Name a worker, or say `all: true`; not both.', path:
 const keyHasWorker = ({ key, worker }: Target): boolean => key === undefined || worker !== undefined
 const nameWorker = { message: 'A key belongs to a worker. Name it as `worker`.', path: ['key'] }
 
-/** What is paused, or resumed. */
+/** The target of a pause, or of its end. */
 export const pauseTarget = z.strictObject(targetFields).refine(namesOne, nameOne).refine(keyHasWorker, nameWorker)
 export type PauseTarget = z.output<typeof pauseTarget>
 
 export const pauseRequest = z
   .strictObject({
     ...targetFields,
-    /** For whoever finds it paused. */
+    /** For those who find it paused. */
     reason: z.string().min(1).max(500).optional(),
   })
   .refine(namesOne, nameOne)
   .refine(keyHasWorker, nameWorker)
 export type PauseRequest = z.input<typeof pauseRequest>
 
-/** What `GET /pauses` shows. */
+/** A pause as `GET /pauses` shows it. */
 export interface ListedPause extends PauseView {
   /**
    * How many jobs it keeps from starting that would be claimed otherwise; 10,000 stands for as many or more. Of

@@ -1,4 +1,4 @@
-/** What an attempt tells of itself beside its receipt: how far it is, and lines of its log. */
+/** The progress that an attempt tells beside its receipt: how far it is, and lines of its log. */
 import { z } from 'zod'
 import {
   boundLog,
@@ -52,7 +52,7 @@ export type ParsedProgress = z.output<typeof progressRequest>
 export const sentLog = ({ log, logDropped = 0 }: ParsedProgress): AttemptLog | undefined =>
   log && boundLog({ lines: log.map((line) => JSON.stringify(line)), dropped: logDropped })
 
-/** What an attempt has told, as a job that runs and a receipt show it. */
+/** Progress and log, as a job that runs and a receipt show them. */
 export interface AttemptProgressView {
   /** How far the attempt is, or was at its end. */
   progress?: ProgressView

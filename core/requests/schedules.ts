@@ -1,6 +1,6 @@
 /**
- * Schedules over the wire: their requests, and what is shown of them. What each field means stands in
- * core/scheduleOptions.
+ * Schedules over the wire: their requests, and what is shown of them. The fields' meanings stand in
+ * core/job/scheduleOptions.
  */
 import { z } from 'zod'
 import { mostPreviewed } from '../views/schedulePreview.js'
@@ -58,7 +58,7 @@ const changesSomething = (body: object) =>
   Object.entries(body).some(([field, value]) => field !== 'id' && field !== 'argsMeta' && value !== undefined)
 const needsChange = { message: 'An update needs at least one field, such as cron or args', path: [] }
 
-/** What is left out stays; `null` takes a field back to its default. */
+/** A field that is left out stays; `null` takes a field back to its default. */
 export const scheduleChange = z
   .strictObject(change)
   .refine(notBoth, excludeEachOther('cron', 'every'))

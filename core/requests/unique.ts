@@ -9,7 +9,7 @@ const span = z.custom<Duration>((value) => (parseDuration(value) ?? 0) > 0, {
   error: ({ input }) => (parseDuration(input) === 0 ? 'must be longer than nothing' : durationProblem(input)),
 })
 
-/** What is left out is as the worker's `unique` says, or else has its default (core/job/uniqueOptions). */
+/** A field that is left out is as the worker's `unique` says, or else has its default (core/job/uniqueOptions). */
 export const uniqueRequest = z.strictObject({
   key: uniqueKey.optional(),
   until: z

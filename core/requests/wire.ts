@@ -1,4 +1,4 @@
-/** What goes over the wire: one schema for each body, used by REST, tRPC, the client and the command alike. */
+/** The bodies that go over the wire: one schema for each, used by REST, tRPC, the client and the command alike. */
 import { z } from 'zod'
 import { maxCauses } from '../payload/causes.js'
 import { durationProblem, parseDuration, type Duration } from '../time/duration.js'
@@ -55,9 +55,9 @@ export const enqueueRequest = z
 export type EnqueueRequest = z.input<typeof enqueueRequest>
 export type ParsedEnqueueRequest = z.output<typeof enqueueRequest>
 
-/** What a schedule has in the place of a time. */
+/** A schedule has these in the place of a time. */
 const recurring = ['cron', 'every'] as const
-/** What a schedule has no use for. */
+/** A schedule has no use for these. */
 const onceOnly = ['unique', 'runAt', 'delay'] as const
 
 /** `POST /job`: a job, or with `cron` or `every` a schedule. */
@@ -82,9 +82,7 @@ export const enqueueManyRequest = z.strictObject({
   atomic: z.boolean().default(false),
 })
 
-/**
- * An error as it travels: what `run` threw, less anything that is not text. `stack` points into the TypeScript source.
- */
+/** An error as it travels: what `run` threw, without all that is no text. `stack` points into the TypeScript source. */
 export interface ReceiptError {
   name: string
   message: string
@@ -105,9 +103,7 @@ const errorFields = {
   stack: text(20_000).optional(),
 }
 
-/**
- * Level by level, not by recursion: a cause below the last one is a field that is not known, and nobody looks into it.
- */
+/** Level by level, not by recursion: a cause below the last one is an unknown field, and is not looked into. */
 const errorWithCauses = (causes: number): z.ZodType<ReceiptError> =>
   causes === 0 ? z.object(errorFields) : z.object({ ...errorFields, cause: errorWithCauses(causes - 1).optional() })
 
@@ -158,7 +154,7 @@ export interface FunctionCall {
    * when the work is over (`…/ended`).
    */
   limited?: true
-  /** An address that is good for this attempt alone: whoever holds it may post one receipt. */
+  /** An address that is good for this attempt alone: its holder may post one receipt. */
   receipt: string
   traceparent?: string
 }
@@ -198,7 +194,7 @@ export interface ArgsView {
    */
   argsHidden?: true
   /**
-   * What lies in the database cannot be shown to anybody, or not as it was given, and this is why: it was stored before
+   * The stored args cannot be shown to any caller, or not as they were given, and this is why: they were stored before
    * there were bounds.
    */
   argsProblem?: string
@@ -226,7 +222,9 @@ export interface ReceiptView extends AttemptProgressView, ResultView {
   finishedAt: string
 }
 
-/** What the attempt that runs has told stands with the job; of those that are over it stands with their receipts. */
+/**
+ * Progress and log of the attempt that runs stand with the job; those of attempts that are over, with their receipts.
+ */
 export interface JobView extends AttemptProgressView, ArgsView {
   id: string
   worker: string
@@ -250,7 +248,7 @@ export interface JobView extends AttemptProgressView, ArgsView {
   callbackOfGroupId?: string
   /** The job that it was made from by a replay. */
   replayOf?: string
-  /** What keeps a job that waits from starting, where that is a pause. */
+  /** The pause that keeps a job that waits from starting. */
   paused?: PauseView
   /** The job that enqueued this one while it ran. */
   parent?: string

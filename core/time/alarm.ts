@@ -4,7 +4,7 @@ import type { Clock } from './clock.js'
 export interface Alarm {
   /** Forgets what was set. */
   clear(): void
-  /** Whoever waits goes on at this moment, if that is earlier. */
+  /** The waiter goes on at this moment, if that is earlier. */
   set(at: Date): void
   wait(clock: Clock, until: Date, stopped: AbortSignal): Promise<void>
 }

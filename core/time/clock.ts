@@ -1,6 +1,6 @@
 /**
- * The clock of the machine. Whatever needs the time or has to wait is given a clock; only this file reads the time. Web
- * APIs alone, because functions bundle it.
+ * The clock of the machine. Code that needs the time or has to wait is given a clock. Web APIs alone, because functions
+ * bundle it.
  */
 
 export interface Clock {

@@ -1,11 +1,11 @@
 /**
- * Cron expressions: read by cron-parser. It is asked in UTC, where the clock is never set, and what it answers is taken
- * for local times; what these mean where the clock is set is core/time/occurrences' business, because the parser has no
+ * Cron expressions: read by cron-parser. It is asked in UTC, where the clock is never set, and its answers are taken
+ * for local times; core/time/occurrences decides what these mean where the clock is set, because the parser has no
  * policy for that, and its ways forth and back differ there.
  */
 import { CronExpressionParser, type CronExpression } from 'cron-parser'
 
-/** What is wrong with a cron expression, as a sentence, or `undefined` where it has a next occurrence. */
+/** The problem with a cron expression, as a sentence, or `undefined` where it has a next occurrence. */
 export function cronProblem(cron: unknown): string | undefined {
   if (typeof cron !== 'string' || cron.trim() === '') return 'A cron expression is missing, such as "0 9 * * *".'
   const fields = cron.trim().split(/\s+/).length
@@ -23,7 +23,7 @@ export function cronProblem(cron: unknown): string | undefined {
   }
 }
 
-/** What is wrong with a time zone, as a sentence, or `undefined` where it is known. */
+/** The problem with a time zone, as a sentence, or `undefined` where it is known. */
 export function timezoneProblem(timezone: unknown): string | undefined {
   try {
     // the constructor takes offsets such as +02:00 too; those are no zones, they have no summer time

@@ -1,6 +1,6 @@
 /**
- * Which occurrences make jobs, of those that are due. An occurrence is on time for a minute; later than that it was
- * missed, unless a coordinator was there when it fell due, and was slow. Pure.
+ * Decides which of the occurrences that are due make jobs. An occurrence is on time for a minute; later than that it
+ * was missed, unless a coordinator was there when it fell due, and was slow. Pure.
  */
 import type { MissedPolicy } from '../job/schedulePolicies.js'
 import { lastOccurrence, nextOccurrence, occurrencesUntil, type OccurrenceRule } from './occurrences.js'
@@ -20,8 +20,8 @@ export interface DueOccurrences {
 }
 
 /**
- * `first` is the first occurrence that is due, and not after `now`. `presentSince` is since when somebody is there to
- * make jobs of them.
+ * `first` is the first occurrence that is due, and not after `now`. `presentSince` is since when a coordinator is there
+ * to make jobs of them.
  */
 export function dueOccurrences(
   rule: OccurrenceRule,

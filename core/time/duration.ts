@@ -1,4 +1,4 @@
-/** Durations are strings with their unit, so that nobody can take seconds for milliseconds. */
+/** Durations are strings with their unit, so that no caller can take seconds for milliseconds. */
 
 type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd'
 

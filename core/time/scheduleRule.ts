@@ -1,4 +1,4 @@
-/** When a schedule makes jobs, as people write it: checked here, and given its defaults. */
+/** Checks the rule by which a schedule makes jobs, as people write it, and gives it its defaults. */
 import { cronProblem, firesEveryHour, timezoneProblem } from './cron.js'
 import { durationProblem, parseDuration, type Duration } from './duration.js'
 import { ErrandError } from '../errors.js'
@@ -15,7 +15,7 @@ import {
 import type { OccurrenceRule } from './occurrences.js'
 
 /**
- * One of `cron` and `every` is there; the rest may be left out. What each field means stands in core/scheduleOptions.
+ * One of `cron` and `every` is there; the rest may be left out. The fields' meanings stand in core/job/scheduleOptions.
  */
 export interface ScheduleRule {
   cron?: string | undefined

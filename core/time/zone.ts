@@ -5,7 +5,7 @@
 import { IANAZone } from 'luxon'
 
 export interface Stretch {
-  /** Local time less UTC. */
+  /** Local time minus UTC. */
   offsetMs: number
   /** When the stretch began and what held before, where that is within the horizon. */
   before: { untilMs: number; offsetMs: number } | undefined

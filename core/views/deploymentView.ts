@@ -21,11 +21,11 @@ export interface Deployments {
   deployments: DeploymentView[]
 }
 
-/** What a switch changed. */
+/** The changes of a switch. */
 export interface Activated {
   /** Null where coordinators work by what they have themselves again. */
   id: number | null
-  /** What was live before; null where nothing was. */
+  /** The one that was live before; null where none was. */
   previous: number | null
   /** It was live already. */
   already?: true

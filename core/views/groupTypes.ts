@@ -6,8 +6,8 @@ import type { ErrorCode, Issue } from '../errors.js'
 import type { FinalState } from '../states.js'
 
 /**
- * What a member that fails does to its group: `'continue'`, nothing; `'wait'`, it keeps the group open until it was
- * retried and succeeded, or was cancelled; `'cancelRest'`, the members that are not final are cancelled. Whatever was,
+ * The effect of a failed member on its group: `'continue'`, nothing; `'wait'`, it keeps the group open until it was
+ * retried and succeeded, or was cancelled; `'cancelRest'`, the members that are not final are cancelled. In any case
  * the callback runs when the group is over.
  */
 export type GroupPolicy = (typeof groupPolicies)[number]
@@ -38,7 +38,7 @@ export interface GroupMember<Result = unknown> {
   worker?: string
   /** A nested group without a callback has failed where any of its members has, and was cancelled where any was. */
   state: FinalState
-  /** What `run` returned, where the member succeeded and results are not cut off. */
+  /** The result that `run` returned, where the member succeeded and results are not cut off. */
   result?: Result
   /** Why a result that is there is left out for itself: it cannot be carried. */
   resultProblem?: string
@@ -57,8 +57,8 @@ export interface GroupSummary<Result = unknown> {
   /** In the order in which they were given, callbacks of nested groups first. */
   members: GroupMember<Result>[]
   /**
-   * What is left out to keep the summary below 512 kB: nothing, the members' `'results'` (and their errors, if need
-   * be), or all `'members'` but those that did not succeed, as far as they fit. `GET /groups/:id/jobs` has them all.
+   * Left out to keep the summary below 512 kB: nothing, the members' `'results'` (and their errors, if need be), or all
+   * `'members'` but those that did not succeed, as far as they fit. `GET /groups/:id/jobs` has them all.
    */
   truncated: false | 'results' | 'members'
 }

@@ -5,12 +5,14 @@
 
 /** Each `POST` here is a tick. */
 export const tickPath = '/tick'
-/** What Vercel's cron calls: by GET, and only in its own deployment. No worker's name begins with an underscore. */
+/**
+ * Path that Vercel's cron calls: by GET, and only in its own deployment. No worker's name begins with an underscore.
+ */
 export const vercelTickPath = '/_errand/tick'
 /** Where a Vercel deployment that has its coordinator has the functions. */
 export const vercelFunctionsPath = '/_errand/functions'
 
-/** How long a tick may take where nobody says. A little less than a minute, in which crons call. */
+/** How long a tick may take by default. A little less than a minute, in which crons call. */
 export const defaultBudgetMs = 50_000
 /** No platform lets a function run for longer. */
 export const longestBudgetMs = 15 * 60_000

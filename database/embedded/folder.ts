@@ -1,6 +1,6 @@
 /**
- * The data folder: making it, and saying who holds it. The lock itself is the engine's (see program.ts); here is only
- * what a person is told when it is taken.
+ * Makes the data folder, and says who holds it. The lock itself is the engine's (see program.ts); here is only the
+ * message for a person when it is taken.
  */
 import { constants } from 'node:fs'
 import { access, chmod, mkdir, readFile, realpath } from 'node:fs/promises'

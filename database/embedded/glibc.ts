@@ -23,7 +23,7 @@ import { newerSources, type AptSource } from './aptSource.js'
 import { EngineUnavailable, type EngineOptions } from './engine.js'
 
 const needed = { major: 2, minor: 38 }
-/** Of an unfinished fetch: older than this it belongs to nobody any more. */
+/** Of an unfinished fetch: older than this it is abandoned. */
 const abandonedAfterMs = 3_600_000
 
 export interface Glibc {

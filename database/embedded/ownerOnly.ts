@@ -5,14 +5,14 @@
 import { chmod, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What the engines, ours or `mongod`, put into their folder. */
+/** Files that the engines, ours or `mongod`, put into their folder. */
 const ofEngine =
   /\.wt$|^(WiredTiger.*|\.embedded-mongodb.*|_tmp|journal|mongod.*|diagnostic\.data|holder\.json.*|storage\.bson)$/
 
 /**
  * Takes the rights of other users away: those of the folder, or, where it holds other things as well, those of the
- * engine's own files. Tells what it did, or could not do. Rights of the folder's group alone were given by somebody on
- * purpose and stay.
+ * engine's own files. Tells what it did, or could not do. Rights of the folder's group alone were given on purpose and
+ * stay.
  */
 export async function keepForOwner(folder: string, tell: (line: string) => void): Promise<void> {
   const { mode, uid } = await stat(folder)

@@ -1,5 +1,5 @@
 /**
- * What the engine's process runs: `node --input-type=module -e <this> <package> <dataDir> <socketDir> <ownerPid>`.
+ * The program of the engine's process: `node --input-type=module -e <this> <package> <dataDir> <socketDir> <ownerPid>`.
  *
  * It is text and not a module because Node cannot run our TypeScript sources (tests do), and the compiler copies no
  * other files into dist/. So it stays small, plain JavaScript, and free of imports from this repository.
@@ -84,7 +84,7 @@ try {
 process.exit(0)
 `
 
-/** What the program says to its owner: once, when it serves or when it cannot. */
+/** A message of the program to its owner: once, when it serves or when it cannot. */
 export type EngineReport =
   | { kind: 'ready'; uri: string }
   /** `load`: the package does not run on this machine. `open`: it does, but not on this folder. */

@@ -1,5 +1,5 @@
 /**
- * Starts a MongoDB for whoever has none: the embedded engine where it runs, else `mongodb-memory-server` on a folder
+ * Starts a MongoDB for those who have none: the embedded engine where it runs, else `mongodb-memory-server` on a folder
  * that stays, else one message that says what to set.
  *
  *     openFolder ─ startEmbedded ─ ready

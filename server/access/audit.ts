@@ -1,5 +1,5 @@
 /**
- * The audit: an entry for each thing that is done by an operator or a deploy, whoever it is and however it ends.
+ * The audit: an entry for each action of an operator or a deploy, however it ends.
  *
  * The entry is written before the action, as `begun`, and its outcome after it. So nothing is ever done without an
  * entry: where the first write fails the action is refused, and where the coordinator dies in between, `begun` stays
@@ -20,18 +20,18 @@ import { isOutage } from '../store/outage.js'
 /** How long entries are kept. */
 const auditKeptMs = 90 * 86_400_000
 
-/** What is read of the body of somebody who may not do what it asks for: enough to say which thing it was about. */
+/** At most so much of a refused caller's body is read: enough to say which thing it was about. */
 export const mostOfRefused = 16 * 1024
 
 export interface Action {
-  /** The procedure, such as `jobs.cancel`, whichever way it was called. */
+  /** The procedure, such as `jobs.cancel`, by either door. */
   action: string
   /**
-   * Reads what it was called with, parsed or not; only known fields of it are written down. Asked for once it is known
-   * who calls. Of somebody who may not do it no more than `mostBytes` are worth reading.
+   * Reads the input, parsed or not; only known fields of it are written down. Called once the caller is known. Of a
+   * refused caller's input no more than `mostBytes` are worth reading.
    */
   input: (mostBytes?: number) => Promise<unknown>
-  /** Who may do it beside operators. Default: nobody. */
+  /** Who may do it beside operators. Default: none. */
   roles?: readonly Role[]
 }
 
@@ -95,7 +95,7 @@ const entryOf = (deps: Deps, actor: Actor, { action }: Action, input: unknown, o
   outcome,
 })
 
-/** Fields that say which thing an action is about. Whatever is not named here may be payload, and is left out. */
+/** Fields that say which thing an action is about. Any other field may be payload, and is left out. */
 const things = ['all', 'id', 'name', 'worker', 'workers', 'group', 'groupId', 'scheduleId', 'tag', 'tags', 'role']
 const filters = [
   'state',

@@ -1,6 +1,6 @@
 /**
- * Who calls, and what their role may do. Keys come from the setting ERRAND_API_KEYS and from the database
- * (server/access/keys). Where there is none at all, everything is open to this machine.
+ * Identifies the caller, and says what its role may do. Keys come from the setting ERRAND_API_KEYS and from the
+ * database (server/access/keys). Where there is none at all, everything is open to this machine.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { ErrandError } from '../../core/errors.js'
@@ -13,7 +13,7 @@ import type { KeyLimits, KeyRing } from '../deps.js'
 /** A caller in one role. */
 export interface Actor extends Viewer {
   /**
-   * What the audit calls them: the key's name, `setting:operate#2` for the second entry of ERRAND_API_KEYS, or `local`
+   * The actor's name in the audit: the key's, `setting:operate#2` for the second entry of ERRAND_API_KEYS, or `local`
    * without keys.
    */
   readonly name: string
@@ -28,10 +28,10 @@ export interface Actor extends Viewer {
  */
 export type Identity = { readonly actors: readonly Actor[] }
 
-/** Whoever asks for jobs. */
+/** A caller that asks for jobs. */
 export type Asker = Pick<Actor, 'workers'>
 
-/** Whoever asks what became of jobs. A key for some workers is good for their jobs alone. */
+/** A caller that asks what became of jobs. A key for some workers is good for their jobs alone. */
 export type Follower = Pick<Actor, 'name' | 'role' | 'workers' | 'seesArgs' | 'seesResults'>
 
 /** Throws `FORBIDDEN` where the caller's key does not take the worker, whether there is one of this name or not. */
@@ -71,7 +71,7 @@ export interface GuardOptions {
   apiKeys: readonly ApiKey[]
   /** The keys in the database. */
   ring: KeyRing
-  /** Let nobody in where there is no key, instead of everybody on this machine. */
+  /** Without any key, refuse all callers, instead of letting in those on this machine. */
   keysRequired: boolean
 }
 
@@ -85,7 +85,7 @@ export function createGuard({ apiKeys, ring, keysRequired }: GuardOptions): Guar
     async identify({ authorization, host }) {
       const given = digest(/^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? '')
       const actors = matching(known, given).map(({ actor }) => actor)
-      // whoever shows a key of the setting, or none where there are some, asks nothing of the database
+      // a caller that shows a key of the setting, or none where there are some, needs no read of the database
       if (actors.length > 0 || (known.length > 0 && authorization === undefined)) return { actors }
       const stored = await ring.keys()
       if (known.length + stored.length === 0 && !keysRequired) {
@@ -108,7 +108,7 @@ const actorFor = (name: string, { role, workers, args }: KeyLimits): Actor => ({
   seesResults: role === 'operate' || role === 'enqueue' || args === true,
 })
 
-/** Looks at every one of them. Digests have one length, so the comparison takes the same time whatever was given. */
+/** Looks at every one of them. Digests have one length, so the comparison takes the same time for any input. */
 const matching = <Known extends { digest: Buffer }>(known: readonly Known[], given: Buffer): Known[] =>
   known.filter(({ digest }) => timingSafeEqual(digest, given))
 
@@ -140,8 +140,8 @@ function refuseForeignHost(host: string | undefined): void {
   )
 }
 
-/** `[::1]:4100` and `localhost:4100`, less port and brackets. */
+/** `[::1]:4100` and `localhost:4100`, without port and brackets. */
 const hostName = (host: string): string => host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
 
-/** What is kept of a key. A key has 256 random bits, so nothing slower is needed than for a password. */
+/** The form in which a key is kept. A key has 256 random bits, so nothing slower is needed than for a password. */
 export const digest = (key: string): Buffer => createHash('sha256').update(key).digest()

@@ -1,12 +1,12 @@
 /**
- * Disclosure: what of a job's payload a caller is shown. Two things limit it: the caller's key (server/access/auth),
- * and the worker's `redact` (core/job/redact).
+ * Disclosure decides which parts of a job's payload a caller is shown. Two things limit it: the caller's key
+ * (server/access/auth), and the worker's `redact` (core/job/redact).
  *
- * To show is not to deliver. Whoever looks at a job (get, list, wait, schedules, and what is built on them) is shown
- * it, redacted; whoever waits for the receipt of a job that it asked for (server/operations/waitMany) is delivered the
- * result that `run` returned, as it is.
+ * To show is not to deliver. A caller that looks at a job (get, list, wait, schedules, and what is built on them) is
+ * shown it, redacted; one that waits for the receipt of a job that it asked for (server/operations/waitMany) is
+ * delivered the result that `run` returned, as it is.
  *
- * Where it is not known what to redact nothing is shown: the worker is not deployed, or does not load; or the args are
+ * Nothing is shown where it is not known what to redact: the worker is not deployed, or does not load; or the args are
  * of another version of it, which may have had other fields.
  */
 import type { Contract } from '../../core/job/contract.js'
@@ -19,7 +19,7 @@ import { MetaError } from '../../core/payload/restore.js'
 import type { ArgsView, ResultView } from '../../core/requests/wire.js'
 import type { Contracts } from '../deps.js'
 
-/** What a caller may be shown; an actor is one. */
+/** A caller, by what it may be shown; an actor is one. */
 export interface Viewer {
   /** Args, and keys. */
   readonly seesArgs: boolean
@@ -106,7 +106,7 @@ export async function mayRedact(contracts: Contracts, worker: string): Promise<b
   return contract?.redact.length !== 0
 }
 
-/** Of a receipt, to whoever waits for it. */
+/** Of a receipt, to the caller that waits for it. */
 export const delivered: Pick<Disclosure, 'result' | 'seesResults'> = {
   seesResults: true,
   result: ({ result, resultMeta }) =>
@@ -118,7 +118,7 @@ async function contractOf(contracts: Contracts, worker: string): Promise<Contrac
   try {
     return contracts.loaded(worker) ?? (await contracts.get(worker))
   } catch {
-    // whoever needs the contract for more than looking is told why it does not load
+    // a caller that needs the contract for more than looking is told why it does not load
     return undefined
   }
 }
@@ -155,7 +155,7 @@ interface Read {
   problem?: string
 }
 
-/** What is carried to whoever asks. A meta that they could not put back into its JSON is left out. */
+/** The payload for a caller. A meta that it could not put back into its JSON is left out. */
 function readPayload({ json, meta }: Payload): Read | Unreadable {
   try {
     if (meta === undefined) return { json: JSON.parse(json) as unknown }

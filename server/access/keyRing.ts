@@ -1,6 +1,6 @@
 /**
- * The keys in the database, as a guard asks for them with every request: read at most every few seconds, and at once
- * after a change made here. So a key that another coordinator revoked is of use here for `keysFreshMs` at the longest.
+ * Keeps the database's keys, because a guard asks for them with every request: read at most every few seconds, and at
+ * once after a change made here. So a key that another coordinator revoked works here for `keysFreshMs` at the longest.
  */
 import type { Clock } from '../../core/time/clock.js'
 import type { KeysStore } from '../store/keys.js'

@@ -1,9 +1,9 @@
 /**
- * API keys in the database. A key is shown once, when it is made; what is kept is its hash.
+ * API keys in the database. A key is shown once, when it is made; only its hash is kept.
  *
  * As soon as there is one key, keys are required, so there must always be one that may operate: the first key made is
- * one, and the last one stays. (Whoever wants none again puts an operator's key into ERRAND_API_KEYS, revokes the
- * others, and takes it out of the setting.)
+ * one, and the last one stays. (An operator who wants none again puts an operator's key into ERRAND_API_KEYS, revokes
+ * the others, and takes it out of the setting.)
  */
 import { randomBytes } from 'node:crypto'
 import type { Db } from 'mongodb'
@@ -53,7 +53,7 @@ export async function createKey(
   return { ...keyView(document), key, ...(first ? { first: true } : {}) }
 }
 
-/** Whether anybody could show a key, wherever the coordinator listens. */
+/** Whether there is a key that a caller could show, at any address. */
 export const hasStoredKeys = async (db: Db, namespace?: string): Promise<boolean> =>
   (await collectionsOf(db, namespace).keys.countDocuments({}, { limit: 1 })) > 0
 

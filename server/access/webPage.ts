@@ -4,10 +4,10 @@
  * changes something, and shows no key, must not come from a page of another origin.
  *
  * A browser says where a request comes from: `Sec-Fetch-Site` (always where a page is on https or loopback), and
- * `Origin` with whatever is not a GET. Programs say neither. A page that made a browser take its own name for this
- * machine (DNS rebinding) is of the same origin; it is known by its `Host` (server/access/auth).
+ * `Origin` with all but GET. Programs say neither. A page that made a browser take its own name for this machine (DNS
+ * rebinding) is of the same origin; it is known by its `Host` (server/access/auth).
  *
- * A key is shown by whoever was given it. No page can make a browser show one: `Authorization: Bearer` needs leave
+ * A caller shows the key that it was given. No page can make a browser show one: `Authorization: Bearer` needs leave
  * (CORS) that is never given here.
  */
 import { ErrandError } from '../../core/errors.js'

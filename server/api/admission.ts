@@ -4,8 +4,8 @@ import type { WriteLane, Load } from '../deps.js'
 export type Bounds = Pick<Load, 'jobs' | 'bytes'>
 
 /**
- * What waits takes about 2 kB of memory for each job and as much again as its bytes (measured): full, that is some 70
- * MB, and what is not collected yet.
+ * Each job that waits takes about 2 kB of memory and as much again as its bytes (measured): full, that is some 70 MB,
+ * and what is not collected yet.
  */
 export const defaultBounds: Bounds = { jobs: 20_000, bytes: 24_000_000 }
 
@@ -35,7 +35,7 @@ export const minus = (load: Load, less: Load): Load => ({
 /** A body of many jobs is taken to hold one for each so many bytes, until it was read. */
 const assumedJobBytes = 1024
 
-/** What a request will be, as far as that is known before its body. `bytes` is undefined where it comes in chunks. */
+/** The load of a request, as far as it is known before its body. `bytes` is undefined where it comes in chunks. */
 export const assumedLoad = (lane: WriteLane, bytes = 0): Load => ({
   requests: 1,
   jobs: lane === 'single' ? 1 : Math.max(1, Math.ceil(bytes / assumedJobBytes)),

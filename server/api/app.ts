@@ -44,7 +44,7 @@ export function createApp({ deps, runOnce, waits, groupWaits, guard, maxBodyByte
     return context.json({ error: body }, status as 404, allow)
   })
 
-  // these are for everyone, also while the database that knows the keys is away
+  // these are for every caller, also while the database that knows the keys is away
   app.get('/healthz', (context) => context.json({ ok: true }))
   app.get('/readyz', async (context) => {
     if (!isReady()) throw new ErrandError('UNAVAILABLE', 'The coordinator is starting or stopping.')

@@ -1,11 +1,11 @@
 /**
- * The intake: what has come in through any door and is not written yet, bounded. A request that brings jobs takes a
- * place behind its role and before its body, and leaves it when all its jobs are written or refused; what that decides
- * is server/api/admission's.
+ * The intake bounds what has come in through any door and is not written yet. A request that brings jobs takes a place
+ * after its role and before its body, and leaves it when all its jobs are written or refused. server/api/admission
+ * decides who gets a place.
  *
- * What coordinators make themselves (occurrences of schedules, callbacks of groups) takes no place: it comes a page at
- * a time. Neither does an operator who pauses, cancels or looks, nor a receipt, which frees what others wait for;
- * receipts take turns at being read.
+ * Jobs that coordinators make themselves (occurrences of schedules, callbacks of groups) take no place: they come a
+ * page at a time. Neither does an operator who pauses, cancels or looks, nor a receipt, which frees what others wait
+ * for; receipts take turns at being read.
  */
 import type { Clock } from '../../core/time/clock.js'
 import { ErrandError } from '../../core/errors.js'

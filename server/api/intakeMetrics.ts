@@ -1,4 +1,4 @@
-/** What waits to be written, and what was refused because of it, for Prometheus. */
+/** Numbers for Prometheus of what waits to be written, and of requests refused because of it. */
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { writeLanes } from '../jobs/writeLane.js'
 import type { Load, Intake } from '../deps.js'
@@ -17,7 +17,7 @@ const gauges: { name: string; help: string; of: keyof Load }[] = [
   },
 ]
 
-/** They are read when somebody asks, so that counting costs requests nothing. */
+/** They are read when Prometheus asks, so that counting costs requests nothing. */
 export function addIntakeMetrics(intake: Intake, registry: Registry): void {
   const common = { labelNames: ['lane'], registers: [registry] }
   for (const { name, help, of } of gauges) {

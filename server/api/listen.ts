@@ -1,8 +1,8 @@
 /**
  * Hosts a `fetch` handler on a Node server.
  *
- * An answer may come before the body was read: to whoever has no key, or sends too much. What is on its way then would
- * stand before the next request on the connection, so it is thrown away first, up to a limit (unreadBodies.ts). A
+ * An answer may come before the body was read: to a caller that has no key, or sends too much. The rest of the body
+ * would stand before the next request on the connection, so it is thrown away first, up to a limit (unreadBodies.ts). A
  * connection with more to come is closed with the answer, which says so.
  *
  * A request that does not come to its end is given up: as long as it lasts it has a place among those that may wait to
@@ -43,7 +43,7 @@ export async function listen({ fetch, host, port, setting, arrivalMs = 60_000 }:
   const answerAfterBody = answering(unread)
   const handle = (request: Request, { incoming, outgoing }: HttpBindings): Response | Promise<Response> =>
     hasBody(incoming) ? answerAfterBody(incoming, outgoing, fetch(request)) : fetch(request)
-  /** What cannot even become a request is told in the turn in which it comes. */
+  /** The one of this turn: what cannot become a request is told in the turn in which it comes. */
   let coming: Pick<HttpBindings, 'incoming' | 'outgoing'> | undefined
   const answer = getRequestListener(handle as FetchCallback, {
     hostname: host,
@@ -94,7 +94,7 @@ const answering =
     return response
   }
 
-/** What cannot even become a request: a `Host` that is none, an address that cannot be read. */
+/** Answers what cannot even become a request: a `Host` that is none, an address that cannot be read. */
 function problem(error: unknown): Response {
   const { code, message } =
     error instanceof RequestError

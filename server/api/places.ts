@@ -1,7 +1,7 @@
 /**
- * Places of those who wait: each stream and each long poll holds a connection, its request and what it waits for,
- * mostly for nothing. So there are so many places on a coordinator, and a part of them for one key; and as many ids,
- * which waits of many jobs have.
+ * Limits how many callers wait at once. Each stream and each long poll holds a connection, its request and what it
+ * waits for, mostly for nothing. So places are limited, on a coordinator and for each key; and so are the ids that they
+ * wait for.
  */
 import { ErrandError } from '../../core/errors.js'
 import type { Places } from '../deps.js'
@@ -16,7 +16,7 @@ export interface PlaceLimits {
 /** By one key, or by all who have none. */
 export const limitsOfOne: PlaceLimits = { waits: 1_000, ids: 100_000 }
 export const limitsOfAll: PlaceLimits = { waits: 2_000, ids: 200_000 }
-/** When it may be better, in seconds: most waits are over in less than a poll takes. */
+/** Seconds until a place may be free: most waits are over in less than a poll takes. */
 const retryAfter = 5
 
 interface Taken {

@@ -1,7 +1,7 @@
 /**
  * The body of a request, for both doors: read once it is known who sends it and what they may do, up to the limit of
- * its route, whether its length was told beforehand or it comes in chunks. What is too large is not read on; whoever
- * holds the socket (server/api/listen) sees to the rest.
+ * its route, whether its length was told beforehand or it comes in chunks. A body that is too large is not read on;
+ * server/api/listen, which holds the socket, sees to the rest.
  */
 import { ErrandError } from '../../core/errors.js'
 import { gather } from '../../core/payload/gather.js'

@@ -1,4 +1,4 @@
-/** How a request takes its place in the intake, at either door: behind its role, before its body. */
+/** Takes a request's place in the intake, at either door: after its role, before its body. */
 import { isSmall, laneOfBody } from './admission.js'
 import { toldBytes, type BodyIntake } from './requestBody.js'
 import type { WriteLane, Place, Intake } from '../deps.js'

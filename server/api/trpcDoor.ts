@@ -34,7 +34,7 @@ export function answerTrpc(
   const intake = requestIntake(context.deps.intake, request)
   return fetchRequestHandler({
     endpoint: '/trpc',
-    // all that tRPC takes of a request, less the other ways to read its body
+    // all that tRPC takes of a request, without the other ways to read its body
     req: { method, url, headers, signal, text: () => inputText(request, intake, context.identity, options) } as Request,
     router,
     maxBatchSize,
@@ -82,8 +82,8 @@ function refuseOtherWire(headers: Headers): void {
 }
 
 /**
- * A stream is answered with 200 before its procedure says anything, so whoever has no place for one is told here.
- * Throws as `Places` do.
+ * A stream is answered with 200 before its procedure says anything, so a caller that has no place is told here. Throws
+ * as `Places` do.
  */
 function refuseStreamTooMany({ pathname }: URL, { deps, identity }: Pick<RouterContext, 'deps' | 'identity'>): void {
   const procedure = procedureAt(pathname.replace(/^\/trpc\//, ''))
@@ -118,7 +118,7 @@ const procedures = router._def.procedures as unknown as Record<string, AnyProced
 const procedureAt = (path: string): AnyProcedure | undefined =>
   Object.hasOwn(procedures, path) ? procedures[path] : undefined
 
-/** What cannot be decoded is no procedure, which tRPC tells. */
+/** A path that cannot be decoded is no procedure, which tRPC tells. */
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path)

@@ -1,6 +1,5 @@
 /**
- * Turns of the event loop: what many ask for at once is done a few at a time, and whoever else comes is heard in
- * between.
+ * Turns of the event loop: what many ask for at once is done a few at a time, and other callers are heard in between.
  */
 
 /** Has so many go on in one turn, in the order in which they came. The answer takes one back that has not. */

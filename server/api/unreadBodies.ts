@@ -1,9 +1,9 @@
 /**
- * What is left of a body once its request is answered: it is thrown away, because it would stand before the next
- * request on the connection, and the end of a connection with unread data overtakes the answer.
+ * Throws away the rest of a body once its request is answered, because it would stand before the next request on the
+ * connection, and the end of a connection with unread data overtakes the answer.
  *
  * It goes by turns of the event loop. Three hundred callers who are refused at once bring a megabyte each; taken as it
- * comes, that was one turn of 0.8 seconds, in which nobody else was heard.
+ * comes, that was one turn of 0.8 seconds, in which no other caller was heard.
  */
 import type { Readable } from 'node:stream'
 import { systemClock, type Clock } from '../../core/time/clock.js'
@@ -16,7 +16,7 @@ export interface UnreadBodies {
 
 /** Bodies of which one turn of the event loop takes a chunk. */
 export const bodiesInOneTurn = 16
-/** So much of one body is thrown away: more than any route takes, so that whoever may not send it hears why. */
+/** So much of one body is thrown away: more than any route takes, so that a caller that may not send it hears why. */
 export const mostUnreadBytes = 17 * 1024 * 1024
 /** A sender that is silent for so long, or takes so long in all, is not waited for. */
 export const silentMs = 500
@@ -51,7 +51,7 @@ export function createUnreadBodies(clock: Pick<Clock, 'alarm'> = systemClock): U
         const cut = () => finish(false)
         const tooLong = clock.alarm(mostUnreadMs, cut)
         let leaveTurn = () => {}
-        // whoever began to read it has given up, and would only hold on to what comes
+        // the reader that began has given up, and would only hold on to what comes
         body.removeAllListeners('data')
         if (body.destroyed) return cut()
         body.on('data', take).on('end', end).on('close', cut).on('error', cut).pause()

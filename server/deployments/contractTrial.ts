@@ -1,11 +1,11 @@
 /**
- * Contracts of a deployment are code, and run in the coordinator's own thread. What they do when they are loaded is
- * found out in another one, which can be ended:
+ * Contracts of a deployment are code, and run in the coordinator's own thread. The trial finds out what they do when
+ * they are loaded, in another one, which can be ended:
  *
  *   text ──▶ thread: import ─▶ load each contract ─▶ quiet for a moment ──▶ they may be loaded here
  *                      └─ throws, takes too long, ends its thread, takes too much memory ──▶ `BAD_REQUEST`: which, what, and what to do
  *
- * It finds mistakes, not malice: whoever may deploy may run code here. And what it cannot find is left to those who
+ * It finds mistakes, not malice: a caller that may deploy may run code here. What it cannot find is left to those who
  * load: a contract that behaves otherwise there, or throws much later (endureContracts).
  */
 import { createHash } from 'node:crypto'
@@ -53,11 +53,11 @@ export function createContractTrial(options: ContractTrialOptions = {}): Contrac
   }
 }
 
-/** What the thread says: the worker whose contract it loads, that all are loaded, or why it goes no further. */
+/** A message of the thread: the worker whose contract it loads, that all are loaded, or why it goes no further. */
 type Said = { loading: string } | 'loaded' | { problem: string }
 
 /**
- * The same for contracts that somebody else has registered, and so tried, before: a coordinator that can start no
+ * The same for contracts that another coordinator has registered, and so tried, before: a coordinator that can start no
  * thread loads them all the same, and says so. Throws `BAD_REQUEST`.
  */
 export async function tryAgain({ tryContracts, log }: Pick<Deps, 'tryContracts' | 'log'>, text: string): Promise<void> {
@@ -121,7 +121,7 @@ function startThread(Thread: typeof Worker, text: string, limitMb: number): Work
       workerData: contractsUrl(text),
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: limitMb },
-      // what they print is nobody's
+      // what they print goes nowhere
       stdout: true,
       stderr: true,
     })

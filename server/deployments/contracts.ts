@@ -119,7 +119,7 @@ export async function contractOptionsOf(text: string, clock: Clock): Promise<Map
     const loading = Object.entries(loaders).map(async ([name, load]) => [name, await load()] as const)
     return new Map(await inTime(clock, Promise.all(loading)))
   } catch (error) {
-    // what it threw comes from the build, and is for whoever made it
+    // what it threw comes from the build, and is for its maker
     const reason = messageOfThrown(error)?.slice(0, 300) ?? 'they threw no error'
     throw new ErrandError(
       'BAD_REQUEST',
@@ -134,7 +134,7 @@ export async function contractOptionsOf(text: string, clock: Clock): Promise<Map
 /** A contract has nothing to wait for. */
 const loadLimitMs = 10_000
 
-/** Loading that goes on for ever, other than in the trial, must not hold up whoever waits for it. */
+/** Loading that goes on for ever, other than in the trial, must not hold up those who wait for it. */
 export async function inTime<Loaded>(clock: Clock, loading: Promise<Loaded>): Promise<Loaded> {
   let cancel = () => {}
   const late = new Promise<never>((_, reject) => {

@@ -1,7 +1,7 @@
 /** Contracts of a deployment as a module: from their text, and without a file. */
 import { createHash } from 'node:crypto'
 
-/** What the places in their stacks begin with. */
+/** The prefix of places in their stacks. */
 export const contractsName = 'errand-contracts-'
 
 /** Node keeps a module by its URL, so the same text is run once, however often a deployment comes and goes. */

@@ -1,10 +1,10 @@
 /**
- * Deployments: what was built is registered, asked whether it is there, and goes live in one write.
+ * Deployments: a build is registered, asked whether it is there, and goes live in one write.
  *
  *   register ──▶ waits ──activate: ping each function──▶ live ──activate another, or roll back──▶ waits ──▶ retired
  *
  * The write that makes one live names the revision it follows from. So of two deploys at once one is told of the other,
- * instead of undoing it. What has to follow from a switch is done by each coordinator when it learns of it
+ * instead of undoing it. Each coordinator does what follows from a switch when it learns of it
  * (server/deployments/liveDeployment).
  */
 import { readContract } from '../../core/job/contract.js'
@@ -80,7 +80,7 @@ export async function activate(deps: Deps, { id, force = false }: Switch, by: st
   return switchTo(deps, { seen, id, before: withLast(seen), force, by })
 }
 
-/** What was live up to now is the first to roll back to. */
+/** The one that was live up to now is the first to roll back to. */
 function withLast(seen: LiveDocument | null): number[] {
   const { before = [], deployment = null } = seen ?? {}
   return deployment === null ? before : [...before, deployment].slice(-kept)
@@ -153,7 +153,7 @@ async function switchTo(deps: Deps, { seen, id, before, force, by }: Target): Pr
   if (previous === id) {
     return { id, previous, already: true, answered: 0, added: [], changed: [], gone: [] }
   }
-  // somebody else may have registered it; and one that cannot be loaded would go live everywhere but here
+  // another coordinator may have registered it; and one that cannot be loaded would go live everywhere but here
   const contracts = await deps.store.deployments.contractsOf(id)
   if (contracts !== null) await tryAgain(deps, contracts)
   if (!force) await probe(deps, next)
@@ -167,7 +167,7 @@ async function switchTo(deps: Deps, { seen, id, before, force, by }: Target): Pr
   return { id, previous, answered: force ? 0 : next.workers.length, ...difference(last?.workers ?? [], next.workers) }
 }
 
-/** Over the revision that was seen. Answers false where somebody else was faster. */
+/** Over the revision that was seen. Answers false where another write was faster. */
 function write(deps: Deps, seen: LiveDocument | null, next: Omit<LiveDocument, '_id' | 'revision'>): Promise<boolean> {
   const { deployments } = deps.store
   const token = deps.newClaim()
@@ -176,7 +176,7 @@ function write(deps: Deps, seen: LiveDocument | null, next: Omit<LiveDocument, '
 }
 
 /**
- * The one write that switches. What follows from it fails without harm: the loop tries again, and so does the next
+ * The one write that switches. The steps after it may fail without harm: the loop tries again, and so does the next
  * switch.
  */
 async function turn(
@@ -300,9 +300,9 @@ async function retireOld(deps: Deps, by: string): Promise<void> {
 
 /**
  * Between the mark and the loss of its contracts stands a write over the revision that was seen, in which it was not
- * live. Whoever is about to make it live has seen the same one, and fails, or a later one, and finds the mark. By the
- * new revision coordinators learn of it. Answers false, and has changed nothing, where somebody switched meanwhile. Of
- * two who retire it at once one is told so, and takes the mark back that both rely on; then the other begins again.
+ * live. A caller about to make it live has seen the same one, and fails, or a later one, and finds the mark. By the new
+ * revision coordinators learn of it. Answers false, and has changed nothing, where another switch came first. Of two
+ * who retire it at once one is told so, and takes the mark back that both rely on; then the other begins again.
  */
 async function retireOne(deps: Deps, seen: LiveDocument | null, id: number, by: string): Promise<boolean> {
   const { deployments } = deps.store

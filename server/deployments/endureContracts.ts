@@ -1,13 +1,13 @@
 /**
- * What the code of contracts throws when they have long been loaded (a timer of theirs, a rejection that nobody
- * handles) must not end the coordinator. For programs that are a coordinator and nothing else: whoever makes one in a
- * process of their own decides themselves.
+ * Errors that contracts throw when they have long been loaded (a timer of theirs, an unhandled rejection) must not end
+ * the coordinator. For programs that are a coordinator and nothing else: the user's code that makes one in its own
+ * process decides itself.
  */
 import { look } from '../../core/thrown.js'
 import { contractsName } from './contractsUrl.js'
 import type { Log } from '../log.js'
 
-/** All other errors that nobody catches end the process as ever. Answers with what undoes it. */
+/** All other uncaught errors end the process as ever. Answers with a function that undoes it. */
 export function endureContracts(log: Log): () => void {
   const listener = (error: unknown) => {
     if (isOfContracts(error)) {
@@ -26,7 +26,9 @@ export function endureContracts(log: Log): () => void {
   return stop
 }
 
-/** Whether no other code than theirs and Node's was at work. What has no stack is not known, so it counts as ours. */
+/**
+ * Whether no other code than theirs and Node's was at work. Without a stack that is not known, so it counts as ours.
+ */
 function isOfContracts(error: unknown): boolean {
   const stack = look(() => (error as Error).stack)
   // who awaits it (`at async`) was not at work

@@ -2,11 +2,11 @@
  * Tracks the live deployment: the coordinator works by its contracts and addresses, or, where none is live, by its own
  * contracts and setting.
  *
- * One document says which is live. Whoever switches writes that one, and every coordinator looks at it every few
- * seconds, when it starts, and when it is asked for a worker that it does not know. Then it takes the deployment up:
- * contracts and addresses change here in one step between two others, and what follows from them (schedules made in
- * code, jobs that waited for their worker) is done after it by every coordinator on its own. So one that dies behind
- * its switch leaves nothing undone. Attempts that run go on where they are.
+ * One document says which is live. A switch writes that one, and every coordinator looks at it every few seconds, when
+ * it starts, and when it is asked for a worker that it does not know. Then it takes the deployment up: contracts and
+ * addresses change here in one step between two others, and what follows from them (schedules made in code, jobs that
+ * waited for their worker) is done after it by every coordinator on its own. So one that dies behind its switch leaves
+ * nothing undone. Attempts that run go on where they are.
  */
 import type { Contract } from '../../core/job/contract.js'
 import { messageOfThrown } from '../../core/thrown.js'
@@ -23,12 +23,12 @@ export interface LiveDeploymentOptions {
   follows: boolean
   /** Of the user's own invokers. */
   schemes: readonly string[]
-  /** What follows from a switch, in this order; each is told how to see whether the deployment is live still. */
+  /** Steps after a switch, in this order; each is told how to see whether the deployment is live still. */
   onSwitch: readonly ((deps: Deps, isLive: () => Promise<boolean>) => Promise<void>)[]
   getDeps: () => Deps
 }
 
-/** What is in effect between two switches. */
+/** The contracts and addresses in effect between two switches. */
 interface Effect {
   live: number | undefined
   contracts: Contracts
@@ -44,7 +44,7 @@ interface Removed {
   address: FunctionAddress
 }
 
-/** Requests for workers that nobody knows must not become as many reads. */
+/** Requests for workers that are not known must not become as many reads. */
 const againMs = 1_000
 
 export function createLiveDeployment({
@@ -58,7 +58,7 @@ export function createLiveDeployment({
   /** Contracts that were in use before the last switch: a claim that is under way relies on them. */
   let previous: Contracts | undefined
   let revision = 0
-  /** What follows from a switch is done up to this one. */
+  /** The steps that follow from a switch are done up to this one. */
   let followed = 0
   let lookedAt = Number.NEGATIVE_INFINITY
   let looking: Promise<void> | undefined
@@ -84,7 +84,7 @@ export function createLiveDeployment({
     revision = live.revision
   }
 
-  /** Whatever is in use now is loaded, for the hot path. */
+  /** Loads the contracts that are in use now, for the hot path. */
   const load = async (deps: Deps, live: LiveDocument): Promise<Effect> => {
     const next = await read(deps, live)
     const inUse = effect.contracts.names.filter((name) => effect.contracts.loaded(name) && next.contracts.has(name))
@@ -177,8 +177,8 @@ export function createLiveDeployment({
         await once()
       } catch (error) {
         if (!(error instanceof CannotApply)) throw error
-        // it must be there to be switched back. What follows waits, or its own contracts would end the schedules of the live
-        // one
+        // it must be there to be switched back. The steps after it wait, or its own contracts would end the schedules
+        // of the live one
         return getDeps().log('error', 'a deployment is live that this coordinator cannot load; trying again', { error })
       }
       if (followed === 0 || !follows) await follow(getDeps())

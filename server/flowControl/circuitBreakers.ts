@@ -8,11 +8,11 @@
  *     └──────────────────────────────────── the function answers ──────────┘
  *
  * An open breaker is a pause of the worker that Errand makes itself: it lies where pauses lie, so every coordinator
- * learns of it as it does of those, the claim holds the worker's jobs the same way, and whoever asks why a job waits
- * finds it. What leads there, failures in a row, each coordinator counts for itself.
+ * learns of it as it does of those, the claim holds the worker's jobs the same way, and a caller that asks why a job
+ * waits finds it. Each coordinator counts the failures in a row that lead there for itself.
  *
- * A job in the database is never changed by this but to be held and let go. A coordinator that dies at any point leaves
- * a breaker with a moment in it, and when that has passed the next one goes on from there.
+ * This changes no job in the database but to hold it and let it go. A coordinator that dies at any point leaves a
+ * breaker with a moment in it, and when that has passed the next one goes on from there.
  */
 import type { Deps, CircuitBreakers, Verdict, Answer } from '../deps.js'
 import { breakerId, heldBy } from './knownPauses.js'
@@ -36,7 +36,7 @@ const releasePageSize = 5_000
 type Health = 'answers' | 'fails' | 'unknown'
 
 /**
- * Only what a platform says in a function's place counts. What `run` throws is an answer, and so is "try again then".
+ * Only what a platform says in a function's place counts. An error of `run` is an answer, and so is "try again then".
  */
 function healthOf(answer: Answer): Health {
   if (answer.kind === 'aborted' || answer.kind === 'late' || answer.kind === 'notAttempted') return 'unknown'
@@ -108,7 +108,7 @@ const isProbed = ({ broken: { probe } }: BreakerDocument, jobs: readonly Claimed
 
 export const notAttempted = (jobs: readonly ClaimedJob[]): Answer[] => jobs.map(() => ({ kind: 'notAttempted' }))
 
-/** What goes wrong is made good by the next failure, or by the next look at the breaker's moment. */
+/** A failed write is made good by the next failure, or by the next look at the breaker's moment. */
 const guarded = (deps: Deps, work: Promise<void>): Promise<void> =>
   work.catch((error: unknown) => deps.log('warn', 'a circuit breaker could not be written', { error }))
 
@@ -173,6 +173,6 @@ async function probe(deps: Deps, breaker: BreakerDocument): Promise<void> {
   } else await deps.pauses.fresh()
 }
 
-/** Stands where the name of whoever paused a worker stands. */
+/** Stands in the place of the name of the operator who paused a worker. */
 const by = 'circuit breaker'
 const reasonOf = (code: string): string => `its function fails (${code})`

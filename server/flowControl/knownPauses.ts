@@ -1,8 +1,8 @@
 /**
- * What is paused, as one coordinator knows it. Whatever starts jobs asks it each time, so it does not wait for the
- * database: what is known is read anew in the background, every half second while jobs start, and with each poll while
- * anything is paused; the first to ask after a quiet time waits. So a pause holds at once on the coordinator that took
- * it, and within three seconds on every other one.
+ * The pauses, as one coordinator knows them. Each start of jobs asks for them, so it does not wait for the database:
+ * they are read anew in the background, every half second while jobs start, and with each poll while anything is
+ * paused; the first to ask after a quiet time waits. So a pause holds at once on the coordinator that took it, and
+ * within three seconds on every other one.
  */
 import type { PauseView } from '../../core/views/pauseView.js'
 import type { Deps, Pauses, KnownPauses } from '../deps.js'
@@ -11,7 +11,7 @@ import type { PausableJob } from '../store/jobs/claim.js'
 
 /** Older, and it is read anew. */
 const freshMs = 500
-/** Older, and whoever asks waits for the read. */
+/** Older, and the caller waits for the read. */
 const staleMs = 2_500
 
 export function createKnownPauses({ store, clock, events }: Pick<Deps, 'store' | 'clock' | 'events'>): KnownPauses {

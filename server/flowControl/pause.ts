@@ -2,7 +2,7 @@
  * Pause and resume: everything, a worker, or a key. Paused jobs do not start; those that run, or are claimed already,
  * run on.
  *
- *   queued ──claim sees a pause──▶ queued, held by the pause (out of the claim index, so that it stands in front of nobody)
+ *   queued ──claim sees a pause──▶ queued, held by the pause (out of the claim index, so that it stands before no other)
  *      ▲                                │
  *      └──────── the pause ends ────────┘   then the next claim looks again: another pause may cover it
  *
@@ -34,7 +34,7 @@ const releasePageSize = 5_000
 const aheadPageSize = 5_000
 
 /**
- * What is paused already stays as it is: it was paused by another one, and earlier. Throws `UNKNOWN_WORKER`, and
+ * A target that is paused already stays as it is: another caller paused it, and earlier. Throws `UNKNOWN_WORKER`, and
  * `WRONG_STATE` beyond a thousand pauses.
  */
 export async function pause(deps: Deps, { worker, key, reason }: PauseRequest, by: string): Promise<PauseView> {
@@ -64,7 +64,7 @@ export async function pause(deps: Deps, { worker, key, reason }: PauseRequest, b
 /** Ends one pause; a job that another one covers goes on waiting. Throws `UNKNOWN_PAUSE`. */
 export async function resume(deps: Deps, target: PauseTarget): Promise<Resumed> {
   const { worker, key } = target
-  // whoever resumes a worker knows that its function is well again
+  // an operator who resumes a worker knows that its function is well again
   const ids = [pauseId(target), ...(worker !== undefined && key === undefined ? [breakerId(worker)] : [])]
   const before = await deps.store.pauses.list()
   const removed = await Promise.all(ids.map((id) => remove(deps, id, before)))
@@ -77,7 +77,7 @@ export async function resume(deps: Deps, target: PauseTarget): Promise<Resumed> 
   return { ...pauseView(pause), released }
 }
 
-/** Answers with the pause that it ended, or null. What was there before tells it where the answer was lost. */
+/** Answers with the pause that it ended, or null. The pauses of before tell it where the answer was lost. */
 async function remove(deps: Deps, id: string, before: readonly PauseDocument[]): Promise<PauseDocument | null> {
   const { outcome, lost } = await repeated(deps, () => deps.store.pauses.remove(id))
   return outcome ?? (lost === undefined ? null : (before.find(({ _id }) => _id === id) ?? null))

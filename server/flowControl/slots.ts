@@ -3,16 +3,16 @@
  * (store/slots), and there are never more entries that count than the limit allows.
  *
  *   queued ──reserve──▶ entry ──claim──▶ running ──▶ the function has answered: the entry goes, and the best blocked job becomes queued
- *      └── no room: blocked                └─────▶ nobody heard it answer: the entry stays until the deadline it was told, and five seconds
+ *      └── no room: blocked                └─────▶ no answer was heard: the entry stays until the deadline it was told, and five seconds
  *
- * What is limited is what runs, not what state a job is in. A job may move on while its function works: it timed out,
- * was cancelled, or was given back by a coordinator that could not wait. Its entry stays then, as long as the function
- * may work by the deadline that it knows.
+ * The limit is on runs, not on the states of jobs. A job may move on while its function works: it timed out, was
+ * cancelled, or was given back by a coordinator that could not wait. Its entry stays then, as long as the function may
+ * work by the deadline that it knows.
  *
  * The entry is written before the claim. A coordinator that dies in between leaves an entry that ends by its time, and
- * never a job that runs without one. Two races are covered here: somebody else takes the last place (then the write
- * itself finds no room), and a place falls free while `blocked` is written (then nobody would wake the job, so we look
- * once more). A sweep finds the places whose time is over, and what a coordinator that died has left.
+ * never a job that runs without one. Two races are covered here: another coordinator takes the last place (then the
+ * write itself finds no room), and a place falls free while `blocked` is written (then nothing would wake the job, so
+ * we look once more). A sweep finds the places whose time is over, and what a coordinator that died has left.
  */
 import type { Deps } from '../deps.js'
 import { repeat } from '../repeatedWrite.js'
@@ -25,7 +25,7 @@ const graceMs = 5_000
 /** How long a run counts whose function does not answer. */
 const countsUntil = (deadline: Date): Date => new Date(deadline.getTime() + graceMs)
 
-/** What the runs of one claim have in common. */
+/** Fields that the runs of one claim share. */
 export interface Begin {
   claim: string
   startedAt: Date
@@ -107,7 +107,7 @@ export async function extendSlot(deps: Deps, job: ClaimedJob, deadline: Date): P
   if (run) await deps.store.slots.extend(run, countsUntil(deadline))
 }
 
-/** Nobody heard the function of this attempt answer; its place falls free by itself then. */
+/** The function of this attempt was not heard to answer; its place falls free by itself then. */
 export function keepSlot(deps: Deps, job: ClaimedJob): void {
   if (slotRunOf(deps, job)) deps.events.emit('slotExpires', countsUntil(job.deadline))
 }

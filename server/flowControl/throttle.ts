@@ -1,7 +1,7 @@
 /**
- * Asks the throttles of claimed jobs, and the retry budgets, which are throttles too, who may start now. One read and
- * one write serve all keys of the jobs; a key that another coordinator wrote in between is asked again. The arithmetic
- * is core/throttle.
+ * Asks the throttles of claimed jobs, and the retry budgets, which are throttles too, which jobs may start now. One
+ * read and one write serve all keys of the jobs; a key that another coordinator wrote in between is asked again. The
+ * arithmetic is core/job/throttle.
  */
 import { askThrottle, newThrottle, type ThrottleAnswer, type ThrottleRule } from '../../core/job/throttle.js'
 import type { Contract } from '../../core/job/contract.js'
@@ -15,7 +15,7 @@ export interface ThrottleVerdict {
   later: { job: ClaimedJob; runAt: Date; by: 'throttled' | 'overBudget' }[]
 }
 
-/** What a rate is kept for. */
+/** A throttle or a retry budget. */
 interface Gate {
   by: 'throttled' | 'overBudget'
   /** The rule for a job, where it has to pass. */
@@ -78,7 +78,7 @@ function groupByKey(deps: Deps, { ruleOf, idOf, by }: Gate, jobs: ClaimedJob[], 
   return [...groups.values()]
 }
 
-/** Answers with the keys that somebody else wrote in between. */
+/** Answers with the keys that another coordinator wrote in between. */
 async function askOnce(deps: Deps, { by }: Gate, asking: KeyedJobs[], verdict: ThrottleVerdict): Promise<KeyedJobs[]> {
   const documents = await deps.store.throttles.findMany(asking.map(({ id }) => id))
   const now = deps.clock.now().getTime()

@@ -1,6 +1,6 @@
 /**
  * Unique: one job of a key. The key is a field under a unique index, there for as long as the key is taken, so of many
- * that come at once the database lets one in. Here is what becomes of the others.
+ * that come at once the database lets one in. This file decides about the others.
  */
 import type { Contract, UniqueRule } from '../../core/job/contract.js'
 import { parseDuration } from '../../core/time/duration.js'
@@ -16,7 +16,7 @@ type KeyFields = Pick<JobDocument, 'key' | 'uniqueKey' | 'uniqueUntil' | 'unique
 
 const defaultMaxWaitMs = 3_600_000
 
-/** What one job's own `unique` says, else its worker's, else the default. */
+/** The rule of one job's own `unique`, else its worker's, else the default. */
 export function uniqueRuleOf(contract: Contract | undefined, own?: ParsedUniqueRequest): UniqueRule {
   const policy = contract?.unique
   const { until } = own ?? {}
@@ -48,7 +48,7 @@ export async function settleConflict(
 ): Promise<Enqueued | undefined> {
   const owner = await deps.store.jobs.ownerOf(job.uniqueKey!)
   if (!owner || (await ownsNoLonger(deps, owner))) return undefined
-  // it may yet be undone with its request, so nobody can be told that it is their job
+  // it may yet be undone with its request, so no caller can be told that it is their job
   if (owner.atomicRequest !== undefined) throw keyTaken(owner)
   switch (onConflict) {
     case 'return':

@@ -1,6 +1,6 @@
 /**
- * Which addresses of a network functions may have. A name says nothing: whoever owns it may let it resolve to the
- * machine beside the coordinator, and to another one a second later. So what it resolves to is looked at when the
+ * Guards which addresses of a network functions may have. A name says nothing: its owner may let it resolve to the
+ * machine beside the coordinator, and to another one a second later. So the resolved address is checked when the
  * connection is made, and the connection goes to just that.
  */
 import type { lookup } from 'node:dns'
@@ -114,7 +114,7 @@ interface GuardedConnectorOptions {
   timeoutMs: number
 }
 
-/** How undici connects, less what is refused; the error's `code` is `ADDRESS_REFUSED` then. */
+/** undici's connector, without refused addresses; the error's `code` is `ADDRESS_REFUSED` then. */
 export function guardedConnector({
   mayBePrivate,
   resolve,

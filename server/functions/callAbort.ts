@@ -1,4 +1,4 @@
-/** How the call of an attempt is broken off, and why. */
+/** Breaks off the call of an attempt, and keeps the reason. */
 
 /** `left`: the coordinator goes to sleep, and the function posts its receipt. */
 export type AbortReason = 'deadline' | 'shutdown' | 'cancelled' | 'left'

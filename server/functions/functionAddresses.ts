@@ -1,6 +1,6 @@
 /**
- * Where the function of each worker is. A setting says it in one of three ways, because platforms differ in what they
- * give an address to:
+ * Reads where the function of each worker is. A setting says it in one of three ways, because platforms give addresses
+ * to different things:
  *
  *   https://functions.example.org                     one host for all, such as Vercel or the Node host
  *   https://errand-{worker}.example.workers.dev       an address for each, with the worker's name in it, such as Cloudflare Workers

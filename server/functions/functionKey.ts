@@ -1,4 +1,4 @@
-/** The key of one function, made from a signing key: whoever learns it can call that function and no other. */
+/** The key of one function, made from a signing key: a party that learns it can call that function and no other. */
 import { hkdfSync } from 'node:crypto'
 import { keyBytes } from '../../core/functions/signature.js'
 

@@ -66,7 +66,7 @@ function invoke(dispatcher: Dispatcher, call: Call, { origin, path }: Address): 
   })
 }
 
-/** Gathers the answer of one call. Whatever comes first counts: the answer, a failure, or the end by `abort`. */
+/** Gathers the answer of one call. The first of these counts: the answer, a failure, or the end by `abort`. */
 class AnswerHandler implements Dispatcher.DispatchHandler {
   #url: string
   #resolve: (answer: Answer) => void
@@ -208,7 +208,7 @@ function isPlainSuccess(body: unknown): body is ParsedAttemptResult & { status: 
   return true
 }
 
-/** How Errand's own runtime says why it did not run a call. Whatever else stands in an error page stays out. */
+/** How Errand's own runtime says why it did not run a call. The rest of an error page stays out. */
 const refusal = z.object({ error: z.object({ code: z.string(), message: z.string().max(1_000) }) })
 
 /** Paths and rules only; the values stay out of it. */

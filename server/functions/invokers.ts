@@ -1,5 +1,5 @@
 /**
- * How a function is called is said by the scheme of its address: `https:` over HTTP, `lambda:` by Lambda's Invoke, and
+ * Chooses how to call a function by the scheme of its address: `https:` over HTTP, `lambda:` by Lambda's Invoke, and
  * others as the user says.
  */
 import type { MayBePrivate } from './addressGuard.js'

@@ -1,5 +1,5 @@
 /**
- * Calls functions on AWS Lambda by Invoke: no Function URL is needed, and AWS lets nobody call but who has the right
+ * Calls functions on AWS Lambda by Invoke: no Function URL is needed, and AWS lets only those call who have the right
  * to. The event is the one that runtime/lambda.ts takes through its second door, signed as any other call. AWS's SDK
  * signs the request itself and finds credentials; it is asked for with the first such call, since most coordinators
  * never make one.
@@ -18,7 +18,7 @@ export interface LambdaInvokerOptions {
    */
   connections?: number
   /**
-   * What the SDK's `LambdaClient` is given besides, such as `endpoint` or `credentials`. Default: nothing, and the SDK
+   * Further options of the SDK's `LambdaClient`, such as `endpoint` or `credentials`. Default: nothing, and the SDK
    * looks around.
    */
   client?: object
@@ -29,7 +29,7 @@ export interface LambdaInvoker extends Invoker {
   ready(): Promise<void>
 }
 
-/** What is used of the SDK, by its structure, so that Errand's types do not need an optional package. */
+/** The part of the SDK that is used, by its structure, so that Errand's types do not need an optional package. */
 interface LambdaSdk {
   LambdaClient: new (config: object) => LambdaClient
   InvokeCommand: new (input: object) => object
@@ -150,8 +150,8 @@ function retryAfterOf(headers: unknown): string | undefined {
 }
 
 /**
- * https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html. What `run` throws comes in a receipt;
- * this is what keeps it from running.
+ * https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html. An error of `run` comes in a receipt;
+ * these keep it from running.
  */
 function functionFailure({ errorType, errorMessage }: Record<string, unknown>): { code: string; message: string } {
   const type = textOf(errorType)
@@ -176,7 +176,7 @@ interface ServiceError {
   retryAfterSeconds?: string
 }
 
-/** What Lambda itself said, or that it could not be asked. Its sentences name accounts and roles, so they stay out. */
+/** Lambda's own failure, or that it could not be asked. Its sentences name accounts and roles, so they stay out. */
 function failed(functionName: string, error: unknown): Answer {
   if (error instanceof ErrandError) return { kind: 'failed', code: error.code, message: error.message }
   const { name, code, $metadata, retryAfterSeconds } = error as ServiceError

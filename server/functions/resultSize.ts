@@ -18,8 +18,8 @@ export function refuseLargeResult(end: ParsedAttemptResult, limitBytes?: number)
 }
 
 /**
- * It was answered, and nobody hears it any more; so the attempt fails by it, for good, since it would come again each
- * time.
+ * It was answered, so the function hears no refusal any more. The attempt fails by it, for good, since it would come
+ * again each time.
  */
 export function withoutLargeResult(end: ParsedAttemptResult, limitBytes?: number): ParsedAttemptResult {
   const bytes = resultBytes(end)
@@ -39,7 +39,7 @@ function jsonBytes(value: unknown): number {
   try {
     return bytesOf(JSON.stringify(value))
   } catch (error) {
-    // too deep to be written; whoever stores it says so
+    // too deep to be written; the step that stores it says so
     if (error instanceof RangeError) return 0
     throw error
   }

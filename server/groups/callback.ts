@@ -17,7 +17,7 @@ import { summaryOf } from './summary.js'
 
 export type CallbackMade =
   | { kind: 'made'; id: string }
-  /** A member is not final any more, or we are late: somebody looks again. */
+  /** A member is not final any more, or we are late: another look follows. */
   | { kind: 'later' }
   | { kind: 'stuck'; problem: GroupProblem }
 
@@ -109,7 +109,7 @@ async function unshown({ contracts }: Deps, { members }: GroupSummary): Promise<
   return {}
 }
 
-/** What makes a job a member of a group, until it is final. */
+/** The fields that make a job a member of a group, until it is final. */
 export const memberFields = ({
   _id,
   policy,

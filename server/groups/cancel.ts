@@ -68,7 +68,7 @@ export async function cancelCallback(deps: Deps, group: string): Promise<boolean
   return callback !== null
 }
 
-/** First the mark, so that it gets no callback whoever closes it. Answers false where it was closed already. */
+/** First the mark, so that it gets no callback from any coordinator. Answers false where it was closed already. */
 async function cancelWhole(deps: Deps, id: string): Promise<boolean> {
   if (!(await deps.store.groups.markCancelled(id))) return false
   await cancelOpenMembers(deps, id)

@@ -46,7 +46,7 @@ export function createGroupClosing(get: () => Deps): GroupClosing {
       try {
         await look()
       } catch (error) {
-        // whoever moved the member waits no longer
+        // the caller that moved the member waits no longer
         if (isOutage(error)) untilAnswered(deps, look, { signal: deps.halted }).catch(failed)
         else failed(error)
       }
@@ -71,7 +71,7 @@ export function createGroupClosing(get: () => Deps): GroupClosing {
 /** How long a closed group is shown. */
 const keepClosedMs = 30 * 86_400_000
 
-/** The second look decides: whoever closed it meanwhile, or is still writing it, does the rest. */
+/** The second look decides: the coordinator that closed it meanwhile, or is still writing it, does the rest. */
 async function close(deps: Deps, id: string): Promise<void> {
   const now = deps.clock.now()
   const group = await deps.store.groups.find(id)
@@ -124,11 +124,11 @@ async function finish(
   const { outcome: closed, lost } = await repeated(deps, () =>
     deps.store.groups.close(id, { now, ...how, ...(parent === undefined ? { expireAt } : {}) }),
   )
-  // whoever closed or cancelled it meanwhile does the rest; where an answer was lost, that may be we, and the rest does
-  // no harm twice
+  // the coordinator that closed or cancelled it meanwhile does the rest; where an answer was lost, that may be we, and
+  // the rest does no harm twice
   if (!closed && how.outcome !== undefined && lost === undefined) return
   if (how.thenJob !== undefined) {
-    // somebody cancelled the group while its callback was made, and may have closed it without one
+    // another caller cancelled the group while its callback was made, and may have closed it without one
     const isCancelled = closed ? closed.cancelled : await deps.store.groups.takeCallback(id, how.thenJob)
     if (isCancelled) await cancelCallback(deps, id)
   }

@@ -33,7 +33,7 @@ import {
 } from '../jobs/atomic.js'
 import { memberFields } from './callback.js'
 
-/** What a request asks for, laid out flat. */
+/** A request, laid out flat. */
 interface Plan {
   asker: Asker
   groups: GroupDocument[]
@@ -153,7 +153,7 @@ const tooManyLevels = (path: Place): Issue => ({
 const tooMany = (): ErrandError =>
   new ErrandError('BAD_REQUEST', `A group holds up to ${groupMembersLimit} members in all, nested ones included.`)
 
-/** As it is kept. What is wrong with it is told with the other issues. */
+/** As it is kept. Its problems are told with the other issues. */
 async function callbackAt(
   deps: Deps,
   plan: Plan,
@@ -176,8 +176,8 @@ async function callbackAt(
 
 /**
  * Whether the worker will take its args and a summary, as far as that can be known before there is one: it would be a
- * pity to hear of a misspelt field when ten thousand jobs have run. What a schema says about the summary's inside is
- * left for its time.
+ * pity to hear of a misspelt field when ten thousand jobs have run. A schema's verdict on the summary's inside is left
+ * for its time.
  */
 async function checkCallback(contract: Contract, given: GivenArgs, total: number): Promise<void> {
   const { worker, version } = contract

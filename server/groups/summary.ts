@@ -22,7 +22,7 @@ const maxSummarySize = 512_000
 
 type MemberJob = Pick<JobDocument, '_id' | 'worker' | 'state' | 'cancelledAttempts'>
 
-/** A member less its result and error, and the job that has them. */
+/** A member without its result and error, and the job that has them. */
 interface Ended {
   member: GroupMember
   job?: MemberJob

@@ -1,7 +1,4 @@
-/**
- * The safety net of groups: what a coordinator that died has left between a member's end and the group's is finished
- * here.
- */
+/** The safety net of groups: finishes what a coordinator that died has left between a member's end and the group's. */
 import { passingProblems } from '../../core/views/groupTypes.js'
 import type { Deps } from '../deps.js'
 import type { GroupDocument } from '../store/documents.js'

@@ -52,7 +52,7 @@ const stateOf = ({ state, cancelled, problem, thenJob }: GroupDocument): GroupSt
 }
 
 /**
- * The jobs of a group, callbacks of nested groups included, less those of workers that the follower's key does not
+ * The jobs of a group, callbacks of nested groups included, without those of workers that the follower's key does not
  * take. Throws `UNKNOWN_GROUP`.
  */
 export async function listGroupJobs(

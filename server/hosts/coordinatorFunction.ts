@@ -65,7 +65,7 @@ const frozenDriver = { maxIdleTimeMS: 30_000 }
 
 export function createCoordinatorFunction(options: CoordinatorFunctionOptions): CoordinatorFunction {
   const { contracts } = options
-  // anyone can call it, and so cause a line each, while a setting or the database is missing
+  // any caller can reach it, and so cause a line each, while a setting or the database is missing
   const log = sparing(options.log ?? functionLog, {
     spares: (level) => level === 'error',
     now: () => systemClock.now(),
@@ -137,7 +137,7 @@ export function createCoordinatorFunction(options: CoordinatorFunctionOptions): 
 
 export const functionLog = createLog({ write: (line) => console.log(line), now: () => systemClock.now(), json: true })
 
-/** What is wrong with a setting is told to whoever asks: it names the setting, and nothing of its value. */
+/** A problem with a setting is told to every caller: it names the setting, and nothing of its value. */
 function problem(log: Log, error: unknown): Response {
   if (error instanceof ErrandError && error.code === 'CONFIG') {
     log('error', error.message)

@@ -1,6 +1,6 @@
 /**
  * The coordinator behind a Function URL of AWS Lambda, woken by an EventBridge rule. The rule calls the function
- * itself, which AWS allows to nobody else, so its event needs no key; no request by the URL can look like it.
+ * itself, which AWS allows to no other caller, so its event needs no key; no request by the URL can look like it.
  */
 import { ErrandError } from '../../core/errors.js'
 import type { TickSummary } from '../../core/views/tick.js'
@@ -20,7 +20,7 @@ export interface LambdaRequest {
   requestContext: { domainName: string; http: { method: string } }
 }
 
-/** What the rule sends. */
+/** The event that the rule sends. */
 export interface LambdaTick {
   errand: 'tick'
   /** The coordinator's own address, which a function cannot know before it is asked by it. */

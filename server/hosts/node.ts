@@ -1,4 +1,4 @@
-/** The coordinator on a Node server that may be stopped when nobody asks: Cloud Run, Fly, a container of yours. */
+/** The coordinator on a Node server that may be stopped when no request comes: Cloud Run, Fly, a container of yours. */
 import { readPort, stopBySignal } from '../../core/functions/ownProcess.js'
 import { systemClock } from '../../core/time/clock.js'
 import { endureContracts } from '../deployments/endureContracts.js'
@@ -13,7 +13,7 @@ import {
 
 /** How long running attempts have after a signal, below what platforms give. */
 const drainMs = 30_000
-/** What clients leave unread must not hold up the end. */
+/** Answers that clients leave unread must not hold up the end. */
 const closeLimitMs = 2_000
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The settings that every coordinator reads from its environment, whoever runs it. Each message names the setting and
+ * The settings that every coordinator reads from its environment, on any host. Each message names the setting and
  * repeats no key and no address that may hold a password.
  */
 import { configError } from '../../core/errors.js'
@@ -51,7 +51,7 @@ export function readPrivateFunctions(env: Env): PrivateFunctions | undefined {
   throw configError('ERRAND_PRIVATE_FUNCTIONS is allow or refuse. Unset it to decide by ERRAND_FUNCTIONS_URL.')
 }
 
-/** What platforms say of a preview: Vercel, and Render's for pull requests. */
+/** Whether the platform says that this is a preview: Vercel, and Render's for pull requests. */
 const isPreview = (env: Env): boolean =>
   valueOf(env, 'VERCEL_ENV') === 'preview' ||
   (valueOf(env, 'RENDER') === 'true' && valueOf(env, 'IS_PULL_REQUEST') === 'true')

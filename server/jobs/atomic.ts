@@ -6,7 +6,7 @@
  *           └── refused: nothing was written         └── a key was taken meanwhile: request `undone`, jobs deleted, refused
  *
  * A job that is held is in no index that a claim reads, so none runs before all are there. The decision is one guarded
- * write on the request's own document: `writing` becomes either `committed` or `undone`, whoever comes first. A
+ * write on the request's own document: `writing` becomes either `committed` or `undone`, and the first write counts. A
  * coordinator may die anywhere: before the decision the sweep (below, once a minute has passed) decides `undone` and
  * deletes, after it the sweep does what was decided, once more and harmlessly. A request that was undone by the sweep
  * is remembered for a while, because its coordinator may be slow, not dead, and write a few jobs more; it then finds
@@ -91,7 +91,7 @@ export function addIssue(found: FoundIssues, issue: Issue): void {
   found.count++
 }
 
-/** Null where nobody knows how many there are. */
+/** Null where their number is not known. */
 const countedIn = ({ details }: ErrandError): number | null | undefined =>
   details?.['issuesInAll'] as number | null | undefined
 
@@ -243,7 +243,7 @@ async function insertHeld(deps: Deps, id: string, items: readonly PlacedJob[]): 
   return items.filter((_, index) => (writes[index] as PromiseFulfilledResult<unknown>).value === 'keyTaken')
 }
 
-/** Answers whether it was this call that decided. Nobody but the coordinator that writes a request releases it. */
+/** Answers whether this call decided. Only the coordinator that writes a request releases it. */
 function decide(deps: Deps, id: string, state: 'committed' | 'undone'): Promise<boolean> {
   const { atomicRequests } = deps.store
   const at = deps.clock.now()
@@ -262,9 +262,7 @@ async function undo(deps: Deps, id: string, because: unknown): Promise<void> {
   }
 }
 
-/**
- * It is decided, so whoever asked for it waits for nothing more: what follows is repeated until the database answers.
- */
+/** It is decided, so its caller waits for nothing more: what follows is repeated until the database answers. */
 async function releaseSoon(deps: Deps, id: string): Promise<void> {
   try {
     await release(deps, id)

@@ -1,10 +1,10 @@
 /**
- * What an attempt has told beside its receipt: progress, and lines of its log. While it runs this is kept with the job;
- * at its end it goes into the receipt. Pure.
+ * Keeps what an attempt tells beside its receipt: progress, and lines of its log. While it runs they stand with the
+ * job; at its end they go into the receipt. Pure.
  *
- * What was told belongs to one run by its claim. Runs of the same attempt follow each other where the first one
- * snoozed, or was broken off by a shutdown; then the lines of the earlier run stand before those of the later one, and
- * its progress holds until there is a newer one.
+ * Both belong to one run by its claim. Runs of the same attempt follow each other where the first one snoozed, or was
+ * broken off by a shutdown; then the lines of the earlier run stand before those of the later one, and its progress
+ * holds until there is a newer one.
  */
 import { joinLogs, type LogLine } from '../../core/job/attemptLog.js'
 import { isDeeperThan, maxDepthAround, tooDeep } from '../../core/payload/depth.js'
@@ -19,7 +19,7 @@ import type { RunProgress, ClaimedJob, JobDocument, ReceiptDocument, AttemptProg
 
 type WithProgress = Pick<ClaimedJob, 'attempt' | 'claim' | 'runProgress'>
 
-/** What the attempt has told once this came in. */
+/** Progress and log of the attempt once this came in. */
 export function addProgress(job: WithProgress, sent: ParsedProgress, now: Date): RunProgress {
   const { attempt, claim } = job
   const before = job.runProgress?.attempt === attempt ? job.runProgress : undefined
@@ -42,7 +42,7 @@ export function progressAtEnd(job: WithProgress, sent: ParsedProgress, now: Date
   return progressOf(addProgress(job, sent, now))
 }
 
-/** What the attempt that runs, or ran last, has told and no receipt tells yet. */
+/** Progress and log of the attempt that runs, or ran last, which no receipt has yet. */
 export function progressSoFar(
   { runProgress, attempt }: JobDocument,
   receipts: readonly ReceiptDocument[],

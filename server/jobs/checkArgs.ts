@@ -29,18 +29,16 @@ export interface CheckedArgs {
   meta: string | undefined
   /** Of the contract that took them. */
   version: number
-  /** What the key functions get. */
+  /** The input of the key functions. */
   output: unknown
 }
 
 export interface CheckRules {
   /** Of the contract that took them before. Default: this one's. */
   version?: number
-  /** Paths beside the worker's own, where nobody may give what is shown in the place of a value. */
+  /** Paths beside the worker's own, where no caller may give what is shown in the place of a value. */
   redact?: readonly string[] | undefined
-  /**
-   * The most they may take, whatever the worker says. Default: no limit of that kind, because they were stored before.
-   */
+  /** The most they may take, beside the worker's limit. Default: no limit of that kind, as they were stored before. */
   maxBytes?: number
   /**
    * Whether a coordinator put them together itself, around what others gave: they may be some levels deeper. Default:
@@ -115,7 +113,7 @@ export function restoreArgs(worker: string, { args, argsMeta }: GivenArgs): unkn
   }
 }
 
-/** Whoever copies args from a job that is shown would run the next one with what stands in the place of its secrets. */
+/** A caller that copies args from a shown job would run the next one with what stands in the place of its secrets. */
 function refuseRedacted({ worker, redact }: Contract, args: unknown, more: readonly string[]): void {
   const paths = [...redact, ...more.map(readRedactPath)]
   const places = paths.length === 0 ? [] : redactedPlaces(args, paths)

@@ -1,7 +1,7 @@
 /**
  * Claim: queued jobs become running and ours. Candidates are read by the claim index, taken by one guarded write under
- * a fresh token, and read back by that token only where somebody else was faster. Then retry budgets and throttles are
- * asked; a job that may not start yet goes back to `scheduled` until its turn, and no attempt is charged.
+ * a fresh token, and read back by that token only where another coordinator was faster. Then retry budgets and
+ * throttles are asked; a job that may not start yet goes back to `scheduled` until its turn, and no attempt is charged.
  *
  * Jobs are claimed first and throttled second, because only a job that is ours may take a token: two coordinators that
  * looked at the same candidates would otherwise take two.
@@ -52,7 +52,7 @@ export async function claim(deps: Deps, limit: number, freeLanes = Number.POSITI
   try {
     return { jobs: await passed(deps, claimed), more }
   } catch (error) {
-    // nobody would call them before their deadline
+    // no coordinator would call them before their deadline
     await requeue(deps, claimed)
     throw error
   }
@@ -123,7 +123,7 @@ async function takeLimited(deps: Deps, candidates: JobDocument[], begin: Begin):
   try {
     return await takeWithPlaces(deps, candidates, begin)
   } catch (error) {
-    // some may have their place, and nobody would use it until its time is over
+    // some may have their place, which would stay unused until its time is over
     await Promise.all(candidates.map((job) => freeSlot(deps, { ...job, claim: begin.claim })))
     throw error
   }

@@ -69,8 +69,8 @@ function deadlineToTell(deps: Deps, job: ClaimedJob, now: Date): Date {
 }
 
 /**
- * Jobs whose deadlines ran while nobody could call them get their time anew. What is past its deadline is not called:
- * somebody else may have reaped it.
+ * Jobs whose deadlines ran while they could not be called get their time anew. A job past its deadline is not called:
+ * another coordinator may have reaped it.
  */
 async function callLate(deps: Deps, jobs: ClaimedJob[], now: Date, callAbort: CallAbort): Promise<Answer[]> {
   const isOurs = async (job: ClaimedJob) => {
@@ -78,7 +78,7 @@ async function callLate(deps: Deps, jobs: ClaimedJob[], now: Date, callAbort: Ca
     try {
       return await renewDeadline(deps, job, now)
     } catch (error) {
-      // it may have been moved, or not: nobody has called its function, so it can go back in either case
+      // it may have been moved, or not: its function was not called, so it can go back in either case
       deps.log('warn', 'a deadline could not be moved; its job is given back', { job: job._id, error })
       return false
     }
@@ -120,7 +120,7 @@ export function isOver({ clock }: Deps, { deadline }: ClaimedJob, answer: Answer
   }
 }
 
-/** What the answer to a call means for each of its jobs. */
+/** The answer to a call, for each of its jobs. */
 function answers(answer: Answer, count: number): Answer[] {
   if (answer.kind !== 'receipts') return count === 1 ? [answer] : Array.from({ length: count }, () => answer)
   if (answer.receipts.length === count) {
@@ -195,7 +195,7 @@ export async function settle(
     try {
       await untilAnswered(deps, () => settleAnswer(deps, job, answer, reason, at), patience)
     } finally {
-      // in this order, so that nobody sees more jobs running than the limit allows
+      // in this order, so that no reader sees more jobs running than the limit allows
       if (over) await freeSlot(deps, job)
       else keepSlot(deps, job)
     }
@@ -291,7 +291,7 @@ function signedCall(deps: Deps, url: string, { jobs, told, callAbort }: Calling)
 /** The answer is on its way for less than that. */
 const answerMs = 1_000
 
-/** An attempt that outlasts this coordinator's time awake (awake.ts) is to post its receipt. */
+/** An attempt that outlasts this coordinator's time awake (server/running/activation) is to post its receipt. */
 function preferenceFor({ activation, clock }: Deps, told: Date[]): Record<string, string> {
   const { until } = activation
   if (until === undefined || told.every((deadline) => deadline <= until)) return {}

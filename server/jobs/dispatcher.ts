@@ -5,8 +5,8 @@
  *
  * A lane is free as soon as the function has answered: receipts wait together for their grouped write instead of each
  * holding a lane. While there is a backlog, jobs are claimed a moment ahead, as many as will start within that moment
- * at the pace of their workers (lanes.ts). What finds no lane all the same goes back, uncharged: at once where it could
- * be foreseen, else after a second, so that others may have it.
+ * at the pace of their workers (lanes.ts). A job that finds no lane all the same goes back, uncharged: at once where it
+ * could be foreseen, else after a second, so that other coordinators may have it.
  *
  * It claims when it is woken (a job was enqueued or staged, lanes fell free), and is polled for what other coordinators
  * enqueued.
@@ -81,7 +81,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   /** Lanes that are kept for jobs that are being inserted. */
   let reserved = 0
   let stopped = false
-  /** Aborts when nobody may wait any longer for a database that is away. */
+  /** Aborts when waits for a database that is away must end. */
   let patience = lastingPatience()
   let started = 0
   let finished = 0
@@ -196,7 +196,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
       pumpAgain = false
       const planned = plan()
       if (planned.claim === 0) {
-        // somebody may wait, and nobody has looked
+        // jobs may wait that were not looked for
         backlog = true
         return
       }
@@ -256,7 +256,7 @@ export function createDispatcher(deps: Deps, lanes: number): Dispatcher {
   }
 
   const wake = () => {
-    // whoever began it tells of its failure, once for all that wait for it
+    // the first caller tells of its failure, once for all that wait for it
     const isFirst = pumping === undefined
     pump().catch((error: unknown) => {
       if (isFirst) deps.log('warn', 'could not claim jobs; trying again soon', { error })

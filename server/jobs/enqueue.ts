@@ -35,7 +35,7 @@ export async function enqueue(
 
 export interface PreparedJob {
   job: JobDocument
-  /** What becomes of it where its key is taken. */
+  /** Applies where its key is taken. */
   rule: UniqueRule
 }
 

@@ -1,11 +1,11 @@
 /**
  * Hearing: since when functions could make themselves heard here, without a gap.
  *
- * An attempt is over when its function has been silent until the deadline. Whoever was not there to listen cannot say
- * that: the coordinator was started a moment ago, its process or machine was asleep, or its database was away. So an
- * attempt that tells of itself (it posts its receipt, or has sent a heartbeat) has one timeout more, from when somebody
- * listens again, before it is reaped. An answer to a call is not heard by another coordinator in any case, so those
- * attempts are reaped at their deadline.
+ * An attempt is over when its function has been silent until the deadline. A coordinator that was not there to listen
+ * cannot say that: it was started a moment ago, its process or machine was asleep, or its database was away. So an
+ * attempt that tells of itself (it posts its receipt, or has sent a heartbeat) has one timeout more, from when a
+ * coordinator listens again, before it is reaped. An answer to a call is not heard by another coordinator in any case,
+ * so those attempts are reaped at their deadline.
  */
 import type { Clock } from '../../core/time/clock.js'
 import type { Contract } from '../../core/job/contract.js'

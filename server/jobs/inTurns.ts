@@ -1,6 +1,6 @@
 /**
- * Work on many items of one request: a part of them is begun in one turn of the event loop, so that whoever else asks
- * has a turn in between.
+ * Work on many items of one request: a part of them is begun in one turn of the event loop, so that other callers have
+ * a turn in between.
  */
 
 /** Begun in one turn. Fewer would make more, and smaller, writes to the database. */

@@ -1,5 +1,5 @@
 /**
- * What a schema says of an input, and of what is wrong with it only as much as anybody reads. An input can hold half a
+ * Judges an input by a schema, and tells of its problems only as many as a caller reads. An input can hold half a
  * million wrong values, and zod makes an issue of each: 158 MB and 0.4 s, and seconds more for their sentences. So it
  * is asked first to stop at the first one (`abortEarly`, as its own `validate` does; what fits costs as much as ever).
  * All issues are looked for only in an input that holds few values, and at most a hundred are put into words.

@@ -1,15 +1,15 @@
 /**
- * How many jobs to claim, and how many calls to begin: numbers in, numbers out.
+ * Plans how many jobs to claim, and how many calls to begin: numbers in, numbers out.
  *
  * A coordinator calls so many functions at once as it has lanes. While others wait, it claims a moment ahead, so that a
- * lane which falls free finds a job that is ours already. What may be claimed ahead is what the lanes can start within
- * that moment, by the pace of each worker: a lane has `aheadMs` to give, less what its call is likely to take still,
- * and each job that waits takes of it what jobs of its worker take. A worker of which nothing is known counts as slow,
- * and a call that outlasts its worker's pace is expected to go on for as long as it has gone on. So quick jobs are
- * claimed by the hundred, and slow ones as lanes fall free.
+ * lane which falls free finds a job that is ours already. It claims ahead as many as the lanes can start within that
+ * moment, by the pace of each worker: a lane has `aheadMs` to give, minus what its call is likely to take still, and
+ * each job that waits takes of it what jobs of its worker take. A worker of which nothing is known counts as slow, and
+ * a call that outlasts its worker's pace is expected to go on for as long as it has gone on. So quick jobs are claimed
+ * by the hundred, and slow ones as lanes fall free.
  *
- * Which workers' jobs a claim will bring is not known before; it is taken from what came lately. What does not fit
- * after all is given back at once.
+ * Which workers' jobs a claim will bring is not known before; it is taken from what came lately. Jobs that do not fit
+ * after all are given back at once.
  */
 
 /** How far ahead jobs are claimed. */
@@ -42,7 +42,7 @@ export interface LanePlan {
   claim: number
   /** How many of them would start at once. */
   free: number
-  /** What the lanes have to give within the next moment to jobs that are claimed now, in milliseconds. */
+  /** The time that the lanes have to give within the next moment to jobs that are claimed now, in milliseconds. */
   spareMs: number
 }
 

@@ -16,8 +16,8 @@ import type { Transition } from '../store/jobs/attempt.js'
 import { writeFailure } from '../store/writeFailure.js'
 
 /**
- * What one write carries. Large items share it with fewer, so that none waits for more than a moment of the line to the
- * database.
+ * The most that one write carries. Large items share it with fewer, so that none waits for more than a moment of the
+ * line to the database.
  */
 const oneWrite = { maxItems: 1_000, maxBytes: 8 * 1024 * 1024 }
 

@@ -1,11 +1,11 @@
 /**
  * When the answer to a write is lost, the write may have happened all the same: jobs stand there as running, by a claim
- * of ours, and nobody calls them. So nothing is concluded from the loss. What the write has done is read back by its
- * claim, until the database answers; what is ours then begins, or is given back uncharged where too much of its time is
+ * of ours, and no coordinator calls them. So nothing is concluded from the loss. The jobs are read back by their claim,
+ * until the database answers; those that are ours begin, or are given back uncharged where too much of its time is
  * over.
  *
  * The database may even come to the write after it has answered the reader: it had the bytes of a connection that was
- * cut long ago. So who found less than was written looks once more a little later, and gives back what has turned up.
+ * cut long ago. So one that found less than it wrote looks once more a little later, and gives back what has turned up.
  */
 import type { Deps } from '../deps.js'
 import { requeue } from './requeue.js'
@@ -13,7 +13,7 @@ import type { ClaimedJob } from '../store/documents.js'
 import { settled } from '../store/operations.js'
 import { untilAnswered } from '../untilAnswered.js'
 
-/** What a database finds on its old connections when it is back, it has done by then. */
+/** A database that is back has done by then what it found on its old connections. */
 const lateMs = 5_000
 
 /** Whether an attempt has most of its time left, so that it may still begin. */

@@ -6,8 +6,8 @@ import { prepare, type PreparedJob } from './enqueue.js'
 import { parse } from './judge.js'
 
 /**
- * Throws as `prepare` does, and `BAD_REQUEST`. What an item holds of args is let go, because thousands of them may wait
- * to be written: the job has them as text.
+ * Throws as `prepare` does, and `BAD_REQUEST`. The args in an item are let go, because thousands of them may wait to be
+ * written: the job has them as text.
  */
 export async function prepareItem(deps: Deps, item: unknown, asker: Asker, mostIssues: number): Promise<PreparedJob> {
   const prepared = await prepare(deps, parse(enqueueRequest, item, mostIssues), asker, mostIssues)

@@ -1,4 +1,4 @@
-/** Progress: what an attempt tells while it runs. They move no deadline and decide nothing. */
+/** Progress: what an attempt tells while it runs. It moves no deadline and decides nothing. */
 import type { ParsedProgress } from '../../core/requests/progress.js'
 import type { Deps } from '../deps.js'
 import { attemptOver, beforeBoth, currentAttempt, type NamedAttempt } from './receive.js'

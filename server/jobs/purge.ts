@@ -21,8 +21,8 @@ export async function purge(deps: Deps, signal?: AbortSignal): Promise<number> {
     const expired = await deps.store.jobs.expired(now, pageSize)
     if (expired.length === 0) break
     const ids = await withoutNeeded(deps, expired, now)
-    // receipts first: a crash in between leaves jobs that the next round finds again, not receipts that nobody would ever
-    // find
+    // receipts first: a crash in between leaves jobs that the next round finds again, not receipts that would never be
+    // found
     if (ids.length > 0) {
       await deps.store.receipts.removeOfJobs(ids)
       purged += await deps.store.jobs.remove(ids, now)

@@ -4,8 +4,8 @@
  * by what that receipt says.
  *
  * A job that was claimed and not called yet is given back without an entry in the ledger, and its attempt's number with
- * it. So the reaper takes hold of a run before it writes: whoever gives the job back comes before that, and the reaper
- * finds that it runs no more, or comes too late. Else the number would have a receipt, and be given once more.
+ * it. So the reaper takes hold of a run before it writes: a coordinator giving it back comes before that, and the
+ * reaper finds that it runs no more, or comes too late. Else the number would have a receipt, and be given once more.
  */
 import type { Deps } from '../deps.js'
 import { contractOf, record, timeout } from './receive.js'

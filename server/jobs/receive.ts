@@ -41,7 +41,7 @@ export const timeout: ParsedReceiptBody = failure('TIMEOUT', 'No receipt came be
 
 /**
  * A function that says so at its deadline may have left its work going on; its place falls free by itself a moment
- * later. Without a deadline: of an attempt that is over, whose deadline nobody knows any more.
+ * later. Without a deadline: of an attempt that is over, whose deadline is not known any more.
  */
 export const isTimedOut = (body: ParsedAttemptResult, deadline: Date | undefined, now: Date): boolean =>
   body.status === 'failure' &&
@@ -73,8 +73,8 @@ export async function record(
 
 /**
  * The run has another receipt in the ledger: of another coordinator, which may have died between ledger and move; or
- * ours, of a write whose answer was lost. That one decides, whosever it is, and its move is guarded; so whoever finds
- * it may finish what it began.
+ * ours, of a write whose answer was lost. That one decides in either case, and its move is guarded; so any coordinator
+ * that finds it may finish what it began.
  */
 async function finishMove(deps: Deps, { _id: jobId, claim }: ClaimedJob): Promise<void> {
   const job = await deps.store.jobs.find(jobId)
@@ -101,9 +101,9 @@ async function move(deps: Deps, job: ClaimedJob, receipt: AttemptResultDocument)
 }
 
 /**
- * Somebody may be about to write another end of the same run: a coordinator whose call failed behind the snooze that
- * its function posted elsewhere. It finds the snooze in the ledger; else its receipt would be the second one of that
- * attempt, which goes on. What stays longer goes with a later run, or with the job.
+ * Another coordinator may be about to write another end of the same run: its call failed behind the snooze that its
+ * function posted elsewhere. It finds the snooze in the ledger; else its receipt would be the second one of that
+ * attempt, which goes on. An entry that stays longer goes with a later run, or with the job.
  */
 const snoozeStaysMs = 60_000
 
@@ -186,7 +186,7 @@ export function attemptNamed({ signer }: Deps, jobId: string, token: string | un
   )
 }
 
-/** Undefined where they are nested too deep for whoever reads them. */
+/** Undefined where they are nested too deep for their readers. */
 function resultTexts({ result, resultMeta }: ParsedReceiptBody & { status: 'success' }) {
   try {
     const texts = {
@@ -265,8 +265,8 @@ async function takePosted(
 }
 
 /**
- * The work of a cancelled attempt was done all the same, and whoever looks at the job should see that: its receipt goes
- * into the ledger. It moves nothing, because the cancel has taken the claim that every move names.
+ * The work of a cancelled attempt was done all the same, and the job should show that: its receipt goes into the
+ * ledger. It moves nothing, because the cancel has taken the claim that every move names.
  */
 async function recordLate(
   deps: Deps,
@@ -302,7 +302,7 @@ export async function heartbeat(deps: Deps, { jobId, claim }: NamedAttempt): Pro
 /** The last moment that is before the deadline, and not after now. */
 export const beforeBoth = (now: Date, deadline: Date): Date => (now < deadline ? now : new Date(deadline.getTime() - 1))
 
-/** The function works on the attempt no more, whatever became of it: nobody heard its answer. Throws `UNKNOWN_JOB`. */
+/** The function works on the attempt no more, however it ended: its answer was not heard. Throws `UNKNOWN_JOB`. */
 export async function receiveEnded(deps: Deps, { jobId, claim }: NamedAttempt): Promise<void> {
   const job = await jobOf(deps, jobId)
   await contractOf(deps, job)

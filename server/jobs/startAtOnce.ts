@@ -1,5 +1,5 @@
 /**
- * Start at once: a job that is due now, and finds a lane free and nobody waiting before it, is inserted as `running`,
+ * Start at once: a job that is due now, and finds a lane free and no job waiting before it, is inserted as `running`,
  * under a claim of this coordinator. It is called as soon as it lies in the journal; the claim's read and write, and
  * the wait for both, fall away. A coordinator that dies in between leaves what a claim leaves: an attempt without a
  * receipt, which the reaper finds at its deadline. One that does not hear whether the insert happened reads back what
@@ -65,8 +65,8 @@ function enter(lanes: Lanes, { documents, claimed, reserved }: Entering, outcome
 }
 
 /**
- * Throws what the insert threw where not all of the jobs are there, or nobody can say so in time; those that are begin
- * all the same.
+ * Throws what the insert threw where not all of the jobs are there, or that cannot be said in time; those that are
+ * begin all the same.
  */
 async function readBackEntering(deps: Deps, lanes: Lanes, entering: Entering, error: unknown): Promise<EnterOutcome[]> {
   deps.log('warn', 'an insert was not answered; looking what is there', { error, jobs: entering.documents.length })
@@ -104,7 +104,7 @@ async function lookUp(
         absent[0].claim,
       )
     started = await beginable(deps, ours)
-    // nobody waits any more who would tell the claim of the others
+    // no caller waits any more that would tell the claim of the others
     deps.events.emit('queued', undefined)
     const startedIds = new Set(started.map(({ _id }) => _id))
     return ids.map((id) => (startedIds.has(id) ? 'started' : claims.has(id) ? 'inserted' : undefined))

@@ -1,6 +1,6 @@
 /**
- * Where a job goes when its attempt has a receipt. Pure: the same receipt gives the same state on every coordinator
- * (only the jitter of the wait may differ, and the first guarded write wins).
+ * Decides where a job goes when its attempt has a receipt. Pure: the same receipt gives the same state on every
+ * coordinator (only the jitter of the wait may differ, and the first guarded write wins).
  */
 import { backoffMs, defaultBackoff } from '../../core/job/backoff.js'
 import type { Contract } from '../../core/job/contract.js'
@@ -16,7 +16,7 @@ import type { Member, Transition } from '../store/jobs/attempt.js'
 /** For jobs whose worker was removed while they ran. */
 const keepUnknownMs = { succeeded: 86_400_000, failed: 30 * 86_400_000, cancelled: 7 * 86_400_000 }
 
-/** What was told is in the receipt now. */
+/** Progress and log are in the receipt now. */
 const attemptUnset = ['throttled', 'overBudget', 'runProgress'] as const
 const keyToo = ['uniqueKey', ...attemptUnset] as const
 
@@ -65,7 +65,7 @@ function finalUnset(job: ClaimedJob, state: 'succeeded' | 'failed', now: Date): 
   return job.groupPolicy === 'wait' && state === 'failed' ? unset : [...unset, 'groupOpen']
 }
 
-/** What a filter finds a failed job by. */
+/** The code by which a filter finds a failed job. */
 const errorCodeOf = ({ error }: ReceiptDocument): string => error?.code ?? error?.name ?? 'Error'
 
 const leaving = (job: ClaimedJob): Pick<Transition, 'id' | 'claim'> => ({ id: job._id, claim: job.claim })
@@ -84,7 +84,7 @@ export const requeued = (job: ClaimedJob): Transition => ({
 /** One that snoozes for no time would be called as often as it can be, for ever, because a snooze is not charged. */
 const leastSnoozeMs = 1_000
 
-/** The job asked to be run again later. What it has told so far stays with it, because the attempt goes on then. */
+/** The job asked to be run again later. Its progress and log so far stay with it, because the attempt goes on then. */
 function snoozed(job: ClaimedJob, { delayMs, finishedAt, progress, log }: SnoozeDocument): Transition {
   const { attempt, claim } = job
   return {

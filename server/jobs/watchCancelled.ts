@@ -1,6 +1,6 @@
 /**
- * Calls of attempts that were cancelled on another coordinator are broken off here. Only calls that were under way at
- * the last look as well are asked for, so that quick jobs cost nothing.
+ * Breaks off calls of attempts that were cancelled on another coordinator. It asks only for calls that were under way
+ * at the last look as well, so that quick jobs cost nothing.
  */
 import type { Deps } from '../deps.js'
 import type { Dispatcher } from './dispatcher.js'

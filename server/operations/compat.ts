@@ -2,9 +2,9 @@
  * Shows the args of every job that may still run, page by page and only those that the caller may see whole, so that
  * new contracts can be tried on them before they are deployed.
  *
- * A page is a slice of all jobs by id, whatever their state, less those that are final. A job keeps its id, so one that
+ * A page is a slice of all jobs by id, in any state, without those that are final. A job keeps its id, so one that
  * waits throughout is seen exactly once, however it moves between states meanwhile; and a page costs the database no
- * more than its slice, on whatever coordinator.
+ * more than its slice, on any coordinator.
  */
 import type { WaitingPage, WaitingRequest } from '../../core/requests/compat.js'
 import { ErrandError } from '../../core/errors.js'

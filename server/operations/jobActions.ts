@@ -98,7 +98,7 @@ export async function cancel(
   throw new ErrandError('WRONG_STATE', `Job ${id} ${why}.`, { details: { id, state: after.state } })
 }
 
-/** What follows from a cancel. `claim` is that of the run it ended, if it ended one. */
+/** Does what follows from a cancel. `claim` is that of the run it ended, if it ended one. */
 async function follow(deps: Deps, job: JobDocument, claim: string | undefined): Promise<void> {
   if (claim !== undefined) deps.events.emit('cancelled', { id: job._id, claim })
   deps.events.emit('finished', finishedEvent(job))
@@ -114,7 +114,7 @@ export async function retryJob(deps: Deps, id: string): Promise<{ id: string; st
   for (;;) {
     const job = await deps.store.jobs.find(id)
     if (!job) throw unknownJob(id)
-    // it is this job that is meant, whatever happened to it between look and write
+    // this job is meant, also where it changed between look and write
     if (await retryAsSeen(deps, job)) return { id, state: 'queued' }
   }
 }

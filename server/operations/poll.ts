@@ -1,4 +1,4 @@
-/** Looks once a second, while anybody waits, for what another coordinator has ended: one query for all of them. */
+/** Looks once a second, while callers wait, for what another coordinator has ended: one query for all of them. */
 import type { Deps } from '../deps.js'
 
 const everyMs = 1_000
@@ -9,11 +9,11 @@ export interface PollOptions {
   stopped: AbortSignal
   /** Asks for these, and wakes those who wait for the ones that are over. */
   look: (ids: string[]) => Promise<void>
-  /** What the log says where that fails; the next look follows all the same. */
+  /** The log's message where that fails; the next look follows all the same. */
   failing: string
 }
 
-/** Begins to look, unless somebody does. */
+/** Begins to look, unless it is looking. */
 export function createPoll(
   { clock, log }: Deps,
   { waiting, stopped, look, failing }: PollOptions,

@@ -3,9 +3,9 @@
  * Args are checked by the schema of today, in both cases: the function of today gets them.
  *
  * The new job has the old one's worker, priority and key; its limits and attempts are those of the worker's policies of
- * today. It is due now. Where its key is held by another job that job is not touched, whatever the worker's
- * `onConflict` says: an operator who wants this work done again must know. Where the old job itself still holds the
- * key, because it holds it for a time, the new one takes it over.
+ * today. It is due now. Where its key is held by another job that job is not touched, under any `onConflict` of the
+ * worker: an operator who wants this work done again must know. Where the old job itself still holds the key, because
+ * it holds it for a time, the new one takes it over.
  */
 import { ErrandError } from '../../core/errors.js'
 import type { ReplayRequest } from '../../core/requests/bulk.js'
@@ -68,7 +68,7 @@ async function replayOf(deps: Deps, job: JobDocument, id: string, { args, argsMe
   }
 }
 
-/** An owner that ends meanwhile leaves the key to others, too; after so many lost races somebody always holds it. */
+/** An owner that ends meanwhile leaves the key to others, too; after so many lost races it always has an owner. */
 const maxRounds = 5
 
 async function insertReplay(deps: Deps, original: JobDocument, made: JobDocument, lane?: WriteLane) {

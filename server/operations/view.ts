@@ -1,4 +1,4 @@
-/** Documents as others see them. */
+/** Turns documents into what callers see. */
 import { withoutDeepCauses } from '../../core/payload/causes.js'
 import { withoutKey } from '../../core/views/why.js'
 import type { JobState } from '../../core/states.js'
@@ -12,7 +12,7 @@ import type { Pauses, Contracts } from '../deps.js'
 /** States of jobs that a pause keeps from starting, now or when they are due. */
 const waitingStates: readonly JobState[] = ['scheduled', 'queued', 'blocked']
 
-/** What documents are seen with. */
+/** Needed to show a document. */
 interface Seen {
   contracts: Contracts
   pauses: Pauses

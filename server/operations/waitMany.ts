@@ -1,7 +1,7 @@
 /**
- * Waits for many jobs, and tells how each ended, as it does. What is told comes from the database, each time; a signal
+ * Waits for many jobs, and tells how each ended, as it does. Each answer comes from the database; a signal
  * (server/operations/wait) only says where to look. So a stream that was cut goes on with a new one that asks for the
- * jobs that are left, whichever coordinator it reaches.
+ * jobs that are left, on any coordinator.
  */
 import { matchesWorker } from '../../core/roles.js'
 import { isFinal, type FinalState } from '../../core/states.js'

@@ -1,6 +1,6 @@
 /**
- * Why: what keeps a job from running at this moment, asked of the same fields that keep it. A few bounded queries each
- * time somebody asks; nothing is kept for it.
+ * Tells what keeps a job from running at this moment, by the same fields that keep it. A few bounded queries each time
+ * a caller asks; nothing is kept for it.
  */
 import type { Contract } from '../../core/job/contract.js'
 import { nearestName } from '../../core/nearest.js'
@@ -41,7 +41,7 @@ async function reasonsOf(deps: Deps, job: JobDocument): Promise<Reason[]> {
   if (job.state === 'running') return [runningReason(deps, job)]
   const contract = deps.contracts.has(job.worker) ? await deps.contracts.get(job.worker) : undefined
   const [pauses, failing] = await Promise.all([deps.pauses.fresh(), failingReason(deps, job)])
-  // what somebody has to lift comes first, then what time or others' ends lift
+  // what an operator has to lift comes first, then what time or others' ends lift
   return [
     ...pausedReason(pauses, job),
     ...deployedReason(deps, job),
@@ -92,7 +92,7 @@ function deployedReason({ contracts, liveDeployment: { live } }: Deps, { worker 
   ]
 }
 
-/** What its state says, where that is not said already. */
+/** The reason in its state, where that is not said already. */
 async function stateReason(
   deps: Deps,
   job: JobDocument,

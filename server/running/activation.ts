@@ -1,7 +1,7 @@
 /**
- * How long a coordinator may work. One that stays on always may. One that sleeps between requests (a function) is awake
- * as long as a request or a tick keeps it so, and its platform may stop it in the middle of a step afterwards. So each
- * request opens an activation:
+ * Decides how long a coordinator may work. One that stays on always may. One that sleeps between requests (a function)
+ * is awake as long as a request or a tick keeps it so, and its platform may stop it in the middle of a step afterwards.
+ * So each request opens an activation:
  *
  *   open ── may claim and call ──▶ last call ── waits for what runs ──▶ end: what still runs is left to itself ── asleep
  *

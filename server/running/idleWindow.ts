@@ -5,7 +5,7 @@
 import type { Clock } from '../../core/time/clock.js'
 import type { Log } from '../log.js'
 
-/** What comes due later is left to a tick. */
+/** Work that comes due later is left to a tick. */
 const idleWindowMs = 10_000
 
 export interface IdleWindow {

@@ -1,6 +1,6 @@
 /**
- * When a request is worked on: not before the coordinator has started, not while its database is away, and where it
- * does not stay on, once it is awake and within an activation.
+ * Decides when a request is worked on: not before the coordinator has started, not while its database is away, and
+ * where it does not stay on, once it is awake and within an activation.
  */
 import type { Log } from '../log.js'
 import type { Presence } from '../presence.js'
@@ -20,7 +20,7 @@ interface RequestsOptions {
   answer: (request: Request) => Response | Promise<Response>
   presence: Presence
   log: Log
-  /** Until it hears everybody, it would take a heartbeat or a receipt for late that was in time. */
+  /** Until it hears all callers, it would take a heartbeat or a receipt for late that was in time. */
   isStarting: () => boolean
   /** Of one that does not stay on. */
   sleeper: Sleeper | undefined
@@ -88,7 +88,7 @@ export function createFetch({ answer, presence, log, isStarting, sleeper }: Requ
   }
 }
 
-/** What is asked of the process alone needs no database. */
+/** A request about the process alone needs no database. */
 const isAlive = ({ url }: Request): boolean => ['/healthz', '/openapi.json'].includes(new URL(url).pathname)
 
 const isAboutProcess = (request: Request): boolean => isAlive(request) || new URL(request.url).pathname === '/readyz'

@@ -19,7 +19,7 @@ import type { Deps } from '../deps.js'
 import type { Dispatcher } from '../jobs/dispatcher.js'
 import type { Step } from './steps.js'
 
-/** A round of this coordinator, whoever asks for it. */
+/** A round of this coordinator, for any caller. */
 export type RunOnce = (options?: { budgetMs?: number | undefined }) => Promise<TickSummary>
 
 export const readBudget = ({ budget }: TickRequest): { budgetMs: number | undefined } => ({
@@ -109,7 +109,7 @@ export async function runOnce(
     ...counts,
     started: after.started - before.started,
     finished: after.finished - before.finished,
-    // whoever cannot look says that there may be more
+    // a round that cannot look says that there may be more
     more: waits && (await hasClaimable(deps).catch(() => true)),
     nextAt: earliest(turns.flatMap(({ due }) => due ?? []))?.toISOString() ?? null,
   }

@@ -30,7 +30,7 @@ export interface Step {
 interface Done {
   /** When there is more to do, if that is known. */
   due?: Date | undefined
-  /** What was done, where a tick tells it. */
+  /** The counts that a tick tells. */
   did?: Partial<TickCounts>
 }
 

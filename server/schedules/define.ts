@@ -53,7 +53,7 @@ export async function putSchedule(deps: Deps, request: ParsedScheduleRequest, as
   return { scheduleId: id, nextRunAt: schedule.nextRunAt }
 }
 
-/** What is deployed may make whatever it likes. */
+/** Deployed code may make jobs of any worker. */
 const code: Asker = { workers: undefined }
 
 /**
@@ -129,7 +129,7 @@ async function create(deps: Deps, id: string, definition: ScheduleDefinition): P
   return (await repeat(deps, () => deps.store.schedules.insert(schedule))) ? schedule : undefined
 }
 
-/** Answers `undefined` where it has to be looked at anew: an occurrence was due, or somebody else was faster. */
+/** Answers `undefined` where it has to be looked at anew: an occurrence was due, or another write was faster. */
 export async function redefine(
   deps: Deps,
   schedule: ScheduleDocument,

@@ -1,7 +1,7 @@
 /**
- * What is done to schedules by hand: look, look ahead, change, pause, resume, run, remove. One made in code is changed
- * and removed in code, because it would be as it was at the next start; it can be paused all the same, and stays so
- * through deploys.
+ * Actions on schedules by hand: look, look ahead, change, pause, resume, run, remove. One made in code is changed and
+ * removed in code, because it would be as it was at the next start; it can be paused all the same, and stays so through
+ * deploys.
  *
  * A pause leaves its occurrences out: those that come while it lasts, and one that is due and not made when it begins.
  * Resuming goes on with the first occurrence after now; occurrences that were waiting for the end of a job wait on.

@@ -9,11 +9,11 @@
  *
  * A job is made before its occurrence is taken. A coordinator that dies in between leaves an occurrence whose job is
  * there: the next one finds that the only job left is the occurrence's own, makes it again under the same id, which
- * changes nothing, and takes it. The end of a job whose schedule waits for it (`followed`) wakes the loop; where nobody
- * hears it, the loop's own round comes.
+ * changes nothing, and takes it. The end of a job whose schedule waits for it (`followed`) wakes the loop; where that
+ * is not heard, the loop's own round comes.
  *
- * What a schedule's jobs do is asked of the jobs, not noted in the schedule: so one that was made by hand counts, and
- * nothing can be out of date.
+ * The state of a schedule's jobs is read from the jobs, not noted in the schedule: so one that was made by hand counts,
+ * and nothing can be out of date.
  */
 import type { Deps } from '../deps.js'
 import { occurrenceId } from '../ids.js'

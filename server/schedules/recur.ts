@@ -13,7 +13,7 @@ export interface Recurred {
   due: Date | undefined
 }
 
-/** What is wrong with one schedule is thrown once the others had their turn. */
+/** The error of one schedule is thrown once the others had their turn. */
 export async function recur(deps: Deps, signal?: AbortSignal): Promise<Recurred> {
   const errors: unknown[] = []
   let fired = 0
@@ -33,7 +33,7 @@ export async function recur(deps: Deps, signal?: AbortSignal): Promise<Recurred>
     if (signal?.aborted) break
     const readAt = deps.clock.now()
     due = await deps.store.schedules.due(readAt, pageSize)
-    // the database answers, so somebody is there
+    // the database answers, so this coordinator is there
     deps.scheduleWatch.sinceWhen(deps.clock.now())
     for (const schedule of due) if (await attempt(fire(deps, schedule, readAt))) fired++
   }

@@ -1,4 +1,4 @@
-/** Schedules as others see them. */
+/** Turns schedules into what callers see. */
 import { versionField } from '../../core/job/migrate.js'
 import { withDefaults } from '../../core/time/scheduleRule.js'
 import type { ScheduleView } from '../../core/requests/schedules.js'

@@ -20,11 +20,11 @@ export function atomicRequestsStore({ atomicRequests, jobs, groups }: Collection
       await inserts(atomicRequests.insertOne({ _id: id, state: 'writing', since: now }))
     },
 
-    /** What was decided; `undefined` where it is forgotten. */
+    /** The decision; `undefined` where it is forgotten. */
     stateOf: async (id: string): Promise<AtomicRequestDocument['state'] | undefined> =>
       (await atomicRequests.findOne({ _id: id }))?.state,
 
-    /** Whoever is first decides. Answers whether that was this call. */
+    /** The first call decides. Answers whether that was this one. */
     async decide(id: string, state: 'committed' | 'undone', now: Date): Promise<boolean> {
       const { modifiedCount } = await atomicRequests.updateOne(
         { _id: id, state: 'writing' },
@@ -33,7 +33,7 @@ export function atomicRequestsStore({ atomicRequests, jobs, groups }: Collection
       return modifiedCount === 1
     },
 
-    /** Requests that have stood in their state since then or longer: whoever wrote them is gone, or very slow. */
+    /** Requests that have stood in their state since then or longer: their coordinator is gone, or very slow. */
     abandoned: (before: Date, limit: number): Promise<AtomicRequestDocument[]> =>
       atomicRequests
         .find({ since: { $lte: before } })

@@ -1,6 +1,4 @@
-/**
- * Deployments, and the one document that says which is live: whoever writes that one has switched every coordinator.
- */
+/** Deployments, and the one document that says which is live: a write of that one switches every coordinator. */
 import type { Collection } from 'mongodb'
 import type { DeploymentDocument, LiveDocument } from './documents.js'
 import { inserts } from './duplicates.js'

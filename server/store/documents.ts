@@ -1,4 +1,4 @@
-/** What lies in the database. Dates are database time. */
+/** The documents in the database. Dates are database time. */
 import type { TargetName } from '../../core/targets.js'
 import type { AuditTarget } from '../../core/requests/audit.js'
 import type { GroupPolicy, GroupProblem } from '../../core/views/groupTypes.js'
@@ -39,11 +39,11 @@ export interface JobDocument {
   key?: string
   /** Worker and key, while the job owns the key; a unique index stands on it. */
   uniqueKey?: string
-  /** The job owns the key until then, whatever state the job is in. */
+  /** The job owns the key until then, in any state. */
   uniqueUntil?: Date
   /** The job owns the key until the first attempt starts. */
   uniqueUntilStart?: boolean
-  /** What the worker's `throttle.key` made of the args. */
+  /** Made of the args by the worker's `throttle.key`. */
   throttleKey?: string
   /** Worker and what its `concurrency.key` made of the args: jobs that share slots. */
   slotKey?: string
@@ -79,7 +79,7 @@ export interface JobDocument {
    * keeps it.
    */
   groupOpen?: string
-  /** What its failure does to the group; absent for `continue`. */
+  /** The effect of its failure on the group; absent for `continue`. */
   groupPolicy?: Exclude<GroupPolicy, 'continue'>
   /** The group whose callback it is. */
   callbackOf?: string
@@ -95,7 +95,7 @@ export interface JobDocument {
   /** The claim of a run that a reaper has taken hold of, to write the receipt that is missing. */
   reaping?: string
 
-  /** What the attempt that runs, or ran last, has told so far. It goes into the attempt's receipt. */
+  /** Progress and log so far of the attempt that runs, or ran last. It goes into the attempt's receipt. */
   runProgress?: RunProgress
 
   /** Only when final. */
@@ -123,7 +123,7 @@ export interface CancelledAttempt {
 /** A job that is ours until its deadline. */
 export type ClaimedJob = JobDocument & { claim: string; startedAt: Date; deadline: Date }
 
-/** What an attempt tells beside its receipt; see server/jobs/told. */
+/** Progress and log of an attempt, beside its receipt; see server/jobs/attemptProgress. */
 export interface AttemptProgress {
   progress?: { fraction: number; note?: string; at: Date }
   log?: AttemptLog
@@ -168,7 +168,6 @@ export interface SnoozeDocument extends AttemptProgress {
   finishedAt: Date
 }
 
-/** What an attempt ended by. */
 /** The same for a run that a shutdown broke off: the job was given back, and a receipt of this run comes too late. */
 interface ReleaseDocument {
   _id: string
@@ -179,6 +178,7 @@ interface ReleaseDocument {
   finishedAt: Date
 }
 
+/** The entry in the ledger that an attempt ended by. */
 export type AttemptResultDocument = ReceiptDocument | SnoozeDocument | ReleaseDocument
 
 export const receiptId = (jobId: string, claim: string): string => `${jobId}:${claim}`
@@ -236,7 +236,7 @@ export interface SlotUser {
 export interface ThrottleDocument {
   /** Worker and throttle key. */
   _id: string
-  /** Milliseconds of database time; see core/throttle. */
+  /** Milliseconds of database time; see core/job/throttle. */
   tat: number
   line: number
   /** Changes with every write, so that a write based on an old read matches nothing. */
@@ -249,11 +249,11 @@ export interface PauseDocument {
   _id: string
   worker?: string
   key?: string
-  /** The name of whoever paused it. */
+  /** The name of the actor who paused it. */
   by: string
   at: Date
   reason?: string
-  /** Of one that a circuit breaker made; see server/flowControl/breakers. */
+  /** Of one that a circuit breaker made; see server/flowControl/circuitBreakers. */
   broken?: Broken
 }
 

@@ -1,4 +1,4 @@
-/** Duplicate keys: what a write says where a unique index has the value already. */
+/** Tells the errors of writes whose value a unique index has already. */
 import { MongoBulkWriteError, MongoServerError } from 'mongodb'
 import { isUnconfirmed } from './outage.js'
 

@@ -15,7 +15,7 @@ export const groupIndexes = [
   { name: 'atomicRequest', key: { atomicRequest: 1 }, partialFilterExpression: { atomicRequest: { $exists: true } } },
 ] as const satisfies IndexDescription[]
 
-/** A member, less its args. */
+/** A member, without its args. */
 export type MemberDocument = Omit<JobDocument, 'args' | 'argsMeta'>
 
 export interface MemberFilter {

@@ -1,6 +1,6 @@
 /**
- * What the driver's own watching of its servers tells. It asks each one every few seconds, on a connection of its own,
- * so this costs nothing, and it is known that the database is away before anybody asks for it.
+ * Listens to the driver's own watching of its servers. The driver asks each one every few seconds, on a connection of
+ * its own. So this costs nothing, and it is known that the database is away before a request needs it.
  *
  * The driver (7.9) may get stuck: where all its connections are cut in one moment, its monitor writes to a socket that
  * is gone already and waits for that for ever. To us it is a heartbeat that begins and does not end, though each has a

@@ -36,7 +36,7 @@ export interface Store {
   deployments: DeploymentsStore
   /**
    * Takes the collections for this project, and makes the indexes that are missing. Safe to call from several
-   * coordinators at once. Throws `CONFIG` where the collections are somebody else's.
+   * coordinators at once. Throws `CONFIG` where the collections are another project's.
    */
   prepare(): Promise<void>
   /** The database's own time. */
@@ -83,7 +83,7 @@ const partsOf = (db: Db, { clock, tenant = {} }: StoreOptions) => {
 type Parts = ReturnType<typeof partsOf>
 
 export interface StoreOptions extends OperationsOptions {
-  /** Whose the collections are. Default: anybody's, without a namespace. */
+  /** The owner of the collections. Default: any, without a namespace. */
   tenant?: Tenant
 }
 

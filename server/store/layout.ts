@@ -1,7 +1,7 @@
 /**
- * The layout: what Errand's collections are called, and whose they are.
+ * The layout: the names of Errand's collections, and their owner.
  *
- * They lie in whatever database the URI names, which may be an application's own. So each name begins with `errand_`,
+ * They lie in the database that the URI names, which may be an application's own. So each name begins with `errand_`,
  * with the namespace behind it where there is one, and `errand_meta` says which project they belong to, what kind of
  * environment it runs in, and which version of the layout they have. Errand starts only where that is so: two projects
  * in one place would remove each other's schedules, and documents that it has not made are not its own to change.

@@ -1,10 +1,9 @@
 /**
- * What all operations of the store have in common: a time limit, and that how they end tells whether the database
- * answers.
+ * All operations of the store have a time limit, and how they end tells whether the database answers.
  *
- * The limit holds for whoever waits. The driver has limits of its own (database/connect.ts), but a read that it makes
- * again after an election may take their sum, and a database that was handed in has none. What is given up here may
- * still happen: `settled` of the error tells when it cannot any more.
+ * The limit holds for the caller. The driver has limits of its own (database/connect.ts), but a read that it makes
+ * again after an election may take their sum, and a database that was handed in has none. An operation that is given up
+ * here may still happen: `settled` of the error tells when it cannot any more.
  */
 import { operationLimitMs } from '../../database/renewable.js'
 import type { Clock } from '../../core/time/clock.js'
@@ -18,7 +17,7 @@ export interface OperationsOptions {
   back: () => void
   /** It fails, and did not before. */
   failing: () => void
-  /** When it aborts, nobody waits any longer for what is under way. Default: never. */
+  /** When it aborts, no caller waits any longer for what is under way. Default: never. */
   overdue?: AbortSignal
 }
 

@@ -1,6 +1,6 @@
 /**
- * Whether the database is the reason that something failed: it is away, is being elected anew, or does not answer in
- * time. Then the same may work in a moment, and a write may have happened although its answer was lost.
+ * Tells whether the database is the reason that something failed: it is away, is being elected anew, or does not answer
+ * in time. Then the same may work in a moment, and a write may have happened although its answer was lost.
  *
  * By name and code, not by class: a database that is handed in may come with a driver of its own.
  */
@@ -8,7 +8,7 @@
 /** Of an operation that the store has given up. */
 export const outageName = 'DatabaseNoAnswerError'
 
-/** What is not even tried, because the database is away for long. */
+/** Thrown for what is not even tried, because the database is away for long. */
 export class DatabaseAwayError extends Error {
   override readonly name = outageName
 
@@ -17,7 +17,7 @@ export class DatabaseAwayError extends Error {
   }
 }
 
-/** What the driver throws where it has no connection, or loses one. */
+/** Errors of the driver where it has no connection, or loses one. */
 const names = new Set([
   outageName,
   'MongoNetworkError',

@@ -1,6 +1,6 @@
 /**
  * Pages: so many documents at the most, and no more text than one answer should hold. A page has at least one, so that
- * whoever asks on gets on.
+ * a caller that asks on gets on.
  */
 import type { FindCursor } from 'mongodb'
 

@@ -1,4 +1,4 @@
-/** What is paused: few documents, read as one. */
+/** Pauses: few documents, read as one. */
 import type { Collection, Filter } from 'mongodb'
 import type { BreakerDocument, Broken, PauseDocument } from './documents.js'
 import { inserts } from './duplicates.js'

@@ -1,4 +1,4 @@
-/** What is left in the database where many documents are read. */
+/** Leaves fields in the database where many documents are read. */
 import type { Document } from 'mongodb'
 import type { JobDocument } from './documents.js'
 
@@ -7,8 +7,8 @@ export const argsLeftOut = { args: 0, argsMeta: 0 } as const
 const logsLeftOut = { 'runProgress.log': 0, 'runProgress.earlierLog': 0 } as const
 
 /**
- * Of jobs in a list. What is left out is not there, whatever the type says; the view of whoever asked so does not look
- * at it.
+ * Of jobs in a list. A field that is left out is not there, though the type has it; the view of a caller that asked so
+ * does not look at it.
  */
 export const rowProjection = (withoutArgs: boolean): Document =>
   withoutArgs ? { ...logsLeftOut, ...argsLeftOut } : logsLeftOut

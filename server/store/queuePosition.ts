@@ -1,6 +1,6 @@
 /**
- * Who stands before a job, and who holds what it waits for. Counts end at a bound, and so does the number of index
- * entries that a count may look at.
+ * Finds which jobs stand before a job, and which hold what it waits for. Counts end at a bound, and so does the number
+ * of index entries that a count may look at.
  */
 import type { Collection, Document, Filter } from 'mongodb'
 import type { JobDocument } from './documents.js'

@@ -40,7 +40,7 @@ export function receiptsStore(receipts: Collection<AttemptResultDocument>) {
       for await (const receipt of receipts.find(ofAny(jobIds))) if (!visit(receipt as ReceiptDocument)) return
     },
 
-    /** The same, less results and what was told on the way. */
+    /** The same, without results and what was told on the way. */
     outcomesOfJobs: (jobIds: readonly string[]): Promise<ReceiptOutcome[]> =>
       receipts
         .find(ofAny(jobIds), { projection: { attempt: 1, status: 1, error: 1, startedAt: 1, finishedAt: 1 } })

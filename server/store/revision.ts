@@ -2,7 +2,7 @@
  * A job's revision: what was read of a waiting job may be out of date when it is acted upon. Its state does not tell: a
  * job that was read as `queued` is `queued` again after its args were replaced, or after it ran elsewhere and waits for
  * its next attempt. So every write that puts a job among those that wait, or changes one of them, raises `revision`;
- * and whoever acts on what it has read of a job names the revision that it saw.
+ * and each write that acts on what was read of a job names the revision that was seen.
  *
  * A job that was never changed has none: inserts stay small, and nearly all candidates of a claim have the same one.
  * Neither the claim nor the end of a job raises it, because a job comes back from there only by a write that does.
@@ -12,7 +12,7 @@
 import type { Collection, Filter, UpdateFilter } from 'mongodb'
 import type { JobDocument } from './documents.js'
 
-/** What a write asks of a job beside its id. */
+/** The conditions of a write on a job beside its id. */
 export type Guard = Filter<JobDocument>
 
 /** A job as it was read. */

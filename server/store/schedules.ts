@@ -11,7 +11,7 @@ import { readPage } from './page.js'
 
 const definitionFields = ['worker', 'args', 'argsMeta', 'argsVersion', 'priority', 'source', ...ruleFields] as const
 
-/** What a schedule is, less what becomes of it. */
+/** A schedule's definition, without its state. */
 export type ScheduleDefinition = Pick<ScheduleDocument, (typeof definitionFields)[number]>
 
 export const isSameDefinition = (a: ScheduleDefinition, b: ScheduleDefinition): boolean =>
@@ -85,7 +85,7 @@ export function schedulesStore(schedules: Collection<ScheduleDocument>) {
       return matchedCount === 1
     },
 
-    /** Removes the one of that id, whatever rule it has, unless it was made in code. */
+    /** Removes the one of that id, with any rule, unless it was made in code. */
     async remove(id: string): Promise<void> {
       await schedules.deleteOne({ _id: id, source: 'api' })
     },

@@ -1,7 +1,7 @@
 /**
- * Who uses the slots of a concurrency key: one document for each key, with an entry for each run that counts. An entry
- * ends when the function has answered, or at its `until`, whatever becomes of the job meanwhile; one that is past its
- * `until` counts no more, and the next write takes it out.
+ * Tracks which runs use the slots of a concurrency key: one document for each key, with an entry for each run that
+ * counts. An entry ends when the function has answered, or at its `until`, in any state of the job; one that is past
+ * its `until` counts no more, and the next write takes it out.
  */
 import type { AnyBulkWriteOperation, Collection, Document } from 'mongodb'
 import type { SlotsDocument, SlotUser } from './documents.js'

@@ -1,4 +1,4 @@
-/** Whose the collections are. Apart from the layout itself, because the command reads settings without the driver. */
+/** Owner of the collections. Apart from the layout itself, because the command reads settings without the driver. */
 import { configError } from '../../core/errors.js'
 
 /** Who starts. */

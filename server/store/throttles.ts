@@ -19,7 +19,8 @@ export function throttlesStore(throttles: Collection<ThrottleDocument>) {
     },
 
     /**
-     * Writes what was worked out from a read, unless somebody wrote in between. Answers with the ids that were written.
+     * Writes what was worked out from a read, unless another write came in between. Answers with the ids that were
+     * written.
      */
     async writeMany(writes: ThrottleWrite[], version: string): Promise<Set<string>> {
       const operations = writes.map(({ id, from, ...fields }): AnyBulkWriteOperation<ThrottleDocument> =>

@@ -1,4 +1,4 @@
-/** Tells what is wrong with the database from what is wrong with the thing that was to be written. */
+/** Tells faults of the database from faults of the thing that was to be written. */
 import { isOutage } from './outage.js'
 
 /**

@@ -1,4 +1,4 @@
-/** The audit: look. */
+/** Reads the audit. */
 import type { Hono } from 'hono'
 import { listAuditRequest } from '../../../core/requests/audit.js'
 import { listAudit } from '../../access/audit.js'

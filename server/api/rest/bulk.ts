@@ -1,4 +1,4 @@
-/** Jobs again: retry and replay one; retry, replay and cancel many. */
+/** Retries and replays one job; retries, replays and cancels many. */
 import type { Hono } from 'hono'
 import { z } from 'zod'
 import {

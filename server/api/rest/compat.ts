@@ -1,4 +1,4 @@
-/** What waits, for checks of new contracts by other tools than `errand codegen --compat`. */
+/** Shows what waits, for checks of new contracts by other tools than `errand codegen --compat`. */
 import type { Hono } from 'hono'
 import { waitingRequest } from '../../../core/requests/compat.js'
 import { waitingPage } from '../../operations/compat.js'

@@ -1,4 +1,4 @@
-/** How a job ended, for callers in any language: a long poll. */
+/** Tells how a job ended, by a long poll, for callers in any language. */
 import type { Hono } from 'hono'
 import { awaitReceiptQuery, longestWaitMs } from '../../../core/requests/completions.js'
 import { durationMs } from '../../../core/time/duration.js'

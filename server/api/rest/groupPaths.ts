@@ -5,7 +5,7 @@ import { groupPolicies } from '../../../core/views/groupTypes.js'
 import type { Role } from '../../../core/roles.js'
 import { enqueueRequest } from '../../../core/requests/wire.js'
 
-/** What all descriptions share. */
+/** Parts that all descriptions share. */
 export interface Parts {
   schemaOf: (schema: z.ZodType) => unknown
   json: (schema: unknown) => object

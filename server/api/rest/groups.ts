@@ -1,4 +1,4 @@
-/** Groups: make, look, cancel, retry. */
+/** Makes, shows, cancels and retries groups. */
 import type { Hono } from 'hono'
 import { groupJobsRequest, groupRequest } from '../../../core/requests/groups.js'
 import { cancelGroup } from '../../groups/cancel.js'

@@ -18,7 +18,7 @@ import { addScheduleRoutes } from './schedules.js'
 import { addTickRoutes } from './tick.js'
 
 export function addRestRoutes(app: Hono, options: RestOptions): void {
-  // what functions post shows a token of its own, so nobody asks who they are
+  // what functions post shows a token of its own, so these routes identify no caller
   addReceiptRoutes(app, options)
   app.use(identifyCaller(options.guard))
   addJobRoutes(app, options)

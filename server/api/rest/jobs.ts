@@ -1,4 +1,4 @@
-/** Jobs: enqueue, look, cancel. */
+/** Enqueues, shows and cancels jobs. */
 import type { Hono } from 'hono'
 import { enqueueManyRequest, listJobsRequest, postJobRequest } from '../../../core/requests/wire.js'
 import { enqueue } from '../../jobs/enqueue.js'

@@ -1,4 +1,4 @@
-/** API keys: create, list, revoke. */
+/** Creates, lists and revokes API keys. */
 import type { Hono } from 'hono'
 import { createKeyRequest } from '../../../core/requests/keys.js'
 import { createKey, listKeys, revokeKey } from '../../access/keys.js'

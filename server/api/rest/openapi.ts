@@ -60,7 +60,7 @@ const overloaded = {
   },
 }
 
-/** What an attempt has told, of the job while it runs and of its receipt. */
+/** Progress and log of an attempt: in the job while it runs, then in its receipt. */
 const told = {
   progress: {
     type: 'object',

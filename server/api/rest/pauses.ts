@@ -1,4 +1,4 @@
-/** Pauses: look, add, remove. */
+/** Shows, adds and removes pauses. */
 import type { Hono } from 'hono'
 import { pauseRequest, pauseTarget } from '../../../core/requests/pauses.js'
 import { actorOf } from '../../access/auth.js'

@@ -1,6 +1,6 @@
 /**
- * What functions post: receipts, and what attempts do while they run. These routes need no API key: the token in their
- * address is good for one attempt. It stands before the body, as a key does elsewhere.
+ * Takes what functions post: receipts, and what attempts do while they run. These routes need no API key: the token in
+ * their address is good for one attempt. It is checked before the body, as a key is elsewhere.
  */
 import type { Context, Hono } from 'hono'
 import { childRequest } from '../../../core/requests/childRequest.js'
@@ -14,7 +14,7 @@ import { recordProgress } from '../../jobs/progress.js'
 import { toldBytes } from '../requestBody.js'
 import { admit, bodyOf, limitBody, readBody, type RestOptions } from './request.js'
 
-/** What is kept of a log takes a quarter of this. */
+/** The kept part of a log takes a quarter of this. */
 const maxProgressBytes = 64 * 1024
 
 export function addReceiptRoutes(app: Hono, { deps, maxBodyBytes }: RestOptions): void {

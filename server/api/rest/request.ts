@@ -1,5 +1,5 @@
 /**
- * What every route shares, in this order: who calls, whether they may, and only then the body.
+ * The steps of every route, in this order: who calls, whether they may, and only then the body.
  *
  *   identifyCaller ──▶ allow | operate ──▶ admit, where it brings jobs ──▶ readBody, up to the limit of the route ──▶ the step
  */
@@ -116,9 +116,7 @@ export const limitBody =
     return next()
   }
 
-/**
- * The body as text; whoever asks first reads it. Throws `PAYLOAD_TOO_LARGE`, and `OVERLOADED` where it comes in chunks.
- */
+/** The body as text; the first call reads it. Throws `PAYLOAD_TOO_LARGE`, and `OVERLOADED` where it comes in chunks. */
 export function bodyOf(context: Context, mostBytes = Infinity): Promise<string> {
   const known = context.get('body') as Promise<string> | undefined
   if (known !== undefined) return known

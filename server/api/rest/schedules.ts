@@ -1,6 +1,6 @@
 /**
- * Schedules: make, look, look ahead, change, pause, resume, run, remove. `POST /job` with `cron` or `every` makes them
- * too.
+ * Makes, shows, previews, changes, pauses, resumes, runs and removes schedules. `POST /job` with `cron` or `every`
+ * makes them too.
  */
 import type { Hono } from 'hono'
 import { previewRequest, scheduleChange, scheduleRequest } from '../../../core/requests/schedules.js'

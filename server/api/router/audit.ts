@@ -1,4 +1,4 @@
-/** The audit: look. */
+/** Reads the audit. */
 import { listAuditRequest } from '../../../core/requests/audit.js'
 import { listAudit } from '../../access/audit.js'
 import { createRouter, toOperate } from './procedure.js'

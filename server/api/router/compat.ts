@@ -1,4 +1,4 @@
-/** What waits, for the check of new contracts. */
+/** Shows what waits, for the check of new contracts. */
 import { waitingRequest } from '../../../core/requests/compat.js'
 import { waitingPage } from '../../operations/compat.js'
 import { createRouter, toObserve } from './procedure.js'

@@ -1,4 +1,4 @@
-/** Deployments: register, switch, list, retire. */
+/** Registers, switches, lists and retires deployments. */
 import {
   activateRequest,
   deploymentRequest,

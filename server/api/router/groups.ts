@@ -1,4 +1,4 @@
-/** Groups: look, wait, cancel, retry. */
+/** Shows, awaits, cancels and retries groups. */
 import { z } from 'zod'
 import { groupIdRequest, groupJobsRequest } from '../../../core/requests/groups.js'
 import { cancelGroup } from '../../groups/cancel.js'

@@ -1,4 +1,4 @@
-/** Jobs: look, wait, cancel, retry. */
+/** Shows, awaits, cancels and retries jobs. */
 import { z } from 'zod'
 import { tracked } from '@trpc/server'
 import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../../core/requests/bulk.js'

@@ -1,4 +1,4 @@
-/** API keys: create, list, revoke. */
+/** Creates, lists and revokes API keys. */
 import { createKeyRequest, keyNameRequest } from '../../../core/requests/keys.js'
 import { createKey, listKeys, revokeKey } from '../../access/keys.js'
 import { createRouter, toOperate } from './procedure.js'

@@ -1,4 +1,4 @@
-/** Pauses: look, add, remove. */
+/** Shows, adds and removes pauses. */
 import { pauseRequest, pauseTarget } from '../../../core/requests/pauses.js'
 import { actorOf } from '../../access/auth.js'
 import { listPauses, pause, resume } from '../../flowControl/pause.js'

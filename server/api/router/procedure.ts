@@ -61,9 +61,7 @@ export function errorOf(error: TRPCError, path = ''): ErrandError | undefined {
   return own && new ErrandError(own.code, own.message(path.slice(0, 100)), { cause: error })
 }
 
-/**
- * What is wrong with a request before a procedure runs. What tRPC says of it may repeat the input, so it is said anew.
- */
+/** Errors of a request before a procedure runs. tRPC's own message may repeat the input, so it is said anew. */
 const ownErrors: Partial<Record<TRPC_ERROR_CODE_KEY, { code: ErrorCode; message: (path: string) => string }>> = {
   NOT_FOUND: { code: 'UNKNOWN_ROUTE', message: (path) => `There is no procedure "${path}".` },
   METHOD_NOT_SUPPORTED: {
@@ -95,7 +93,7 @@ const trpcCodes = {
   503: 'SERVICE_UNAVAILABLE',
 } as const
 
-/** Of every procedure, for whoever lists them. */
+/** Of every procedure. */
 export interface ProcedureMeta {
   /** Beside `operate`, which may do everything. */
   roles: readonly Role[]
@@ -137,7 +135,7 @@ const auditedProcedureFor = (...roles: Role[]) =>
       const { deps, guard, identity } = ctx
       const act = (actor: Actor) => next({ ctx: { ...ctx, actor } })
       if (type !== 'mutation') return ctx.answers.inTurn(() => act(guard.require(identity, roles)))
-      // what is wrong with an input that cannot be read is told by whoever parses it
+      // the parser tells what is wrong with an input that cannot be read
       const input = () => getRawInput().catch(() => undefined)
       return operateAudited(deps, guard, identity, { action: path, input, roles }, act, (answer) =>
         answer.ok ? 'ok' : codeOf(knownError(answer.error)),
@@ -167,7 +165,7 @@ export function asTrpcError(error: unknown): TRPCError {
   return new TRPCError({ code, cause: error })
 }
 
-/** What of a procedure's builder stands between here and its input. */
+/** The part of a procedure's builder that stands between here and its input. */
 interface Builder {
   meta: (meta: Partial<ProcedureMeta>) => Builder
   input: (schema: z.ZodType) => unknown

@@ -1,4 +1,4 @@
-/** Schedules: look, look ahead, change, pause, resume, run, remove. */
+/** Shows, previews, changes, pauses, resumes, runs and removes schedules. */
 import { z } from 'zod'
 import { previewRequest, updateScheduleRequest } from '../../../core/requests/schedules.js'
 import {

@@ -1,11 +1,11 @@
-/** Receive and reap: what attempts that run, or are over, change of their jobs. */
+/** Receive and reap: changes of jobs whose attempts run, or are over. */
 import type { Collection, UpdateFilter } from 'mongodb'
 import type { GroupPolicy } from '../../../core/views/groupTypes.js'
 import { isFinal } from '../../../core/states.js'
 import type { RunProgress, ClaimedJob, JobDocument } from '../documents.js'
 import { raised, type Guard } from '../revision.js'
 
-/** What a group needs to know of a job when that is final. */
+/** Fields of a job that its group needs when the job is final. */
 export interface Member {
   group: string
   policy: GroupPolicy
@@ -28,8 +28,8 @@ export interface Transition {
   /** Counted with the job. */
   snoozed?: true
   /**
-   * No entry of the ledger stands behind it, so it holds only while nobody is about to write one: before a reaper has
-   * taken hold of the run.
+   * No entry of the ledger stands behind it, so it holds only while no coordinator is about to write one: before a
+   * reaper has taken hold of the run.
    */
   unledgered?: true
 }
@@ -37,7 +37,7 @@ export interface Transition {
 export const unsetAttempt = ['claim', 'startedAt', 'deadline'] as const satisfies (keyof JobDocument)[]
 
 export const attemptStore = (jobs: Collection<JobDocument>) => ({
-  /** Moves jobs whose attempt ended, unless somebody else has moved them. Moves that are alike become one write. */
+  /** Moves jobs whose attempt ended, unless they were moved already. Moves that are alike become one write. */
   async apply(transitions: Transition[], now: Date): Promise<void> {
     const groups = new Map<string, { ids: string[]; transition: Transition }>()
     for (const transition of transitions) {

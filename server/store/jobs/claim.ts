@@ -9,7 +9,7 @@ export interface ClaimPart {
   deadline: Date
 }
 
-/** What pauses go by. */
+/** The fields that pauses go by. */
 export type PausableJob = SeenJob & Pick<JobDocument, 'worker' | 'key' | 'throttleKey' | 'slotKey'>
 
 export const claimable = { state: 'queued', held: null } as const
@@ -45,7 +45,7 @@ export const claimStore = (jobs: Collection<JobDocument>) => ({
   claimable: (limit: number): Promise<JobDocument[]> =>
     jobs.find(claimable, { hint: 'claimable' }).sort({ priority: -1, _id: 1 }).limit(limit).toArray(),
 
-  /** What a pause needs to know of the best `limit` candidates. */
+  /** The fields that pauses go by, of the best `limit` candidates. */
   claimableKeys: (limit: number): Promise<PausableJob[]> =>
     jobs
       .find(claimable, {

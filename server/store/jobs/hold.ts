@@ -1,4 +1,4 @@
-/** Hold and release: what keeps queued jobs out of the index of the claim, and what brings them back. */
+/** Hold and release: keeps queued jobs out of the index of the claim, and brings them back. */
 import type { Collection } from 'mongodb'
 import { unfinishedStates } from '../../../core/states.js'
 import type { HeldBy, JobDocument } from '../documents.js'

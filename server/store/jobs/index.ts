@@ -1,6 +1,6 @@
 /**
- * The jobs, by the steps of their lives. Every write on a job is guarded by the state it expects, so that whoever comes
- * second changes nothing. Reads come before writes here and there, but only the guarded write decides;
+ * The jobs, by the steps of their lives. Every write on a job is guarded by the state it expects, so that the second of
+ * two changes nothing. Reads come before writes here and there, but only the guarded write decides;
  * docs/decisions/guards.md lists them all.
  */
 import type { Collection } from 'mongodb'

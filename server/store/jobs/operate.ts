@@ -1,4 +1,4 @@
-/** What operators change: cancel and retry. */
+/** Changes by operators: cancel and retry. */
 import type { Collection } from 'mongodb'
 import { unfinishedStates } from '../../../core/states.js'
 import type { JobDocument } from '../documents.js'

@@ -1,4 +1,4 @@
-/** What people, groups and checks read of jobs. */
+/** Reads jobs for people, groups and checks. */
 import type { Collection, Filter } from 'mongodb'
 import { finalStates, type JobState } from '../../../core/states.js'
 import type { JobDocument } from '../documents.js'
@@ -14,7 +14,7 @@ export interface ListFilter {
   /** Only jobs with a smaller id: older ones. */
   before?: string | undefined
   limit: number
-  /** Leaves the args in the database, for whoever may not see them. Default: no. */
+  /** Leaves the args in the database, for callers that may not see them. Default: no. */
   withoutArgs?: boolean
 }
 
@@ -55,7 +55,7 @@ export const readStore = (jobs: Collection<JobDocument>) => ({
     return final.map(({ _id }) => _id)
   },
 
-  /** Newest first, less the lines of their logs. */
+  /** Newest first, without the lines of their logs. */
   list({ worker, state, parent, before, limit, withoutArgs = false }: ListFilter): Promise<Page<JobDocument>> {
     const filter: Filter<JobDocument> = {
       ...(worker === undefined ? {} : { worker }),
@@ -124,7 +124,7 @@ export const readStore = (jobs: Collection<JobDocument>) => ({
     jobs.countDocuments(matches(filter), { limit }),
 })
 
-/** What an operation on many takes. */
+/** The filter of an operation on many. */
 export function matches({ worker, states, key, ...filter }: MatchingFilter): Guard {
   const created = {
     ...(filter.createdAfter === undefined ? {} : { $gt: filter.createdAfter }),
