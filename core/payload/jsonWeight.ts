@@ -1,7 +1,7 @@
 /**
  * Weighs what JSON costs to parse. The cost depends less on its length than on what is in it: eight megabytes of text
- * in few values are read in ten milliseconds, the same of empty lists, or of names that are all different, take most of
- * a second, in which no other caller has a turn. So it is weighed first, in one pass that is quick and keeps little.
+ * in few values are read in ten milliseconds, the same of empty lists, of names that are all different, or of lists in
+ * lists in lists, take most of a second, in which no other caller has a turn. So it is weighed first, in one pass that is quick and keeps little.
  * For coordinators and functions, so without zod.
  */
 /** Shorter texts cannot hold enough. */
@@ -10,16 +10,22 @@ const lightLength = 256 * 1024
 export const mostValues = 1_000_000
 /** Names of fields, each counted once. */
 export const mostNames = 100_000
+/** Lists and objects within one another. What may be stored is far less deep, and is refused in words of its own. */
+export const mostLevels = 10_000
 
 /** The reason that it is too heavy, if it is. Text that is no JSON is left to the parser. */
 export function heavyJsonProblem(text: string): string | undefined {
   if (text.length <= lightLength) return undefined
   const names = new Set<string>()
   let values = 0
+  let levels = 0
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
     if (unit === comma || unit === openBracket || unit === openBrace) {
       if (++values > mostValues) return tooHeavy(`${mostValues} values`)
+      if (unit !== comma && ++levels > mostLevels) return tooHeavy(`${mostLevels} levels`)
+    } else if (unit === closeBracket || unit === closeBrace) {
+      levels--
     } else if (unit === quote) {
       const end = endOfText(text, at)
       if (isName(text, end)) {
@@ -38,6 +44,8 @@ const comma = 0x2c
 const colon = 0x3a
 const openBracket = 0x5b
 const openBrace = 0x7b
+const closeBracket = 0x5d
+const closeBrace = 0x7d
 const space = 0x20
 
 /** Long texts are passed over by what finds quotes quickly. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { heavyJsonProblem, mostNames, mostValues } from '../../core/payload/jsonWeight.js'
+import { heavyJsonProblem, mostLevels, mostNames, mostValues } from '../../core/payload/jsonWeight.js'
 import { runs } from '../support/effort.js'
 
 const names = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`name-${n}`, 1]))
@@ -17,6 +17,14 @@ describe('JSON that takes long to parse', () => {
     const apart = Object.entries(names(mostNames + 1)).map((one) => Object.fromEntries([one]))
     expect(heavyJsonProblem(JSON.stringify(apart))).toContain('names')
     expect(heavyJsonProblem(JSON.stringify(names(mostNames)))).toBeUndefined()
+  })
+
+  it('is known by its depth', () => {
+    const nested = (levels: number, beside: string) =>
+      `{"beside":${beside},"deep":${'{"a":['.repeat(levels / 2)}1${']}'.repeat(levels / 2)}}`
+    const beside = JSON.stringify(Array.from({ length: 100_000 }, () => [[]]))
+    expect(heavyJsonProblem(nested(mostLevels + 2, beside))).toContain('10000 levels')
+    expect(heavyJsonProblem(nested(mostLevels - 2, beside))).toBeUndefined()
   })
 
   it('is not mistaken for ten thousand jobs, or for long texts of whatever kind', () => {
