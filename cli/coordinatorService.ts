@@ -38,12 +38,12 @@ const closeLimitMs = 2_000
 /** Throws `CONFIG` where a setting cannot work. Everything opened so far is in `opened` in any case. */
 export async function openCoordinator(opened: Opened, options: CoordinatorServiceOptions): Promise<CoordinatorService> {
   const { settings, tenant, contracts, functionsUrl, followDeployments = true, invoke, log, out } = options
-  const { createCoordinator, hasStoredKeys, isLoopback, listen } = await import('../server/index.js')
+  const { createCoordinator, hasStoredApiKeys, isLoopback, listen } = await import('../server/index.js')
   const { signingKeys, apiKeys } = settings
   const keysRequired = !isLoopback(settings.host)
 
   const database = await openDatabase(opened, options)
-  if (keysRequired && apiKeys.length === 0 && !(await hasStoredKeys(database.db, tenant.namespace)))
+  if (keysRequired && apiKeys.length === 0 && !(await hasStoredApiKeys(database.db, tenant.namespace)))
     throw openToOthers(settings.host)
   let running: Coordinator | undefined
   // the port first: with ERRAND_PORT=0 only it knows the address that functions are told

@@ -8,7 +8,7 @@ import { resolve } from 'node:path'
 import { configError } from '../core/errors.js'
 import { nearestName } from '../core/nearest.js'
 import type { Role } from '../core/roles.js'
-import { readApiKeys, type ApiKey } from '../server/access/apiKeys.js'
+import { readApiKeys, type ApiKey } from '../server/access/setting.js'
 import type { PrivateFunctions } from '../server/functions/addressGuard.js'
 import {
   readAddress,

@@ -1,5 +1,5 @@
 /** Manages keys and reads the audit, for operators. */
-import type { KeyView } from '../core/requests/keys.js'
+import type { KeyView } from '../core/requests/apiKeys.js'
 import type { Audit, KeyDetails, Keys } from './adminTypes.js'
 import type { Transport } from './transport.js'
 

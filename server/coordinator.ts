@@ -9,7 +9,7 @@ import { defaultBounds, type Bounds } from './api/admission.js'
 import { mayBePrivate, type PrivateFunctions } from './functions/addressGuard.js'
 import { createApp } from './api/app.js'
 import { alwaysActive, createActivations, startsMs } from './running/activation.js'
-import type { ApiKey } from './access/apiKeys.js'
+import type { ApiKey } from './access/setting.js'
 import { createGuard } from './access/auth.js'
 import { systemClock, type Clock } from '../core/time/clock.js'
 import { configError } from '../core/errors.js'
@@ -248,7 +248,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     signer: createSigner(options.signingKeys),
     invoke: options.invoke ?? invokers!.invoke,
     log,
-    keys: createKeyRing(store.keys, clock),
+    keyRing: createKeyRing(store.apiKeys, clock),
     intake,
     metrics: createMetrics({ store, intake, now: () => clock.now() }),
     places: createPlaces(),
@@ -300,7 +300,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     groupWaits,
     guard: createGuard({
       apiKeys: options.apiKeys ?? [],
-      ring: deps.keys,
+      ring: deps.keyRing,
       keysRequired: options.keysRequired ?? false,
     }),
     maxBodyBytes,
@@ -334,7 +334,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   }
 
   const writeUses = () =>
-    deps.keys.writeUses().catch((error: unknown) => log('warn', 'could not write when keys were used', { error }))
+    deps.keyRing.writeUses().catch((error: unknown) => log('warn', 'could not write when keys were used', { error }))
 
   /** Work that waits for the database at the end of the grace is left to others. */
   const haltAfter = async (graceMs: number) => {

@@ -42,7 +42,7 @@ export interface Deps {
   invoke: Invoke
   log: Log
   /** The API keys in the database. */
-  keys: KeyRing
+  keyRing: KeyRing
   metrics: Metrics
   /** Bounds what has come in and is not written yet. */
   intake: Intake

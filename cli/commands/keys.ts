@@ -1,6 +1,6 @@
 /** `errand keys`: the keys of the coordinator's callers, and those by which it calls functions. */
 import type { Command } from 'commander'
-import type { CreatedKey, CreateKeyRequest, KeyView } from '../../core/requests/keys.js'
+import type { CreatedKey, CreateKeyRequest, KeyView } from '../../core/requests/apiKeys.js'
 import { roles, type Role } from '../../core/roles.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'

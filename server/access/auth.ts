@@ -1,11 +1,11 @@
 /**
  * Identifies the caller, and says what its role may do. Keys come from the setting ERRAND_API_KEYS and from the
- * database (server/access/keys). Where there is none at all, everything is open to this machine.
+ * database (server/access/apiKeys). Where there is none at all, everything is open to this machine.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { ErrandError } from '../../core/errors.js'
 import { localName, matchesWorker, type Role } from '../../core/roles.js'
-import type { ApiKey } from './apiKeys.js'
+import type { ApiKey } from './setting.js'
 import type { Viewer } from './disclosure.js'
 import { isLoopback } from './loopback.js'
 import type { KeyLimits, KeyRing } from '../deps.js'

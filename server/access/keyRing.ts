@@ -3,7 +3,7 @@
  * once after a change made here. So a key that another coordinator revoked works here for `keysFreshMs` at the longest.
  */
 import type { Clock } from '../../core/time/clock.js'
-import type { KeysStore } from '../store/keys.js'
+import type { ApiKeysStore } from '../store/apiKeys.js'
 import type { StoredKey, KeyRing } from '../deps.js'
 
 /** How old what is known of the keys may be. */
@@ -11,7 +11,7 @@ const keysFreshMs = 3_000
 /** The time of a key's last use is as exact as this. */
 const useEveryMs = 60_000
 
-export function createKeyRing(store: KeysStore, clock: Clock): KeyRing {
+export function createKeyRing(store: ApiKeysStore, clock: Clock): KeyRing {
   let known: { keys: readonly StoredKey[]; at: number } | undefined
   let reading: Promise<readonly StoredKey[]> | undefined
   const uses = new Map<string, Date>()

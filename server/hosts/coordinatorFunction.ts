@@ -6,11 +6,11 @@ import { systemClock } from '../../core/time/clock.js'
 import { errorCodes } from '../../core/errorCodes.js'
 import { configError, ErrandError } from '../../core/errors.js'
 import type { TickSummary } from '../../core/views/tick.js'
-import { readApiKeys } from '../access/apiKeys.js'
+import { readApiKeys } from '../access/setting.js'
 import { createCoordinator, type Coordinator } from '../coordinator.js'
 import type { FetchOptions } from '../running/requests.js'
 import { openUri, type Database } from '../../database/connect.js'
-import { hasStoredKeys } from '../access/keys.js'
+import { hasStoredApiKeys } from '../access/apiKeys.js'
 import { createLog, sparing, type Log } from '../log.js'
 import {
   readAddress,
@@ -80,7 +80,7 @@ export function createCoordinatorFunction(options: CoordinatorFunctionOptions): 
       throw new ErrandError('UNAVAILABLE', 'The coordinator cannot reach its database now. Its log tells why.')
     })
     try {
-      if (settings.apiKeys.length === 0 && !(await hasStoredKeys(database.db, settings.namespace)))
+      if (settings.apiKeys.length === 0 && !(await hasStoredApiKeys(database.db, settings.namespace)))
         throw missing('ERRAND_API_KEYS', keysHelp)
       const coordinator = createCoordinator({
         ...settings,

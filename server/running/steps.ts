@@ -97,7 +97,7 @@ export const stepsOfLife = (deps: Deps, dispatcher: Dispatcher): Step[] => [
     inParts: true,
     run: async (signal) => ({ did: { purged: await purge(deps, signal) } }),
   },
-  { name: 'keys', everyMs: 60_000, run: silent(() => deps.keys.writeUses()) },
+  { name: 'keys', everyMs: 60_000, run: silent(() => deps.keyRing.writeUses()) },
 ]
 
 const silent =

@@ -376,7 +376,7 @@ export interface MetaDocument {
   createdAt: Date
 }
 
-export interface KeyDocument {
+export interface ApiKeyDocument {
   /** The key's name. */
   _id: string
   role: Role
@@ -387,6 +387,6 @@ export interface KeyDocument {
   createdAt: Date
   createdBy: string
   lastUsedAt?: Date
-  /** It is about to be revoked; see server/access/keys. */
+  /** It is about to be revoked; see server/access/apiKeys. */
   leaving?: boolean
 }

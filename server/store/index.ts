@@ -12,7 +12,7 @@ import { ensureIndexes } from './indexes.js'
 import { jobsStore, type JobsStore } from './jobs/index.js'
 import { claimLayout, collectionsOf } from './layout.js'
 import type { Tenant } from './tenant.js'
-import { keysStore, type KeysStore } from './keys.js'
+import { apiKeysStore, type ApiKeysStore } from './apiKeys.js'
 import { queuePositionStore, type QueuePositionStore } from './queuePosition.js'
 import { watchOperations, type OperationsOptions } from './operations.js'
 import { pausesStore, type PausesStore } from './pauses.js'
@@ -31,7 +31,7 @@ export interface Store {
   pauses: PausesStore
   audit: AuditStore
   atomicRequests: AtomicRequestsStore
-  keys: KeysStore
+  apiKeys: ApiKeysStore
   groups: GroupsStore
   deployments: DeploymentsStore
   /**
@@ -61,7 +61,7 @@ const partsOf = (db: Db, { clock, tenant = {} }: StoreOptions) => {
     atomicRequests: atomicRequestsStore({ atomicRequests, jobs, groups }),
     groups: groupsStore(groups, jobs),
     deployments: deploymentsStore(deployments, live),
-    keys: keysStore(collections.keys),
+    apiKeys: apiKeysStore(collections.apiKeys),
     store: {
       async prepare() {
         await claimLayout(collections, tenant, clock.now())

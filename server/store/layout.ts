@@ -17,7 +17,7 @@ import type {
   DeploymentDocument,
   GroupDocument,
   JobDocument,
-  KeyDocument,
+  ApiKeyDocument,
   LiveDocument,
   MetaDocument,
   PauseDocument,
@@ -50,7 +50,7 @@ export function collectionsOf(db: Db, namespace: string | undefined) {
     groups: collection<GroupDocument>('groups'),
     deployments: collection<DeploymentDocument>('deployments'),
     live: collection<LiveDocument>('live'),
-    keys: collection<KeyDocument>('api_keys'),
+    apiKeys: collection<ApiKeyDocument>('api_keys'),
     meta: collection<MetaDocument>('meta'),
   }
 }

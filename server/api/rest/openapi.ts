@@ -19,7 +19,7 @@ import {
   listJobsRequest,
   postJobRequest,
 } from '../../../core/requests/wire.js'
-import { createKeyRequest } from '../../../core/requests/keys.js'
+import { createKeyRequest } from '../../../core/requests/apiKeys.js'
 import { roles as allRoles, type Role } from '../../../core/roles.js'
 import { deploymentPaths } from './deploymentPaths.js'
 import { groupPaths } from './groupPaths.js'

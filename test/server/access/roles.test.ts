@@ -101,7 +101,7 @@ describe('routes', () => {
     const { deps } = errand.coordinator
     const waits = createWaits(deps)
     const groupWaits = createGroupWaits(deps)
-    const guard = createGuard({ apiKeys, ring: deps.keys, keysRequired: false })
+    const guard = createGuard({ apiKeys, ring: deps.keyRing, keysRequired: false })
     const runOnce = () => errand.coordinator.runOnce()
     const app = createApp({ deps, runOnce, waits, groupWaits, guard, maxBodyBytes: 1, isReady: () => true })
     const routes = app.routes.filter(({ method, path }) => method !== 'ALL' && path !== '/openapi.json')

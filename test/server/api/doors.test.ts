@@ -304,7 +304,7 @@ describe('what is wrong with a request', () => {
     const lines: Record<string, unknown>[] = []
     const log = (_: string, message: string, fields = {}) => void lines.push({ message, ...fields })
     await using server = await served({ apiKeys: [{ role: 'operate', key: operator }], log })
-    Object.assign(server.errand.coordinator.deps.keys, { keys: () => Promise.reject(new Error('away')) })
+    Object.assign(server.errand.coordinator.deps.keyRing, { keys: () => Promise.reject(new Error('away')) })
     const ask = () => server.send({ method: 'GET', path: '/jobs', headers: { authorization: 'Bearer nobodys' } })
     for (let times = 0; times < 50; times++) expect((await ask()).status).toBe(500)
     expect(lines).toHaveLength(20)
@@ -370,7 +370,7 @@ describe('a web page of another origin', () => {
       const { error } = (await answer.json()) as { error: { code: string } }
       expect([method, path, answer.status, error.code]).toEqual([method, path, 403, 'FORBIDDEN'])
     }
-    for (const collection of ['jobs', 'audit', 'live', 'schedules', 'pauses', 'keys', 'groups']) {
+    for (const collection of ['jobs', 'audit', 'live', 'schedules', 'pauses', 'api_keys', 'groups']) {
       expect(await errand.database.db.collection(`errand_${collection}`).countDocuments()).toBe(0)
     }
   })

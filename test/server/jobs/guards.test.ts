@@ -63,14 +63,14 @@ describe('a key', () => {
     const { key } = await open.keys.create({ name: 'ada', role: 'operate' })
     const ada = clientOf(errand, { apiKey: key }).client
     await ada.keys.create({ name: 'bob', role: 'operate' })
-    insteadOnce(errand.coordinator.deps.store.keys, 'setLeaving', (setLeaving) => async (...given) => {
+    insteadOnce(errand.coordinator.deps.store.apiKeys, 'setLeaving', (setLeaving) => async (...given) => {
       await ada.keys.revoke('bob')
       await ada.keys.create({ name: 'bob', role: 'operate' })
       return setLeaving(...given)
     })
     await expect(ada.keys.revoke('bob')).rejects.toMatchObject({ code: 'UNKNOWN_KEY' })
     await ada.keys.revoke('ada')
-    expect(await errand.coordinator.deps.store.keys.all()).toMatchObject([{ _id: 'bob' }])
+    expect(await errand.coordinator.deps.store.apiKeys.all()).toMatchObject([{ _id: 'bob' }])
   })
 })
 

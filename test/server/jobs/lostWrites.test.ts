@@ -145,7 +145,7 @@ const cases: Record<string, Case> = {
     },
   },
   'a new key': {
-    write: ['keys', 'insert'],
+    write: ['apiKeys', 'insert'],
     ask: (errand) => send(errand, 'POST', '/keys', { name: 'ada', role: 'operate' }),
     status: 201,
     then: async (errand, _, { key }) => {
@@ -224,7 +224,7 @@ describe('a key that is revoked', () => {
       const { key } = (await send(errand, 'POST', '/keys', { name: 'ada', role: 'operate' })).body
       const headers = { authorization: `Bearer ${String(key)}` }
       await errand.post('/keys', { name: 'eve', role: 'enqueue' }, headers)
-      loseAnswers(errand, 'keys', 'remove', { happens })
+      loseAnswers(errand, 'apiKeys', 'remove', { happens })
       const request = new Request('http://coordinator.test/keys/eve', { method: 'DELETE', headers })
       expect((await meanwhile(errand, Promise.resolve(errand.coordinator.fetch(request)))).status).toBe(200)
     },

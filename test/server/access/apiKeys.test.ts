@@ -191,7 +191,7 @@ describe('a revoked key', () => {
     await using errand = await testErrand(workers)
     const { ada } = await withOperator(errand)
     const { key } = await ada.keys.create({ name: 'web', role: 'enqueue' })
-    const { keys } = errand.coordinator.deps.store
+    const { apiKeys: keys } = errand.coordinator.deps.store
     const { all } = keys
     const held = gate()
     const begun = gate()
@@ -205,7 +205,7 @@ describe('a revoked key', () => {
     await begun.opened
     keys.all = all
     await errand.database.db.collection<{ _id: string }>('errand_api_keys').deleteOne({ _id: 'web' })
-    errand.coordinator.deps.keys.forget()
+    errand.coordinator.deps.keyRing.forget()
     held.open()
     await early
     await expect(as(errand, key).enqueue('tick')).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
@@ -230,7 +230,7 @@ describe('a revoked key', () => {
     // both are marked before either looks for another one
     const marked = gate()
     let looking = 0
-    for (const { keys } of [errand.coordinator.deps.store, other.coordinator.deps.store]) {
+    for (const { apiKeys: keys } of [errand.coordinator.deps.store, other.coordinator.deps.store]) {
       const { operatorsBeside } = keys
       keys.operatorsBeside = async (name) => {
         if (++looking === 2) marked.open()
@@ -251,10 +251,10 @@ describe('a revoked key', () => {
     const { ada } = await withOperator(errand)
     const { key } = await ada.keys.create({ name: 'bo', role: 'operate' })
     const { store } = errand.coordinator.deps
-    const { keys } = store
-    store.keys = { ...keys, remove: () => Promise.reject(new Error('killed')) }
+    const { apiKeys: keys } = store
+    store.apiKeys = { ...keys, remove: () => Promise.reject(new Error('killed')) }
     await expect(ada.keys.revoke('bo')).rejects.toMatchObject({ code: 'INTERNAL' })
-    store.keys = keys
+    store.apiKeys = keys
     await as(errand, key).jobs.list()
     await expect(ada.keys.revoke('ada')).rejects.toMatchObject({
       code: 'OPERATE_KEY_NEEDED',
@@ -313,7 +313,7 @@ describe('a key that is shown', () => {
     const apiKeys = [{ role: 'operate' as const, key: 'the-key-of-an-admin' }]
     await using errand = await testErrand(workers, { apiKeys })
     const { key } = await as(errand, 'the-key-of-an-admin').keys.create({ name: 'web', role: 'enqueue' })
-    const { keys } = errand.coordinator.deps.store
+    const { apiKeys: keys } = errand.coordinator.deps.store
     const read = vi.spyOn(keys, 'all')
     await as(errand, 'the-key-of-an-admin').workers.list()
     expect(read).toHaveBeenCalledTimes(0)
@@ -324,7 +324,7 @@ describe('a key that is shown', () => {
 
   it('cannot be told while the database is away, which is another thing than a wrong key', async () => {
     await using errand = await testErrand(workers)
-    const { keys } = errand.coordinator.deps.store
+    const { apiKeys: keys } = errand.coordinator.deps.store
     keys.all = () => Promise.reject(Object.assign(new Error('gone'), { name: 'MongoNetworkError' }))
     await expect(as(errand).workers.list()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     const health = await errand.coordinator.fetch(new Request('http://coordinator.test/healthz'))

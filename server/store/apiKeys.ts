@@ -1,28 +1,28 @@
 /** API keys: of each its hash. */
 import type { Collection } from 'mongodb'
-import type { KeyDocument } from './documents.js'
+import type { ApiKeyDocument } from './documents.js'
 import { inserts } from './duplicates.js'
 
-export function keysStore(keys: Collection<KeyDocument>) {
+export function apiKeysStore(keys: Collection<ApiKeyDocument>) {
   return {
-    all: (): Promise<KeyDocument[]> => keys.find().sort({ _id: 1 }).toArray(),
+    all: (): Promise<ApiKeyDocument[]> => keys.find().sort({ _id: 1 }).toArray(),
 
-    find: (name: string): Promise<KeyDocument | null> => keys.findOne({ _id: name }),
+    find: (name: string): Promise<ApiKeyDocument | null> => keys.findOne({ _id: name }),
 
     /** Answers false where the name is taken. */
-    insert: (key: KeyDocument): Promise<boolean> => inserts(keys.insertOne(key)),
+    insert: (key: ApiKeyDocument): Promise<boolean> => inserts(keys.insertOne(key)),
 
     /** The operators' keys other than this one. */
-    operatorsBeside: (name: string): Promise<KeyDocument[]> =>
+    operatorsBeside: (name: string): Promise<ApiKeyDocument[]> =>
       keys.find({ role: 'operate', _id: { $ne: name } }).toArray(),
 
     /** Says that a key is about to go, or that it stays after all. */
-    async setLeaving({ _id, hash }: KeyDocument, leaving: boolean): Promise<void> {
+    async setLeaving({ _id, hash }: ApiKeyDocument, leaving: boolean): Promise<void> {
       await keys.updateOne({ _id, hash }, leaving ? { $set: { leaving } } : { $unset: { leaving: '' } })
     },
 
     /** Only the key that was looked at, not a later one of the same name. */
-    async remove({ _id, hash }: KeyDocument): Promise<boolean> {
+    async remove({ _id, hash }: ApiKeyDocument): Promise<boolean> {
       const { deletedCount } = await keys.deleteOne({ _id, hash })
       return deletedCount === 1
     },
@@ -36,4 +36,4 @@ export function keysStore(keys: Collection<KeyDocument>) {
   }
 }
 
-export type KeysStore = ReturnType<typeof keysStore>
+export type ApiKeysStore = ReturnType<typeof apiKeysStore>
