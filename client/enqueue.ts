@@ -1,4 +1,5 @@
 /** Enqueue: jobs are encoded one by one, and many travel in one request. */
+import { enqueueManyLimit } from '../core/limits.js'
 import { encodeJob, type EncodedJob } from '../core/job/encodeJob.js'
 import { ErrandError } from '../core/errors.js'
 import { fromWire } from '../core/fromWire.js'
@@ -7,8 +8,6 @@ import { gather } from './gather.js'
 import type { Transport } from './transport.js'
 import type { EnqueueOptions } from './types.js'
 
-/** As many as the coordinator takes in one request. */
-export const maxJobsPerRequest = 10_000
 /** Characters. Of three bytes each they are just below what a coordinator takes (8 MiB). */
 export const maxRequestSize = 2_600_000
 
@@ -33,7 +32,7 @@ export function* inRequests<Sized>(jobs: readonly Sized[], sizeOf: (job: Sized) 
   let requestSize = 0
   for (const job of jobs) {
     const size = sizeOf(job)
-    if (request.length > 0 && (request.length === maxJobsPerRequest || requestSize + size > maxRequestSize)) {
+    if (request.length > 0 && (request.length === enqueueManyLimit || requestSize + size > maxRequestSize)) {
       yield request
       request = []
       requestSize = 0
@@ -136,10 +135,10 @@ export function refusedAt(path: (string | number)[], error: unknown): unknown {
 
 /** Throws `PAYLOAD_TOO_LARGE` for jobs that come all or none and do not fit into one request. */
 export function checkOneRequest(jobs: number, size: number): void {
-  if (jobs <= maxJobsPerRequest && size <= maxTogetherSize) return
+  if (jobs <= enqueueManyLimit && size <= maxTogetherSize) return
   throw new ErrandError(
     'PAYLOAD_TOO_LARGE',
-    `Jobs that come all or none travel in one request, which holds ${maxJobsPerRequest} jobs and ${maxTogetherSize} characters; these are ${jobs} jobs of about ${size} characters. Nothing was sent. Send fewer, or store large data elsewhere and send its address.`,
+    `Jobs that come all or none travel in one request, which holds ${enqueueManyLimit} jobs and ${maxTogetherSize} characters; these are ${jobs} jobs of about ${size} characters. Nothing was sent. Send fewer, or store large data elsewhere and send its address.`,
     { details: { jobs, size } },
   )
 }

@@ -2,6 +2,7 @@
  * Groups: they are made in one request, and waited for by long polls, each held open by the coordinator until the group
  * is over.
  */
+import { longestWaitMs } from '../core/limits.js'
 import type { Clock } from '../core/time/clock.js'
 import { durationProblem, parseDuration, type Duration } from '../core/time/duration.js'
 import { encodeArgs, encodeJob } from '../core/job/encodeJob.js'
@@ -132,8 +133,6 @@ const groupDetails = ({ createdAt, closedAt, ...view }: GroupView): GroupDetails
   ...(closedAt === undefined ? {} : { closedAt: new Date(closedAt) }),
 })
 
-/** As long as a coordinator holds a request open. */
-const longestPollMs = 25_000
 /** How much later than the caller's timeout an answer may still come in. */
 const graceMs = 5_000
 const firstPauseMs = 250
@@ -147,7 +146,7 @@ async function endOf(deps: GroupingDeps, id: string, { timeout = '5m', signal }:
   let pauseMs = firstPauseMs
   for (;;) {
     const askedAt = nowMs()
-    const pollMs = Math.min(Math.max(0, end - askedAt), longestPollMs)
+    const pollMs = Math.min(Math.max(0, end - askedAt), longestWaitMs)
     const answer = await poll(deps, id, pollMs, signal)
     const over = answer instanceof ErrandError ? undefined : endIn(answer)
     if (over) return over

@@ -7,6 +7,7 @@
  *
  * Nothing can be missed in between: each channel begins by looking at its jobs in the database.
  */
+import { maxAwaited, longestWaitMs } from '../core/limits.js'
 import type { Clock } from '../core/time/clock.js'
 import type { JobEnd, NoJob, WaitManyAnswer } from '../core/requests/completions.js'
 import { gather } from './gather.js'
@@ -36,10 +37,6 @@ export interface EndsDeps {
   random: () => number
 }
 
-/** As many as the coordinator takes in one request. */
-const maxIds = 1_000
-/** As long as it holds a poll open. */
-const longestPollMs = 25_000
 /** Browsers open six connections to one host in all. */
 const maxChannels = 4
 /** How much later than it was asked for a look may still be answered. */
@@ -83,7 +80,7 @@ export function createEnds({ transport, clock, random }: EndsDeps): Ends {
     while (fresh.size > 0) {
       if (pauseMs > 0) await clock.sleep(pauseMs * (0.5 + random() / 2))
       await makeRoom()
-      const ids = [...fresh].slice(0, maxIds)
+      const ids = [...fresh].slice(0, maxAwaited)
       if (ids.length === 0) break
       for (const id of ids) fresh.delete(id)
       await new Promise<void>((opened) => {
@@ -100,7 +97,7 @@ export function createEnds({ transport, clock, random }: EndsDeps): Ends {
   /** With too many channels the smallest one joins the next; the more it carries over, the longer others may join. */
   const makeRoom = async () => {
     const smallest = [...channels].toSorted((a, b) => a.ids.size - b.ids.size)[0]
-    if (channels.size < maxChannels || !smallest || smallest.ids.size + fresh.size > maxIds) return
+    if (channels.size < maxChannels || !smallest || smallest.ids.size + fresh.size > maxAwaited) return
     if (smallest.ids.size > 20) await clock.sleep(smallest.ids.size / 20)
     for (const id of smallest.ids) fresh.add(id)
     close(smallest)
@@ -137,12 +134,12 @@ export function createEnds({ transport, clock, random }: EndsDeps): Ends {
     while (ids.size > 0) {
       const askedAt = nowMs()
       const answer = await transport.call(
-        (router, options) => router.jobs.waitMany.query({ ids: [...ids], timeoutMs: longestPollMs }, options),
-        { timeoutMs: longestPollMs + transport.timeoutMs, signal: stop.signal },
+        (router, options) => router.jobs.waitMany.query({ ids: [...ids], timeoutMs: longestWaitMs }, options),
+        { timeoutMs: longestWaitMs + transport.timeoutMs, signal: stop.signal },
       )
       for (const end of answer.ended) tell(channel, end)
       // a coordinator that stops answers before the time
-      if (answer.ended.length === 0 && nowMs() - askedAt < longestPollMs) return
+      if (answer.ended.length === 0 && nowMs() - askedAt < longestWaitMs) return
     }
   }
 
@@ -195,7 +192,7 @@ export function createEnds({ transport, clock, random }: EndsDeps): Ends {
   }
 
   const look = gather<string, End | WaitManyAnswer['waiting'][number]>({
-    split: (calls) => inSlices(calls, maxIds),
+    split: (calls) => inSlices(calls, maxAwaited),
     async send(ids) {
       const found = new Map<string, End | WaitManyAnswer['waiting'][number]>()
       // what ended comes many at a time

@@ -1,4 +1,5 @@
 /** `errand groups`: jobs that belong together, and the callback that runs when all of them are final. */
+import { longestWaitMs } from '../../core/limits.js'
 import type { Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/time/duration.js'
 import type { GroupEnd, GroupJobsRequest, GroupRequest } from '../../core/requests/groups.js'
@@ -126,16 +127,13 @@ async function add(cli: Cli, file: string, options: AddOptions): Promise<void> {
   await tellCallback(cli, out, options, made.id, cli.now().getTime() + limitMs)
 }
 
-/** As long as a coordinator holds a request open. */
-const pollMs = 25_000
-
 /** Waits until the group is over, and then for its callback, if it has one. */
 async function tellCallback(cli: Cli, out: Output, options: CallOptions, id: string, giveUpAt: number): Promise<void> {
   const coordinator = await connect(cli, options, ['enqueue', 'observe'])
   const leftMs = () => Math.max(0, giveUpAt - cli.now().getTime())
   const look = () =>
     coordinator.call((router, options) =>
-      router.groups.wait.query({ id, timeoutMs: Math.min(pollMs, leftMs()) }, options),
+      router.groups.wait.query({ id, timeoutMs: Math.min(longestWaitMs, leftMs()) }, options),
     )
   const group = await out.during(`Waiting for group ${id}`, async () => {
     let group = await look()

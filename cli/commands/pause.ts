@@ -1,4 +1,5 @@
 /** `errand pause`, `errand resume`, `errand pauses`: what does not start until an operator resumes it. */
+import { mostCounted } from '../../core/limits.js'
 import type { Command } from 'commander'
 import type { ListedPause, PauseTarget } from '../../core/requests/pauses.js'
 import type { PauseView } from '../../core/views/pauseView.js'
@@ -116,9 +117,6 @@ const pauseRow = ({ worker, key, keyHidden, by, at, waiting, reason }: ListedPau
   waiting === undefined ? '' : waiting < mostCounted ? String(waiting) : `${mostCounted} or more`,
   plain(reason ?? ''),
 ]
-
-/** As far as a coordinator counts. */
-const mostCounted = 10_000
 
 const thing = ({ worker, key }: PauseView): string =>
   worker === undefined ? 'everything' : key === undefined ? worker : `${worker}, key ${plain(key)}`

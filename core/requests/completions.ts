@@ -1,12 +1,8 @@
 /** The ends of jobs, for those who wait for them: the requests, and what is told of each job. */
+import { maxAwaited, longestWaitMs } from '../limits.js'
 import { z } from 'zod'
 import type { FinalState, JobState } from '../states.js'
 import { duration, type ReceiptView } from './wire.js'
-
-/** How many jobs one request may wait for. */
-export const maxAwaited = 1_000
-/** No request is held open longer: proxies and platforms cut longer ones. */
-export const longestWaitMs = 25_000
 
 /** An event of the stream bears the id, and its line ends where the id would. */
 const jobId = z

@@ -1,8 +1,9 @@
 /** Groups over the wire: jobs that belong together, and the callback that runs once when all of them are final. */
+import { enqueueManyLimit } from '../limits.js'
 import { z } from 'zod'
 import { groupPolicies, type GroupPolicy, type GroupProblem, type GroupState } from '../views/groupTypes.js'
 import { jobStates, type JobState } from '../states.js'
-import { enqueueManyLimit, workerName, type JobRow } from './wire.js'
+import { workerName, type JobRow } from './wire.js'
 
 /** Groups in groups in groups. */
 export const groupDepthLimit = 5

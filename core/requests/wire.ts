@@ -1,4 +1,5 @@
 /** The bodies that go over the wire: one schema for each, used by REST, tRPC, the client and the command alike. */
+import { enqueueManyLimit } from '../limits.js'
 import { z } from 'zod'
 import { maxCauses } from '../payload/causes.js'
 import { durationProblem, parseDuration, type Duration } from '../time/duration.js'
@@ -74,7 +75,6 @@ export const postJobRequest = z
     }
   })
 
-export const enqueueManyLimit = 10_000
 /** Items are checked one by one, so that a bad one does not spoil the others. */
 export const enqueueManyRequest = z.strictObject({
   jobs: z.array(z.unknown()).max(enqueueManyLimit),

@@ -1,11 +1,9 @@
 /** The reasons why a job does not run now: as data, and in words. */
+import { mostCounted } from '../limits.js'
 import { formatDuration } from '../time/duration.js'
 import { didYouMean } from '../nearest.js'
 import type { PauseView } from './pauseView.js'
 import type { FinalState, JobState } from '../states.js'
-
-/** Jobs in a line are counted so far; this number stands for as many or more. */
-export const mostCounted = 10_000
 
 /** The name and code of a receipt's error: its text is left to those who look at the job. */
 export interface ErrorName {

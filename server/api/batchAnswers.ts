@@ -3,7 +3,7 @@
  * So they have their turn one after the other, each knows what those before it took, and those that wait for something
  * share the time that a request is held open.
  */
-import { longestWaitMs } from '../../core/requests/completions.js'
+import { longestWaitMs } from '../../core/limits.js'
 import { ErrandError } from '../../core/errors.js'
 import { maxPageLength } from '../store/page.js'
 

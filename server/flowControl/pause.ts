@@ -13,6 +13,7 @@
  * is gone: the coordinator died after it took the pause away, or another one held a job by a pause that it knew of for
  * a moment longer.
  */
+import { mostCounted } from '../../core/limits.js'
 import { ErrandError } from '../../core/errors.js'
 import type { ListedPause, PauseRequest, PauseTarget, Resumed } from '../../core/requests/pauses.js'
 import type { PauseView } from '../../core/views/pauseView.js'
@@ -27,7 +28,6 @@ import type { PausableJob } from '../store/jobs/claim.js'
 
 /** All pauses are read every half second. A tool that pauses every key it meets would slow them. */
 const mostPauses = 1_000
-const mostCounted = 10_000
 /** Jobs that one write releases. */
 const releasePageSize = 5_000
 /** Candidates that are looked at at once when paused ones stand in front. */

@@ -1,9 +1,9 @@
+import { enqueueManyLimit } from '../../core/limits.js'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { inRequests, maxJobsPerRequest, maxRequestSize, maxTogetherSize } from '../../client/enqueue.js'
+import { inRequests, maxRequestSize, maxTogetherSize } from '../../client/enqueue.js'
 import { ErrandError, type EnqueueItem } from '../../client/index.js'
 import { defineJob } from '../../core/index.js'
-import { enqueueManyLimit } from '../../core/requests/wire.js'
 import { testErrand } from '../support/errand.js'
 import { clientOf, refused } from './support.js'
 import { workers, type Jobs } from './workers.js'
@@ -238,10 +238,9 @@ describe('a request', () => {
   const sizesOf = (sizes: number[]) => [...inRequests(sizes, (size) => size)].map((request) => request.length)
 
   it('holds as many jobs as the coordinator takes, and no more characters than are quick to send', () => {
-    expect(maxJobsPerRequest).toBe(enqueueManyLimit)
-    expect(sizesOf(Array.from({ length: 2 * maxJobsPerRequest + 1 }, () => 1))).toEqual([
-      maxJobsPerRequest,
-      maxJobsPerRequest,
+    expect(sizesOf(Array.from({ length: 2 * enqueueManyLimit + 1 }, () => 1))).toEqual([
+      enqueueManyLimit,
+      enqueueManyLimit,
       1,
     ])
     const half = maxRequestSize / 2

@@ -3,6 +3,7 @@
  * is installed, with the database outside: jobs are enqueued over HTTP, run, enqueue others, and a tick starts those
  * that have come due.
  */
+import { longestWaitMs } from '../../core/limits.js'
 import { once } from 'node:events'
 import { Agent, createServer, request, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -16,7 +17,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readDeployment } from '../../codegen/deployment.js'
 import { build } from '../../codegen/index.js'
 import { vercelTickPath } from '../../core/views/tick.js'
-import { longestWaitMs } from '../../core/requests/completions.js'
 import type { LambdaResponse } from '../../server/hosts/lambda.js'
 import { testProject, worker, type TestProject } from '../codegen/project.js'
 import { testDatabase, type TestDatabase } from '../support/database.js'

@@ -1,6 +1,7 @@
 /** Tells how a job ended, by a long poll, for callers in any language. */
+import { longestWaitMs } from '../../../core/limits.js'
 import type { Hono } from 'hono'
-import { awaitReceiptQuery, longestWaitMs } from '../../../core/requests/completions.js'
+import { awaitReceiptQuery } from '../../../core/requests/completions.js'
 import { durationMs } from '../../../core/time/duration.js'
 import { waitMany } from '../../operations/waitMany.js'
 import { unknownJob } from '../../jobs/receive.js'

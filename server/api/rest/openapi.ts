@@ -1,4 +1,5 @@
 /** Describes the REST routes, from the same schemas that check them. */
+import { enqueueManyLimit } from '../../../core/limits.js'
 import { z } from 'zod'
 import { listAuditRequest } from '../../../core/requests/audit.js'
 import { waitingRequest } from '../../../core/requests/compat.js'
@@ -12,13 +13,7 @@ import {
 } from '../../../core/job/schedulePolicies.js'
 import { previewRequest, scheduleChange, scheduleRequest } from '../../../core/requests/schedules.js'
 import { tickRequest } from '../../../core/requests/tickRequest.js'
-import {
-  enqueueManyLimit,
-  enqueueManyRequest,
-  enqueueRequest,
-  listJobsRequest,
-  postJobRequest,
-} from '../../../core/requests/wire.js'
+import { enqueueManyRequest, enqueueRequest, listJobsRequest, postJobRequest } from '../../../core/requests/wire.js'
 import { createKeyRequest } from '../../../core/requests/apiKeys.js'
 import { roles as allRoles, type Role } from '../../../core/roles.js'
 import { deploymentPaths } from './deploymentPaths.js'

@@ -1,9 +1,9 @@
 /** Shows, awaits, cancels and retries groups. */
+import { longestWaitMs } from '../../../core/limits.js'
 import { z } from 'zod'
 import { groupIdRequest, groupJobsRequest } from '../../../core/requests/groups.js'
 import { cancelGroup } from '../../groups/cancel.js'
 import { getGroup, listGroupJobs, retryGroup } from '../../groups/view.js'
-import { longestWaitMs } from '../../../core/requests/completions.js'
 import { createRouter, toFollow, toOperate } from './procedure.js'
 
 export const groupsRouter = createRouter({

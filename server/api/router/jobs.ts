@@ -1,8 +1,9 @@
 /** Shows, awaits, cancels and retries jobs. */
+import { longestWaitMs } from '../../../core/limits.js'
 import { z } from 'zod'
 import { tracked } from '@trpc/server'
 import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../../core/requests/bulk.js'
-import { endedRequest, longestWaitMs, waitManyRequest } from '../../../core/requests/completions.js'
+import { endedRequest, waitManyRequest } from '../../../core/requests/completions.js'
 import { listJobsRequest } from '../../../core/requests/wire.js'
 import { streamEnds, waitMany } from '../../operations/waitMany.js'
 import { bulk } from '../../operations/bulk.js'
