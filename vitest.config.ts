@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { patience } from './test/support/effort.js'
 import { unitTests } from './test/support/rings.js'
 
 /** Our own sources stand in for the package's compiled files wherever a test imports `errand` by its name. */
@@ -49,7 +50,7 @@ export default defineConfig({
     unstubEnvs: true,
     // only what hangs may come so far: some tests run compilers and a dozen processes, beside those of other tests, on
     // machines that are busy
-    testTimeout: 180_000,
+    testTimeout: patience(180_000),
     hookTimeout: 180_000,
   },
 })

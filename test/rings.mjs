@@ -4,12 +4,13 @@
  * half is worth a look.
  *
  *   node test/rings.mjs check                     all steps of the ring, until one fails
- *   node test/rings.mjs test -- vitest run        this command, as the step `test`
+ *   node test/rings.mjs test:unit -- vitest run   this command, under that name
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 const rings = {
+  test: ['build', 'vitest'],
   check: ['format:check', 'lint', 'unused', 'types', 'codegen:check', 'test', 'demo', 'bench:quick'],
 }
 const committed = JSON.parse(readFileSync(new URL('rings.json', import.meta.url), 'utf8'))
@@ -29,10 +30,20 @@ function childrenCpuSeconds() {
   }
 }
 
+let running
+let stopped = false
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    stopped = true
+    running?.kill(signal)
+  })
+}
+
 /** Its exit code. */
 const run = (command, args) =>
   new Promise((resolve) => {
     const child = spawn(command, args, { stdio: 'inherit' })
+    running = child
     child.once('error', (error) => {
       console.error(error.message)
       resolve(127)
@@ -63,15 +74,18 @@ function tell() {
 }
 
 const rows = []
-const [name, dashes, ...command] = process.argv.slice(2)
+const [name, ...given] = process.argv.slice(2)
 let code = 0
-if (dashes === '--') {
-  code = await measure(name, command[0], command.slice(1))
+if (given[0] === '--') {
+  code = await measure(name, given[1], given.slice(2))
 } else {
   const startedAt = performance.now()
   const cpuBefore = childrenCpuSeconds()
   for (const step of rings[name]) {
-    code = await measure(step, 'npm', ['run', '--silent', step])
+    // such as the files of `npm test -- test/core`
+    const more = step === rings[name].at(-1) && given.length > 0 ? ['--', ...given] : []
+    code = await measure(step, 'npm', ['run', '--silent', step, ...more])
+    if (code === 0 && stopped) code = 130
     if (code !== 0) break
   }
   rows.push({

@@ -1,4 +1,10 @@
-/** Bodies that come byte by byte, and what whoever gathers them keeps meanwhile. */
+/** Bodies that come byte by byte, and what a reader keeps of them meanwhile. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+/** What earlier tests of the process left would hide what the work keeps, if it went meanwhile. */
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 /** The body of a chunked message whose chunks are one byte each, as it is on the wire; ASCII only. */
 export function bytewise(body: string): Buffer {
@@ -22,6 +28,7 @@ export const bytewiseStream = (length: number): ReadableStream<Uint8Array> => {
 
 /** By how much the heap grows at most while the work is done; looked at between two turns of the loop. */
 export async function heapGrowthOf(work: Promise<unknown>): Promise<number> {
+  collectGarbage()
   const before = process.memoryUsage().heapUsed
   let most = before
   let done = false

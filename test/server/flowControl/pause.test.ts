@@ -5,7 +5,7 @@ import { defineJob } from '../../../core/index.js'
 import { sweepPaused } from '../../../server/flowControl/pause.js'
 import { sweepBlocked } from '../../../server/flowControl/slots.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
-import { runs } from '../../support/effort.js'
+import { patience, runs } from '../../support/effort.js'
 
 const work = defineJob({
   args: z.object({ shop: z.string().default('a') }),
@@ -310,76 +310,80 @@ describe('pauses, resumes, claims, ends and time, in any order on two coordinato
     limited: defineJob({ ...fields, concurrency: { limit: 1, key: ({ shop }) => shop } }),
   }
 
-  it('nothing starts whose pause is known, everything runs after its resume, and nothing is stuck', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 50 }), async (steps) => {
-        const running = new Map<string, (fails: boolean) => void>()
-        /** Since when each pause holds everywhere. */
-        const pausedSince = new Map<string, number>()
-        const wrong: string[] = []
-        const invoke: NonNullable<Parameters<typeof testErrand>[1]>['invoke'] = ({ body }) => {
-          const { id, worker, args } = JSON.parse(body) as { id: string; worker: string; args: { shop: string } }
-          const covering = [{ all: true }, { worker }, { worker, key: args.shop }].map((each) => JSON.stringify(each))
-          const now = one.clock.now().getTime()
-          if (covering.some((pause) => (pausedSince.get(pause) ?? Infinity) <= now - 3_000)) wrong.push(id)
-          return new Promise((resolve) =>
-            running.set(id, (fails) => {
-              running.delete(id)
-              resolve(
-                fails
-                  ? { kind: 'failed', code: 'HTTP_500', message: 'no' }
-                  : { kind: 'receipt', receipt: { status: 'success' } },
-              )
-            }),
-          )
-        }
-        await using one = await testErrand(workers, { invoke })
-        await using two = await testErrand(workers, { invoke, beside: one })
-        const both = [one, two]
-        const doResume = async (errand: TestErrand, target: object) => {
-          pausedSince.delete(JSON.stringify(target))
-          await resume(errand, new URLSearchParams(target as Record<string, string>).toString())
-        }
-        for (const each of steps) {
-          if (each.kind === 'enqueue')
-            await both[each.on]!.post('/job', { worker: each.worker, args: { shop: each.key } })
-          if (each.kind === 'pause') {
-            await pause(both[each.on]!, each.target)
-            const id = JSON.stringify(each.target)
-            if (!pausedSince.has(id)) pausedSince.set(id, one.clock.now().getTime())
+  it(
+    'nothing starts whose pause is known, everything runs after its resume, and nothing is stuck',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 50 }), async (steps) => {
+          const running = new Map<string, (fails: boolean) => void>()
+          /** Since when each pause holds everywhere. */
+          const pausedSince = new Map<string, number>()
+          const wrong: string[] = []
+          const invoke: NonNullable<Parameters<typeof testErrand>[1]>['invoke'] = ({ body }) => {
+            const { id, worker, args } = JSON.parse(body) as { id: string; worker: string; args: { shop: string } }
+            const covering = [{ all: true }, { worker }, { worker, key: args.shop }].map((each) => JSON.stringify(each))
+            const now = one.clock.now().getTime()
+            if (covering.some((pause) => (pausedSince.get(pause) ?? Infinity) <= now - 3_000)) wrong.push(id)
+            return new Promise((resolve) =>
+              running.set(id, (fails) => {
+                running.delete(id)
+                resolve(
+                  fails
+                    ? { kind: 'failed', code: 'HTTP_500', message: 'no' }
+                    : { kind: 'receipt', receipt: { status: 'success' } },
+                )
+              }),
+            )
           }
-          if (each.kind === 'resume') await doResume(both[each.on]!, each.target)
-          if (each.kind === 'claim') await both[each.on]!.claim()
-          if (each.kind === 'end') [...running.values()][0]?.(each.fails)
-          if (each.kind === 'time') {
-            // how long a claim's questions take is the machine's affair, and none of them lasts for a second
+          await using one = await testErrand(workers, { invoke })
+          await using two = await testErrand(workers, { invoke, beside: one })
+          const both = [one, two]
+          const doResume = async (errand: TestErrand, target: object) => {
+            pausedSince.delete(JSON.stringify(target))
+            await resume(errand, new URLSearchParams(target as Record<string, string>).toString())
+          }
+          for (const each of steps) {
+            if (each.kind === 'enqueue')
+              await both[each.on]!.post('/job', { worker: each.worker, args: { shop: each.key } })
+            if (each.kind === 'pause') {
+              await pause(both[each.on]!, each.target)
+              const id = JSON.stringify(each.target)
+              if (!pausedSince.has(id)) pausedSince.set(id, one.clock.now().getTime())
+            }
+            if (each.kind === 'resume') await doResume(both[each.on]!, each.target)
+            if (each.kind === 'claim') await both[each.on]!.claim()
+            if (each.kind === 'end') [...running.values()][0]?.(each.fails)
+            if (each.kind === 'time') {
+              // how long a claim's questions take is the machine's affair, and none of them lasts for a second
+              await one.quiet()
+              await one.clock.advance('1s')
+              await one.stage()
+            }
+            if (each.kind === 'sweep') await sweepPaused(both[each.on]!.coordinator.deps)
+          }
+          for (const target of Array.from(pausedSince.keys())) await doResume(one, JSON.parse(target) as object)
+          const final = async () => {
+            const jobs = await one.database.db.collection('errand_jobs').find().toArray()
+            return jobs.every(({ state }) => ['succeeded', 'failed'].includes(state as string))
+          }
+          for (let round = 0; round < 300 && !(await final()); round++) {
             await one.quiet()
             await one.clock.advance('1s')
-            await one.stage()
+            for (const errand of both) {
+              await errand.stage()
+              await sweepPaused(errand.coordinator.deps)
+              await sweepBlocked(errand.coordinator.deps)
+              await errand.claim()
+            }
+            for (const end of running.values()) end(false)
           }
-          if (each.kind === 'sweep') await sweepPaused(both[each.on]!.coordinator.deps)
-        }
-        for (const target of Array.from(pausedSince.keys())) await doResume(one, JSON.parse(target) as object)
-        const final = async () => {
-          const jobs = await one.database.db.collection('errand_jobs').find().toArray()
-          return jobs.every(({ state }) => ['succeeded', 'failed'].includes(state as string))
-        }
-        for (let round = 0; round < 300 && !(await final()); round++) {
-          await one.quiet()
-          await one.clock.advance('1s')
-          for (const errand of both) {
-            await errand.stage()
-            await sweepPaused(errand.coordinator.deps)
-            await sweepBlocked(errand.coordinator.deps)
-            await errand.claim()
-          }
-          for (const end of running.values()) end(false)
-        }
-        expect(wrong).toEqual([])
-        expect(await final()).toBe(true)
-        expect((await heldOf(one)).filter((held) => held !== undefined)).toEqual([])
-      }),
-      { numRuns: runs(6) },
-    )
-  }, 180_000)
+          expect(wrong).toEqual([])
+          expect(await final()).toBe(true)
+          expect((await heldOf(one)).filter((held) => held !== undefined)).toEqual([])
+        }),
+        { numRuns: runs(6) },
+      )
+    },
+    patience(180_000),
+  )
 })

@@ -20,7 +20,7 @@ import { receiptId, type AttemptResultDocument, type JobDocument } from '../../.
 import type { Store } from '../../../server/store/index.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 import type { Answer, Invoke } from '../../../server/deps.js'
-import { runs } from '../../support/effort.js'
+import { patience, runs } from '../../support/effort.js'
 
 const { ERRAND_MODEL_SEED: seed = String(Date.now() % 1_000_000_000) } = process.env
 
@@ -53,7 +53,7 @@ describe.each(['plain', 'limited'] as const)('a job of a %s worker', (worker) =>
     expect.hasAssertions()
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40, size: 'max' }), (steps) => play(worker, steps)),
-      { seed: Number(seed), numRuns: runs(10), interruptAfterTimeLimit: 60_000 },
+      { seed: Number(seed), numRuns: runs(10), interruptAfterTimeLimit: patience(60_000) },
     )
   })
 })
