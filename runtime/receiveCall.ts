@@ -54,7 +54,7 @@ export async function receiveCall(
   const misunderstood = wireProblem(header(wireHeader), { other: 'coordinator', here: 'function' })
   if (misunderstood !== undefined) return refuse(400, 'WIRE_VERSION', misunderstood)
   const tooHeavy = heavyJsonProblem(body)
-  if (tooHeavy !== undefined) return refuse(413, 'PAYLOAD_TOO_LARGE', tooHeavy)
+  if (tooHeavy !== undefined) return refuse(413, 'PAYLOAD_TOO_LARGE', `The body cannot be read. ${tooHeavy}`)
   const value = parseJson(body)
   const ping = isPing(value)
   const calls = ping ? [value] : readCalls(value)

@@ -1,8 +1,8 @@
 /**
  * Weighs what JSON costs to parse. The cost depends less on its length than on what is in it: eight megabytes of text
  * in few values are read in ten milliseconds, the same of empty lists, of names that are all different, or of lists in
- * lists in lists, take most of a second, in which no other caller has a turn. So it is weighed first, in one pass that is quick and keeps little.
- * For coordinators and functions, so without zod.
+ * lists in lists, take most of a second, in which no other caller has a turn. So it is weighed first, in one pass that
+ * is quick and keeps little. For coordinators and functions, so without zod.
  */
 /** Shorter texts cannot hold enough. */
 const lightLength = 256 * 1024
@@ -23,7 +23,7 @@ export function heavyJsonProblem(text: string): string | undefined {
     const unit = text.charCodeAt(at)
     if (unit === comma || unit === openBracket || unit === openBrace) {
       if (++values > mostValues) return tooHeavy(`${mostValues} values`)
-      if (unit !== comma && ++levels > mostLevels) return tooHeavy(`${mostLevels} levels`)
+      if (unit !== comma && ++levels > mostLevels) return tooHeavy(`${mostLevels} levels of lists and objects`)
     } else if (unit === closeBracket || unit === closeBrace) {
       levels--
     } else if (unit === quote) {
@@ -65,4 +65,4 @@ function isName(text: string, end: number): boolean {
   return text.charCodeAt(next) === colon
 }
 
-const tooHeavy = (what: string): string => `The body holds more than ${what}.`
+const tooHeavy = (what: string): string => `It holds more than ${what}.`

@@ -46,7 +46,11 @@ export async function readText(request: Request, maxBytes: number, intake?: Body
   }
   await intake?.turn(text.length)
   const problem = heavyJsonProblem(text)
-  if (problem !== undefined) throw new ErrandError('PAYLOAD_TOO_LARGE', `${problem} Send it in parts.`)
+  if (problem !== undefined)
+    throw new ErrandError(
+      'PAYLOAD_TOO_LARGE',
+      `The body cannot be read. ${problem} Send less at once, or nest it less deep.`,
+    )
   return text
 }
 

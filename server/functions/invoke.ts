@@ -7,6 +7,7 @@ import { parseJson } from '../../core/payload/parseJson.js'
 import { maxResultBytes } from '../../core/payload/resultSize.js'
 import { addressRefused, guardedConnector, type MayBePrivate } from './addressGuard.js'
 import { attemptResult, attemptResults, type ParsedAttemptResult } from '../../core/requests/attemptResult.js'
+import { heavyJsonProblem } from '../../core/payload/jsonWeight.js'
 import { maxAnswerBytes } from '../../core/functions/limits.js'
 import { withoutLargeResult } from './resultSize.js'
 import type { Call, Answer, Invoke } from '../deps.js'
@@ -175,6 +176,10 @@ function bounded(answer: Answer, text: string): Answer {
 }
 
 function readBody(text: string): Answer {
+  const tooHeavy = heavyJsonProblem(text)
+  if (tooHeavy !== undefined) {
+    return { kind: 'failed', code: 'BAD_RECEIPT', message: `The function's answer cannot be read. ${tooHeavy}` }
+  }
   const body = parseJson(text)
   if (isPlainSuccess(body)) return { kind: 'receipt', receipt: body }
   if (isObject(body) && 'receipts' in body) return readReceipts(body)

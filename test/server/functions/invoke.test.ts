@@ -61,6 +61,12 @@ describe('a function that', () => {
 
   it.each([
     ['garbage', 200, 'hello', 'BAD_RECEIPT'],
+    [
+      'what takes long to parse',
+      200,
+      `{"status":"success","result":${'['.repeat(300_000)}${']'.repeat(300_000)}}`,
+      'BAD_RECEIPT',
+    ],
     ['JSON that is no receipt', 200, '{"ok":true}', 'BAD_RECEIPT'],
     ['nothing', 200, '', 'BAD_RECEIPT'],
     ['more than 4 MiB', 200, 'x'.repeat(4 * 1024 * 1024 + 1), 'ANSWER_TOO_LARGE'],
