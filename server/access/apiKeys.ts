@@ -53,7 +53,7 @@ export async function createApiKey(
   return { ...keyView(document), key, ...(first ? { first: true } : {}) }
 }
 
-/** Whether there is a key that a caller could show, at any address. */
+/** Whether there is a key, whatever address the coordinator listens on. */
 export const hasStoredApiKeys = async (db: Db, namespace?: string): Promise<boolean> =>
   (await collectionsOf(db, namespace).apiKeys.countDocuments({}, { limit: 1 })) > 0
 

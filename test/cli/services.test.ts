@@ -157,7 +157,7 @@ describe('enqueue', () => {
   })
 
   it('reads the args from standard input', async () => {
-    const ended = await errand(['enqueue', 'greet', '-', '--wait', '--json'], {
+    const ended = await errandProgram(['enqueue', 'greet', '-', '--wait', '--json'], {
       ...running.caller,
       input: '{"name":"Bo"}\n',
     })
@@ -421,7 +421,7 @@ describe('start', () => {
 describe('functions', () => {
   it('say what to do where nothing was built', async () => {
     await using empty = await makeProject()
-    const ended = await errand(['functions'], { cwd: empty.root })
+    const ended = await errandProgram(['functions'], { cwd: empty.root })
     expect(ended).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('errand codegen') })
   })
 })
