@@ -11,7 +11,7 @@ export const mostValues = 1_000_000
 /** Names of fields, each counted once. */
 export const mostNames = 100_000
 /** Lists and objects within one another. What may be stored is far less deep, and is refused in words of its own. */
-export const mostLevels = 10_000
+export const mostLevels = 100_000
 
 /** The reason that it is too heavy, if it is. Text that is no JSON is left to the parser. */
 export function heavyJsonProblem(text: string): string | undefined {
