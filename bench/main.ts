@@ -64,13 +64,14 @@ async function main(options: Options): Promise<number> {
 async function compareWith(against: Against, { workloads, quick, json }: Options): Promise<number> {
   const startedAt = new Date()
   const interruption = new AbortController()
-  onInterruption((signal) => interruption.abort(new BenchError(`Ended by ${signal}; no comparison was made.`)))
+  onInterruption((signal) => interruption.abort(new BenchError(`Ended by ${signal} before the comparison was done.`)))
   const log = (line: string) => console.error(line)
   const answer = await askAgainst({ ...against, workloads }, log, interruption.signal)
   const file = await saveResults(startedAt, { quick, machine: describeMachine(), ...answer })
   console.log(json ? JSON.stringify(answer, null, 2) : tableOfAnswer(answer))
   console.error(`Written: ${file}`)
-  return isWorse(answer) ? 1 : 0
+  if (answer.interrupted !== undefined) console.error(answer.interrupted)
+  return isWorse(answer) || answer.interrupted !== undefined ? 1 : 0
 }
 
 function onInterruption(act: (signal: string) => void): void {

@@ -24,6 +24,8 @@ export interface Answer {
   old: string
   new: string
   workloads: WorkloadAnswer[]
+  /** Why it ended before it was done, with the pairs that it had by then. */
+  interrupted?: string
 }
 
 export interface WorkloadAnswer {
@@ -40,7 +42,10 @@ export interface WorkloadAnswer {
 /** A workload is given up after so many pairs in which a build could not be measured. */
 const failuresAllowed = 3
 
-/** The signal interrupts it; what it made on the machine is gone when this has answered, whichever way. */
+/**
+ * The signal interrupts it: it answers with the pairs that it has by then, and rejects where it has none. What it made
+ * on the machine is gone when this has answered, whichever way.
+ */
 export async function askAgainst(
   question: Question,
   log: (line: string) => void,
@@ -52,9 +57,9 @@ export async function askAgainst(
   const answers = question.workloads.map((workload) => ({ workload, pairs: [] as Pair[], failures: [] as string[] }))
   let open = answers
   // in turn, so that a limit of time is shared by all workloads
-  for (let turn = 0; turn < question.pairs && open.length > 0; turn++) {
+  for (let turn = 0; turn < question.pairs && open.length > 0 && !signal.aborted; turn++) {
     for (const answer of open) {
-      if (now() > timeIsUp) break
+      if (now() > timeIsUp || signal.aborted) break
       const { workload, pairs, failures } = answer
       try {
         const figuresOf = (build: Build) => measure(build, workload, options, signal)
@@ -62,6 +67,7 @@ export async function askAgainst(
         pairs.push(pair)
         log(`${workload}, pair ${pairs.length} of at most ${question.pairs}: ${decidingText(workload, pair)}`)
       } catch (error) {
+        if (signal.aborted && answers.some((each) => each.pairs.length > 0)) break
         signal.throwIfAborted()
         failures.push((error as Error).message)
         log(`${workload}: ${failures.at(-1)}`)
@@ -69,7 +75,8 @@ export async function askAgainst(
     }
     open = open.filter((answer) => now() <= timeIsUp && goesOn(answer))
   }
-  return { old: builds.old.name, new: builds.new.name, workloads: answers.map(conclude) }
+  const interrupted = signal.aborted ? { interrupted: (signal.reason as Error).message } : {}
+  return { old: builds.old.name, new: builds.new.name, workloads: answers.map(conclude), ...interrupted }
 }
 
 async function measurePair(
