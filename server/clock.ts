@@ -44,13 +44,13 @@ interface ClockSyncOptions {
 export interface ClockSync {
   /** Measures the offset, and goes on to do so every few minutes where the coordinator stays on. */
   begin(): Promise<void>
-  /** Measures it where that was not done for some minutes. For a coordinator that does not stay on. */
+  /** Measures it where that was not done for some minutes, once begun. For a coordinator that does not stay on. */
   lookAgain(): Promise<void>
 }
 
 export function createClockSync({ clock, log, stayOn, stopped }: ClockSyncOptions): ClockSync {
   const sync = 'sync' in clock ? () => (clock as DatabaseClock).sync() : undefined
-  let syncedAt: number | undefined
+  let syncedAt = 0
 
   const keepInSync = async (sync: () => Promise<void>) => {
     while (!stopped.aborted) {
@@ -64,13 +64,12 @@ export function createClockSync({ clock, log, stayOn, stopped }: ClockSyncOption
     async begin() {
       if (!sync) return
       await sync()
+      syncedAt = systemClock.now().getTime()
       if (stayOn) void keepInSync(sync)
     },
     async lookAgain() {
       const now = systemClock.now().getTime()
-      const isSet = syncedAt === undefined || now - syncedAt < clockSyncMs
-      syncedAt ??= now
-      if (isSet || !sync) return
+      if (!sync || now - syncedAt < clockSyncMs) return
       syncedAt = now
       await sync()
     },
