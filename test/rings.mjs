@@ -51,14 +51,24 @@ const run = (command, args) =>
     child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)))
   })
 
-/** Adds a row to the table. */
-async function measure(name, command, args) {
+/** Adds a row to the table, and answers with the exit code of the work. */
+async function measure(name, work) {
   const cpuBefore = childrenCpuSeconds()
   const startedAt = performance.now()
-  const code = await run(command, args)
+  const code = await work()
   const cpu = cpuBefore === undefined ? undefined : childrenCpuSeconds() - cpuBefore
   rows.push({ name, seconds: (performance.now() - startedAt) / 1_000, cpu })
   return code
+}
+
+/** One step after the other, until one fails; what is given besides is for the last, such as files of tests. */
+async function runRing(steps, given) {
+  for (const step of steps) {
+    const more = step === steps.at(-1) && given.length > 0 ? ['--', ...given] : []
+    const code = await measure(step, () => run('npm', ['run', '--silent', step, ...more]))
+    if (code !== 0 || stopped) return code || 130
+  }
+  return 0
 }
 
 const shown = ({ seconds, cpu }) =>
@@ -75,24 +85,6 @@ function tell() {
 
 const rows = []
 const [name, ...given] = process.argv.slice(2)
-let code = 0
-if (given[0] === '--') {
-  code = await measure(name, given[1], given.slice(2))
-} else {
-  const startedAt = performance.now()
-  const cpuBefore = childrenCpuSeconds()
-  for (const step of rings[name]) {
-    // such as the files of `npm test -- test/core`
-    const more = step === rings[name].at(-1) && given.length > 0 ? ['--', ...given] : []
-    code = await measure(step, 'npm', ['run', '--silent', step, ...more])
-    if (code === 0 && stopped) code = 130
-    if (code !== 0) break
-  }
-  rows.push({
-    name,
-    seconds: (performance.now() - startedAt) / 1_000,
-    cpu: cpuBefore === undefined ? undefined : childrenCpuSeconds() - cpuBefore,
-  })
-}
+const [dashes, command, ...args] = given
+process.exitCode = await measure(name, () => (dashes === '--' ? run(command, args) : runRing(rings[name], given)))
 tell()
-process.exitCode = code
