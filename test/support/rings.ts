@@ -4,8 +4,8 @@
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { repository } from './repository.js'
 
-const root = join(import.meta.dirname, '..', '..')
 /** Modules that start something, and those that lend it to tests. */
 const heavy = [
   'node:child_process',
@@ -17,38 +17,25 @@ const heavy = [
 ]
 
 /** Files of tests, by their paths from the repository's root. */
-export function unitTests(): string[] {
-  const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-  const known = new Map<string, boolean>()
-  return files
+export const unitTests = (): string[] =>
+  readdirSync(join(repository, 'test'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts'))
     .map((file) => join('test', file))
-    .filter((file) => isLight(file.replace(/\.ts$/, ''), known))
-}
+    .filter((file) => !reachesHeavy(file.replace(/\.ts$/, ''), new Set()))
 
 /** Goes through test/ alone: the house is imported by all of them. */
-function isLight(path: string, known: Map<string, boolean>): boolean {
-  if (heavy.includes(path)) return false
-  if (!path.startsWith('test/')) return true
-  const before = known.get(path)
-  if (before !== undefined) return before
-  const reached = new Set<string>()
-  const reachesHeavy = (each: string): boolean => {
-    if (heavy.includes(each)) return true
-    if (!each.startsWith('test/') || reached.has(each)) return false
-    reached.add(each)
-    return known.get(each) === false || importsOf(each).some(reachesHeavy)
-  }
-  const light = !reachesHeavy(path)
-  known.set(path, light)
-  return light
+function reachesHeavy(path: string, reached: Set<string>): boolean {
+  if (heavy.includes(path)) return true
+  if (!path.startsWith('test/') || reached.has(path)) return false
+  reached.add(path)
+  return importsOf(path).some((each) => reachesHeavy(each, reached))
 }
 
-/** Without their endings, and from the root where they are files. */
-const importsOf = (path: string): string[] =>
-  Array.from(textOf(join(root, `${path}.ts`)).matchAll(/^(?:import|export|\}) .*?'([^']+)'$/gm), ([, from = '']) =>
+/** Without their endings, and from the root where they are files. What is no module of ours, such as JSON, has none. */
+function importsOf(path: string): string[] {
+  const file = join(repository, `${path}.ts`)
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  return Array.from(text.matchAll(/^(?:import|export|\}) .*?'([^']+)'$/gm), ([, from = '']) =>
     from.startsWith('.') ? join(dirname(path), from.replace(/\.js$/, '')) : from,
   )
-
-/** Of what is no module of ours, such as JSON, nothing. */
-const textOf = (file: string): string => (existsSync(file) ? readFileSync(file, 'utf8') : '')
+}
