@@ -158,9 +158,9 @@ interface Cut {
   bad: boolean
 }
 
-let cutTogether: Promise<Record<string, Cut>>
-beforeAll(() => {
-  cutTogether = cutAll()
+let cutTogether: Record<string, Cut>
+beforeAll(async () => {
+  cutTogether = await cutAll()
 })
 
 async function cutAll(): Promise<Record<string, Cut>> {
@@ -196,7 +196,7 @@ async function cut(files: Record<string, string>, asked: { worker: string; args:
 
 describe('the contract of a worker', () => {
   it.each(Object.entries(samples))('is cut from %s', async (what, { files, args, key }) => {
-    const got = isAlone(what) ? (await cut(files, [{ worker: 'sample', args }]))[0] : (await cutTogether)[what]
+    const got = isAlone(what) ? (await cut(files, [{ worker: 'sample', args }]))[0] : cutTogether[what]
     const options = ['args', 'throttle']
     expect(got).toEqual({ options: expect.arrayContaining(options) as unknown, key, bad: false })
     expect(got!.options).not.toContain('run')

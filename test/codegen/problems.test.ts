@@ -210,9 +210,9 @@ const refused: [what: string, module: string, problems: string[]][] = [
 ]
 
 /** All of them stand in one project, which is read once. Each is told as if it were alone, under the name `bad.ts`. */
-let told: Promise<Map<string, string[]>>
-beforeAll(() => {
-  told = problemsOfAll()
+let told: Map<string, string[]>
+beforeAll(async () => {
+  told = await problemsOfAll()
 })
 
 async function problemsOfAll(): Promise<Map<string, string[]>> {
@@ -229,12 +229,12 @@ async function problemsOfAll(): Promise<Map<string, string[]>> {
 }
 
 describe('a module that cannot become a worker', () => {
-  it.each(refused)('is refused for %s', async (what, _module, problems) => {
-    expect((await told).get(what)).toEqual(problems)
+  it.each(refused)('is refused for %s', (what, _module, problems) => {
+    expect(told.get(what)).toEqual(problems)
   })
 
-  it('is the only one that is told of', async () => {
-    expect(Array.from((await told).keys()).toSorted()).toEqual(refused.map(([what]) => what).toSorted())
+  it('is the only one that is told of', () => {
+    expect(Array.from(told.keys()).toSorted()).toEqual(refused.map(([what]) => what).toSorted())
   })
 
   it('tells the way through shared modules to what a contract needs, and blames nobody else', async () => {
