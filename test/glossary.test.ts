@@ -6,8 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-
-const repository = join(import.meta.dirname, '..')
+import { repository } from './support/repository.js'
 
 /** As a part of a name, in any case, and what took its place. */
 const retired: Record<string, string> = {

@@ -8,12 +8,11 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { runCommand } from '../../cli/program.js'
 import { closedPort } from '../support/closedPort.js'
 import { removeAtOnce, writeAtOnce } from '../support/files.js'
+import { repository } from '../support/repository.js'
 
-const repository = fileURLToPath(new URL('../../', import.meta.url))
 const program = join(repository, 'dist/cli/main.js')
 
 /** Not the one of the test run: settings of the developer must not leak in. */

@@ -5,15 +5,15 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { repository } from '../support/repository.js'
 
-const root = resolve(import.meta.dirname, '../..')
 const run = promisify(execFile)
 
 /** What the compiler says; nothing where it is content. */
 function tsc(cwd: string, args: string[]): Promise<string> {
   const strict = ['--ignoreConfig', '--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess']
   const options = ['--target', 'es2023', '--lib', 'es2023,dom,esnext.disposable', '--module', 'nodenext']
-  const command = [join(root, 'node_modules/typescript/bin/tsc'), ...strict, ...options, ...args]
+  const command = [join(repository, 'node_modules/typescript/bin/tsc'), ...strict, ...options, ...args]
   return run(process.execPath, command, { cwd }).then(
     ({ stdout }) => stdout,
     (error: { stdout: string }) => error.stdout, // with complaints it exits with 1 or 2
@@ -23,7 +23,7 @@ const inRepository = ['--skipLibCheck', '--types', 'node', '--customConditions',
 
 describe('the types', () => {
   it('take and refuse what typeChecks.ts says', async () => {
-    expect(await tsc(root, ['--noEmit', ...inRepository, 'test/client/typeChecks.ts'])).toBe('')
+    expect(await tsc(repository, ['--noEmit', ...inRepository, 'test/client/typeChecks.ts'])).toBe('')
   })
 })
 
@@ -31,8 +31,8 @@ describe('the declarations that are shipped', () => {
   let folder: string
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'errand-client-types-'))
-    const emit = ['--declaration', '--emitDeclarationOnly', '--rootDir', root, '--outDir', folder]
-    const complaints = await tsc(root, [...emit, ...inRepository, 'client/index.ts'])
+    const emit = ['--declaration', '--emitDeclarationOnly', '--rootDir', repository, '--outDir', folder]
+    const complaints = await tsc(repository, [...emit, ...inRepository, 'client/index.ts'])
     if (complaints !== '') throw new Error(complaints)
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   })
@@ -106,7 +106,7 @@ describe('the declarations that are shipped', () => {
   ]
 
   it('make the compiler name the job or its interface, and the field, where nothing else is installed', async () => {
-    const workers = await readFile(join(root, 'test/client/workers.ts'), 'utf8')
+    const workers = await readFile(join(repository, 'test/client/workers.ts'), 'utf8')
     const registry = workers.match(/export interface (Jobs|Mail|Shop|Tick)\w* {[^]*?\n}/g)!
     const head = [
       `import { createClient, type GroupSummary } from './client/index.js'`,
@@ -134,8 +134,8 @@ describe('the declarations that are shipped', () => {
 describe('the client at run time', () => {
   it('brings along no zod, no database driver and no server', async () => {
     const { metafile } = await build({
-      entryPoints: [join(root, 'client/index.ts')],
-      absWorkingDir: root,
+      entryPoints: [join(repository, 'client/index.ts')],
+      absWorkingDir: repository,
       bundle: true,
       write: false,
       metafile: true,

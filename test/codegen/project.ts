@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CodegenError, generate, type CodegenReport } from '../../codegen/index.js'
 import { removeAtOnce, writeAtOnce } from '../support/files.js'
-
-const repository = join(import.meta.dirname, '..', '..')
+import { repository } from '../support/repository.js'
 
 export interface TestProject extends AsyncDisposable {
   root: string

@@ -4,8 +4,7 @@ import { promisify } from 'node:util'
 import { format } from 'prettier'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { testProject, worker, type TestProject } from './project.js'
-
-const repository = join(import.meta.dirname, '..', '..')
+import { repository } from '../support/repository.js'
 
 /** Every kind of schema, as one field each. */
 const kinds: Record<string, string> = {
@@ -330,12 +329,12 @@ const returned: [what: string, run: string, result: string, above?: string][] = 
 /** The folder of a worker `a`, by what it returns: all are built at once. */
 const folderOf = (what: string): string => `r${returned.findIndex(([each]) => each === what)}`
 
-let registryOfAll: Promise<{ types: Record<string, string>; registry: string; warnings: string[] }>
-beforeAll(() => {
-  registryOfAll = buildAll()
+let registryOfAll: { types: Record<string, string>; registry: string; warnings: string[] }
+beforeAll(async () => {
+  registryOfAll = await buildAll()
 })
 
-async function buildAll(): Promise<Awaited<typeof registryOfAll>> {
+async function buildAll(): Promise<typeof registryOfAll> {
   const files = returned.map(([what, run, , above = '']) => [
     `jobs/${folderOf(what)}/a.ts`,
     worker(`args: z.object({ item: z.object({ id: z.string(), at: z.date().optional() }) }), ${run}`, above),
@@ -349,8 +348,8 @@ async function buildAll(): Promise<Awaited<typeof registryOfAll>> {
 }
 
 describe('the result type', () => {
-  it.each(returned)('is told where run returns %s', async (what, _run, result) => {
-    const { types } = await registryOfAll
+  it.each(returned)('is told where run returns %s', (what, _run, result) => {
+    const { types } = registryOfAll
     const folder = folderOf(what).toUpperCase()
     const alone = (text: string | undefined) => text?.replaceAll(`${folder}AResult`, 'AResult')
     expect(alone(types[`${folder}AResult`])).toBe(result)
@@ -361,7 +360,7 @@ describe('the result type', () => {
   })
 
   it('is told without a warning, and as prettier would write it', async () => {
-    const { registry, warnings } = await registryOfAll
+    const { registry, warnings } = registryOfAll
     expect(warnings).toEqual([])
     expect(await prettier(registry)).toBe(registry)
   })

@@ -11,7 +11,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ErrandError } from '../../core/errors.js'
@@ -19,8 +19,7 @@ import { openDatabase } from '../../database/connect.js'
 import { newerSources } from '../../database/embedded/aptSource.js'
 import { startEngine } from '../../database/embedded/start.js'
 import { closedPort } from '../support/closedPort.js'
-
-const repository = fileURLToPath(new URL('../..', import.meta.url))
+import { repository } from '../support/repository.js'
 
 const temporaryFolder = async (): Promise<string> => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'errand-test-')))

@@ -7,7 +7,8 @@ import { errand, makeProject, serve, type Project, type Service } from '../cli/s
 import { testDatabase, type TestDatabase } from '../support/database.js'
 import { putCommands } from './commands.js'
 import { rewriteClient, runBlock, type Scope, type Stage } from './examples.js'
-import { readPage, repository, type Block, type Section } from './page.js'
+import { repository } from '../support/repository.js'
+import { readPage, type Block, type Section } from './page.js'
 
 const sections = await readPage('control')
 const apiKey = 'the-key-of-the-examples'

@@ -17,7 +17,7 @@ import * as server from '../../server/index.js'
 import { makeProject } from '../cli/support.js'
 import { manualClock } from '../support/clock.js'
 import { testErrand, testKey, type TestErrandOptions } from '../support/errand.js'
-import { repository } from './page.js'
+import { repository } from '../support/repository.js'
 
 const markdown = await readFile(join(repository, 'docs/deploy.md'), 'utf8')
 const example = /^```ts invoker\n(.*?)^```$/ms.exec(markdown)?.[1] ?? ''

@@ -1,8 +1,7 @@
 /** Reads a page of docs/: its sections, and the examples in them. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-
-export const repository = join(import.meta.dirname, '..', '..')
+import { repository } from '../support/repository.js'
 
 export type Block =
   /** A module of jobs/. */

@@ -1,7 +1,8 @@
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { anchorOf, readPage, repository } from './page.js'
+import { repository } from '../support/repository.js'
+import { anchorOf, readPage } from './page.js'
 
 const readme = await readFile(join(repository, 'README.md'), 'utf8')
 const rows = readme

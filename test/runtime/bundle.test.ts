@@ -1,13 +1,11 @@
 import { build } from 'esbuild'
-import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
+import { repository } from '../support/repository.js'
 
 it('adds less than 15 kB gzipped to a function, and neither zod nor anything of Node', async () => {
   const { metafile, outputFiles } = await build({
-    stdin: { contents: `export { wrap } from './runtime/index.ts'`, resolveDir: root },
+    stdin: { contents: `export { wrap } from './runtime/index.ts'`, resolveDir: repository },
     bundle: true,
     minify: true,
     write: false,

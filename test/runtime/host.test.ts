@@ -5,14 +5,12 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createFunctionHost, type FunctionHost, type FunctionHostOptions } from '../../runtime/node.js'
 import { bytewise, heapGrowthOf } from '../support/bytewise.js'
 import { callOf, gate, key, manualClock, signedRequest, type Receipt } from './support.js'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
+import { repository } from '../support/repository.js'
 
 /** What the bundles of a test and the test itself say to each other; they share the process. */
 interface Shared {
@@ -319,12 +317,12 @@ async function bundleWorker(outfile: string, job: string): Promise<void> {
   await build({
     stdin: {
       contents: `import job from ${JSON.stringify(job)}
-        import { wrap } from '${root}runtime/index.ts'
+        import { wrap } from '${repository}/runtime/index.ts'
         export default wrap(job, { worker: 'mail.send' })`,
-      resolveDir: root,
+      resolveDir: repository,
     },
-    alias: { errand: `${root}core/index.ts` },
-    nodePaths: [`${root}node_modules`],
+    alias: { errand: `${repository}/core/index.ts` },
+    nodePaths: [`${repository}/node_modules`],
     outfile,
     bundle: true,
     minify: true,
@@ -357,7 +355,7 @@ async function callInNode(dir: string, calls: number): Promise<{ status: number;
           answers.push({ status: response.status, body: await response.json() })
         }
         console.log(JSON.stringify(answers))`,
-      resolveDir: root,
+      resolveDir: repository,
     },
     outfile: script,
     bundle: true,
