@@ -1,8 +1,8 @@
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { CodegenError, watch, type CodegenReport } from '../../codegen/index.js'
-import { plainWorker, testProject, worker, type TestProject } from './project.js'
+import { CodegenError, watch, type CodegenReport } from '../../../codegen/index.js'
+import { plainWorker, testProject, worker, type TestProject } from '../project.js'
 
 /** A running watch, whose outcomes are taken one by one as they come. */
 function startWatch(project: TestProject) {

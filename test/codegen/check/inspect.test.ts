@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { openInspector, type Inspector } from '../../codegen/check/inspect.js'
+import { openInspector, type Inspector } from '../../../codegen/check/inspect.js'
 
 const workers = [{ worker: 'a', typeName: 'A' }]
 const bundle = (code: string) => ({ code, map: '{"version":3,"sources":[],"mappings":""}' })

@@ -6,10 +6,10 @@
 import { Cron } from 'croner'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { DstGapPolicy, DstOverlapPolicy } from '../../core/job/schedulePolicies.js'
-import { lastOccurrence, nextOccurrence, occurrences, occurrencesUntil } from '../../core/time/occurrences.js'
-import { occurrenceRule, type ScheduleRule } from '../../core/time/scheduleRule.js'
-import { runs } from '../support/effort.js'
+import type { DstGapPolicy, DstOverlapPolicy } from '../../../core/job/schedulePolicies.js'
+import { lastOccurrence, nextOccurrence, occurrences, occurrencesUntil } from '../../../core/time/occurrences.js'
+import { occurrenceRule, type ScheduleRule } from '../../../core/time/scheduleRule.js'
+import { runs } from '../../support/effort.js'
 import { changesOf, minuteByMinute, wallClock } from './wallClock.js'
 
 /**

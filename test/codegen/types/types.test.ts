@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { format } from 'prettier'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { testProject, worker, type TestProject } from './project.js'
-import { repository } from '../support/repository.js'
+import { testProject, worker, type TestProject } from '../project.js'
+import { repository } from '../../support/repository.js'
 
 /** Every kind of schema, as one field each. */
 const kinds: Record<string, string> = {

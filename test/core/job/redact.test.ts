@@ -1,11 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { policyProblems, readContract } from '../../core/job/contract.js'
-import { decodePayload, encodePayload } from '../../core/payload/payload.js'
-import { redact, redactedPlaces, redactedText } from '../../core/job/redact.js'
-import { readRedactPath } from '../../core/job/redactPath.js'
-import { runs } from '../support/effort.js'
+import { policyProblems, readContract } from '../../../core/job/contract.js'
+import { decodePayload, encodePayload } from '../../../core/payload/payload.js'
+import { redact, redactedPlaces, redactedText } from '../../../core/job/redact.js'
+import { readRedactPath } from '../../../core/job/redactPath.js'
+import { runs } from '../../support/effort.js'
 
 const redacted = (value: unknown, ...paths: string[]): unknown =>
   decodePayload(redact(encodePayload(value), paths.map(readRedactPath)))

@@ -1,7 +1,7 @@
 /** Which paths of `redact` lead somewhere. */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { redactSchemaProblems } from '../../codegen/check/redactProblems.js'
+import { redactSchemaProblems } from '../../../codegen/check/redactProblems.js'
 
 type Tree = { name: string; children: Tree[] }
 const tree: z.ZodType<Tree> = z.lazy(() => z.object({ name: z.string(), children: z.array(tree) }))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { gather, utf8 } from '../../core/payload/gather.js'
+import { gather, utf8 } from '../../../core/payload/gather.js'
 
 describe('a body that is gathered', () => {
   it('is the same wherever its pieces are cut', () => {

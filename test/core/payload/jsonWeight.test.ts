@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { heavyJsonProblem, mostLevels, mostNames, mostValues } from '../../core/payload/jsonWeight.js'
-import { runs } from '../support/effort.js'
+import { heavyJsonProblem, mostLevels, mostNames, mostValues } from '../../../core/payload/jsonWeight.js'
+import { runs } from '../../support/effort.js'
 
 const names = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`name-${n}`, 1]))
 

@@ -1,7 +1,7 @@
 import { SourceMap } from 'node:module'
 import { build } from 'esbuild'
 import { expect, it } from 'vitest'
-import { endOf, mappingsBehind, type SourceMap as Map } from '../../codegen/link/sourceMaps.js'
+import { endOf, mappingsBehind, type SourceMap as Map } from '../../../codegen/link/sourceMaps.js'
 
 /** A text and its map, with names, since minified code has other ones. */
 async function bundled(entry: string): Promise<{ code: string; map: Map }> {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { limitProblems, limitsOf, type Limits } from '../../codegen/check/limits.js'
-import type { Artefact } from '../../codegen/targets/artefact.js'
-import { readTargetOptions } from '../../codegen/targets/options.js'
-import { targetNames } from '../../core/targets.js'
+import { limitProblems, limitsOf, type Limits } from '../../../codegen/check/limits.js'
+import type { Artefact } from '../../../codegen/targets/artefact.js'
+import { readTargetOptions } from '../../../codegen/targets/options.js'
+import { targetNames } from '../../../core/targets.js'
 
 const options = readTargetOptions('/nowhere')
 

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { forbiddenImports, linkContracts } from '../../codegen/contract/contracts.js'
-import { openSharedPackages } from '../../codegen/link/sharedPackages.js'
-import { findErrandPackage } from '../../codegen/errandPackage.js'
-import { slice } from '../../codegen/contract/slice.js'
-import { parseModule } from '../../codegen/contract/sourceModule.js'
-import { inBareProcess, testProject, worker } from './project.js'
+import { forbiddenImports, linkContracts } from '../../../codegen/contract/contracts.js'
+import { openSharedPackages } from '../../../codegen/link/sharedPackages.js'
+import { findErrandPackage } from '../../../codegen/errandPackage.js'
+import { slice } from '../../../codegen/contract/slice.js'
+import { parseModule } from '../../../codegen/contract/sourceModule.js'
+import { inBareProcess, testProject, worker } from '../project.js'
 
 const run = `result: z.undefined(), run() { return undefined }`
 const throttle = (key: string): string => `throttle: { limit: 1, per: '1s', key: ${key} }`

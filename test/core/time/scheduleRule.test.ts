@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineJob } from '../../core/index.js'
-import { policyProblems, readContract } from '../../core/job/contract.js'
-import { checkRule, ruleProblems, withDefaults } from '../../core/time/scheduleRule.js'
+import { defineJob } from '../../../core/index.js'
+import { policyProblems, readContract } from '../../../core/job/contract.js'
+import { checkRule, ruleProblems, withDefaults } from '../../../core/time/scheduleRule.js'
 
 const args = z.object({})
 const cron = '0 9 * * *'
@@ -64,9 +64,9 @@ describe('the rule of a schedule', () => {
       policyProblems({ args, schedule } as never).map(({ path, message }) => `${path.join('.')} ${message}`)
     expect(problems({ cron, timezone: 'Europe/Berlin', args: {}, priority: 5, spread: '10m' })).toEqual([])
     expect(problems({ every: '1m', dstGap: 'jump', priority: 2_000, jitter: true })).toEqual([
+      'schedule.priority must be a whole number from -1000 to 1000.',
       expect.stringMatching(/^schedule\.jitter is no option\. Known here: cron, every, timezone, /),
       "schedule.dstGap must be 'skip' or 'after'.",
-      'schedule.priority must be a whole number from -1000 to 1000.',
     ])
     expect(readContract('a', { args, schedule: { every: '10m', overlap: 'skip' } }).schedule).toEqual({
       rule: { every: '10m', overlap: 'skip' },

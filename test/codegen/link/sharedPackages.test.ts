@@ -5,9 +5,9 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sign } from '../../core/functions/signature.js'
-import { key } from '../runtime/support.js'
-import { testProject, type TestProject } from './project.js'
+import { sign } from '../../../core/functions/signature.js'
+import { key } from '../../runtime/support.js'
+import { testProject, type TestProject } from '../project.js'
 
 /** Calls the function as a coordinator would. */
 async function call(name: string, args: unknown): Promise<unknown> {

@@ -1,13 +1,13 @@
 /** New contracts, in a project's working tree, against what a coordinator has waiting from old ones. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { createTransport } from '../../client/transport.js'
-import { checkCompat, type CompatReport, type Waiting } from '../../codegen/index.js'
-import { systemClock } from '../../core/time/clock.js'
-import { defineJob } from '../../core/index.js'
-import { encodePayload } from '../../core/payload/payload.js'
-import { testErrand, type TestErrand } from '../support/errand.js'
-import { testProject, worker } from './project.js'
+import { createTransport } from '../../../client/transport.js'
+import { checkCompat, type CompatReport, type Waiting } from '../../../codegen/index.js'
+import { systemClock } from '../../../core/time/clock.js'
+import { defineJob } from '../../../core/index.js'
+import { encodePayload } from '../../../core/payload/payload.js'
+import { testErrand, type TestErrand } from '../../support/errand.js'
+import { testProject, worker } from '../project.js'
 
 const run = `result: z.null(), run: () => null`
 const old = defineJob({ args: z.looseObject({}), run: () => null })

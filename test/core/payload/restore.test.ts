@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import superjson from 'superjson'
 import { describe, expect, it } from 'vitest'
-import { isDeeperThan, isNestedDeeper } from '../../core/payload/depth.js'
-import { decodePayload, encodePayload, restorePayload } from '../../core/payload/payload.js'
-import { maxBigintDigits, maxEntries, maxPaths } from '../../core/payload/restore.js'
-import { nested, nestedJson } from '../support/nested.js'
-import { runs } from '../support/effort.js'
+import { isDeeperThan, isNestedDeeper } from '../../../core/payload/depth.js'
+import { decodePayload, encodePayload, restorePayload } from '../../../core/payload/payload.js'
+import { maxBigintDigits, maxEntries, maxPaths } from '../../../core/payload/restore.js'
+import { nested, nestedJson } from '../../support/nested.js'
+import { runs } from '../../support/effort.js'
 
 const back = (value: unknown): unknown => decodePayload(encodePayload(value))
 

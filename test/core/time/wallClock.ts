@@ -1,5 +1,5 @@
 /** What the clock on the wall shows, by Intl alone: the slow and simple referee of core/occurrences. */
-import type { DstGapPolicy, DstOverlapPolicy } from '../../core/job/schedulePolicies.js'
+import type { DstGapPolicy, DstOverlapPolicy } from '../../../core/job/schedulePolicies.js'
 
 const minuteMs = 60_000
 

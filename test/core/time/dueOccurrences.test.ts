@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { dueOccurrences, mostOccurrencesAtOnce } from '../../core/time/dueOccurrences.js'
-import { missedPolicies } from '../../core/job/schedulePolicies.js'
-import { occurrenceRule } from '../../core/time/scheduleRule.js'
+import { dueOccurrences, mostOccurrencesAtOnce } from '../../../core/time/dueOccurrences.js'
+import { missedPolicies } from '../../../core/job/schedulePolicies.js'
+import { occurrenceRule } from '../../../core/time/scheduleRule.js'
 
 const since = new Date('2030-01-01T00:00:00Z')
 const at = (text: string) => new Date(`2030-01-01T${text}Z`)

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { bundleFunctions } from '../../codegen/link/functions.js'
-import { findErrandPackage } from '../../codegen/errandPackage.js'
-import { openSharedPackages } from '../../codegen/link/sharedPackages.js'
-import { testProject, worker, type TestProject } from './project.js'
+import { bundleFunctions } from '../../../codegen/link/functions.js'
+import { findErrandPackage } from '../../../codegen/errandPackage.js'
+import { openSharedPackages } from '../../../codegen/link/sharedPackages.js'
+import { testProject, worker, type TestProject } from '../project.js'
 
 /** The default export of a function, as a platform would load it. */
 async function load(project: TestProject, name: string): Promise<{ fetch(request: Request): Promise<Response> }> {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { knownOptions } from '../../codegen/contract/slice.js'
-import { plainWorker, testProject, worker } from './project.js'
+import { knownOptions } from '../../../codegen/contract/slice.js'
+import { plainWorker, testProject, worker } from '../project.js'
 
 const head = `import { defineJob } from 'errand'\nimport { z } from 'zod'\n`
 const run = `result: z.undefined(), run() { return undefined }`
