@@ -36,3 +36,13 @@ export function toWireError(log: Log, error: unknown): { status: number; body: W
       }
     : { status: 500, body: { code: 'INTERNAL', message: 'The coordinator failed. Its log tells more.' } }
 }
+
+/** The answer to a request that failed. */
+export function errorResponse(log: Log, error: unknown): Response {
+  const { status, body } = toWireError(log, error)
+  const { retryAfter } = body
+  const headers = typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {}
+  // the owner of the key is what the caller asked for, so it stands at the top as well
+  const owner = body.code === 'KEY_TAKEN' ? { id: body['id'] } : {}
+  return Response.json({ ...owner, error: body }, { status, headers })
+}

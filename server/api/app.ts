@@ -10,7 +10,7 @@ import { allow } from './rest/request.js'
 import type { RunOnce } from '../running/runOnce.js'
 import { answerTrpc } from './trpcDoor.js'
 import type { Waits } from '../operations/wait.js'
-import { toWireError } from '../wireError.js'
+import { errorResponse } from '../wireError.js'
 import { ErrandError } from '../../core/errors.js'
 
 export interface AppOptions {
@@ -27,21 +27,14 @@ export interface AppOptions {
 export function createApp({ deps, runOnce, waits, groupWaits, guard, maxBodyBytes, isReady }: AppOptions): Hono {
   const app = new Hono()
 
-  app.onError((error, context) => {
-    const { status, body } = toWireError(deps.log, error)
-    // who holds a key is what the caller asked for, so it stands at the top as well
-    const owner = body.code === 'KEY_TAKEN' ? { id: body['id'] } : {}
-    const { retryAfter } = body
-    if (typeof retryAfter === 'number') context.header('retry-after', String(retryAfter))
-    return context.json({ ...owner, error: body }, status as 400)
-  })
+  app.onError((error) => errorResponse(deps.log, error))
   app.notFound((context) => {
     const { method, path } = context.req
     const methods = methodsOf(app, path)
     const problem = methods.length === 0 ? unknownRoute(method, path) : methodNotAllowed(method, path, methods)
-    const { status, body } = toWireError(deps.log, problem)
-    const allow = methods.length === 0 ? {} : { allow: methods.join(', ') }
-    return context.json({ error: body }, status as 404, allow)
+    const answer = errorResponse(deps.log, problem)
+    if (methods.length > 0) answer.headers.set('allow', methods.join(', '))
+    return answer
   })
 
   // these are for every caller, also while the database that knows the keys is away

@@ -4,7 +4,7 @@
  */
 import type { Log } from '../log.js'
 import type { Presence } from '../presence.js'
-import { toWireError } from '../wireError.js'
+import { errorResponse } from '../wireError.js'
 import { ErrandError } from '../../core/errors.js'
 import { startsMs, type Activations } from './activation.js'
 
@@ -38,12 +38,7 @@ interface Sleeper {
 }
 
 export function createFetch({ answer, presence, log, isStarting, sleeper }: RequestsOptions): Fetch {
-  const refusal = (error: unknown): Response => {
-    const { status, body } = toWireError(log, error)
-    const { retryAfter } = body
-    const headers = typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {}
-    return Response.json({ error: body }, { status, headers })
-  }
+  const refusal = (error: unknown): Response => errorResponse(log, error)
 
   /** It is refused before it is worked on, or goes on where the database is back within a moment. */
   const fetchWhenPresent: Fetch = async (request, options) => {
