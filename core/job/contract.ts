@@ -7,16 +7,17 @@ import type { Backoff } from './backoff.js'
 import { defaultBackoff } from './backoff.js'
 import type { ArgsSchema, JobOptions } from './defineJob.js'
 import { tooDeep } from '../payload/depth.js'
-import { durationProblem, parseDuration, type Duration } from '../time/duration.js'
+import { parseDuration, type Duration } from '../time/duration.js'
 import { ErrandError } from '../errors.js'
+import { policySchema } from './policySchema.js'
 import { firstVersion } from './migrate.js'
 import { encodePayload } from '../payload/payload.js'
-import { readRedactPath, redactPathProblem, type RedactPath } from './redactPath.js'
-import { ruleFields, ruleProblems, type ScheduleRule } from '../time/scheduleRule.js'
+import { readRedactPath, type RedactPath } from './redactPath.js'
+import { ruleProblems, type ScheduleRule } from '../time/scheduleRule.js'
 import { parseSize } from '../payload/size.js'
 import type { FinalState } from '../states.js'
 import type { ThrottleRule } from './throttle.js'
-import { onConflicts, type OnConflict } from './uniqueOptions.js'
+import type { OnConflict } from './uniqueOptions.js'
 
 /** A worker's exports, without `run` and what only `run` needs. */
 export type ContractOptions = Omit<JobOptions<ArgsSchema, unknown>, 'run'>
@@ -130,122 +131,27 @@ function readSchedule({ args, priority, ...rule }: NonNullable<ContractOptions['
 /** Everything wrong with a worker's policies at once. Knows nothing of files; codegen adds file, line and column. */
 export function policyProblems(options: ContractOptions): PolicyProblem[] {
   return [
-    ...schemaProblems(options),
-    ...unknownOptions(
-      options,
-      [
-        'args',
-        'version',
-        'migrate',
-        'result',
-        'retry',
-        'timeout',
-        'maxRuntime',
-        'throttle',
-        'concurrency',
-        'unique',
-        'priority',
-        'schedule',
-        'keep',
-        'limits',
-        'jobsPerCall',
-        'receipt',
-        'redact',
-        'deployment',
-        'run',
-      ],
-      [],
-    ),
-    ...versionProblems(options),
-    ...retryProblems(options.retry),
-    ...durationProblems(
-      [
-        ['timeout', options.timeout],
-        ['maxRuntime', options.maxRuntime],
-      ],
-      { positive: true },
-    ),
+    ...optionProblems(options),
+    ...migrateProblems(options),
     ...runtimeProblems(options),
-    ...throttleProblems(options.throttle),
-    ...concurrencyProblems(options.concurrency),
-    ...uniqueProblems(options.unique),
-    ...integerProblems('priority', options.priority, -1000, 1000),
     ...scheduleProblems(options.schedule),
-    ...keepProblems(options.keep),
-    ...limitsProblems(options.limits),
-    ...integerProblems('jobsPerCall', options.jobsPerCall, 1, 500),
-    ...choiceProblems('receipt', options.receipt, ['answered', 'posted']),
-    ...choiceProblems('deployment', options.deployment, ['latest', 'pinned']),
-    ...redactProblems(options.redact),
   ]
 }
 
-function schemaProblems({ args, result }: ContractOptions): PolicyProblem[] {
-  const problems: PolicyProblem[] = []
-  if (!isSchema(args)) problems.push({ path: ['args'], message: 'must be a zod 4 schema, such as z.object({ … }).' })
-  if (result !== undefined && !isSchema(result)) problems.push({ path: ['result'], message: 'must be a zod 4 schema.' })
-  return problems
-}
+/** Of each option on its own. */
+const optionProblems = (options: ContractOptions): PolicyProblem[] =>
+  (policySchema.safeParse(options).error?.issues ?? []).flatMap((issue) => {
+    const path = issue.path.map(String)
+    const { message } = issue
+    return issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ path: [...path, key], message }))
+      : [{ path, message }]
+  })
 
-function versionProblems({ version, migrate }: ContractOptions): PolicyProblem[] {
-  return [
-    ...integerProblems('version', version, firstVersion, 1_000_000),
-    ...functionProblems('migrate', migrate, 'must be a function of the old args and their version.'),
-    ...(migrate !== undefined && (version ?? firstVersion) === firstVersion
-      ? [{ path: ['migrate'], message: 'is never called, because there is no version before 1. Raise `version`.' }]
-      : []),
-  ]
-}
-
-const isSchema = (value: unknown): boolean => typeof value === 'object' && value !== null && '_zod' in value
-
-function unknownOptions(value: object, known: string[], path: string[]): PolicyProblem[] {
-  return Object.keys(value)
-    .filter((name) => !known.includes(name))
-    .map((name) => ({ path: [...path, name], message: `is no option. Known here: ${known.join(', ')}.` }))
-}
-
-function retryProblems(retry: ContractOptions['retry']): PolicyProblem[] {
-  if (retry === undefined) return []
-  return [
-    ...unknownOptions(retry, ['attempts', 'backoff', 'budget'], ['retry']),
-    ...integerProblems('retry.attempts', retry.attempts, 1, 1000),
-    ...backoffProblems(retry.backoff),
-    ...(retry.budget === undefined ? [] : rateProblems(retry.budget, 'retry.budget', ['limit', 'per'])),
-  ]
-}
-
-function backoffProblems(backoff: Backoff | undefined): PolicyProblem[] {
-  const path = 'retry.backoff'
-  if (backoff === undefined || typeof backoff === 'function') return []
-  if (Array.isArray(backoff)) {
-    if (backoff.length === 0) return [{ path: path.split('.'), message: 'needs at least one duration in its list.' }]
-    return durationProblems(backoff.map((delay, index) => [`${path}.${index}`, delay]))
-  }
-  const policy = backoff as Exclude<Backoff, readonly unknown[] | ((...args: never[]) => unknown)>
-  const required = (name: string, value: unknown): PolicyProblem[] =>
-    value === undefined
-      ? [{ path: [...path.split('.'), name], message: 'is missing. It takes a duration.' }]
-      : durationProblems([[`${path}.${name}`, value]])
-  switch (policy.kind) {
-    case 'fixed':
-      return [...unknownOptions(policy, ['kind', 'delay'], path.split('.')), ...required('delay', policy.delay)]
-    case 'linear':
-      return [
-        ...unknownOptions(policy, ['kind', 'step', 'max'], path.split('.')),
-        ...required('step', policy.step),
-        ...durationProblems([[`${path}.max`, policy.max]]),
-      ]
-    case 'exponential':
-      return [
-        ...unknownOptions(policy, ['kind', 'base', 'max', 'jitter'], path.split('.')),
-        ...required('base', policy.base),
-        ...durationProblems([[`${path}.max`, policy.max]]),
-      ]
-    default:
-      return [{ path: [...path.split('.'), 'kind'], message: `must be 'fixed', 'linear' or 'exponential'.` }]
-  }
-}
+const migrateProblems = ({ version = firstVersion, migrate }: ContractOptions): PolicyProblem[] =>
+  migrate !== undefined && version === firstVersion
+    ? [{ path: ['migrate'], message: 'is never called, because there is no version before 1. Raise `version`.' }]
+    : []
 
 /** Said outright, the two must go together. */
 function runtimeProblems({ timeout = '30s', maxRuntime }: ContractOptions): PolicyProblem[] {
@@ -255,63 +161,12 @@ function runtimeProblems({ timeout = '30s', maxRuntime }: ContractOptions): Poli
     : []
 }
 
-function throttleProblems(throttle: ContractOptions['throttle']): PolicyProblem[] {
-  if (throttle === undefined) return []
+function scheduleProblems(schedule: unknown): PolicyProblem[] {
+  if (typeof schedule !== 'object' || schedule === null) return []
+  const { args, ...rule } = schedule as NonNullable<ContractOptions['schedule']>
   return [
-    ...rateProblems(throttle, 'throttle', ['limit', 'per', 'burst', 'key']),
-    ...integerProblems('throttle.burst', throttle.burst, 1, 1_000_000),
-    ...functionProblems('throttle.key', throttle.key),
-  ]
-}
-
-function rateProblems(rate: { limit: number; per: Duration }, name: string, known: string[]): PolicyProblem[] {
-  const path = name.split('.')
-  return [
-    ...unknownOptions(rate, known, path),
-    ...requiredInteger(`${name}.limit`, rate.limit, 1, 1_000_000),
-    ...(rate.per === undefined
-      ? [{ path: [...path, 'per'], message: 'is missing. It takes a duration.' }]
-      : durationProblems([[`${name}.per`, rate.per]], { positive: true })),
-  ]
-}
-
-function concurrencyProblems(concurrency: ContractOptions['concurrency']): PolicyProblem[] {
-  if (concurrency === undefined) return []
-  return [
-    ...unknownOptions(concurrency, ['limit', 'key'], ['concurrency']),
-    ...requiredInteger('concurrency.limit', concurrency.limit, 1, 10_000),
-    ...functionProblems('concurrency.key', concurrency.key),
-  ]
-}
-
-function uniqueProblems(unique: ContractOptions['unique']): PolicyProblem[] {
-  if (unique === undefined) return []
-  const untilIsWord = unique.until === 'started' || unique.until === 'finished'
-  return [
-    ...unknownOptions(unique, ['key', 'until', 'onConflict', 'maxWait'], ['unique']),
-    ...(unique.key === undefined
-      ? [{ path: ['unique', 'key'], message: 'is missing. It takes a function of the args.' }]
-      : functionProblems('unique.key', unique.key)),
-    ...(untilIsWord ? [] : durationProblems([['unique.until', unique.until]], { positive: true })),
-    ...(unique.onConflict === undefined || onConflicts.includes(unique.onConflict)
-      ? []
-      : [
-          {
-            path: ['unique', 'onConflict'],
-            message: `must be one of ${onConflicts.map((p) => `'${p}'`).join(', ')}.`,
-          },
-        ]),
-    ...durationProblems([['unique.maxWait', unique.maxWait]], { positive: true }),
-  ]
-}
-
-function scheduleProblems(schedule: ContractOptions['schedule']): PolicyProblem[] {
-  if (schedule === undefined) return []
-  return [
-    ...unknownOptions(schedule, [...ruleFields, 'args', 'priority'], ['schedule']),
-    ...ruleProblems(schedule).map(({ field, message }) => ({ path: ['schedule', field], message })),
-    ...integerProblems('schedule.priority', schedule.priority, -1000, 1000),
-    ...carriageProblems(schedule.args),
+    ...ruleProblems(rule).map(({ field, message }) => ({ path: ['schedule', field], message })),
+    ...carriageProblems(args),
   ]
 }
 
@@ -325,74 +180,3 @@ function carriageProblems(args: unknown = {}): PolicyProblem[] {
     return [{ path: ['schedule', 'args'], message }]
   }
 }
-
-function keepProblems(keep: ContractOptions['keep']): PolicyProblem[] {
-  if (keep === undefined) return []
-  return [
-    ...unknownOptions(keep, ['succeeded', 'failed', 'cancelled'], ['keep']),
-    ...durationProblems([
-      ['keep.succeeded', keep.succeeded],
-      ['keep.failed', keep.failed],
-      ['keep.cancelled', keep.cancelled],
-    ]),
-  ]
-}
-
-function redactProblems(redact: unknown): PolicyProblem[] {
-  if (redact === undefined) return []
-  if (!Array.isArray(redact) || redact.length === 0) {
-    return [{ path: ['redact'], message: "must be a list of paths, such as ['card.number', 'items.*.secret']." }]
-  }
-  return redact.flatMap((path: unknown, index) => {
-    const message = redactPathProblem(path)
-    return message === undefined ? [] : [{ path: ['redact', String(index)], message }]
-  })
-}
-
-function limitsProblems(limits: ContractOptions['limits']): PolicyProblem[] {
-  if (limits === undefined) return []
-  const most = { args: maxArgsLimit, result: maxResultLimit }
-  return [
-    ...unknownOptions(limits, Object.keys(most), ['limits']),
-    ...(['args', 'result'] as const).flatMap((name): PolicyProblem[] => {
-      const bytes = parseSize(limits[name])
-      if (limits[name] === undefined || (bytes !== undefined && bytes >= 1 && bytes <= parseSize(most[name])!))
-        return []
-      return [{ path: ['limits', name], message: `must be a size from '1b' to '${most[name]}', such as '100kb'.` }]
-    }),
-  ]
-}
-
-/** The most a function reads of a call, without what stands around args there, and the most a receipt holds. */
-const maxArgsLimit = '7.5mb'
-const maxResultLimit = '1mb'
-
-function durationProblems(values: [path: string, value: unknown][], { positive = false } = {}): PolicyProblem[] {
-  return values.flatMap(([path, value]) => {
-    if (value === undefined) return []
-    const ms = parseDuration(value)
-    if (ms === undefined) return [{ path: path.split('.'), message: durationProblem(value) }]
-    if (positive && ms === 0) return [{ path: path.split('.'), message: 'must be longer than nothing.' }]
-    return []
-  })
-}
-
-function integerProblems(path: string, value: unknown, min: number, max: number): PolicyProblem[] {
-  if (value === undefined || (Number.isInteger(value) && (value as number) >= min && (value as number) <= max))
-    return []
-  return [{ path: path.split('.'), message: `must be a whole number from ${min} to ${max}.` }]
-}
-
-const requiredInteger = (path: string, value: unknown, min: number, max: number): PolicyProblem[] =>
-  integerProblems(path, value ?? Number.NaN, min, max)
-
-const choiceProblems = (path: string, value: string | undefined, [one, other]: [string, string]): PolicyProblem[] =>
-  value === undefined || value === one || value === other
-    ? []
-    : [{ path: [path], message: `must be '${one}' or '${other}'.` }]
-
-const functionProblems = (
-  path: string,
-  value: unknown,
-  message = 'must be a function of the args.',
-): PolicyProblem[] => (value === undefined || typeof value === 'function' ? [] : [{ path: path.split('.'), message }])
