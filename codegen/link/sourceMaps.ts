@@ -1,4 +1,5 @@
 /** Puts the source maps (version 3) of two texts together, where one text follows the other on a line of its own. */
+import { decode, encode, type SourceMapSegment } from '@jridgewell/sourcemap-codec'
 
 export interface SourceMap {
   sources: string[]
@@ -10,12 +11,12 @@ export interface SourceMap {
 export type MapEnd = readonly [source: number, line: number, column: number, name: number]
 
 export function endOf({ mappings }: SourceMap): MapEnd {
-  const end = [0, 0, 0, 0] as [number, number, number, number]
-  for (const segment of mappings.split(/[;,]/)) {
-    const [, ...steps] = readNumbers(segment)
-    for (const index of [0, 1, 2, 3] as const) end[index] += steps[index] ?? 0
+  let [source, line, column, name] = [0, 0, 0, 0]
+  for (const segment of decode(mappings).flat()) {
+    if (segment.length > 1) [, source, line, column] = segment as [number, number, number, number]
+    name = segment[4] ?? name
   }
-  return end
+  return [source, line, column, name]
 }
 
 /**
@@ -58,42 +59,12 @@ function moved(mappings: string, by: readonly number[]): string {
   let done = 0
   return mappings.replace(/[^;,]+/g, (segment) => {
     if (done === by.length) return segment
-    const [column, ...steps] = readNumbers(segment)
+    const [column, ...steps] = decode(segment)[0]![0]!
     if (steps.length <= done) return segment
     const stepped = steps.map((step, index) => (index < done ? step : step + by[index]!))
     done = steps.length
-    return [column!, ...stepped].map(writeNumber).join('')
+    return encode([[[column, ...stepped] as SourceMapSegment]])
   })
 }
 
 const countOf = (text: string, char: string): number => text.split(char).length - 1
-
-const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const valueOf = new Map(Array.from(digits, (char, value) => [char, value]))
-
-/** Base64 VLQ: five bits a digit, low ones first; the sixth says that more come, the lowest of all is the sign. */
-function readNumbers(segment: string): number[] {
-  const numbers: number[] = []
-  let value = 0
-  let shift = 0
-  for (const char of segment) {
-    const digit = valueOf.get(char)!
-    value += (digit & 31) << shift
-    shift += 5
-    if (digit & 32) continue
-    numbers.push(value & 1 ? -(value >> 1) : value >> 1)
-    value = shift = 0
-  }
-  return numbers
-}
-
-function writeNumber(number: number): string {
-  let rest = number < 0 ? (-number << 1) | 1 : number << 1
-  let text = ''
-  do {
-    const digit = rest & 31
-    rest >>= 5
-    text += digits[rest > 0 ? digit | 32 : digit]
-  } while (rest > 0)
-  return text
-}
