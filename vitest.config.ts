@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { patience } from './test/support/effort.js'
-import { unitTests } from './test/support/rings.js'
+import { testRings } from './test/support/rings.js'
 
 /** Our own sources stand in for the package's compiled files wherever a test imports `errand` by its name. */
 const conditions = ['@errand/source', 'module', 'node', 'development|production']
 
 const { ERRAND_TEST_REPORT: report } = process.env
-const unit = unitTests()
+const { unit, system, programs } = testRings()
 
 export default defineConfig({
   resolve: { conditions },
@@ -21,10 +21,18 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'system',
-          include: ['test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'test/world/**', ...unit],
+          include: system,
           globalSetup: ['test/support/globalSetup.ts'],
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'programs',
+          include: programs,
+          globalSetup: ['test/support/globalSetup.ts'],
+          sequence: { groupOrder: 2 },
         },
       },
       // by hand: `npm run world`
@@ -34,7 +42,7 @@ export default defineConfig({
           name: 'world',
           include: ['test/world/**/*.test.ts'],
           globalSetup: ['test/support/globalSetup.ts'],
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -1,17 +1,8 @@
 /** `errand codegen --compat` against a real coordinator, from the working tree it was built from. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testDatabase, type TestDatabase } from '../support/database.js'
-import {
-  closedUrl,
-  errand,
-  errandProgram,
-  jsonOf,
-  makeProject,
-  serve,
-  worker,
-  type Project,
-  type Service,
-} from './support.js'
+import { errandProgram, serve, type Service } from './program.js'
+import { closedUrl, errand, jsonOf, makeProject, worker, type Project } from './support.js'
 
 const keys = { observe: 'a-key-that-may-look', operate: 'a-key-that-may-do-all', enqueue: 'a-key-that-may-enqueue' }
 const send = (args: string, options = '') => worker(args, 'run: () => null', options)

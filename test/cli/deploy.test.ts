@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { testDatabase } from '../support/database.js'
 import { run, type Program } from '../platforms/process.js'
-import { closedUrl, errand, jsonOf, makeProject, serve, worker, type Project } from './support.js'
+import { serve } from './program.js'
+import { closedUrl, errand, jsonOf, makeProject, worker, type Project } from './support.js'
 
 const signingKey = `whsec_${Buffer.from('a key that both sides are told of').toString('base64')}`
 const greet = (text: string) =>

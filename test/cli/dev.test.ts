@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { testDatabase, type TestDatabase } from '../support/database.js'
-import { errand, jsonOf, makeProject, serve, worker, type Project, type Service } from './support.js'
+import { serve, type Service } from './program.js'
+import { errand, jsonOf, makeProject, worker, type Project } from './support.js'
 
 const greet = (word: string) => worker('name: z.string()', `run: ({ name }) => \`${word}, \${name}!\``)
 

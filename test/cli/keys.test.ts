@@ -1,7 +1,8 @@
 /** `errand keys` and `errand audit` against a real coordinator, from open to locked. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testDatabase, type TestDatabase } from '../support/database.js'
-import { errand, jsonOf, makeProject, serve, worker, type Project, type Service } from './support.js'
+import { serve, type Service } from './program.js'
+import { errand, jsonOf, makeProject, worker, type Project } from './support.js'
 
 let database: TestDatabase
 let project: Project

@@ -1,17 +1,8 @@
 /** A real coordinator and real functions, each a process of its own, and the commands that talk to them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testDatabase, type TestDatabase } from '../support/database.js'
-import {
-  errand,
-  errandProgram,
-  jsonOf,
-  makeProject,
-  serve,
-  worker,
-  type Project,
-  type RunOptions,
-  type Service,
-} from './support.js'
+import { errandProgram, serve, type Service } from './program.js'
+import { errand, jsonOf, makeProject, worker, type Project, type RunOptions } from './support.js'
 
 /** A project on its own database, built, with both services ready. */
 interface Running {

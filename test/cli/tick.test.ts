@@ -1,7 +1,8 @@
 /** `errand tick` against a real coordinator. */
 import { expect, it } from 'vitest'
 import { testDatabase } from '../support/database.js'
-import { errand, makeProject, serve, worker } from './support.js'
+import { serve } from './program.js'
+import { errand, makeProject, worker } from './support.js'
 
 it('errand tick has the coordinator do what is due, and tells it', async () => {
   await using database = await testDatabase()

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { closedUrl, errand, errandProgram } from './support.js'
+import { errandProgram } from './program.js'
+import { closedUrl, errand } from './support.js'
 
 const leaves = [
   ['dev'],
