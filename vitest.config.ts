@@ -35,6 +35,16 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
+      // with what `npm ci --prefix test/real` installs
+      {
+        extends: true,
+        test: {
+          name: 'real',
+          include: ['test/real/*.test.ts'],
+          globalSetup: ['test/support/globalSetup.ts'],
+          sequence: { groupOrder: 4 },
+        },
+      },
       // by hand: `npm run world`
       {
         extends: true,
@@ -54,6 +64,7 @@ export default defineConfig({
     // to import the engine's driver, the compilers and ourselves anew for each file took longer than most files do; what
     // a file changes for good in its process, the next one sees
     isolate: false,
+    setupFiles: ['test/support/answers.ts'],
     restoreMocks: true,
     unstubEnvs: true,
     // only what hangs may come so far: some tests run compilers and a dozen processes, beside those of other tests, on

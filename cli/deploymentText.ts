@@ -1,5 +1,5 @@
 /** Deployments in words. */
-import type { Activated, DeploymentView } from '../core/views/deploymentView.js'
+import type { Activated, DeploymentView } from '../core/views/answers.gen.js'
 import { count, formatAgo, formatTable, plain } from './format.js'
 import type { Output } from './output.js'
 import type { Style } from './style.js'

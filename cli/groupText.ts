@@ -1,5 +1,5 @@
 /** A group, as text for people. */
-import type { GroupEnd, GroupView } from '../core/requests/groups.js'
+import type { GroupEnd, GroupView } from '../core/views/answers.gen.js'
 import type { GroupState } from '../core/views/groupTypes.js'
 import { jobStates } from '../core/states.js'
 import { count, formatFields, formatMoment, plain } from './format.js'

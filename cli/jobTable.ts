@@ -1,5 +1,5 @@
 /** Lays jobs out as the rows of a table. */
-import type { JobRow } from '../core/requests/wire.js'
+import type { JobRow } from '../core/views/answers.gen.js'
 import { formatAgo, formatPercent, formatTable } from './format.js'
 import { describePause } from './jobText.js'
 import { paintState, type Style } from './style.js'

@@ -1,9 +1,9 @@
 /** A job and its receipts, as text for people. */
+import type { JobView, PauseView, ReceiptView, WhyView } from '../core/views/answers.gen.js'
 import { fileURLToPath } from 'node:url'
-import type { PauseView } from '../core/views/pauseView.js'
 import type { ProgressView, AttemptProgressView } from '../core/requests/progress.js'
-import { reasonMessage, type WhyView } from '../core/views/why.js'
-import type { JobView, ReceiptError, ReceiptView } from '../core/requests/wire.js'
+import { reasonMessage } from '../core/views/why.js'
+import type { ReceiptError } from '../core/requests/wire.js'
 import type { Cli } from './cli.js'
 import {
   count,

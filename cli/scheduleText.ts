@@ -1,5 +1,5 @@
 /** Schedules, as text for people. */
-import type { ScheduleView } from '../core/requests/schedules.js'
+import type { ScheduleView } from '../core/views/answers.gen.js'
 import { formatAgo, formatFields, formatJson, formatMoment, plain } from './format.js'
 import type { Style } from './style.js'
 

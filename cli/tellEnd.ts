@@ -1,6 +1,6 @@
 /** Tells how a job ended, to those who waited for it. */
+import type { JobView } from '../core/views/answers.gen.js'
 import { isFinal } from '../core/states.js'
-import type { JobView } from '../core/requests/wire.js'
 import type { Cli } from './cli.js'
 import { describeReceipt } from './jobText.js'
 import type { Output, Problem } from './output.js'

@@ -2,10 +2,10 @@
  * Waits until a job is final, as long as it takes and through a restart of the coordinator, and shows the job
  * meanwhile.
  */
+import type { JobView } from '../core/views/answers.gen.js'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ErrandError } from '../core/errors.js'
 import { isFinal } from '../core/states.js'
-import type { JobView } from '../core/requests/wire.js'
 import type { Cli } from './cli.js'
 import { connect, type CallOptions, type Coordinator } from './connection.js'
 import { formatAgo } from './format.js'

@@ -1,5 +1,5 @@
 /** Manages keys and reads the audit, for operators. */
-import type { KeyView } from '../core/requests/apiKeys.js'
+import type { KeyView } from '../core/views/answers.gen.js'
 import type { Audit, KeyDetails, Keys } from './adminTypes.js'
 import type { Transport } from './transport.js'
 
@@ -9,7 +9,7 @@ export const createKeys = ({ call }: Transport): Keys => ({
     const { key, first, ...view } = await call((router, options) => router.keys.create.mutate(request, options))
     return { ...keyDetails(view), key, ...(first ? { first } : {}) }
   },
-  list: async () => (await call((router, options) => router.keys.list.query(undefined, options))).map(keyDetails),
+  list: async () => (await call((router, options) => router.keys.list.query(undefined, options))).keys.map(keyDetails),
   revoke: async (name) => {
     await call((router, options) => router.keys.revoke.mutate({ name }, options))
   },

@@ -1,6 +1,7 @@
 /** Retry, replay and cancel by filter: a count, or all pages of the operation. */
+import type { BulkCount, BulkOutcome } from '../core/views/answers.gen.js'
 import type { TRPCClient } from '@trpc/client'
-import { mostSkipped, type BulkCount, type BulkOutcome } from '../core/views/bulkView.js'
+import { mostSkipped } from '../core/views/bulkView.js'
 import type { Router } from '../server/api/router/index.js'
 import type { ManyFilter, ManyJobs, ManyOutcome } from './bulkTypes.js'
 import type { Transport } from './transport.js'

@@ -1,5 +1,5 @@
 /** Retry, replay and cancel by filter, in the typed client. */
-import type { BulkCount, BulkOutcome } from '../core/views/bulkView.js'
+import type { BulkCount, BulkOutcome } from '../core/views/answers.gen.js'
 import type { FinalState, UnfinishedState } from '../core/states.js'
 
 export interface ManyFilter<Name extends string, State extends string> {

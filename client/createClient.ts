@@ -15,6 +15,7 @@ import { createManyJobs } from './bulk.js'
 import { jobReference } from './receipt.js'
 import { createTransport } from './transport.js'
 import { createSchedule, createSchedules } from './schedules.js'
+import { createWorkers } from './workers.js'
 import { createTicking } from './tick.js'
 import type { AnyJobs, Client, Registry } from './types.js'
 import { whyOf } from './why.js'
@@ -109,8 +110,6 @@ function createAnyClient({
     keys: createKeys(transport),
     audit: createAudit(transport),
     ...createTicking(transport),
-    workers: {
-      list: async () => [...(await call((router, options) => router.workers.list.query(undefined, options)))],
-    },
+    workers: createWorkers(transport),
   }
 }

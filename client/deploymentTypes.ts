@@ -1,5 +1,5 @@
 /** Deployments in the typed client. */
-import type { Activated, DeploymentView } from '../core/views/deploymentView.js'
+import type { Activated, DeploymentView } from '../core/views/answers.gen.js'
 import type { TargetName } from '../core/targets.js'
 
 /** A deployment as `errand deploy` registers it. */

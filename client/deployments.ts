@@ -1,5 +1,5 @@
 /** Registers, switches, lists and retires deployments. */
-import type { DeploymentView } from '../core/views/deploymentView.js'
+import type { DeploymentView } from '../core/views/answers.gen.js'
 import type { Deployment, DeploymentsClient } from './deploymentTypes.js'
 import type { Transport } from './transport.js'
 

@@ -49,7 +49,7 @@ async function sendJobs(
   jobs: readonly EncodedJob[],
   more: { atomic?: true } = {},
 ): Promise<Outcome[]> {
-  const outcomes = await transport.call((router, options) =>
+  const { outcomes } = await transport.call((router, options) =>
     router.enqueueMany.mutate({ jobs: jobs.map(({ request }) => request), ...more }, options),
   )
   return outcomes.map((outcome) =>

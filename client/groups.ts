@@ -2,12 +2,13 @@
  * Groups: they are made in one request, and waited for by long polls, each held open by the coordinator until the group
  * is over.
  */
+import type { GroupEnd as GroupEndView, GroupView } from '../core/views/answers.gen.js'
 import { longestWaitMs } from '../core/limits.js'
 import type { Clock } from '../core/time/clock.js'
 import { durationProblem, parseDuration, type Duration } from '../core/time/duration.js'
 import { encodeArgs, encodeJob } from '../core/job/encodeJob.js'
 import { ErrandError } from '../core/errors.js'
-import type { CallbackRequest, GroupEnd as GroupEndView, GroupView } from '../core/requests/groups.js'
+import type { CallbackRequest } from '../core/requests/groups.js'
 import { passingProblems, type GroupPolicy } from '../core/views/groupTypes.js'
 import { checkOneRequest, refusedAt, type AnyItem } from './enqueue.js'
 import type { Ends } from './subscriptions.js'

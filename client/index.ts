@@ -32,6 +32,7 @@ export type { BulkCount, ManyFilter, ManyJobs, ManyOutcome } from './bulkTypes.j
 export type { ActivateOptions, Deployment, DeploymentsClient, RegisterOptions, Switched } from './deploymentTypes.js'
 export type { Tick, TickOptions } from './tickTypes.js'
 export type { Why, WhyReason } from './whyTypes.js'
+export type { DeployedWorker, WorkerPolicies, Workers, WorkerSummary } from './workerTypes.js'
 export type { AuditEntry, AuditOptions, AuditPage, CreatedKey, CreateKeyOptions, KeyDetails } from './adminTypes.js'
 export type {
   Callback,

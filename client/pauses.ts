@@ -1,5 +1,5 @@
 /** Pauses, resumes, and lists pauses. */
-import type { PauseView } from '../core/views/pauseView.js'
+import type { PauseView } from '../core/views/answers.gen.js'
 import type { Pausing } from './pauseTypes.js'
 import type { Transport } from './transport.js'
 
@@ -8,7 +8,9 @@ export const createPausing = ({ call }: Transport): Pausing => ({
   resume: async (target) => pauseOf(await call((router, options) => router.pauses.remove.mutate(target, options))),
   pauses: {
     list: async () =>
-      (await call((router, options) => router.pauses.list.query(undefined, options))).map((pause) => pauseOf(pause)),
+      (await call((router, options) => router.pauses.list.query(undefined, options))).pauses.map((pause) =>
+        pauseOf(pause),
+      ),
   },
 })
 

@@ -1,7 +1,7 @@
 /** Waits for the end of a job, and tells how it ended. */
+import type { JobEnd } from '../core/views/answers.gen.js'
 import type { Clock } from '../core/time/clock.js'
 import { durationProblem, parseDuration, type Duration } from '../core/time/duration.js'
-import type { JobEnd } from '../core/requests/completions.js'
 import { ErrandError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import type { End, Ends } from './subscriptions.js'

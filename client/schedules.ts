@@ -1,6 +1,6 @@
 /** Makes, shows, previews, changes, pauses, resumes, runs and removes schedules. */
+import type { ScheduleView } from '../core/views/answers.gen.js'
 import { encodeArgs } from '../core/job/encodeJob.js'
-import type { ScheduleView } from '../core/requests/schedules.js'
 import type { Scheduled, ScheduleDetails, ScheduleOptions, Schedules } from './scheduleTypes.js'
 import type { Enqueued } from './enqueue.js'
 import type { Transport } from './transport.js'
@@ -16,7 +16,7 @@ export const createSchedule =
 
 export const createSchedules = ({ call }: Transport, handle: (job: Enqueued) => JobHandle<unknown>): Schedules => ({
   list: async () =>
-    (await call((router, options) => router.schedules.list.query(undefined, options))).map(scheduleDetails),
+    (await call((router, options) => router.schedules.list.query(undefined, options))).schedules.map(scheduleDetails),
   get: async (id) => scheduleDetails(await call((router, options) => router.schedules.get.query({ id }, options))),
   preview: async (request) => {
     const preview = await call((router, options) => router.schedules.preview.query(request, options))

@@ -7,9 +7,9 @@
  *
  * Nothing can be missed in between: each channel begins by looking at its jobs in the database.
  */
+import type { JobEnd, NoJob, WaitManyAnswer } from '../core/views/answers.gen.js'
 import { maxAwaited, longestWaitMs } from '../core/limits.js'
 import type { Clock } from '../core/time/clock.js'
-import type { JobEnd, NoJob, WaitManyAnswer } from '../core/requests/completions.js'
 import { gather } from './gather.js'
 import { toldPauseMs } from './overload.js'
 import { NoStreamError } from './subscribe.js'

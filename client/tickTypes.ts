@@ -1,6 +1,6 @@
 /** The tick in the typed client. */
+import type { TickSummary } from '../core/views/answers.gen.js'
 import type { Duration } from '../core/time/duration.js'
-import type { TickSummary } from '../core/views/tick.js'
 
 export interface TickOptions {
   /** How long it may take. Cut to what the coordinator was given. Default: two thirds of the client's `timeout`. */

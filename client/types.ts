@@ -7,6 +7,7 @@ import type { AnyJobs, ArgsOf, EnqueueRest, KnownName, Registry, ResultOf } from
 import type { JobState } from '../core/states.js'
 import type { ManyJobs } from './bulkTypes.js'
 import type { Why } from './whyTypes.js'
+import type { Workers } from './workerTypes.js'
 import type { Grouping } from './groupTypes.js'
 import type { Pausing } from './pauseTypes.js'
 import type { Scheduled, ScheduleOptions, Schedules } from './scheduleTypes.js'
@@ -101,8 +102,5 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
   deployments: DeploymentsClient
   keys: Keys
   audit: Audit
-  workers: {
-    /** The names of the deployed workers. */
-    list(): Promise<string[]>
-  }
+  workers: Workers
 }

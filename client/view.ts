@@ -2,10 +2,10 @@
  * Turns what the coordinator shows into what the client's callers see: times are Dates, and args and results are as
  * they were given.
  */
+import type { JobRow, JobView, ReceiptView } from '../core/views/answers.gen.js'
 import { restorePayload } from '../core/payload/payload.js'
 import { pauseOf } from './pauses.js'
 import type { AttemptProgressView } from '../core/requests/progress.js'
-import type { JobRow, JobView, ReceiptView } from '../core/requests/wire.js'
 import type { AttemptProgress, SuccessReceipt, FailureReceipt, JobDetails, JobSummary } from './jobTypes.js'
 
 export const jobDetails = ({ receipts, log, logDropped, ...view }: JobView): JobDetails => ({

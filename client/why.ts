@@ -1,5 +1,5 @@
 /** Why: the coordinator's answer, with Dates for times. */
-import type { WhyView } from '../core/views/why.js'
+import type { WhyView } from '../core/views/answers.gen.js'
 import type { Why } from './whyTypes.js'
 
 export const whyOf = (view: WhyView): Why => ({

@@ -1,5 +1,6 @@
 /** Why a job does not run, in the typed client: as on the wire, with Dates for times. */
-import type { Reason, WhyView } from '../core/views/why.js'
+import type { WhyView } from '../core/views/answers.gen.js'
+import type { Reason } from '../core/views/why.js'
 
 /** Fields that are times, at any depth. */
 type TimeField = 'at' | 'deadline' | 'finishedAt' | 'since' | 'startedAt' | 'until'

@@ -1,7 +1,7 @@
 /** Finds the workers of a project: which modules in jobs/ are one, their names, and which names cannot be. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { workerNamePattern } from '../core/job/contract.js'
+import { workerNamePattern } from '../core/job/names.js'
 import { compare, type Problem } from './check/problems.js'
 import type { Run, WorkerFile } from './run.js'
 const jobsFolder = 'jobs'

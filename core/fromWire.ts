@@ -1,6 +1,6 @@
 /** Turns the coordinator's errors back into `ErrandError`s, where they arrive. */
+import type { WireError } from './views/answers.gen.js'
 import { ErrandError, type ErrorCode } from './errors.js'
-import type { WireError } from './requests/wire.js'
 
 export function fromWire({ code, message, issues, ...details }: WireError): ErrandError {
   return new ErrandError(code as ErrorCode, message, {

@@ -2,6 +2,7 @@
  * The coordinator: stores jobs, decides when they run, calls functions and takes receipts. Everything it needs comes in
  * by argument.
  */
+import type { TickSummary } from '../core/views/answers.gen.js'
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Db } from 'mongodb'
@@ -50,7 +51,7 @@ import { createStore, type Store } from './store/index.js'
 import { createWaits } from './operations/wait.js'
 import { untilAnswered } from './untilAnswered.js'
 import { requestFailed } from './wireError.js'
-import { defaultBudgetMs, longestBudgetMs, type TickSummary } from '../core/views/tick.js'
+import { defaultBudgetMs, longestBudgetMs } from '../core/views/tick.js'
 
 export interface CoordinatorOptions {
   /**

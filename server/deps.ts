@@ -6,7 +6,7 @@ import type { ParsedAttemptResult } from '../core/requests/attemptResult.js'
 import type { Clock } from '../core/time/clock.js'
 import type { Contract } from '../core/job/contract.js'
 import type { Role } from '../core/roles.js'
-import type { FinalState, JobState } from '../core/states.js'
+import type { FinalState } from '../core/states.js'
 import type { Events } from './events.js'
 import type { Log } from './log.js'
 import type { Presence } from './presence.js'
@@ -83,14 +83,6 @@ export interface Writes {
   applyTransition: (transition: Transition) => Promise<void>
   /** Takes out the entry of a run that has ended, and lets the next job of its slot key be claimed. */
   freeSlot: (run: SlotRun) => Promise<void>
-}
-
-export interface Enqueued {
-  id: string
-  state: JobState
-  runAt: Date
-  /** The job was there before: it holds the key of the one that was asked for. */
-  existing?: true
 }
 
 /**

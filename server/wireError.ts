@@ -2,10 +2,10 @@
  * Keeps of an error what may leave the server: code, sentence, issues, details. Never a stack, and never the text of an
  * error that is not ours.
  */
+import type { WireError } from '../core/views/answers.gen.js'
 import { errorCodes } from '../core/errorCodes.js'
 import { ErrandError } from '../core/errors.js'
 import { look } from '../core/thrown.js'
-import type { WireError } from '../core/requests/wire.js'
 import type { Log } from './log.js'
 import { isOutage } from './store/outage.js'
 

@@ -1,6 +1,7 @@
 /** `errand audit`: lists what operators did. */
+import type { AuditEntry } from '../../core/views/answers.gen.js'
 import type { Command } from 'commander'
-import type { AuditEntry, ListAuditRequest } from '../../core/requests/audit.js'
+import type { ListAuditRequest } from '../../core/requests/audit.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { formatAgo, formatTable, plain } from '../format.js'

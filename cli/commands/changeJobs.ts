@@ -1,9 +1,10 @@
 /** `errand jobs cancel`, `retry` and `replay`: change single jobs by their ids, or all that a filter takes. */
+import type { BulkCount } from '../../core/views/answers.gen.js'
 import type { TRPCClient } from '@trpc/client'
 import type { Command } from 'commander'
 import { allPages, askMany, type Ask } from '../../client/bulk.js'
 import type { ManyOutcome } from '../../client/bulkTypes.js'
-import { mostMatching, type BulkCount } from '../../core/views/bulkView.js'
+import { mostMatching } from '../../core/views/bulkView.js'
 import type { JobState } from '../../core/states.js'
 import type { Router } from '../../server/api/router/index.js'
 import type { Cli } from '../cli.js'

@@ -29,8 +29,12 @@ export async function compat(cli: Cli, options: CompatCommand): Promise<void> {
         sample: options.sample,
         onProgress: (line) => progress.update(line),
         waiting: {
-          workers: () => coordinator.call((router, call) => router.workers.list.query(undefined, call)),
-          schedules: () => coordinator.call((router, call) => router.schedules.list.query(undefined, call)),
+          workers: async () => {
+            const { workers } = await coordinator.call((router, call) => router.workers.list.query(undefined, call))
+            return workers.map(({ name }) => name)
+          },
+          schedules: async () =>
+            (await coordinator.call((router, call) => router.schedules.list.query(undefined, call))).schedules,
           page: (cursor) =>
             coordinator.call((router, call) =>
               router.compat.waiting.query(cursor === undefined ? {} : { cursor }, call),

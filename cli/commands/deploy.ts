@@ -1,6 +1,6 @@
 /** `errand deploy`: registers a build with the coordinator, and makes it live. */
+import type { Activated } from '../../core/views/answers.gen.js'
 import type { Command } from 'commander'
-import type { Activated } from '../../core/views/deploymentView.js'
 import { targetNames, type TargetName } from '../../core/targets.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator } from '../connection.js'

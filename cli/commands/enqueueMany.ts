@@ -1,7 +1,8 @@
 /** `errand enqueue-many`: asks for many jobs, from a file with one on each line. */
+import type { EnqueueOutcome } from '../../core/views/answers.gen.js'
 import type { Command } from 'commander'
 import { ErrandError } from '../../core/errors.js'
-import type { EnqueueOutcome, EnqueueRequest } from '../../core/requests/wire.js'
+import type { EnqueueRequest } from '../../core/requests/wire.js'
 import type { Cli } from '../cli.js'
 import { connect, type CallOptions, type Coordinator } from '../connection.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'
@@ -47,7 +48,7 @@ async function enqueueMany(cli: Cli, file: string, options: EnqueueManyOptions):
   try {
     await out.during(`Enqueueing ${lines.length} jobs`, async () => {
       for (const part of await inParts(lines, options)) {
-        const answers = await send(coordinator, part, options)
+        const { outcomes: answers } = await send(coordinator, part, options)
         if (!out.json) answers.forEach((outcome, index) => tellOutcome(out, part[index]!, outcome))
         outcomes.push(...answers)
       }

@@ -1,8 +1,9 @@
 /** `errand groups`: jobs that belong together, and the callback that runs when all of them are final. */
+import type { GroupEnd } from '../../core/views/answers.gen.js'
 import { longestWaitMs } from '../../core/limits.js'
 import type { Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/time/duration.js'
-import type { GroupEnd, GroupJobsRequest, GroupRequest } from '../../core/requests/groups.js'
+import type { GroupJobsRequest, GroupRequest } from '../../core/requests/groups.js'
 import type { JobState } from '../../core/states.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, connect, type CallOptions } from '../connection.js'

@@ -1,4 +1,5 @@
 /** `errand jobs`: shows jobs to an operator, and acts on them. */
+import type { WorkerList } from '../../core/views/answers.gen.js'
 import type { Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/time/duration.js'
 import { nearestName } from '../../core/nearest.js'
@@ -127,7 +128,8 @@ async function list(cli: Cli, options: ListOptions): Promise<void> {
 /**
  * Jobs of a worker that was removed are listed too, so an unknown name is only worth a word where nothing was found.
  */
-function workerHint(worker: string, names: readonly string[]): string {
+function workerHint(worker: string, { workers }: WorkerList): string {
+  const names = workers.map(({ name }) => name)
   if (names.includes(worker)) return ''
   const nearest = nearestName(worker, names)
   return `No worker is named "${worker}".${nearest === undefined ? '' : ` Did you mean "${nearest}"?`}`

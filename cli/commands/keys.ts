@@ -1,6 +1,7 @@
 /** `errand keys`: the keys of the coordinator's callers, and those by which it calls functions. */
+import type { CreatedKey, KeyView } from '../../core/views/answers.gen.js'
 import type { Command } from 'commander'
-import type { CreatedKey, CreateKeyRequest, KeyView } from '../../core/requests/apiKeys.js'
+import type { CreateKeyRequest } from '../../core/requests/apiKeys.js'
 import { roles, type Role } from '../../core/roles.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
@@ -104,7 +105,9 @@ function whatNow({ name, first }: CreatedKey): string {
 async function list(cli: Cli, options: CallOptions): Promise<void> {
   const out = cli.output(options)
   const call = { ...options, roles: ['operate'] as const, doing: 'Looking for keys' }
-  const keys = await callCoordinator(cli, out, call, (router, options) => router.keys.list.query(undefined, options))
+  const { keys } = await callCoordinator(cli, out, call, (router, options) =>
+    router.keys.list.query(undefined, options),
+  )
   out.result(keys, (style) =>
     keys.length === 0
       ? 'No keys: everything is open to this machine.'

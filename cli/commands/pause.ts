@@ -1,8 +1,9 @@
 /** `errand pause`, `errand resume`, `errand pauses`: what does not start until an operator resumes it. */
+import type { PauseView } from '../../core/views/answers.gen.js'
 import { mostCounted } from '../../core/limits.js'
 import type { Command } from 'commander'
-import type { ListedPause, PauseTarget } from '../../core/requests/pauses.js'
-import type { PauseView } from '../../core/views/pauseView.js'
+import type { ListedPause } from '../../core/views/answers.gen.js'
+import type { PauseTarget } from '../../core/requests/pauses.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { pausedBy } from '../jobText.js'
@@ -95,7 +96,7 @@ async function resume(cli: Cli, worker: string | undefined, options: TargetOptio
 async function list(cli: Cli, options: CallOptions): Promise<void> {
   const out = cli.output(options)
   const call = { ...options, roles: ['observe'] as const, doing: 'Looking for pauses' }
-  const pauses = await callCoordinator(cli, out, call, (router, options) =>
+  const { pauses } = await callCoordinator(cli, out, call, (router, options) =>
     router.pauses.list.query(undefined, options),
   )
   out.result(pauses, (style) =>

@@ -2,6 +2,7 @@
  * `errand schedules preview`: tells when a schedule fires next, or when a rule would. A rule that is not stored needs
  * no coordinator.
  */
+import type { SchedulePreview } from '../../core/views/answers.gen.js'
 import type { Command } from 'commander'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
@@ -11,7 +12,7 @@ import { UsageError } from '../problem.js'
 import { addTimingOptions, pickRule, type TimingOptions } from '../scheduleOptions.js'
 import type { Style } from '../style.js'
 import { jsonOption, readInteger, urlOption } from '../usage.js'
-import { mostPreviewed, type SchedulePreview } from '../../core/views/schedulePreview.js'
+import { mostPreviewed } from '../../core/views/schedulePreview.js'
 
 interface PreviewOptions extends CallOptions, TimingOptions {
   id?: string

@@ -67,7 +67,7 @@ export function addSchedules(program: Command, cli: Cli): void {
 async function list(cli: Cli, options: CallOptions): Promise<void> {
   const out = cli.output(options)
   const call = { ...options, roles: ['observe'] as const, doing: 'Looking for schedules' }
-  const schedules = await callCoordinator(cli, out, call, (router, options) =>
+  const { schedules } = await callCoordinator(cli, out, call, (router, options) =>
     router.schedules.list.query(undefined, options),
   )
   out.result(schedules, (style) =>

@@ -3,7 +3,7 @@
  * no coordinator, and keep nothing.
  */
 import type { Command } from 'commander'
-import { workerNamePattern } from '../../core/job/contract.js'
+import { workerNamePattern } from '../../core/job/names.js'
 import { configError } from '../../core/errors.js'
 import { functionKey } from '../../server/functions/functionKey.js'
 import type { Cli } from '../cli.js'

@@ -1,7 +1,8 @@
 /** `errand tick`: ticks a coordinator that does not stay on, as its cron does. */
+import type { TickSummary } from '../../core/views/answers.gen.js'
 import { InvalidArgumentError, type Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/time/duration.js'
-import { defaultBudgetMs, type TickSummary } from '../../core/views/tick.js'
+import { defaultBudgetMs } from '../../core/views/tick.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { count, formatAgo } from '../format.js'

@@ -4,10 +4,10 @@
  *
  *   jobs/ → contracts, in memory → a thread of their own ← pages of waiting jobs, schedules ← coordinator
  */
-import type { StoredArgs, WaitingPage } from '../../core/requests/compat.js'
+import type { ScheduleView, WaitingPage } from '../../core/views/answers.gen.js'
+import type { StoredArgs } from '../../core/requests/compat.js'
 import { nearestName } from '../../core/nearest.js'
 import { ruleFields, type FullScheduleRule } from '../../core/time/scheduleRule.js'
-import type { ScheduleView } from '../../core/requests/schedules.js'
 import type { RunOptions } from '../openRun.js'
 import { buildContracts } from './buildContracts.js'
 import type { ContractFacts } from './program.js'

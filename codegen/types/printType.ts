@@ -2,7 +2,7 @@
  * Prints types as text, laid out as prettier does it (no semicolons, single quotes, 120 columns), so that formatting
  * leaves the registry alone.
  */
-import type { StandaloneType, TupleItem, TypeModel } from './typeModel.js'
+import type { Field, StandaloneType, TupleItem, TypeModel } from './typeModel.js'
 
 /** A type as text, with the declarations it needs; what is cached, since the type itself is of no more use. */
 export interface PrintedType {
@@ -48,16 +48,27 @@ function print(type: TypeModel, depth: number, column: number): string {
   }
 }
 
-function printObject(
-  { fields }: { fields: readonly { name: string; optional: boolean; type: TypeModel }[] },
-  depth: number,
-): string {
+function printObject({ fields }: { fields: readonly Field[] }, depth: number): string {
   if (fields.length === 0) return '{}'
-  const lines = fields.map(({ name, optional, type }) => {
+  const lines = fields.map(({ name, optional, type, comment }) => {
     const head = `${indent(depth + 1)}${name}${optional ? '?' : ''}:`
-    return `${head}${printValue(type, depth + 1, head.length)}`
+    return `${printComment(comment, depth + 1)}${head}${printValue(type, depth + 1, head.length)}`
   })
   return `{\n${lines.join('\n')}\n${indent(depth)}}`
+}
+
+/** In one line where it fits, else in several. */
+export function printComment(comment: string | undefined, depth: number): string {
+  if (comment === undefined) return ''
+  const start = indent(depth)
+  if (start.length + comment.length + '/**  */'.length <= width) return `${start}/** ${comment} */\n`
+  const lines = ['']
+  for (const word of comment.split(' ')) {
+    const longer = lines.at(-1) === '' ? word : `${lines.at(-1)} ${word}`
+    if (start.length + ' * '.length + longer.length <= width) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return `${start}/**\n${lines.map((line) => `${start} * ${line}\n`).join('')}${start} */\n`
 }
 
 /**

@@ -27,7 +27,14 @@ export interface SchemaType extends StandaloneType {
   unserialisable: { place: Place; what: string }[]
 }
 
-interface Walk {
+interface TypeOptions {
+  /** The text of a schema whose type is declared elsewhere, such as its name. */
+  known?: (schema: z.$ZodType) => string | undefined
+  /** The comment on a field. */
+  about?: (schema: z.$ZodType) => string | undefined
+}
+
+interface Walk extends TypeOptions {
   side: Side
   name: string
   /** Schemas being printed, from the root inwards; one that is met again inside itself is recursive and gets a name. */
@@ -38,14 +45,23 @@ interface Walk {
 }
 
 /** `name` is what the type will be declared as; names of recursive parts are made from it. */
-export function schemaType(root: z.$ZodType, side: Side, name: string): SchemaType {
+export function schemaType(root: z.$ZodType, side: Side, name: string, options: TypeOptions = {}): SchemaType {
   const result: SchemaType = { type: text('unknown'), declarations: [], opaque: [], unserialisable: [] }
-  const walk: Walk = { side, name, open: new Map([[root, { name, used: false }]]), named: new Map(), result }
+  const walk: Walk = {
+    ...options,
+    side,
+    name,
+    open: new Map([[root, { name, used: false }]]),
+    named: new Map(),
+    result,
+  }
   result.type = typeOf(root, [], walk)
   return result
 }
 
 function visit(schema: z.$ZodType, place: Place, walk: Walk): TypeModel {
+  const known = walk.known?.(schema)
+  if (known !== undefined) return text(known)
   const { type } = definition(schema)
   if (type !== 'object' && type !== 'lazy') return typeOf(schema, place, walk)
   const named = walk.named.get(schema)
@@ -149,7 +165,7 @@ function typeOf(schema: z.$ZodType, place: Place, walk: Walk): TypeModel {
     case 'lazy':
       return inner(def.getter())
     case 'object':
-      return objectType(def, held, side)
+      return objectType(def, held, walk)
     case 'transform':
       // its input is anything, by its type too; its output is for the compiler to know
       return side === 'input'
@@ -169,12 +185,20 @@ function typeOf(schema: z.$ZodType, place: Place, walk: Walk): TypeModel {
   }
 }
 
-function objectType(def: z.$ZodObjectDef, held: (part: z.SomeType, where: string) => TypeModel, side: Side): TypeModel {
-  const fields = Object.entries(def.shape).map(([name, part]): Field => ({
-    name: fieldName(name),
-    optional: isOptional(part, side),
-    type: held(part, name),
-  }))
+function objectType(
+  def: z.$ZodObjectDef,
+  held: (part: z.SomeType, where: string) => TypeModel,
+  { side, about }: Walk,
+): TypeModel {
+  const fields = Object.entries(def.shape).map(([name, part]): Field => {
+    const comment = about?.(part)
+    return {
+      name: fieldName(name),
+      optional: isOptional(part, side),
+      type: held(part, name),
+      ...(comment === undefined ? {} : { comment }),
+    }
+  })
   const rest = def.catchall && definition(def.catchall).type !== 'never' ? held(def.catchall, '[]') : undefined
   if (!rest) return fields.length > 0 ? { kind: 'object', fields } : emptyObject
   const others: Field = { name: '[key: string]', optional: false, type: rest }

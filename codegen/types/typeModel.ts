@@ -19,6 +19,7 @@ export interface Field {
   name: string
   optional: boolean
   type: TypeModel
+  comment?: string
 }
 
 export interface TupleItem {

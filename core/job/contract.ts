@@ -67,12 +67,6 @@ export interface PolicyProblem {
   message: string
 }
 
-/** Whether a key function may return it. */
-export const isKey = (key: unknown): key is string => typeof key === 'string' && key.length <= maxKeyLength
-export const maxKeyLength = 512
-
-export const workerNamePattern = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
-
 /** Gives the options their defaults. Throws `BAD_WORKER` with every problem where any policy cannot work. */
 export function readContract(worker: string, options: ContractOptions): Contract {
   const problems = policyProblems(options)

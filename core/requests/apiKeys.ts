@@ -1,6 +1,6 @@
 /** API keys as they travel: requests and views. */
 import { z } from 'zod'
-import { localName, roles, workerPatternProblem, type Role } from '../roles.js'
+import { localName, roles, workerPatternProblem } from '../roles.js'
 
 const workerPattern = z
   .string()
@@ -37,25 +37,3 @@ export const createKeyRequest = z
 export type CreateKeyRequest = z.input<typeof createKeyRequest>
 
 export const keyNameRequest = z.strictObject({ name: z.string().min(1).max(200) })
-
-/** A key as callers with the role `operate` see it: never the key itself, nor its hash. */
-export interface KeyView {
-  name: string
-  role: Role
-  workers?: string[]
-  args?: boolean
-  /** `setting`: an entry of ERRAND_API_KEYS on the coordinator that answered. */
-  source: 'stored' | 'setting'
-  /** ISO 8601, as all times here. Of stored keys only. */
-  createdAt?: string
-  createdBy?: string
-  /** Within a minute; absent where the key was never used. */
-  lastUsedAt?: string
-}
-
-export interface CreatedKey extends KeyView {
-  /** Shown this once. */
-  key: string
-  /** Until this key there was none, and everything was open. */
-  first?: true
-}

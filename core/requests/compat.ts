@@ -17,13 +17,3 @@ export interface StoredArgs {
   /** Of the contract that took the args; absent for version 1. */
   argsVersion?: number
 }
-
-/** Args of which anything is hidden or redacted cannot be tried. */
-type WaitingJob = { id: string } & (StoredArgs | { worker: string; argsHidden: true })
-
-export interface WaitingPage {
-  /** Scheduled, queued, blocked and running jobs, newest first. A page may hold few or none and not be the last. */
-  jobs: WaitingJob[]
-  /** Where the next page begins; null on the last one. */
-  cursor: string | null
-}

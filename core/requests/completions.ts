@@ -1,8 +1,7 @@
 /** The ends of jobs, for those who wait for them: the requests, and what is told of each job. */
 import { maxAwaited, longestWaitMs } from '../limits.js'
 import { z } from 'zod'
-import type { FinalState, JobState } from '../states.js'
-import { duration, type ReceiptView } from './wire.js'
+import { duration } from './wire.js'
 
 /** An event of the stream bears the id, and its line ends where the id would. */
 const jobId = z
@@ -24,25 +23,3 @@ export const waitManyRequest = z.strictObject({
 
 /** `GET /jobs/:id/receipt`. A longer time than a request is held open is cut short: ask again. */
 export const awaitReceiptQuery = z.strictObject({ timeout: duration.default('25s') })
-
-/** A job that is final. */
-export interface JobEnd {
-  id: string
-  state: FinalState
-  /** ISO 8601. */
-  finishedAt: string
-  /** Of the last attempt. Absent where the job was cancelled. */
-  receipt?: ReceiptView
-}
-
-/** There is no such job, or no more. */
-export interface NoJob {
-  id: string
-  state: null
-}
-
-export interface WaitManyAnswer {
-  ended: (JobEnd | NoJob)[]
-  /** The other jobs, as they are. */
-  waiting: { id: string; state: JobState }[]
-}

@@ -1,9 +1,9 @@
 /** Groups over the wire: jobs that belong together, and the callback that runs once when all of them are final. */
 import { enqueueManyLimit } from '../limits.js'
 import { z } from 'zod'
-import { groupPolicies, type GroupPolicy, type GroupProblem, type GroupState } from '../views/groupTypes.js'
-import { jobStates, type JobState } from '../states.js'
-import { workerName, type JobRow } from './wire.js'
+import { groupPolicies } from '../views/groupTypes.js'
+import { jobStates } from '../states.js'
+import { workerName } from './wire.js'
 
 /** Groups in groups in groups. */
 export const groupDepthLimit = 5
@@ -50,38 +50,3 @@ export const groupJobsRequest = groupIdRequest.extend({
   cursor: z.string().max(100).optional(),
 })
 export type GroupJobsRequest = z.input<typeof groupJobsRequest>
-
-export interface GroupView {
-  id: string
-  state: GroupState
-  policy: GroupPolicy
-  /** Its members; a nested group counts as one. */
-  total: number
-  /** Members that still keep it open. */
-  open: number
-  /** How many of its jobs are in each state, callbacks of nested groups included; states without a job are left out. */
-  counts: Partial<Record<JobState, number>>
-  /** The groups nested in it. */
-  groups: { id: string; state: GroupState; total: number }[]
-  /** The callback, and its job once the group is closed. */
-  then?: { worker: string; jobId?: string }
-  /** The group it is nested in. */
-  parentId?: string
-  problem?: GroupProblem
-  /** ISO 8601, as all times here. */
-  createdAt: string
-  closedAt?: string
-}
-
-/** A group when it was made just now. */
-export type GroupMade = Pick<GroupView, 'id' | 'state' | 'total'>
-
-/** The answer to a wait for a group's end. */
-export type GroupEnd = Pick<GroupView, 'id' | 'state' | 'then' | 'problem' | 'closedAt'>
-
-export interface GroupJobPage {
-  /** In the order in which they were given. */
-  jobs: JobRow[]
-  /** Where the next page begins; null on the last one. */
-  cursor: string | null
-}

@@ -1,6 +1,5 @@
 /** Pauses as they travel: what does not start until an operator resumes it. */
 import { z } from 'zod'
-import type { PauseView } from '../views/pauseView.js'
 
 const targetFields = {
   /** Everything. Excludes `worker` and `key`. */
@@ -31,18 +30,3 @@ export const pauseRequest = z
   .refine(namesOne, nameOne)
   .refine(keyHasWorker, nameWorker)
 export type PauseRequest = z.input<typeof pauseRequest>
-
-/** A pause as `GET /pauses` shows it. */
-export interface ListedPause extends PauseView {
-  /**
-   * How many jobs it keeps from starting that would be claimed otherwise; 10,000 stands for as many or more. Of
-   * everything this is not counted.
-   */
-  waiting?: number
-}
-
-/** The pause that has ended. */
-export interface Resumed extends PauseView {
-  /** How many waiting jobs may start at once. Where very many wait, the rest follow by themselves. */
-  released: number
-}

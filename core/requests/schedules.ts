@@ -5,8 +5,7 @@
 import { z } from 'zod'
 import { mostPreviewed } from '../views/schedulePreview.js'
 import { dstGapPolicies, missedPolicies, dstOverlapPolicies, overlapPolicies } from '../job/schedulePolicies.js'
-import type { FullScheduleRule } from '../time/scheduleRule.js'
-import { duration, excludeEachOther, moment, plainObject, priority, workerName, type ArgsView } from './wire.js'
+import { duration, excludeEachOther, moment, plainObject, priority, workerName } from './wire.js'
 
 const scheduleIdText = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/, 'takes letters, digits and _ . : - only')
 
@@ -59,37 +58,13 @@ const changesSomething = (body: object) =>
 const needsChange = { message: 'An update needs at least one field, such as cron or args', path: [] }
 
 /** A field that is left out stays; `null` takes a field back to its default. */
-export const scheduleChange = z
-  .strictObject(change)
-  .refine(notBoth, excludeEachOther('cron', 'every'))
-  .refine(changesSomething, needsChange)
-export type ScheduleChange = z.input<typeof scheduleChange>
-export type ParsedScheduleChange = z.output<typeof scheduleChange>
-
 export const updateScheduleRequest = z
   .strictObject({ id: z.string().min(1).max(512), ...change })
   .refine(notBoth, excludeEachOther('cron', 'every'))
   .refine(changesSomething, needsChange)
 
-/** With the defaults of its rule. */
-export interface ScheduleView extends FullScheduleRule, ArgsView {
-  id: string
-  worker: string
-  /** Of the contract that took the args; absent for version 1. */
-  argsVersion?: number
-  priority?: number
-  /** ISO 8601, as all times here. Null while it is paused, and where the rule has no more occurrences. */
-  nextRunAt: string | null
-  /** Only while it is paused. */
-  pausedAt?: string
-  /** The last occurrence that made a job. */
-  lastRunAt: string | null
-  /** With `overlap: 'queue'`: how many occurrences wait for the end of a job. */
-  waiting: number
-  /** `code`: from a worker's `schedule` option, `api`: made at run time. */
-  source: 'code' | 'api'
-  createdAt: string
-}
+export type ScheduleChange = Omit<z.input<typeof updateScheduleRequest>, 'id'>
+export type ParsedScheduleChange = Omit<z.output<typeof updateScheduleRequest>, 'id'>
 
 export const previewRequest = z
   .strictObject({

@@ -3,9 +3,8 @@ import { enqueueManyLimit } from '../limits.js'
 import { z } from 'zod'
 import { maxCauses } from '../payload/causes.js'
 import { durationProblem, parseDuration, type Duration } from '../time/duration.js'
-import { progressFields, type AttemptProgressView } from './progress.js'
-import type { PauseView } from '../views/pauseView.js'
-import { jobStates, type JobState } from '../states.js'
+import { progressFields } from './progress.js'
+import { jobStates } from '../states.js'
 import { uniqueKey, uniqueRequest } from './unique.js'
 
 export const duration = z.custom<Duration>((value) => parseDuration(value) !== undefined, {
@@ -208,72 +207,4 @@ export interface ResultView {
   /** There is a result, and it is hidden; see `ArgsView`. */
   resultHidden?: true
   resultProblem?: string
-}
-
-/** One attempt's receipt as `GET /jobs/:id` shows it. */
-export interface ReceiptView extends AttemptProgressView, ResultView {
-  attempt: number
-  status: 'success' | 'failure'
-  /** It came after its attempt had been cancelled, and changed nothing. */
-  late?: true
-  error?: ReceiptError
-  /** ISO 8601. */
-  startedAt: string
-  finishedAt: string
-}
-
-/**
- * Progress and log of the attempt that runs stand with the job; those of attempts that are over, with their receipts.
- */
-export interface JobView extends AttemptProgressView, ArgsView {
-  id: string
-  worker: string
-  state: JobState
-  /** The attempt that runs or ran last; 0 before the first. */
-  attempt: number
-  maxAttempts: number
-  /** How often the job snoozed; absent where it never did. */
-  snoozes?: number
-  priority: number
-  /** ISO 8601, as all times here. */
-  runAt: string
-  createdAt: string
-  finishedAt?: string
-  /** Hidden with the args, and where their worker redacts any. */
-  key?: string
-  scheduleId?: string
-  /** The group it is a member of. */
-  groupId?: string
-  /** The group whose callback it is. */
-  callbackOfGroupId?: string
-  /** The job that it was made from by a replay. */
-  replayOf?: string
-  /** The pause that keeps a job that waits from starting. */
-  paused?: PauseView
-  /** The job that enqueued this one while it ran. */
-  parent?: string
-  /** The deployment it was enqueued with; absent where none was live. */
-  deployment?: number
-  /** It runs on the function of that one, as long as that lives. */
-  pinned?: true
-  /** False while no deployed worker has the job's name; the job waits until it is back. */
-  workerKnown: boolean
-  /** Of the contract that took the args; absent for version 1. */
-  argsVersion?: number
-  receipts: ReceiptView[]
-}
-
-/** A job in a list: without its receipts and the lines of its log. */
-export type JobRow = Omit<JobView, 'receipts' | 'log' | 'logDropped'>
-
-/** The outcome of one item of `enqueueMany`, in the order of the items. */
-export type EnqueueOutcome =
-  { ok: true; id: string; state: JobState; runAt: string; existing?: true } | { ok: false; error: WireError }
-
-/** The body of every answer that is not a success. */
-export interface WireError {
-  code: string
-  message: string
-  issues?: { path: (string | number)[]; code: string; message: string }[]
-  [detail: string]: unknown
 }

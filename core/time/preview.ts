@@ -2,11 +2,12 @@
  * The next occurrences of a rule, as people read them: the moment, and what the clock on the wall shows. Needs no
  * database.
  */
+import type { SchedulePreview } from '../views/answers.gen.js'
 import { DateTime } from 'luxon'
 import { readMoment } from './moment.js'
 import { checkRule, occurrenceRule, withDefaults, type ScheduleRule } from './scheduleRule.js'
 import { occurrences } from './occurrences.js'
-import type { SchedulePreview, PreviewedOccurrence } from '../views/schedulePreview.js'
+import type { PreviewedOccurrence } from '../views/schedulePreview.js'
 
 /**
  * A century. A fifth Monday in February comes every 28 years, and a thousand of them would keep a coordinator busy for

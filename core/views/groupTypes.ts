@@ -18,7 +18,8 @@ export const groupPolicies = ['continue', 'wait', 'cancelRest'] as const
  * cannot be made; `problem` says why. `closed`: it is over, and its callback, if it has one, was made. `cancelled`: it
  * was cancelled as a whole, and gets no callback.
  */
-export type GroupState = 'open' | 'stuck' | 'closed' | 'cancelled'
+export type GroupState = (typeof groupStates)[number]
+export const groupStates = ['open', 'stuck', 'closed', 'cancelled'] as const
 
 /** Codes of problems that may pass by themselves; the coordinator tries again every minute. */
 export const passingProblems: readonly string[] = ['KEY_TAKEN', 'VERSION_AHEAD'] satisfies ErrorCode[]

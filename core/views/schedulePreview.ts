@@ -1,10 +1,4 @@
 /** The next occurrences of a rule, as they are shown. Without zod, because the typed client shows them. */
-import type { FullScheduleRule } from '../time/scheduleRule.js'
-
-/** The rule with its defaults, and when it fires. */
-export interface SchedulePreview extends Omit<FullScheduleRule, 'missed' | 'overlap'> {
-  occurrences: PreviewedOccurrence[]
-}
 
 export interface PreviewedOccurrence {
   /** ISO 8601, in UTC. */

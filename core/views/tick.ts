@@ -31,10 +31,3 @@ export interface TickCounts {
   /** Attempts whose call has ended meanwhile: with a receipt, or because the function posts it. */
   finished: number
 }
-
-export interface TickSummary extends TickCounts {
-  /** Whether jobs that may start were left behind when the time was over. */
-  more: boolean
-  /** When the next scheduled job or schedule is due. ISO 8601; null where there is none. */
-  nextAt: string | null
-}

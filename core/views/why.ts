@@ -1,91 +1,13 @@
 /** The reasons why a job does not run now: as data, and in words. */
+import type { ErrorName, PauseView, WhyReason } from './answers.gen.js'
 import { mostCounted } from '../limits.js'
 import { formatDuration } from '../time/duration.js'
 import { didYouMean } from '../nearest.js'
-import type { PauseView } from './pauseView.js'
-import type { FinalState, JobState } from '../states.js'
 
-/** The name and code of a receipt's error: its text is left to those who look at the job. */
-export interface ErrorName {
-  name: string
-  code?: string
-}
+/** A reason without its words. */
+export type Reason = WithoutMessage<WhyReason>
 
-/** All times are ISO 8601. */
-export type Reason =
-  | { kind: 'final'; state: FinalState; finishedAt: string; attempt: number; maxAttempts: number; error?: ErrorName }
-  /**
-   * It is the coordinator's that answers, and its function is called as soon as a lane is free; within a second, or
-   * others may have it.
-   */
-  | { kind: 'claimed'; since: string; lanes: { taken: number; limit: number } }
-  | { kind: 'running'; attempt: number; maxAttempts: number; startedAt: string; deadline: string }
-  /** Nothing of it starts until an operator resumes it. */
-  | ({ kind: 'paused' } & PauseView)
-  /**
-   * The worker's function cannot be called, or answers with errors of its server; `times` is how often it was tried
-   * again, in vain. One job tries it at `until`.
-   */
-  | { kind: 'broken'; worker: string; since: string; until: string; code: string; times: number }
-  /** `nearest` is the deployed worker whose name is most like it; `deployment` the live one, which does not have it. */
-  | { kind: 'not-deployed'; worker: string; nearest?: string; deployment?: number }
-  /** The jobs that it came with, all or none, are still being written. */
-  | { kind: 'atomic' }
-  | { kind: 'not-due'; until: string }
-  | { kind: 'retry'; until: string; attempt: number; maxAttempts: number; error?: ErrorName }
-  | { kind: 'snoozed'; until: string; snoozes: number }
-  /**
-   * `before` are the throttled jobs of the key that come earlier; `until` is an estimate. The rule is absent where the
-   * worker has none any more.
-   */
-  | {
-      kind: 'throttled'
-      worker: string
-      key?: string
-      keyHidden?: true
-      until: string
-      before: number
-      rule?: { intervalMs: number; burst: number }
-    }
-  /**
-   * Its worker's retries beyond the first attempt are as many as its budget allows; `before` are those that come
-   * earlier, `until` is an estimate.
-   */
-  | { kind: 'over-budget'; worker: string; until: string; before: number; rule?: { intervalMs: number; burst: number } }
-  /**
-   * `users` are the runs that use the key's slots, at most a hundred of them: each until its function has answered, or
-   * until `until`, also where its job has moved on. `before` are the blocked jobs that are better.
-   */
-  | {
-      kind: 'blocked'
-      worker: string
-      key?: string
-      keyHidden?: true
-      limit?: number
-      holding: number
-      users: { id: string; since: string; until: string }[]
-      before: number
-    }
-  /**
-   * It may start now. `before` are the queued jobs that are better; `lanes` are those of the coordinator that answers.
-   */
-  | { kind: 'busy'; before: number; lanes: { taken: number; limit: number } }
-  /** Its time has come, and a step that every coordinator takes every few seconds has not been taken yet. */
-  | { kind: 'waiting-for-coordinator'; step: 'stage' | 'release'; since?: string }
-  /**
-   * It may start when the others allow it, and then it may well fail: the latest receipts of its worker's jobs are all
-   * failures.
-   */
-  | { kind: 'failing'; worker: string; receipts: number; error: ErrorName; at: string }
-
-export interface WhyView {
-  id: string
-  worker: string
-  state: JobState
-  running: boolean
-  /** The reason that would have to go first stands first. */
-  reasons: (Reason & { message: string })[]
-}
+type WithoutMessage<Of> = Of extends unknown ? Omit<Of, 'message'> : never
 
 export function reasonMessage(reason: Reason, formatTime: (time: string) => string = (time) => time): string {
   switch (reason.kind) {

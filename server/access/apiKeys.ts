@@ -5,11 +5,12 @@
  * one, and the last one stays. (An operator who wants none again puts an operator's key into ERRAND_API_KEYS, revokes
  * the others, and takes it out of the setting.)
  */
+import type { CreatedKey, KeyView } from '../../core/views/answers.gen.js'
 import { randomBytes } from 'node:crypto'
 import type { Db } from 'mongodb'
 import type { z } from 'zod'
 import { ErrandError } from '../../core/errors.js'
-import type { createKeyRequest, CreatedKey, KeyView } from '../../core/requests/apiKeys.js'
+import type { createKeyRequest } from '../../core/requests/apiKeys.js'
 import { digest, type Actor, type Guard } from './auth.js'
 import type { Deps } from '../deps.js'
 import { repeat, repeatGuarded } from '../repeatedWrite.js'

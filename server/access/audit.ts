@@ -6,8 +6,9 @@
  * and tells that the end is not known. Where only the second write fails the action has happened all the same; its
  * caller gets the answer, and the log an error.
  */
+import type { AuditPage } from '../../core/views/answers.gen.js'
 import type { z } from 'zod'
-import type { AuditPage, AuditTarget, listAuditRequest } from '../../core/requests/audit.js'
+import type { AuditTarget, listAuditRequest } from '../../core/requests/audit.js'
 import { ErrandError } from '../../core/errors.js'
 import type { Role } from '../../core/roles.js'
 import { actorOf, type Actor, type Guard, type Identity } from './auth.js'

@@ -1,13 +1,15 @@
 /** The coordinator's one `fetch` handler: REST, tRPC, health, metrics and the API's description. */
-import { Hono } from 'hono'
-import type { Guard } from '../access/auth.js'
+import { Hono, type Context } from 'hono'
+import { actorIn, type Guard } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import type { GroupWaits } from '../groups/wait.js'
-import { openapi } from './rest/openapi.js'
+import { describeApi } from './rest/description.js'
 import { addRestRoutes } from './rest/index.js'
 import { maxManyBytes } from './requestBody.js'
 import { allow } from './rest/request.js'
 import type { RunOnce } from '../running/runOnce.js'
+import { describedWorkers } from '../operations/workers.js'
+import { isOutage } from '../store/outage.js'
 import { answerTrpc } from './trpcDoor.js'
 import type { Waits } from '../operations/wait.js'
 import { errorResponse } from '../wireError.js'
@@ -44,13 +46,13 @@ export function createApp({ deps, runOnce, waits, groupWaits, guard, maxBodyByte
     await deps.store.ping()
     return context.json({ ok: true, workers: deps.contracts.names.length })
   })
-  app.get('/openapi.json', (context) => context.json(openapi))
+  app.get('/openapi.json', async (context) => context.json(describeApi(await workersSeen({ deps, guard }, context))))
 
-  addRestRoutes(app, { deps, runOnce, waits, guard, maxBodyBytes })
+  const maxJobsBytes = Math.max(maxManyBytes, maxBodyBytes)
+  addRestRoutes(app, { deps, runOnce, waits, groupWaits, guard, maxBodyBytes, maxJobsBytes })
 
   app.all('/trpc/*', (context) => {
     const identity = context.get('identity')
-    const maxJobsBytes = Math.max(maxManyBytes, maxBodyBytes)
     return answerTrpc(context.req.raw, { deps, runOnce, waits, groupWaits, guard, identity }, { maxJobsBytes })
   })
 
@@ -59,6 +61,24 @@ export function createApp({ deps, runOnce, waits, groupWaits, guard, maxBodyByte
     return context.body(await deps.metrics.text(), 200, { 'content-type': deps.metrics.contentType })
   })
   return app
+}
+
+/**
+ * The workers that the caller may see. The description itself is for every caller; a caller without a key, where keys
+ * are needed, gets it without them. Throws `UNAUTHORIZED` for a key that is none.
+ */
+async function workersSeen({ deps, guard }: Pick<AppOptions, 'deps' | 'guard'>, { req }: Context) {
+  const authorization = req.header('authorization')
+  try {
+    const identity = await guard.identify({ authorization, host: req.header('host') })
+    // a key that is none is told so, where its holder would look for workers in vain
+    if (authorization !== undefined && identity.actors.length === 0) guard.require(identity, [])
+    const actor = actorIn(identity, ['observe', 'enqueue'])
+    return actor ? await describedWorkers(deps, actor) : []
+  } catch (error) {
+    if (authorization !== undefined && !isOutage(error)) throw error
+    return []
+  }
 }
 
 const unknownRoute = (method: string, path: string): ErrandError =>

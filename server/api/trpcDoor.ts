@@ -6,18 +6,17 @@
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
 import { ErrandError } from '../../core/errors.js'
 import { wireHeader, wireHeaders, wireProblem } from '../../core/wireVersion.js'
-import { mostOfRefused } from '../access/audit.js'
 import { actorIn, type Identity } from '../access/auth.js'
 import { answeredTogether } from './batchAnswers.js'
+import { maxInputOf } from './inputLimit.js'
 import { maxNoBodyBytes, readText } from './requestBody.js'
 import { requestIntake, type RequestIntake } from './requestIntake.js'
 import { router } from './router/index.js'
-import { asTrpcError, errorOf, type ProcedureMeta, type RouterContext } from './router/procedure.js'
+import { asTrpcError, errorOf, type RouterContext } from './router/procedure.js'
+import { rowOf } from './router/rows.js'
 
 /** Calls that may travel in one request. */
 const maxBatchSize = 100
-/** The largest input of a procedure that names no other limit. */
-const maxInputBytes = 256 * 1024
 
 export interface TrpcOptions {
   /** The largest body of a request with jobs, in bytes. */
@@ -86,9 +85,9 @@ function refuseOtherWire(headers: Headers): void {
  * as `Places` do.
  */
 function refuseStreamTooMany({ pathname }: URL, { deps, identity }: Pick<RouterContext, 'deps' | 'identity'>): void {
-  const procedure = procedureAt(pathname.replace(/^\/trpc\//, ''))
-  if (procedure?._def.type !== 'subscription') return
-  const actor = actorIn(identity, procedure._def.meta.roles)
+  const row = rowOf(pathname.replace(/^\/trpc\//, ''))
+  if (row?.type !== 'subscription') return
+  const actor = actorIn(identity, row.meta.roles)
   if (actor) deps.places.look(actor.name)
 }
 
@@ -104,19 +103,9 @@ function maxBytesOf({ pathname, searchParams }: URL, identity: Identity, maxJobs
 }
 
 function limitOf(path: string, identity: Identity, maxJobsBytes: number): number {
-  const meta = procedureAt(path)?._def.meta
-  if (!meta) return maxNoBodyBytes
-  if (!actorIn(identity, meta.roles)) return mostOfRefused
-  return meta.maxBytes === 'jobs' ? maxJobsBytes : (meta.maxBytes ?? maxInputBytes)
+  const row = rowOf(path)
+  return row ? maxInputOf(row.meta, identity, maxJobsBytes) : maxNoBodyBytes
 }
-
-interface AnyProcedure {
-  _def: { type: string; meta: ProcedureMeta }
-}
-
-const procedures = router._def.procedures as unknown as Record<string, AnyProcedure>
-const procedureAt = (path: string): AnyProcedure | undefined =>
-  Object.hasOwn(procedures, path) ? procedures[path] : undefined
 
 /** A path that cannot be decoded is no procedure, which tRPC tells. */
 function decoded(path: string): string {

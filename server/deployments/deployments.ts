@@ -7,9 +7,10 @@
  * instead of undoing it. Each coordinator does what follows from a switch when it learns of it
  * (server/deployments/liveDeployment).
  */
+import type { Activated, DeploymentView, Deployments } from '../../core/views/answers.gen.js'
 import { readContract } from '../../core/job/contract.js'
 import type { ParsedRegisterRequest } from '../../core/requests/deployments.js'
-import type { Activated, Deployments, DeploymentView, SilentFunction } from '../../core/views/deploymentView.js'
+import type { SilentFunction } from '../../core/views/deploymentView.js'
 import { ErrandError } from '../../core/errors.js'
 import { contractOptionsOf } from './contracts.js'
 import { tryAgain } from './contractTrial.js'

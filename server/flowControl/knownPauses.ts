@@ -4,7 +4,7 @@
  * paused; the first to ask after a quiet time waits. So a pause holds at once on the coordinator that took it, and
  * within three seconds on every other one.
  */
-import type { PauseView } from '../../core/views/pauseView.js'
+import type { PauseView } from '../../core/views/answers.gen.js'
 import type { Deps, Pauses, KnownPauses } from '../deps.js'
 import type { BreakerDocument, HeldBy, PauseDocument } from '../store/documents.js'
 import type { PausableJob } from '../store/jobs/claim.js'

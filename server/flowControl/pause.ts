@@ -13,10 +13,10 @@
  * is gone: the coordinator died after it took the pause away, or another one held a job by a pause that it knew of for
  * a moment longer.
  */
+import type { ListedPause, PauseView, Resumed } from '../../core/views/answers.gen.js'
 import { mostCounted } from '../../core/limits.js'
 import { ErrandError } from '../../core/errors.js'
-import type { ListedPause, PauseRequest, PauseTarget, Resumed } from '../../core/requests/pauses.js'
-import type { PauseView } from '../../core/views/pauseView.js'
+import type { PauseRequest, PauseTarget } from '../../core/requests/pauses.js'
 import { withoutKey } from '../../core/views/why.js'
 import type { Deps, Pauses } from '../deps.js'
 import type { Viewer } from '../access/disclosure.js'

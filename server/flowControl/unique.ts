@@ -2,11 +2,12 @@
  * Unique: one job of a key. The key is a field under a unique index, there for as long as the key is taken, so of many
  * that come at once the database lets one in. This file decides about the others.
  */
+import type { Enqueued } from '../../core/views/answers.gen.js'
 import type { Contract, UniqueRule } from '../../core/job/contract.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { ErrandError } from '../../core/errors.js'
 import type { ParsedUniqueRequest } from '../../core/requests/unique.js'
-import type { Deps, Enqueued } from '../deps.js'
+import type { Deps } from '../deps.js'
 import { repeat, repeated } from '../repeatedWrite.js'
 import type { JobDocument } from '../store/documents.js'
 

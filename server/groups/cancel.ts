@@ -3,7 +3,7 @@
  * hundred; of those that run the functions are told to stop, one by one, as an operator's cancel does it. A crash in
  * between leaves members for the sweep.
  */
-import type { GroupMade } from '../../core/requests/groups.js'
+import type { GroupMade } from '../../core/views/answers.gen.js'
 import { ErrandError } from '../../core/errors.js'
 import type { Deps } from '../deps.js'
 import { callbackId } from '../ids.js'

@@ -3,13 +3,13 @@
  * documents with them. Nothing of it can end before all of it is there, because a group that is still being written is
  * never closed.
  */
+import type { GroupMade } from '../../core/views/answers.gen.js'
 import type { Contract } from '../../core/job/contract.js'
 import { ErrandError, type Issue } from '../../core/errors.js'
 import {
   groupDepthLimit,
   groupMembersLimit,
   nestedGroup,
-  type GroupMade,
   type ParsedCallback,
   type ParsedGroupRequest,
 } from '../../core/requests/groups.js'

@@ -1,7 +1,8 @@
 /** Shows groups and their jobs, and retries a group that is stuck. */
+import type { GroupEnd, GroupJobPage, GroupView } from '../../core/views/answers.gen.js'
 import type { z } from 'zod'
 import { ErrandError } from '../../core/errors.js'
-import type { GroupEnd, GroupJobPage, GroupView, groupJobsRequest } from '../../core/requests/groups.js'
+import type { groupJobsRequest } from '../../core/requests/groups.js'
 import type { GroupState } from '../../core/views/groupTypes.js'
 import { matchesWorker } from '../../core/roles.js'
 import type { Follower } from '../access/auth.js'

@@ -2,9 +2,9 @@
  * Long polls for a group's end. A signal from this coordinator's own steps ends the wait at once; a group that another
  * coordinator closes is found by one query a second for all who wait.
  */
+import type { GroupEnd } from '../../core/views/answers.gen.js'
 import { longestWaitMs } from '../../core/limits.js'
 import { setMaxListeners } from 'node:events'
-import type { GroupEnd } from '../../core/requests/groups.js'
 import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { createPoll } from '../operations/poll.js'

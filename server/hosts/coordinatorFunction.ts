@@ -2,10 +2,10 @@
  * The coordinator as a function: made of its contracts and the environment, opened by its first request, asleep between
  * requests. The hosts beside this file put a platform around it.
  */
+import type { TickSummary } from '../../core/views/answers.gen.js'
 import { systemClock } from '../../core/time/clock.js'
 import { errorCodes } from '../../core/errorCodes.js'
 import { configError, ErrandError } from '../../core/errors.js'
-import type { TickSummary } from '../../core/views/tick.js'
 import { readApiKeys } from '../access/setting.js'
 import { createCoordinator, type Coordinator } from '../coordinator.js'
 import type { FetchOptions } from '../running/requests.js'

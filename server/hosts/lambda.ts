@@ -2,8 +2,8 @@
  * The coordinator behind a Function URL of AWS Lambda, woken by an EventBridge rule. The rule calls the function
  * itself, which AWS allows to no other caller, so its event needs no key; no request by the URL can look like it.
  */
+import type { TickSummary } from '../../core/views/answers.gen.js'
 import { ErrandError } from '../../core/errors.js'
-import type { TickSummary } from '../../core/views/tick.js'
 import {
   createCoordinatorFunction,
   type CoordinatorFunction,

@@ -12,10 +12,10 @@
  * is remembered for a while, because its coordinator may be slow, not dead, and write a few jobs more; it then finds
  * that it was decided otherwise, and says so to its caller.
  */
+import type { EnqueueOutcome, Enqueued } from '../../core/views/answers.gen.js'
 import { ErrandError, type Issue } from '../../core/errors.js'
-import type { EnqueueOutcome } from '../../core/requests/wire.js'
 import type { Asker } from '../access/auth.js'
-import type { Deps, Enqueued } from '../deps.js'
+import type { Deps } from '../deps.js'
 import type { PreparedJob } from './enqueue.js'
 import { prepareItem } from './prepareItem.js'
 import { repeat, repeatGuarded } from '../repeatedWrite.js'

@@ -6,8 +6,9 @@
  * The attempt may end between the look at it and the insert. Then the job is made all the same, as if it had been asked
  * for a moment earlier.
  */
+import type { Enqueued } from '../../core/views/answers.gen.js'
 import type { ParsedChildRequest } from '../../core/requests/childRequest.js'
-import type { Deps, Enqueued } from '../deps.js'
+import type { Deps } from '../deps.js'
 import { insert, madeBefore, prepare } from './enqueue.js'
 import { currentAttempt, type NamedAttempt } from './receive.js'
 

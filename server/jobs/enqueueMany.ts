@@ -1,6 +1,7 @@
 /** Many jobs in one request: each on its own, or with `atomic` all or none. */
+import type { EnqueueOutcome } from '../../core/views/answers.gen.js'
 import type { z } from 'zod'
-import type { EnqueueOutcome, enqueueManyRequest } from '../../core/requests/wire.js'
+import type { enqueueManyRequest } from '../../core/requests/wire.js'
 import type { Asker } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { insert, type EnqueueWays } from './enqueue.js'

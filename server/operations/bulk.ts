@@ -10,9 +10,10 @@
  * By worker, or by the state `failed` alone, jobs are found by an index. Other filters look at all jobs, which is slow
  * where there are millions.
  */
+import type { BulkCount, BulkOutcome } from '../../core/views/answers.gen.js'
 import { createHash } from 'node:crypto'
 import type { BulkFilter, BulkRequest } from '../../core/requests/bulk.js'
-import { mostMatching, mostSkipped, type BulkCount, type BulkOutcome } from '../../core/views/bulkView.js'
+import { mostMatching, mostSkipped } from '../../core/views/bulkView.js'
 import { ErrandError } from '../../core/errors.js'
 import type { Deps } from '../deps.js'
 import { replayId, timeOfId } from '../ids.js'

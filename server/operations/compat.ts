@@ -6,7 +6,8 @@
  * waits throughout is seen exactly once, however it moves between states meanwhile; and a page costs the database no
  * more than its slice, on any coordinator.
  */
-import type { WaitingPage, WaitingRequest } from '../../core/requests/compat.js'
+import type { WaitingPage } from '../../core/views/answers.gen.js'
+import type { WaitingRequest } from '../../core/requests/compat.js'
 import { ErrandError } from '../../core/errors.js'
 import { versionField } from '../../core/job/migrate.js'
 import type { Deps } from '../deps.js'

@@ -1,8 +1,8 @@
 /** The actions of an operator on one job: get, list, cancel, retry. */
+import type { JobPage, JobView } from '../../core/views/answers.gen.js'
 import { ErrandError } from '../../core/errors.js'
 import { matchesWorker } from '../../core/roles.js'
 import { isFinal, type JobState } from '../../core/states.js'
-import type { JobRow, JobView } from '../../core/requests/wire.js'
 import type { z } from 'zod'
 import type { listJobsRequest } from '../../core/requests/wire.js'
 import type { Follower } from '../access/auth.js'
@@ -30,13 +30,6 @@ export async function getJob(deps: Deps, id: string, viewer: Follower): Promise<
     disclosureOf(contracts, job.worker, viewer),
   ])
   return jobView(job, receipts, { contracts, pauses, disclosure })
-}
-
-export interface JobPage {
-  /** Newest first. */
-  jobs: JobRow[]
-  /** Where the next page begins; null on the last one. */
-  cursor: string | null
 }
 
 /** A page ends early where its args are large. */

@@ -7,20 +7,17 @@
  * worker: an operator who wants this work done again must know. Where the old job itself still holds the key, because
  * it holds it for a time, the new one takes it over.
  */
+import type { Replayed } from '../../core/views/answers.gen.js'
 import { ErrandError } from '../../core/errors.js'
 import type { ReplayRequest } from '../../core/requests/bulk.js'
 import { firstVersion } from '../../core/job/migrate.js'
 import { isFinal } from '../../core/states.js'
-import type { Deps, Enqueued, WriteLane } from '../deps.js'
+import type { Deps, WriteLane } from '../deps.js'
 import { checkArgs, storedArgs } from '../jobs/checkArgs.js'
 import { newJob } from '../jobs/enqueue.js'
 import { unknownJob } from '../jobs/receive.js'
 import type { JobDocument } from '../store/documents.js'
 import { sameRevision } from '../store/revision.js'
-
-export interface Replayed extends Enqueued {
-  replayOf: string
-}
 
 /**
  * Throws `UNKNOWN_JOB`, `WRONG_STATE` for a job that is not final, `UNKNOWN_WORKER`, `INVALID_ARGS`, `VERSION_AHEAD`,

@@ -1,8 +1,8 @@
 /** Turns documents into what callers see. */
+import type { JobRow, JobView, ReceiptView } from '../../core/views/answers.gen.js'
 import { withoutDeepCauses } from '../../core/payload/causes.js'
 import { withoutKey } from '../../core/views/why.js'
 import type { JobState } from '../../core/states.js'
-import type { JobRow, JobView, ReceiptView } from '../../core/requests/wire.js'
 import type { Disclosure } from '../access/disclosure.js'
 import { pauseView } from '../flowControl/knownPauses.js'
 import type { JobDocument, ReceiptDocument } from '../store/documents.js'

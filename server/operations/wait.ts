@@ -2,10 +2,10 @@
  * Wait: tells those who wait for jobs where to look. A signal from this coordinator's own steps comes at once; a job
  * that another coordinator finishes is found by one query a second for all who wait.
  */
+import type { JobView } from '../../core/views/answers.gen.js'
 import { longestWaitMs } from '../../core/limits.js'
 import { setMaxListeners } from 'node:events'
 import { isFinal } from '../../core/states.js'
-import type { JobView } from '../../core/requests/wire.js'
 import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { getJob } from './jobActions.js'

@@ -3,9 +3,9 @@
  * (server/operations/wait) only says where to look. So a stream that was cut goes on with a new one that asks for the
  * jobs that are left, on any coordinator.
  */
+import type { JobEnd, NoJob, WaitManyAnswer } from '../../core/views/answers.gen.js'
 import { matchesWorker } from '../../core/roles.js'
 import { isFinal, type FinalState } from '../../core/states.js'
-import type { JobEnd, NoJob, WaitManyAnswer } from '../../core/requests/completions.js'
 import type { Follower } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { delivered, disclosuresOf, type Disclosure } from '../access/disclosure.js'

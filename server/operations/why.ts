@@ -2,11 +2,12 @@
  * Tells what keeps a job from running at this moment, by the same fields that keep it. A few bounded queries each time
  * a caller asks; nothing is kept for it.
  */
+import type { ErrorName, WhyView } from '../../core/views/answers.gen.js'
 import { mostCounted } from '../../core/limits.js'
 import type { Contract } from '../../core/job/contract.js'
 import { nearestName } from '../../core/nearest.js'
 import { isFinal } from '../../core/states.js'
-import { reasonMessage, withoutKey, type ErrorName, type Reason, type WhyView } from '../../core/views/why.js'
+import { reasonMessage, withoutKey, type Reason } from '../../core/views/why.js'
 import type { Deps, Pauses } from '../deps.js'
 import { disclosureOf, type Viewer } from '../access/disclosure.js'
 import { slotKeyOf } from '../flowControl/slots.js'

@@ -10,9 +10,9 @@
  *
  * Beside loops (a coordinator that stays on) a round makes each step once and waits for nothing, because the loops do.
  */
+import type { TickSummary } from '../../core/views/answers.gen.js'
 import { ErrandError } from '../../core/errors.js'
 import { durationMs } from '../../core/time/duration.js'
-import type { TickSummary } from '../../core/views/tick.js'
 import type { TickRequest } from '../../core/requests/tickRequest.js'
 import { createAlarm } from '../../core/time/alarm.js'
 import type { Deps } from '../deps.js'

@@ -8,6 +8,7 @@
  * read the old rule and comes later matches nothing. A change that leaves the occurrences as they are (other args,
  * another priority) leaves the next one due, also where it is late.
  */
+import type { Scheduled } from '../../core/views/answers.gen.js'
 import { ErrandError } from '../../core/errors.js'
 import { versionField } from '../../core/job/migrate.js'
 import { encodePayload } from '../../core/payload/payload.js'
@@ -25,12 +26,6 @@ import { fire, occurrencesOf } from './fire.js'
 
 /** Ids that begin so belong to schedules made in code. */
 const codePrefix = 'code:'
-
-export interface Scheduled {
-  scheduleId: string
-  /** Null where the rule has no more occurrences, and while the schedule is paused. */
-  nextRunAt: Date | null
-}
 
 /**
  * Creates a schedule or gives the one of that id a new rule. Throws `FORBIDDEN`, also where the one of that id is

@@ -6,13 +6,14 @@
  * A pause leaves its occurrences out: those that come while it lasts, and one that is due and not made when it begins.
  * Resuming goes on with the first occurrence after now; occurrences that were waiting for the end of a job wait on.
  */
+import type { Enqueued, SchedulePreview, ScheduleList, ScheduleView } from '../../core/views/answers.gen.js'
 import { ErrandError } from '../../core/errors.js'
 import { versionField } from '../../core/job/migrate.js'
 import { previewOf } from '../../core/time/preview.js'
 import { checkRule } from '../../core/time/scheduleRule.js'
-import type { ParsedPreviewRequest, ParsedScheduleChange, ScheduleView } from '../../core/requests/schedules.js'
+import type { ParsedPreviewRequest, ParsedScheduleChange } from '../../core/requests/schedules.js'
 import { nextOccurrence } from '../../core/time/occurrences.js'
-import type { Deps, Enqueued } from '../deps.js'
+import type { Deps } from '../deps.js'
 import { disclosureOf, disclosuresOf, type Viewer } from '../access/disclosure.js'
 import { checkArgs } from '../jobs/checkArgs.js'
 import { insert } from '../jobs/enqueue.js'
@@ -24,20 +25,19 @@ import { definitionIn, type ScheduleDefinition } from '../store/schedules.js'
 import { occurrencesOf } from './fire.js'
 import { jobOf } from './occurrenceJob.js'
 import { uniqueRuleOf } from '../flowControl/unique.js'
-import type { SchedulePreview } from '../../core/views/schedulePreview.js'
 
 /**
  * Where the args of all are more than an answer should hold, those of the last ones are hidden; `getSchedule` shows
  * them.
  */
-export async function listSchedules(deps: Deps, viewer: Viewer): Promise<ScheduleView[]> {
+export async function listSchedules(deps: Deps, viewer: Viewer): Promise<ScheduleList> {
   const schedules = await deps.store.schedules.list(!viewer.seesArgs)
   const disclosures = await disclosuresOf(
     deps.contracts,
     schedules.map(({ worker }) => worker),
     viewer,
   )
-  return schedules.map((schedule) => scheduleView(schedule, disclosures(schedule.worker)))
+  return { schedules: schedules.map((schedule) => scheduleView(schedule, disclosures(schedule.worker))) }
 }
 
 /** Throws `UNKNOWN_SCHEDULE`, as all that follow do. */
@@ -134,10 +134,11 @@ export async function runSchedule(deps: Deps, id: string): Promise<Enqueued> {
 }
 
 /** Throws `WRONG_STATE` for one made in code. */
-export async function removeSchedule(deps: Deps, id: string): Promise<void> {
+export async function removeSchedule(deps: Deps, id: string): Promise<{ id: string; removed: true }> {
   const schedule = await findSchedule(deps, id)
   refuseCode(schedule, `Remove \`schedule\` from ${schedule.worker} and deploy, or pause it.`)
   await repeat(deps, () => deps.store.schedules.remove(id))
+  return { id, removed: true }
 }
 
 /** Looks again where the schedule changed between look and write. */

@@ -1,9 +1,8 @@
 /** Turns schedules into what callers see. */
+import type { ScheduleView } from '../../core/views/answers.gen.js'
 import { versionField } from '../../core/job/migrate.js'
 import { withDefaults } from '../../core/time/scheduleRule.js'
-import type { ScheduleView } from '../../core/requests/schedules.js'
 import type { Disclosure } from '../access/disclosure.js'
-import type { Scheduled } from './define.js'
 import type { ListedSchedule } from '../store/schedules.js'
 
 export const scheduleView = (schedule: ListedSchedule, disclosure: Disclosure): ScheduleView => ({
@@ -19,9 +18,4 @@ export const scheduleView = (schedule: ListedSchedule, disclosure: Disclosure): 
   waiting: schedule.waiting?.length ?? 0,
   source: schedule.source,
   createdAt: schedule.createdAt.toISOString(),
-})
-
-export const scheduledView = ({ scheduleId, nextRunAt }: Scheduled) => ({
-  scheduleId,
-  nextRunAt: nextRunAt?.toISOString() ?? null,
 })

@@ -10,12 +10,14 @@ const taken = (jobs: number) => ({
   body: {
     result: {
       data: {
-        json: Array.from({ length: jobs }, (_, n) => ({
-          ok: true,
-          id: `j${n}`,
-          state: 'queued',
-          runAt: '2030-01-01T00:00:00.000Z',
-        })),
+        json: {
+          outcomes: Array.from({ length: jobs }, (_, n) => ({
+            ok: true,
+            id: `j${n}`,
+            state: 'queued',
+            runAt: '2030-01-01T00:00:00.000Z',
+          })),
+        },
       },
     },
   },

@@ -114,7 +114,7 @@ describe('a call', () => {
       url: 'https://example.org/errand/?x=1',
       fetch: async (input) => {
         paths.push(input)
-        return Response.json({ result: { data: { json: [] } } })
+        return Response.json({ result: { data: { json: { workers: [] } } } })
       },
     })
     expect(await client.workers.list()).toEqual([])

@@ -262,6 +262,25 @@ describe('workers', () => {
   it('are listed by name', async () => {
     await using errand = await testErrand(workers)
     const { client } = clientOf(errand)
-    expect((await client.workers.list()).toSorted()).toEqual(['mail.bounce', 'mail.send', 'shop.total', 'tick'])
+    const listed = await client.workers.list()
+    expect(listed.map(({ name }) => name)).toEqual(['mail.bounce', 'mail.send', 'shop.total', 'tick'])
+    expect(listed[1]).toMatchObject({
+      address: 'http://functions.test/mail/send',
+      counts: { scheduled: 0, queued: 0, blocked: 0, running: 0 },
+      policies: { maxAttempts: 5, timeoutMs: 30_000, receipt: 'answered' },
+    })
+  })
+
+  it('are shown with their args, and an example that they take', async () => {
+    await using errand = await testErrand(workers)
+    const { client } = clientOf(errand)
+    await errand.enqueue('mail.send', { to: 'ada@example.org' }, { delay: '1h' })
+    await client.pause({ worker: 'mail.send' })
+    const { args, example, counts, paused } = await client.workers.get('mail.send')
+    expect(args).toMatchObject({ type: 'object', properties: { to: { type: 'string' } } })
+    expect(counts.scheduled).toBe(1)
+    expect(paused).toMatchObject({ scope: 'worker', at: expect.any(Date) as Date })
+    await expect(client.enqueue('mail.send', example as never)).resolves.toMatchObject({ state: 'queued' })
+    await expect(client.workers.get('mail.sent')).rejects.toMatchObject({ code: 'UNKNOWN_WORKER' })
   })
 })

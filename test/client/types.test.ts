@@ -152,6 +152,7 @@ describe('the client at run time', () => {
       'client',
       'copy-anything',
       'core',
+      'eventsource-parser',
       'superjson',
     ])
   })

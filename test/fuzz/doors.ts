@@ -3,10 +3,12 @@
  * that a new one must be given here.
  */
 import type { Role } from '../../core/roles.js'
-import { openapi } from '../../server/api/rest/openapi.js'
+import { describeApi } from '../../server/api/rest/description.js'
 import { router } from '../../server/api/router/index.js'
 import type { Random } from '../support/random.js'
 import type { Json } from './hostile.js'
+
+const openapi = describeApi() as { paths: Record<string, Record<string, any>> } // oxlint-disable-line typescript/no-explicit-any
 
 export interface Door {
   kind: 'rest' | 'trpc' | 'receipt' | 'function'
@@ -110,6 +112,7 @@ const queries: Record<string, readonly string[]> = {
   'get /audit': ['limit=3', 'action=keys.create'],
   'delete /pauses': ['worker=limited.keyed&key=k', 'worker=merge'],
   'get /compat/waiting': ['limit=5', ''],
+  'get /groups/{id}/end': ['timeoutMs=10'],
 }
 
 const id: Json = { id: '{id}' }
@@ -159,6 +162,7 @@ const inputs: Record<string, readonly Json[]> = {
   'deployments.list': [{}],
   tick: [{ budget: '100ms' }],
   'workers.list': [{}],
+  'workers.get': [{ name: 'echo' }],
 }
 
 const receiptDoor = /^\/job\/\{id\}\/(receipt|progress|enqueue|heartbeat)$/

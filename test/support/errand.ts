@@ -3,6 +3,7 @@
  * takes each step by hand. Functions run in this process, through the real `wrap` and real signatures; only the socket
  * is left out. Tests of the socket use `listen`.
  */
+import type { JobView } from '../../core/views/answers.gen.js'
 import { createCoordinator, type Coordinator, type CoordinatorOptions } from '../../server/coordinator.js'
 import { createContracts } from '../../server/deployments/contracts.js'
 import { readAnswer } from '../../server/functions/invoke.js'
@@ -10,7 +11,6 @@ import { reap } from '../../server/jobs/reap.js'
 import { recur } from '../../server/schedules/recur.js'
 import { stage } from '../../server/jobs/stage.js'
 import { purge } from '../../server/jobs/purge.js'
-import type { JobView } from '../../core/requests/wire.js'
 import type { Job } from '../../core/job/defineJob.js'
 import { wrap } from '../../runtime/index.js'
 import type { Clock } from '../../core/time/clock.js'

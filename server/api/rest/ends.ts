@@ -6,6 +6,8 @@ import { durationMs } from '../../../core/time/duration.js'
 import { waitMany } from '../../operations/waitMany.js'
 import { unknownJob } from '../../jobs/receive.js'
 import { parse } from '../../jobs/judge.js'
+import { jobEnd, jobState } from '../../../core/answers/jobs.js'
+import { answered } from '../router/answer.js'
 import { allow, idOf, jobPaths, type RestOptions } from './request.js'
 
 export function addEndRoutes(app: Hono, options: RestOptions): void {
@@ -20,6 +22,6 @@ export function addEndRoutes(app: Hono, options: RestOptions): void {
     const { ended, waiting } = await waitMany(deps, waits, request, actor, context.req.raw.signal)
     const [end] = ended
     if (end?.state === null) throw unknownJob(id)
-    return end ? context.json(end) : context.json(waiting[0], 202)
+    return end ? context.json(answered(jobEnd, end)) : context.json(answered(jobState, waiting[0]!), 202)
   })
 }

@@ -2,6 +2,9 @@
 import { longestWaitMs } from '../../../core/limits.js'
 import { z } from 'zod'
 import { tracked } from '@trpc/server'
+import { bulkAnswer } from '../../../core/answers/bulk.js'
+import { jobPage, jobState, jobView, replayed, streamedEnd, waitManyAnswer } from '../../../core/answers/jobs.js'
+import { whyView } from '../../../core/answers/why.js'
 import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../../core/requests/bulk.js'
 import { endedRequest, waitManyRequest } from '../../../core/requests/completions.js'
 import { listJobsRequest } from '../../../core/requests/wire.js'
@@ -10,26 +13,80 @@ import { bulk } from '../../operations/bulk.js'
 import { replayJob } from '../../operations/replay.js'
 import { cancelJob, getJob, listJobs, retryJob } from '../../operations/jobActions.js'
 import { whyJob } from '../../operations/why.js'
+import { answer, answered } from './answer.js'
 import { carriesJobs, createRouter, toFollow, toObserve, toOperate } from './procedure.js'
 
 const jobId = z.strictObject({ id: z.string().min(1).max(100) })
 
 export const jobsRouter = createRouter({
-  get: toFollow.input(jobId).query(({ ctx, input }) => getJob(ctx.deps, input.id, ctx.actor)),
-  list: toObserve.input(listJobsRequest).query(({ ctx, input }) => listJobs(ctx.deps, input, ctx.actor)),
-  why: toObserve.input(jobId).query(({ ctx, input }) => whyJob(ctx.deps, input.id, ctx.actor)),
-  cancel: toOperate.input(jobId).mutation(({ ctx, input }) => cancelJob(ctx.deps, input.id)),
-  retry: toOperate.input(jobId).mutation(({ ctx, input }) => retryJob(ctx.deps, input.id)),
+  get: toFollow
+    .meta({ http: 'GET /jobs/:id', about: 'A job with the receipts of all its attempts', errors: ['UNKNOWN_JOB'] })
+    .input(jobId)
+    .output(answer(jobView))
+    .query(({ ctx, input }) => getJob(ctx.deps, input.id, ctx.actor)),
+  list: toObserve
+    .meta({ http: 'GET /jobs', about: 'Jobs, newest first, without their receipts' })
+    .input(listJobsRequest)
+    .output(answer(jobPage))
+    .query(({ ctx, input }) => listJobs(ctx.deps, input, ctx.actor)),
+  why: toObserve
+    .meta({
+      http: 'GET /jobs/:id/why',
+      about: 'Why a job does not run now, in words and as data',
+      errors: ['UNKNOWN_JOB'],
+    })
+    .input(jobId)
+    .output(answer(whyView))
+    .query(({ ctx, input }) => whyJob(ctx.deps, input.id, ctx.actor)),
+  cancel: toOperate
+    .meta({
+      http: 'DELETE /jobs/:id',
+      about: 'Cancel a job: one that has not begun never will, and one that runs is told to stop',
+      errors: ['UNKNOWN_JOB', 'WRONG_STATE'],
+    })
+    .input(jobId)
+    .output(answer(jobState))
+    .mutation(({ ctx, input }) => cancelJob(ctx.deps, input.id)),
+  retry: toOperate
+    .meta({
+      http: 'POST /jobs/:id/retry',
+      about: 'Run a final job once more; its receipts stay',
+      errors: ['UNKNOWN_JOB', 'WRONG_STATE', 'KEY_TAKEN'],
+    })
+    .input(jobId)
+    .output(answer(jobState))
+    .mutation(({ ctx, input }) => retryJob(ctx.deps, input.id)),
   replay: toOperate
-    .meta(carriesJobs)
+    .meta({
+      ...carriesJobs,
+      http: 'POST /jobs/:id/replay',
+      about: 'Make a new job from a final one, with its args or others',
+      creates: true,
+      errors: ['UNKNOWN_JOB', 'WRONG_STATE', 'UNKNOWN_WORKER', 'INVALID_ARGS', 'VERSION_AHEAD', 'KEY_TAKEN'],
+    })
     .input(replayRequest.extend(jobId.shape))
+    .output(answer(replayed))
     .mutation(({ ctx, input: { id, ...request } }) => replayJob(ctx.deps, id, request)),
-  cancelMany: toOperate.input(cancelManyRequest).mutation(({ ctx, input }) => bulk(ctx.deps, 'cancel', input)),
-  retryMany: toOperate.input(retryManyRequest).mutation(({ ctx, input }) => bulk(ctx.deps, 'retry', input)),
-  replayMany: toOperate.input(replayManyRequest).mutation(({ ctx, input }) => bulk(ctx.deps, 'replay', input)),
-  /** A long poll: the job once it is final, or as it is when the time is over. */
+  cancelMany: toOperate
+    .meta({ http: 'POST /jobs/cancel', about: byFilter('Cancel') })
+    .input(cancelManyRequest)
+    .output(answer(bulkAnswer))
+    .mutation(({ ctx, input }) => bulk(ctx.deps, 'cancel', input)),
+  retryMany: toOperate
+    .meta({ http: 'POST /jobs/retry', about: byFilter('Retry') })
+    .input(retryManyRequest)
+    .output(answer(bulkAnswer))
+    .mutation(({ ctx, input }) => bulk(ctx.deps, 'retry', input)),
+  replayMany: toOperate
+    .meta({ http: 'POST /jobs/replay', about: byFilter('Replay') })
+    .input(replayManyRequest)
+    .output(answer(bulkAnswer))
+    .mutation(({ ctx, input }) => bulk(ctx.deps, 'replay', input)),
+  /** A long poll: the job once it is final, or as it is when the time is over. By REST it is `GET /jobs/:id/receipt`. */
   wait: toFollow
+    .meta({ errors: ['UNKNOWN_JOB', 'TOO_MANY_REQUESTS', 'OVERLOADED'] })
     .input(jobId.extend({ timeoutMs: z.int().min(0).max(longestWaitMs).default(longestWaitMs) }))
+    .output(answer(jobView))
     .query(({ ctx, input }) =>
       ctx.waits.wait(input.id, Math.min(input.timeoutMs, ctx.answers.mostWaitMs), ctx.actor, ctx.signal),
     ),
@@ -39,11 +96,13 @@ export const jobsRouter = createRouter({
    */
   ended: toFollow.input(endedRequest).subscription(async function* ({ ctx, input, signal }) {
     const ends = streamEnds(ctx.deps, ctx.waits, input.ids, ctx.actor, signal ?? ctx.signal)
-    for await (const end of ends) yield tracked(end.id, end)
+    for await (const end of ends) yield tracked(end.id, answered(streamedEnd, end))
   }),
   /** The same for those who cannot have a stream, as a long poll: answers as soon as some have ended. */
   waitMany: toFollow
+    .meta({ errors: ['TOO_MANY_REQUESTS', 'OVERLOADED'] })
     .input(waitManyRequest)
+    .output(answer(waitManyAnswer))
     .query(({ ctx, input }) =>
       waitMany(
         ctx.deps,
@@ -54,3 +113,7 @@ export const jobsRouter = createRouter({
       ),
     ),
 })
+
+function byFilter(verb: string): string {
+  return `${verb} the jobs of a filter, page by page: with \`dryRun\` a count and the token for it, with the token what became of a page`
+}

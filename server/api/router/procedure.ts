@@ -93,12 +93,23 @@ const trpcCodes = {
   503: 'SERVICE_UNAVAILABLE',
 } as const
 
+/** A REST route: fields of the input that stand in the path are `:name`. */
+export type HttpRoute = `${'GET' | 'POST' | 'PATCH' | 'DELETE'} /${string}`
+
 /** Of every procedure. */
 export interface ProcedureMeta {
   /** Beside `operate`, which may do everything. */
   roles: readonly Role[]
-  /** The largest input, in bytes, or that of requests with jobs. Default: see server/api/trpcDoor. */
+  /** The largest input, in bytes, or that of requests with jobs. Default: see server/api/inputLimit. */
   maxBytes?: number | 'jobs'
+  /** Its REST route. Absent where it has none, or one that is by hand (server/api/rest/byHand). */
+  http?: HttpRoute
+  /** What it does, in the words of the API's description. */
+  about?: string
+  /** By REST: it makes something, and is answered with 201; or with 200 where the answer says `existing`. Default: 200. */
+  creates?: true | 'unlessExisting'
+  /** The codes of its errors, beside those that any procedure may have. */
+  errors?: readonly ErrorCode[]
 }
 
 /** Of procedures whose input holds args. */
@@ -178,7 +189,9 @@ interface Builder {
 function readingInputs<Of extends Builder>(builder: Of): Of {
   const input = (schema: z.ZodType) => {
     const read = { value: (given: unknown) => parse(schema, given) }
-    return builder.input(Object.create(schema, { parse: read, parseAsync: read }) as z.ZodType)
+    return builder.input(
+      Object.create(schema, { parse: read, parseAsync: read, schema: { value: schema } }) as z.ZodType,
+    )
   }
   return { ...builder, input, meta: (meta: Partial<ProcedureMeta>) => readingInputs(builder.meta(meta)) }
 }

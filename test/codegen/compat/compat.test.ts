@@ -22,8 +22,8 @@ function waitingOf({ coordinator }: TestErrand): Waiting {
     random: () => 0,
   })
   return {
-    workers: () => call((router) => router.workers.list.query()),
-    schedules: () => call((router) => router.schedules.list.query()),
+    workers: async () => (await call((router) => router.workers.list.query())).workers.map(({ name }) => name),
+    schedules: async () => (await call((router) => router.schedules.list.query())).schedules,
     page: (cursor) => call((router) => router.compat.waiting.query(cursor === undefined ? {} : { cursor })),
   }
 }

@@ -165,23 +165,23 @@ describe('contracts', () => {
   })
 
   it.each([
-    [{ retry: null }, 'retry', 'must be an object with: attempts, backoff, budget.'],
-    [{ concurrency: 5 }, 'concurrency', 'must be an object with: limit, key.'],
+    [{ retry: null }, 'retry', /must be an object with: attempts, backoff, budget\.$/],
+    [{ concurrency: 5 }, 'concurrency', /must be an object with: limit, key\.$/],
     [{ schedule: '0 9 * * *' }, 'schedule', /^must be an object with: cron, every, /],
     [{ retry: { backoff: '10s' } }, 'retry.backoff', /^must be a policy such as /],
-    [{ retry: { backoff: { kind: 'fast' } } }, 'retry.backoff.kind', "must be 'fixed', 'linear' or 'exponential'."],
-    [{ retry: { backoff: { kind: 'fixed' } } }, 'retry.backoff.delay', 'is missing. It takes a duration.'],
+    [{ retry: { backoff: { kind: 'fast' } } }, 'retry.backoff.kind', /must be 'fixed', 'linear' or 'exponential'\.$/],
+    [{ retry: { backoff: { kind: 'fixed' } } }, 'retry.backoff.delay', /is missing\. It takes a duration\.$/],
     [{ retry: { backoff: ['1s', 'x'] } }, 'retry.backoff.1', /^"x" is not a duration/],
-    [{ unique: {} }, 'unique.key', 'is missing. It takes a function of the args.'],
+    [{ unique: {} }, 'unique.key', /is missing\. It takes a function of the args\.$/],
     [{ unique: { key: String, until: 'done' } }, 'unique.until', /^"done" is not a duration/],
     [{ unique: { key: String, onConflict: 'x' } }, 'unique.onConflict', /^must be one of 'return', /],
-    [{ throttle: { limit: 1 } }, 'throttle.per', 'is missing. It takes a duration.'],
-    [{ migrate: 5, version: 2 }, 'migrate', 'must be a function of the old args and their version.'],
-    [{ keep: [] }, 'keep', 'must be an object with: succeeded, failed, cancelled.'],
+    [{ throttle: { limit: 1 } }, 'throttle.per', /is missing\. It takes a duration\.$/],
+    [{ migrate: 5, version: 2 }, 'migrate', /must be a function of the old args and their version\.$/],
+    [{ keep: [] }, 'keep', /must be an object with: succeeded, failed, cancelled\.$/],
   ])('say of %j what is wanted', (options, path, message) => {
     expect(
       policyProblems({ args, ...options } as never).map((problem) => [problem.path.join('.'), problem.message]),
-    ).toEqual([[path, typeof message === 'string' ? message : (expect.stringMatching(message) as string)]])
+    ).toEqual([[path, expect.stringMatching(message) as string]])
   })
 
   it('are typed: a bare number is no duration, and run gets the output of the schema', () => {

@@ -2,8 +2,8 @@
  * Deployments: contracts made by codegen, taken up by coordinators that have no access to jobs/. Each build has its
  * functions on a host of its own, in this process.
  */
+import type { AuditEntry } from '../../../core/views/answers.gen.js'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { AuditEntry } from '../../../core/requests/audit.js'
 import type { ParsedRegisterRequest } from '../../../core/requests/deployments.js'
 import { z } from 'zod'
 import { defineJob } from '../../../core/job/defineJob.js'

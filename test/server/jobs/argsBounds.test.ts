@@ -115,7 +115,7 @@ describe('the size of one job of many', () => {
         body: { error: { issues: [{ path: ['then'], code: 'payload_too_large' }] } },
       })
       const many = await trpc(errand, 'enqueueMany', { jobs: [{ worker: 'any' }, item] })
-      expect(many.body.result.data.json).toMatchObject([
+      expect(many.body.result.data.json.outcomes).toMatchObject([
         { ok: true },
         { ok: false, error: { code: 'PAYLOAD_TOO_LARGE' } },
       ])

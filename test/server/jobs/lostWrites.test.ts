@@ -100,7 +100,7 @@ const cases: Record<string, Case> = {
     write: ['schedules', 'insert'],
     ask: (errand) => send(errand, 'POST', '/job', { worker: 'plain', args: { n: 1 }, cron: '0 9 * * *', key: 's1' }),
     status: 201,
-    then: async (errand) => expect((await send(errand, 'GET', '/schedules')).body).toHaveLength(1),
+    then: async (errand) => expect((await send(errand, 'GET', '/schedules')).body.schedules).toHaveLength(1),
   },
   'a changed schedule': {
     write: ['schedules', 'redefine'],
@@ -123,7 +123,7 @@ const cases: Record<string, Case> = {
     prepare: scheduled,
     ask: (errand, id) => send(errand, 'DELETE', `/schedules/${id}`),
     status: 200,
-    then: async (errand) => expect((await send(errand, 'GET', '/schedules')).body).toEqual([]),
+    then: async (errand) => expect((await send(errand, 'GET', '/schedules')).body.schedules).toEqual([]),
   },
   'a pause': {
     write: ['pauses', 'insert'],

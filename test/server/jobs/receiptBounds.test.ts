@@ -22,7 +22,7 @@ const answered = (body: string): Answer => readAnswer(200, undefined, body)
 
 const causes = (error: ReceiptError | undefined): number => (error?.cause ? 1 + causes(error.cause) : 0)
 const failureWith = (depth: number) =>
-  `{"status":"failure","error":${'{"message":"m","cause":'.repeat(depth)}{"message":"m"}${'}'.repeat(depth)}}`
+  `{"status":"failure","error":${'{"name":"Error","message":"m","cause":'.repeat(depth)}{"name":"Error","message":"m"}${'}'.repeat(depth)}}`
 
 describe('a function that answers with a value nested too deep', () => {
   it.each([

@@ -1,6 +1,6 @@
+import type { WaitingPage } from '../../../core/views/answers.gen.js'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import type { WaitingPage } from '../../../core/requests/compat.js'
 import { defineJob } from '../../../core/index.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 

@@ -136,11 +136,11 @@ describe('the key of a replay', () => {
 })
 
 describe('POST /job/:id/retry', () => {
-  it('gives a final job new attempts, and takes JSON only', async () => {
+  it('gives a final job new attempts, and takes JSON or nothing', async () => {
     await using errand = await testErrand({ echo })
     const id = await errand.enqueue('echo', { n: 1 })
     await errand.run()
-    const plain = await errand.post(`/job/${id}/retry`, '', { 'content-type': 'text/plain' })
+    const plain = await errand.post(`/job/${id}/retry`, '{}', { 'content-type': 'text/plain' })
     expect(plain.status).toBe(415)
     expect(await errand.post(`/job/${id}/retry`, {})).toEqual({ status: 200, body: { id, state: 'queued' } })
     await errand.run()

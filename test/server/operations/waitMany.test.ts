@@ -1,9 +1,9 @@
+import type { JobEnd, NoJob } from '../../../core/views/answers.gen.js'
 import { maxAwaited } from '../../../core/limits.js'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { readEvents } from '../../../client/eventStream.js'
 import { defineJob, Fatal } from '../../../core/index.js'
-import type { JobEnd, NoJob } from '../../../core/requests/completions.js'
 import { listen } from '../../../server/api/listen.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 

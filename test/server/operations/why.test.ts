@@ -1,7 +1,7 @@
+import type { WhyView } from '../../../core/views/answers.gen.js'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob, Snooze } from '../../../core/index.js'
-import type { WhyView } from '../../../core/views/why.js'
 import { clientOf } from '../../client/support.js'
 import { handOperated } from '../../support/handOperated.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'

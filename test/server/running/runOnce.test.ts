@@ -277,7 +277,7 @@ describe('a coordinator that does not stay on', () => {
       ),
     )
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
-    expect(await answers[1]!.json()).toMatchObject([{ id: 'code:daily' }])
+    expect(await answers[1]!.json()).toMatchObject({ schedules: [{ id: 'code:daily' }] })
     expect(prepared).toBe(1)
     expect(errand.clock.sleeping()).toBe(0)
   })

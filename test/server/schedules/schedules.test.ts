@@ -72,7 +72,9 @@ describe('a schedule', () => {
       status: 201,
       body: { scheduleId: 'b', nextRunAt: '2030-01-01T00:01:30.000Z' },
     })
-    const { body } = await ask(errand, '/schedules')
+    const {
+      body: { schedules: body },
+    } = await ask(errand, '/schedules')
     expect(body).toMatchObject([
       { id: 'a', dstOverlap: 'both', source: 'api' },
       { id: 'b', every: '90s', timezone: 'UTC' },
@@ -94,7 +96,7 @@ describe('a schedule', () => {
     const { status, body } = await errand.post('/schedules', { worker: 'plain', ...rule })
     expect({ status, code: body.error.code }).toEqual({ status: 400, code })
     expect(body.error.issues.map(({ path }: { path: string[] }) => path[0])).toEqual([field])
-    expect(await ask(errand, '/schedules')).toEqual({ status: 200, body: [] })
+    expect(await ask(errand, '/schedules')).toEqual({ status: 200, body: { schedules: [] } })
   })
 
   it('that repeats is no job with a time or a key of its own', async () => {
