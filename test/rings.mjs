@@ -11,7 +11,18 @@ import { readFileSync } from 'node:fs'
 
 const rings = {
   test: ['build', 'vitest'],
-  check: ['format:check', 'lint', 'unused', 'types', 'codegen:check', 'test', 'test:programs', 'check:real', 'demo', 'bench:quick'],
+  check: [
+    'format:check',
+    'lint',
+    'unused',
+    'types',
+    'codegen:check',
+    'test',
+    'test:programs',
+    'check:real',
+    'demo',
+    'bench:quick',
+  ],
 }
 const committed = JSON.parse(readFileSync(new URL('rings.json', import.meta.url), 'utf8'))
 
