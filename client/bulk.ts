@@ -1,9 +1,9 @@
-/** Retry, replay and cancel by filter: a count, or all pages of the operation. */
+/** Retry, replay, cancel and erase by filter: a count, or all pages of the operation. */
 import type { BulkCount, BulkOutcome } from '../core/views/answers.gen.js'
 import type { TRPCClient } from '@trpc/client'
 import { mostSkipped } from '../core/views/bulkView.js'
 import type { Router } from '../server/api/router/index.js'
-import type { ManyFilter, ManyJobs, ManyOutcome } from './bulkTypes.js'
+import type { EraseFilter, ManyFilter, ManyJobs, ManyOutcome } from './bulkTypes.js'
 import type { Transport } from './transport.js'
 
 export type ManyOperation = keyof ManyJobs
@@ -12,6 +12,7 @@ export const createManyJobs = (transport: Transport): ManyJobs => ({
   cancelMany: many(transport, 'cancelMany'),
   retryMany: many(transport, 'retryMany'),
   replayMany: many(transport, 'replayMany'),
+  erase: many(transport, 'erase'),
 })
 
 interface ManyOptions {
@@ -19,9 +20,9 @@ interface ManyOptions {
   token?: string | undefined
 }
 
-/** As all three are; their types tell what comes of which option. */
+/** As all of them are; their types tell what comes of which option. */
 // oxlint-disable-next-line typescript/no-explicit-any
-type AnyMany = (filter: ManyFilter<string, any>, options: ManyOptions) => Promise<any>
+type AnyMany = (filter: ManyFilter<string, any> | EraseFilter, options: ManyOptions) => Promise<any>
 
 const many =
   ({ call }: Transport, operation: ManyOperation): AnyMany =>

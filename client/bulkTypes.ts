@@ -33,6 +33,24 @@ interface Many<Name extends string, State extends string> {
   (filter: ManyFilter<Name, State>, options: { token: string; dryRun?: undefined }): Promise<ManyOutcome>
 }
 
+/** Jobs by their ids, by the job that enqueued them while it ran, or by a key of a worker. */
+export type EraseFilter<Name extends string = string> =
+  | { ids: readonly string[]; parent?: undefined; worker?: undefined; key?: undefined }
+  | { parent: string; ids?: undefined; worker?: undefined; key?: undefined }
+  | {
+      worker: Name
+      /** A throttle key, concurrency key or unique key of its jobs. */
+      key: string
+      ids?: undefined
+      parent?: undefined
+    }
+
+interface Erase<Name extends string> {
+  (filter: EraseFilter<Name>, options: { dryRun: true; token?: undefined }): Promise<BulkCount>
+  /** Page by page. Throws `BAD_REQUEST` for a token that is too old or of another filter. */
+  (filter: EraseFilter<Name>, options: { token: string; dryRun?: undefined }): Promise<ManyOutcome>
+}
+
 export interface ManyJobs<Name extends string = string> {
   /** Cancels jobs by filter. */
   cancelMany: Many<Name, UnfinishedState>
@@ -40,6 +58,12 @@ export interface ManyJobs<Name extends string = string> {
   retryMany: Many<Name, FinalState>
   /** Replays jobs by filter, with their args as they were. */
   replayMany: Many<Name, FinalState>
+  /**
+   * Deletes for good, of jobs that are final: args, keys, progress, receipts and logs, and what a group's callback was
+   * given of them. The jobs stay as records without these, and cannot run again. Jobs that are not final are among the
+   * skipped: cancel them first.
+   */
+  erase: Erase<Name>
 }
 
 export type { BulkCount }

@@ -95,7 +95,7 @@ function createAnyClient({
       },
       why: async (id) => whyOf(await call((router, options) => router.jobs.why.query({ id }, options))),
       cancel: (id) => call((router, options) => router.jobs.cancel.mutate({ id }, options)),
-      retry: (id) => call((router, options) => router.jobs.retry.mutate({ id }, options)),
+      retry: (id, { now } = {}) => call((router, options) => router.jobs.retry.mutate({ id, now }, options)),
       replay: async (id, { args } = {}) => {
         const { size: _, ...encoded } = args === undefined ? { size: 0 } : encodeArgs(`job ${id}`, args)
         const request = { id, ...encoded }

@@ -28,7 +28,7 @@ export type {
   SchedulePreview,
   Schedules,
 } from './scheduleTypes.js'
-export type { BulkCount, ManyFilter, ManyJobs, ManyOutcome } from './bulkTypes.js'
+export type { BulkCount, EraseFilter, ManyFilter, ManyJobs, ManyOutcome } from './bulkTypes.js'
 export type { ActivateOptions, Deployment, DeploymentsClient, RegisterOptions, Switched } from './deploymentTypes.js'
 export type { Tick, TickOptions } from './tickTypes.js'
 export type { Why, WhyReason } from './whyTypes.js'

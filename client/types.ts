@@ -85,8 +85,11 @@ export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
      * it has ended.
      */
     cancel(id: string): Promise<{ id: string; state: JobState }>
-    /** Gives a final job new attempts. Throws `UNKNOWN_JOB`, `WRONG_STATE` before it has ended, and `KEY_TAKEN`. */
-    retry(id: string): Promise<{ id: string; state: JobState }>
+    /**
+     * Gives a final job new attempts. With `now`, a job that waits for its next attempt or its time is due at once.
+     * Throws `UNKNOWN_JOB`, `WRONG_STATE` for a job in another state, and `KEY_TAKEN`.
+     */
+    retry(id: string, options?: { now?: boolean | undefined }): Promise<{ id: string; state: JobState }>
     /**
      * Makes a new job from a final one, with its args as they were or with others; both are checked by the worker's
      * schema of today. Say whose it is to have args and result typed: `errand.jobs.replay<'mail.send'>(id, { args })`.

@@ -13,7 +13,7 @@ export const bulkCount = z
 export const bulkOutcome = z
   .strictObject({
     matched: count.describe('Jobs of this page that the filter takes.'),
-    done: count.describe('Those of them that were retried, replayed or cancelled.'),
+    done: count.describe('Those of them that were retried, replayed, cancelled or erased.'),
     skipped: z
       .array(z.strictObject({ id: z.string(), code: z.string(), message: z.string() }))
       .describe('Why the others were not; at most a hundred of them.'),

@@ -97,6 +97,7 @@ const jobFields = {
     .boolean()
     .describe("False while no deployed worker has the job's name; the job waits until it is back."),
   ...shownArgs,
+  erased: flag.exactOptional().describe('Args, keys, receipts and log were deleted; `args` are null.'),
 }
 
 /** Progress and log are of the attempt that runs; those of attempts that are over stand with their receipts. */

@@ -31,6 +31,17 @@ const pageFields = {
   limit: z.int().min(1).max(1_000).default(1_000),
 }
 
+interface Counted {
+  dryRun?: true | undefined
+  token?: string | undefined
+}
+
+/** A predicate, and what it says. */
+const countedFirst: [(page: Counted) => boolean, { message: string; path: string[] }] = [
+  ({ dryRun, token }) => (dryRun === undefined) !== (token === undefined),
+  { message: 'Ask with `dryRun: true` first, then with the `token` of its answer.', path: ['token'] },
+]
+
 /** `states` may be asked for; `byDefault` are meant where none is. */
 const bulkRequest = <State extends JobState>(states: readonly State[], byDefault: readonly State[]) => {
   const state = z.enum(states as readonly [State, ...State[]])
@@ -51,18 +62,38 @@ const bulkRequest = <State extends JobState>(states: readonly State[], byDefault
         .prefault({}),
       ...pageFields,
     })
-    .refine(({ dryRun, token }) => (dryRun === undefined) !== (token === undefined), {
-      message: 'Ask with `dryRun: true` first, then with the `token` of its answer.',
-      path: ['token'],
-    })
+    .refine(...countedFirst)
 }
 
 export const retryManyRequest = bulkRequest(finalStates, ['failed'])
 export const replayManyRequest = bulkRequest(finalStates, ['failed'])
 export const cancelManyRequest = bulkRequest(unfinishedStates, unfinishedStates)
 
+/** Jobs in any state: those that are not final are named as skipped. */
+export const eraseRequest = z
+  .strictObject({
+    filter: z
+      .strictObject({
+        ids: z.array(z.string().min(1).max(100)).min(1).max(1_000).optional(),
+        /** The id of a job: those that it enqueued while it ran. */
+        parent: z.string().min(1).max(100).optional(),
+        worker: filterFields.worker,
+        key: filterFields.key,
+      })
+      .refine(({ ids, parent, key }) => [ids, parent, key].filter((each) => each !== undefined).length === 1, {
+        message: 'Name jobs by `ids`, by `parent`, or by `worker` and `key`.',
+      })
+      .refine(({ key, worker }) => (key === undefined) === (worker === undefined), {
+        message: 'A key belongs to a worker. Name both.',
+        path: ['key'],
+      }),
+    ...pageFields,
+  })
+  .refine(...countedFirst)
+
 export type BulkRequest = z.output<typeof retryManyRequest>
-export type BulkFilter = BulkRequest['filter']
+/** `ids` and `parent` are for an erase. */
+export type BulkFilter = BulkRequest['filter'] & { ids?: string[] | undefined; parent?: string | undefined }
 
 export const replayRequest = z.strictObject({
   /** Default: the job's own. */

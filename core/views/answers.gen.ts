@@ -172,6 +172,8 @@ export interface JobView {
   argsRedacted?: true
   /** Of the contract that took the args; absent for version 1. */
   argsVersion?: number
+  /** Args, keys, receipts and log were deleted; `args` are null. */
+  erased?: true
   /** How far the attempt is, or was at its end. Absent where it told nothing. */
   progress?: {
     fraction: number
@@ -245,6 +247,8 @@ export interface JobRow {
   argsRedacted?: true
   /** Of the contract that took the args; absent for version 1. */
   argsVersion?: number
+  /** Args, keys, receipts and log were deleted; `args` are null. */
+  erased?: true
   /** How far the attempt is, or was at its end. Absent where it told nothing. */
   progress?: {
     fraction: number
@@ -679,7 +683,7 @@ export interface BulkCount {
 export interface BulkOutcome {
   /** Jobs of this page that the filter takes. */
   matched: number
-  /** Those of them that were retried, replayed or cancelled. */
+  /** Those of them that were retried, replayed, cancelled or erased. */
   done: number
   /** Why the others were not; at most a hundred of them. */
   skipped: {

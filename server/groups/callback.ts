@@ -8,6 +8,7 @@ import { decodePayload, encodePayload } from '../../core/payload/payload.js'
 import { firstVersion, versionField } from '../../core/job/migrate.js'
 import type { Deps } from '../deps.js'
 import { mayRedact } from '../access/disclosure.js'
+import { eraseErased } from '../operations/eraseInCallback.js'
 import { checkArgs, storedArgs } from '../jobs/checkArgs.js'
 import { newJob } from '../jobs/enqueue.js'
 import { callbackId } from '../ids.js'
@@ -44,6 +45,7 @@ export async function makeCallback(
       const owner = await deps.store.jobs.ownerOf(job.uniqueKey!)
       if (owner && !(await ownsNoLonger(deps, owner))) throw keyTaken(owner)
     }
+    await eraseErased(deps, group._id)
     deps.events.emit('queued', undefined)
     deps.metrics.enqueued(job.worker)
     return { kind: 'made', id: job._id }

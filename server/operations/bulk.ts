@@ -1,5 +1,5 @@
 /**
- * Retry, replay and cancel by filter. A dry run counts and gives a token, which names the moment of the count and the
+ * Retry, replay, cancel and erase by filter. A dry run counts and gives a token, which names the moment of the count and the
  * filter; the operation takes nothing without it. It touches only jobs that were there at that moment (for retries and
  * replays: that were final then), newest first, a page for each request, each job by its own guarded write.
  *
@@ -17,12 +17,13 @@ import { mostMatching, mostSkipped } from '../../core/views/bulkView.js'
 import { ErrandError } from '../../core/errors.js'
 import type { Deps } from '../deps.js'
 import { replayId, timeOfId } from '../ids.js'
+import { erase } from './erase.js'
 import { cancel, retry } from './jobActions.js'
 import { replay } from './replay.js'
 import type { JobDocument } from '../store/documents.js'
 import { matches, type MatchingFilter } from '../store/jobs/read.js'
 
-export type BulkOperation = 'retry' | 'replay' | 'cancel'
+export type BulkOperation = 'retry' | 'replay' | 'cancel' | 'erase'
 
 /** How long a token is good. Shorter than jobs are kept, so that a replay that was made is still there to be known. */
 const tokenMs = 3_600_000
@@ -36,7 +37,7 @@ const atOnce = 50
 export async function bulk(
   deps: Deps,
   operation: BulkOperation,
-  { filter, dryRun, token, cursor, limit }: BulkRequest,
+  { filter, dryRun, token, cursor, limit }: Omit<BulkRequest, 'filter'> & { filter: BulkFilter },
 ): Promise<BulkCount | BulkOutcome> {
   if (dryRun) return count(deps, operation, filter)
   const run = readToken(deps, operation, filter, token!)
@@ -83,6 +84,8 @@ async function operate(
       return replay(deps, job, replayId(run, job._id), {}, 'bulk')
     case 'cancel':
       return cancel(deps, job, matches(filter))
+    case 'erase':
+      return erase(deps, job)
   }
 }
 
@@ -113,7 +116,9 @@ const matchingFilter = (operation: BulkOperation, filter: BulkFilter, at: Date):
   createdBefore: filter.createdBefore === undefined ? undefined : new Date(filter.createdBefore),
   errorCode: filter.errorCode,
   key: filter.key,
-  ...(operation === 'cancel' ? { createdUntil: at } : { finishedBefore: at }),
+  ids: filter.ids,
+  parent: filter.parent,
+  ...(operation === 'cancel' || operation === 'erase' ? { createdUntil: at } : { finishedBefore: at }),
 })
 
 /** Not a secret: it keeps a token from being used for another filter or operation by mistake. */

@@ -101,12 +101,21 @@ async function follow(deps: Deps, job: JobDocument, claim: string | undefined): 
 /**
  * Gives a final job as many attempts more as its worker's policy says, from now. Its receipts stay. Throws
  * `UNKNOWN_JOB`, also for a job past its keep time, `WRONG_STATE` for one that is not final, `KEY_TAKEN` where another
- * job holds its key now.
+ * job holds its key now. With `now`, a job that waits for its next attempt or its time is due at once; a throttle, a limit
+ * or a pause may keep it all the same.
  */
-export async function retryJob(deps: Deps, id: string): Promise<{ id: string; state: JobState }> {
+export async function retryJob(
+  deps: Deps,
+  id: string,
+  { now = false }: { now?: boolean | undefined } = {},
+): Promise<{ id: string; state: JobState }> {
   for (;;) {
     const job = await deps.store.jobs.find(id)
     if (!job) throw unknownJob(id)
+    if (now && (job.state === 'scheduled' || job.state === 'queued')) {
+      if (await startNow(deps, job)) return { id, state: 'queued' }
+      continue
+    }
     // this job is meant, also where it changed between look and write
     if (await retryAsSeen(deps, job)) return { id, state: 'queued' }
   }
@@ -121,11 +130,30 @@ export async function retry(deps: Deps, job: JobDocument): Promise<{ id: string;
   })
 }
 
+/** Answers false where the job has changed since it was seen. */
+async function startNow(deps: Deps, job: JobDocument): Promise<boolean> {
+  if (job.state === 'queued') return true
+  const now = deps.clock.now()
+  const due = await repeatGuarded(
+    deps,
+    () => deps.store.jobs.startNow(job, now),
+    async () => {
+      const after = await deps.store.jobs.find(job._id)
+      return after?.revision === (job.revision ?? 0) + 1 && after.runAt.getTime() === now.getTime()
+    },
+  )
+  if (due) deps.events.emit('queued', undefined)
+  return due
+}
+
 /**
  * The purge of another coordinator, whose clock may be ahead of ours, takes the receipts of a job first: what it has
  * begun it must finish.
  */
 const clocksApartMs = 1_000
+
+export const wasErased = (id: string): ErrandError =>
+  new ErrandError('WRONG_STATE', `The args of job ${id} were erased, so it cannot run again.`, { details: { id } })
 
 /** Answers false where the job has changed since it was seen. */
 async function retryAsSeen(deps: Deps, job: JobDocument): Promise<boolean> {
@@ -140,6 +168,7 @@ async function retryAsSeen(deps: Deps, job: JobDocument): Promise<boolean> {
     })
   }
   if (job.expireAt && job.expireAt <= keptUntil) throw unknownJob(id)
+  if (job.erased) throw wasErased(id)
   let isKeyTaken = false
   const retry = async () => {
     const retried = await deps.store.jobs.retry(job, contract?.maxAttempts ?? 5, { now, keptUntil }, key)

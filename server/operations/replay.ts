@@ -15,6 +15,7 @@ import { isFinal } from '../../core/states.js'
 import type { Deps, WriteLane } from '../deps.js'
 import { checkArgs, storedArgs } from '../jobs/checkArgs.js'
 import { newJob } from '../jobs/enqueue.js'
+import { wasErased } from './jobActions.js'
 import { unknownJob } from '../jobs/receive.js'
 import type { JobDocument } from '../store/documents.js'
 import { sameRevision } from '../store/revision.js'
@@ -42,6 +43,7 @@ export async function replay(
       details: { id: job._id, state: job.state },
     })
   }
+  if (job.erased && request.args === undefined) throw wasErased(job._id)
   const made = await replayOf(deps, job, id, request)
   const outcome = await insertReplay(deps, job, made, lane)
   if (outcome !== 'started') deps.events.emit('queued', undefined)

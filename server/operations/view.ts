@@ -47,7 +47,7 @@ export function jobView(
     ...(job.deployment === undefined ? {} : { deployment: job.deployment }),
     ...(job.pinned ? { pinned: true as const } : {}),
     workerKnown: contracts.has(job.worker),
-    ...disclosure.args(job),
+    ...(job.erased ? { args: null, erased: true as const } : disclosure.args(job)),
     ...(job.argsVersion === undefined ? {} : { argsVersion: job.argsVersion }),
     receipts: receipts.map((receipt) => receiptView(receipt, disclosure, isLate(job, receipt))),
   }

@@ -105,6 +105,9 @@ export interface JobDocument {
   /** Only when failed: the code of the error, or its name. */
   errorCode?: string
 
+  /** Only when final: args, keys and receipts were deleted; see server/operations/erase. */
+  erased?: true
+
   /**
    * Attempts that an operator cancelled, newest last: a receipt under such a claim came too late to change anything.
    */

@@ -110,6 +110,20 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
     openJobs: (id: string, limit: number): Promise<MemberDocument[]> =>
       jobs.find({ groupOpen: id }, { hint: 'openMembers', projection: withoutArgs }).limit(limit).toArray(),
 
+    /** Deletes the args that a closed group keeps of its callback. */
+    async eraseCallbackArgs(id: string): Promise<void> {
+      await groups.updateOne(
+        { _id: id, state: 'closed', then: { $exists: true } },
+        { $set: { 'then.args': '{}' }, $unset: { 'then.argsMeta': '' } },
+      )
+    },
+
+    /** Members whose args and receipts were deleted. */
+    erasedMembers: async (id: string): Promise<string[]> =>
+      (await jobs.find({ group: id, erased: true }, { hint: 'members', projection: { _id: 1 } }).toArray()).map(
+        ({ _id }) => _id,
+      ),
+
     /** All members, in the order of their ids. */
     members: (id: string): Promise<Pick<JobDocument, '_id' | 'worker' | 'state' | 'cancelledAttempts'>[]> =>
       jobs

@@ -156,6 +156,7 @@ describe('the page', () => {
       'Schedules',
       'Cancel',
       'Retry and replay',
+      "Deleting a person's data",
       'When a function fails',
       'Pause and resume',
       'Snooze',

@@ -77,15 +77,22 @@ const reports: Json[] = [
   },
 ]
 
+const erases: Json[] = [
+  { filter: { ids: ['{id}'] }, dryRun: true },
+  { filter: { worker: 'limited.keyed', key: 'k' }, dryRun: true },
+  { filter: { parent: '{id}' }, token: 'x' },
+]
+
 /** Of routes with a body, by method and path. */
 const bodies: Record<string, readonly Json[]> = {
   'post /job': [...jobs, { worker: 'echo', args: {}, cron: '0 3 * * *', key: 'c1' }],
   'post /jobs': many,
-  'post /jobs/{id}/retry': [{}],
+  'post /jobs/{id}/retry': [{}, { now: true }],
   'post /jobs/{id}/replay': [{}, { args: { n: 2 } }],
   'post /jobs/retry': filters,
   'post /jobs/replay': filters,
   'post /jobs/cancel': filters,
+  'post /jobs/erase': erases,
   'post /job/{id}/receipt': receipts,
   'post /job/{id}/progress': reports,
   'post /job/{id}/enqueue': [{ worker: 'echo', args: {}, call: 'c' }],
@@ -130,6 +137,7 @@ const inputs: Record<string, readonly Json[]> = {
   'jobs.cancelMany': filters,
   'jobs.retryMany': filters,
   'jobs.replayMany': filters,
+  'jobs.erase': erases,
   'jobs.wait': [{ id: '{id}', timeoutMs: 10 }],
   'jobs.ended': [{ ids: ['{id}', '{id}'] }],
   'jobs.waitMany': [{ ids: ['{id}', '{id}'], timeoutMs: 10 }],

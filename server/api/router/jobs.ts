@@ -5,8 +5,15 @@ import { tracked } from '@trpc/server'
 import { bulkAnswer } from '../../../core/answers/bulk.js'
 import { jobPage, jobState, jobView, replayed, streamedEnd, waitManyAnswer } from '../../../core/answers/jobs.js'
 import { whyView } from '../../../core/answers/why.js'
-import { cancelManyRequest, replayManyRequest, replayRequest, retryManyRequest } from '../../../core/requests/bulk.js'
+import {
+  cancelManyRequest,
+  eraseRequest,
+  replayManyRequest,
+  replayRequest,
+  retryManyRequest,
+} from '../../../core/requests/bulk.js'
 import { endedRequest, waitManyRequest } from '../../../core/requests/completions.js'
+import { jobStates } from '../../../core/states.js'
 import { listJobsRequest } from '../../../core/requests/wire.js'
 import { streamEnds, waitMany } from '../../operations/waitMany.js'
 import { bulk } from '../../operations/bulk.js'
@@ -50,12 +57,18 @@ export const jobsRouter = createRouter({
   retry: toOperate
     .meta({
       http: 'POST /jobs/:id/retry',
-      about: 'Run a final job once more; its receipts stay',
+      about:
+        'Run a final job once more; its receipts stay. With `now`, start one that waits for its next attempt or its time',
       errors: ['UNKNOWN_JOB', 'WRONG_STATE', 'KEY_TAKEN'],
     })
-    .input(jobId)
+    .input(
+      jobId.extend({
+        /** One that waits for its next attempt, or its time, is due at once. Default: only final jobs are retried. */
+        now: z.boolean().optional(),
+      }),
+    )
     .output(answer(jobState))
-    .mutation(({ ctx, input }) => retryJob(ctx.deps, input.id)),
+    .mutation(({ ctx, input: { id, now } }) => retryJob(ctx.deps, id, { now })),
   replay: toOperate
     .meta({
       ...carriesJobs,
@@ -82,6 +95,13 @@ export const jobsRouter = createRouter({
     .input(replayManyRequest)
     .output(answer(bulkAnswer))
     .mutation(({ ctx, input }) => bulk(ctx.deps, 'replay', input)),
+  erase: toOperate
+    .meta({ http: 'POST /jobs/erase', about: byFilter('Delete args, keys, receipts and logs of') })
+    .input(eraseRequest)
+    .output(answer(bulkAnswer))
+    .mutation(({ ctx, input: { filter, ...page } }) =>
+      bulk(ctx.deps, 'erase', { ...page, filter: { ...filter, state: [...jobStates] } }),
+    ),
   /** A long poll: the job once it is final, or as it is when the time is over. By REST it is `GET /jobs/:id/receipt`. */
   wait: toFollow
     .meta({ errors: ['UNKNOWN_JOB', 'TOO_MANY_REQUESTS', 'OVERLOADED'] })
@@ -115,5 +135,5 @@ export const jobsRouter = createRouter({
 })
 
 function byFilter(verb: string): string {
-  return `${verb} the jobs of a filter, page by page: with \`dryRun\` a count and the token for it, with the token what became of a page`
+  return `${verb} jobs by filter, page by page: with \`dryRun\` a count and the token for it, with the token what became of a page`
 }

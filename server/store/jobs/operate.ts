@@ -1,6 +1,7 @@
 /** Changes by operators: cancel and retry. */
 import type { Collection } from 'mongodb'
-import { unfinishedStates } from '../../../core/states.js'
+import type { Payload } from '../../../core/payload/payload.js'
+import { finalStates, unfinishedStates } from '../../../core/states.js'
 import type { JobDocument } from '../documents.js'
 import { isDuplicate } from '../duplicates.js'
 import { raised, sameRevision, type Guard } from '../revision.js'
@@ -28,7 +29,58 @@ const withCancelledAttempt = {
   ],
 }
 
+/** Fields that hold what its caller gave or its function told, or are made of that. */
+const erasedFields = [
+  'argsMeta',
+  'argsVersion',
+  'redact',
+  'key',
+  'uniqueKey',
+  'uniqueUntil',
+  'uniqueUntilStart',
+  'throttleKey',
+  'slotKey',
+  'replacedBy',
+  'runProgress',
+  'errorCode',
+  // a late receipt of such an attempt would be kept
+  'cancelledAttempts',
+] as const satisfies (keyof JobDocument)[]
+
 export const operateStore = (jobs: Collection<JobDocument>) => ({
+  /** Takes out of a final job what its caller gave and its function told. Answers with what is left, or null. */
+  erase: (id: string): Promise<JobDocument | null> =>
+    jobs.findOneAndUpdate(
+      { _id: id, state: { $in: [...finalStates] } },
+      {
+        $set: { args: '{}', erased: true },
+        $unset: Object.fromEntries(erasedFields.map((field) => [field, ''])),
+        ...raised,
+      },
+      { returnDocument: 'after' },
+    ),
+
+  /** Gives a job other args, in whatever state, as long as it has those that were seen. */
+  async changeArgs({ _id, args }: JobDocument, to: Payload): Promise<boolean> {
+    const { json, meta } = to
+    const { matchedCount } = await jobs.updateOne(
+      { _id, args },
+      meta === undefined
+        ? { $set: { args: json }, $unset: { argsMeta: '' }, ...raised }
+        : { $set: { args: json, argsMeta: meta }, ...raised },
+    )
+    return matchedCount === 1
+  },
+
+  /** A job that waits for its time, and is as it was seen, is due now. */
+  async startNow(job: JobDocument, now: Date): Promise<boolean> {
+    const { matchedCount } = await jobs.updateOne(
+      { _id: job._id, state: 'scheduled', ...sameRevision(job) },
+      { $set: { state: 'queued', runAt: now }, ...raised },
+    )
+    return matchedCount === 1
+  },
+
   /**
    * Cancels a job that is not final, or has failed and still keeps its group open. Where it was found by what it was,
    * `stillIs` asks for that again, in the write itself. Answers with the job as it was before, or null.

@@ -30,6 +30,9 @@ export interface MatchingFilter {
   errorCode: string | undefined
   /** A throttle key, concurrency key or unique key of `worker`. */
   key: string | undefined
+  ids: readonly string[] | undefined
+  /** The job that enqueued them while it ran. */
+  parent: string | undefined
 }
 
 /** How a job is, without its args, which may be large. */
@@ -115,7 +118,7 @@ export const readStore = (jobs: Collection<JobDocument>) => ({
     filter: MatchingFilter,
     { before, limit, withoutArgs }: Pick<ListFilter, 'before' | 'limit' | 'withoutArgs'>,
   ): Promise<Page<JobDocument>> {
-    const older = before === undefined ? {} : { _id: { $lt: before } }
+    const older = before === undefined ? {} : { $and: [{ _id: { $lt: before } }] }
     const found = jobs.find({ ...matches(filter), ...older }, withoutArgs ? { projection: argsLeftOut } : {})
     return readPage(found.sort({ _id: -1 }), limit, argsLength)
   },
@@ -125,13 +128,16 @@ export const readStore = (jobs: Collection<JobDocument>) => ({
 })
 
 /** The filter of an operation on many. */
-export function matches({ worker, states, key, ...filter }: MatchingFilter): Guard {
+export function matches({ worker, states, key, ids, parent, ...filter }: MatchingFilter): Guard {
   const created = {
     ...(filter.createdAfter === undefined ? {} : { $gt: filter.createdAfter }),
     ...(filter.createdBefore === undefined ? {} : { $lt: filter.createdBefore }),
     ...(filter.createdUntil === undefined ? {} : { $lte: filter.createdUntil }),
   }
   return {
+    ...(ids === undefined ? {} : { _id: { $in: [...ids] } }),
+    // every child job has a call; said here, so that the index serves, which holds them alone
+    ...(parent === undefined ? {} : { parent, call: { $exists: true } }),
     ...(worker === undefined ? {} : { worker }),
     state: states.length === 1 ? states[0]! : { $in: [...states] },
     ...(Object.keys(created).length === 0 ? {} : { createdAt: created }),
