@@ -36,7 +36,15 @@ export async function connect(
     import('../client/transport.js'),
     import('../core/time/clock.js'),
   ])
-  const transport = createTransport({ url, apiKey, fetch, timeoutMs: limitMs, clock: systemClock, random: Math.random })
+  const transport = createTransport({
+    url,
+    apiKey,
+    fetch,
+    timeoutMs: limitMs,
+    retryForMs: 0,
+    clock: systemClock,
+    random: Math.random,
+  })
   return {
     async call(ask) {
       try {

@@ -2,6 +2,7 @@
 import { durationProblem, parseDuration, type Duration } from '../core/time/duration.js'
 import { encodeArgs, encodeJob } from '../core/job/encodeJob.js'
 import type { EnqueueOptions } from '../core/job/enqueueOptions.js'
+import { createIds } from '../core/job/newIds.js'
 import { configError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import { systemClock, type Clock } from '../core/time/clock.js'
@@ -31,10 +32,16 @@ export interface ClientOptions {
    */
   apiKey?: string | undefined
   /**
-   * How long a request may take before it fails with `UNAVAILABLE`, or `OVERLOADED`. Default `30s`. A wait for a
-   * receipt has a timeout of its own.
+   * How long a call may take before it fails with `UNAVAILABLE`, or `OVERLOADED`. Default `30s`. A wait for a receipt
+   * has a timeout of its own.
    */
   timeout?: Duration | undefined
+  /**
+   * How long an enqueue is tried again while the coordinator is away: it refuses or resets the connection, a proxy
+   * answers in its place (502 to 504), or it has no database. Each job has an id, so it is one job however often it was
+   * sent. Within `timeout`. Default `10s`; `0s` for never.
+   */
+  retryFor?: Duration | undefined
   /** Makes the requests. Default: the global `fetch`. */
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
   /** The time, for tests. Default: the machine's. */
@@ -64,16 +71,20 @@ function createAnyClient({
   url,
   apiKey,
   timeout = '30s',
+  retryFor = '10s',
   fetch = (url, init) => globalThis.fetch(url, init),
   clock = systemClock,
   random = Math.random,
 }: ClientOptions): AnyClient {
   const timeoutMs = parseDuration(timeout)
   if (timeoutMs === undefined) throw configError(`\`timeout\` of createClient: ${durationProblem(timeout)}`)
-  const transport = createTransport({ url, apiKey, fetch, timeoutMs, clock, random })
+  const retryForMs = parseDuration(retryFor)
+  if (retryForMs === undefined) throw configError(`\`retryFor\` of createClient: ${durationProblem(retryFor)}`)
+  const transport = createTransport({ url, apiKey, fetch, timeoutMs, retryForMs, clock, random })
   const { call } = transport
   const ends = createEnds({ transport, clock, random })
-  const enqueue = createEnqueue(transport)
+  const sending = { transport, newId: createIds(() => clock.now()) }
+  const enqueue = createEnqueue(sending)
   const reference = (id: string, state?: JobState) => jobReference({ ends, clock }, id, state)
   const handle = ({ id, state, runAt, existing = false }: Enqueued): JobHandle<unknown> =>
     Object.assign(reference(id, state), { state, runAt, existing })
@@ -82,7 +93,7 @@ function createAnyClient({
     enqueue: async (worker: string, args?: object, options?: EnqueueOptions) =>
       handle(await enqueue(encodeJob(worker, args, options))),
     enqueueMany: async (items, { atomic = false } = {}) => {
-      const outcomes = await (atomic ? enqueueAtomic : enqueueAll)(transport, items)
+      const outcomes = await (atomic ? enqueueAtomic : enqueueAll)(sending, items)
       return outcomes.map((outcome) => (outcome.ok ? { ok: true, job: handle(outcome) } : outcome))
     },
     schedule: createSchedule(transport),

@@ -43,14 +43,23 @@ export function* inRequests<Sized>(jobs: readonly Sized[], sizeOf: (job: Sized) 
   if (request.length > 0) yield request
 }
 
-/** Sends one request's worth of jobs. */
+/** What jobs are sent by. */
+export interface Sending {
+  transport: Transport
+  /** Makes an id for a job that has none. */
+  newId: () => string
+}
+
+/** Sends one request's worth of jobs. Each has its id, so it is one job however often it is sent. */
 async function sendJobs(
-  transport: Transport,
+  { transport, newId }: Sending,
   jobs: readonly EncodedJob[],
   more: { atomic?: true } = {},
 ): Promise<Outcome[]> {
-  const { outcomes } = await transport.call((router, options) =>
-    router.enqueueMany.mutate({ jobs: jobs.map(({ request }) => request), ...more }, options),
+  const requests = jobs.map(({ request }) => (request.id === undefined ? { ...request, id: newId() } : request))
+  const { outcomes } = await transport.call(
+    (router, options) => router.enqueueMany.mutate({ jobs: requests, ...more }, options),
+    { repeatable: true },
   )
   return outcomes.map((outcome) =>
     outcome.ok ? { ...outcome, runAt: new Date(outcome.runAt) } : { ok: false, error: fromWire(outcome.error) },
@@ -58,10 +67,10 @@ async function sendJobs(
 }
 
 /** Enqueues one job; those of one turn share a request. */
-export function createEnqueue(transport: Transport): (job: EncodedJob) => Promise<Enqueued> {
+export function createEnqueue(sending: Sending): (job: EncodedJob) => Promise<Enqueued> {
   const send = gather<EncodedJob, Outcome>({
     split: (calls) => inRequests(calls, ({ item }) => item.size),
-    send: (jobs) => sendJobs(transport, jobs),
+    send: (jobs) => sendJobs(sending, jobs),
   })
   return async (job) => {
     const outcome = await send(job)
@@ -76,7 +85,7 @@ export type AnyItem = { worker: string; args?: unknown } & EnqueueOptions
  * Enqueues each on its own. Throws where not even the first request could be made; after that, a request that fails
  * gives its error to its own jobs and to all behind them, which are not sent.
  */
-export async function enqueueAll(transport: Transport, items: readonly AnyItem[]): Promise<Outcome[]> {
+export async function enqueueAll(sending: Sending, items: readonly AnyItem[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   const encoded: { place: number; job: EncodedJob }[] = []
   for (const [place, { worker, args, ...options }] of items.entries()) {
@@ -91,7 +100,7 @@ export async function enqueueAll(transport: Transport, items: readonly AnyItem[]
   for (const request of inRequests(encoded, ({ job }) => job.size)) {
     try {
       const jobs = request.map(({ job }) => job)
-      const answers = await sendJobs(transport, jobs)
+      const answers = await sendJobs(sending, jobs)
       request.forEach(({ place }, index) => (outcomes[place] = answers[index]!))
       sent += request.length
     } catch (error) {
@@ -107,7 +116,7 @@ export async function enqueueAll(transport: Transport, items: readonly AnyItem[]
  * Enqueues all or none. Throws `ATOMIC_REFUSED` with issues that name the items, and `PAYLOAD_TOO_LARGE` before
  * anything is sent.
  */
-export async function enqueueAtomic(transport: Transport, items: readonly AnyItem[]): Promise<Outcome[]> {
+export async function enqueueAtomic(sending: Sending, items: readonly AnyItem[]): Promise<Outcome[]> {
   if (items.length === 0) return []
   const jobs = items.map(({ worker, args, ...options }, index) => {
     try {
@@ -120,7 +129,7 @@ export async function enqueueAtomic(transport: Transport, items: readonly AnyIte
     jobs.length,
     jobs.reduce((size, job) => size + job.size, 0),
   )
-  return sendJobs(transport, jobs, { atomic: true })
+  return sendJobs(sending, jobs, { atomic: true })
 }
 
 /** One item cannot be sent, so none is. */

@@ -1,7 +1,7 @@
 /**
- * A coordinator that is overloaded says when to ask again, and that nothing of the request is stored: so the client
- * asks again by itself, within the time that the call has. No other error is that certain; what may have happened is
- * the caller's to decide.
+ * When the client asks again by itself, within the time that the call has. A coordinator that is overloaded says when,
+ * and that nothing of the request is stored. One that cannot be reached, or whose answer was lost, may have done what it
+ * was asked; so the client asks again only for what is the same however often it is asked for, such as jobs with ids.
  */
 import type { Clock } from '../core/time/clock.js'
 import { ErrandError } from '../core/errors.js'
@@ -14,26 +14,42 @@ export interface Patience {
   endMs: number
   /** Ends a pause. Calls made afterwards must look at it. */
   signal: AbortSignal
+  /**
+   * Until when it is asked again where no answer came, because it is the same however often it is asked for. Default:
+   * never.
+   */
+  repeatUntilMs?: number
 }
 
 /**
- * Asks until the coordinator is no longer overloaded. Throws what `ask` throws, at once where the next try would come
+ * Asks until the coordinator takes it. Throws what `ask` throws, at once where the next try would come
  * too late.
  */
 export async function untilTaken<Answer>(
   ask: () => Promise<Answer>,
-  { clock, random, endMs, signal }: Patience,
+  { clock, random, endMs, signal, repeatUntilMs = 0 }: Patience,
 ): Promise<Answer> {
-  for (;;) {
+  for (let tries = 0; ; tries++) {
     try {
       return await ask()
     } catch (error) {
-      const waitMs = pauseMs(error, random)
-      if (waitMs === undefined || clock.now().getTime() + waitMs >= endMs) throw error
+      const toldMs = pauseMs(error, random)
+      const waitMs = toldMs ?? (isAway(error) ? backoffMs(tries, random) : undefined)
+      const lastMs = toldMs === undefined ? Math.min(endMs, repeatUntilMs) : endMs
+      if (waitMs === undefined || clock.now().getTime() + waitMs >= lastMs) throw error
       await clock.sleep(waitMs, signal)
     }
   }
 }
+
+/** It was not reached, is starting or stopping, or has no database now. */
+const isAway = (error: unknown): boolean => error instanceof ErrandError && error.code === 'UNAVAILABLE'
+
+const firstPauseMs = 200
+const longestPauseMs = 5_000
+
+const backoffMs = (tries: number, random: () => number): number =>
+  Math.round(Math.min(firstPauseMs * 2 ** tries, longestPauseMs) * (0.5 + random() / 2))
 
 /**
  * How much later than it was told to a client may ask, as a part of that: those who were told the same do not come back

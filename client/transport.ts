@@ -20,12 +20,16 @@ export interface TransportOptions {
   apiKey: string | undefined
   fetch: Fetch
   timeoutMs: number
+  /** How long what is repeatable is asked again where no answer comes. */
+  retryForMs: number
   clock: Clock
   /** At least 0 and below 1. */
   random: () => number
 }
 
 interface CallOptions {
+  /** Whether it is the same however often it is asked for; then it is asked again where no answer came. Default: no. */
+  repeatable?: boolean
   /** Default: the client's. */
   timeoutMs?: number
   signal?: AbortSignal | undefined
@@ -33,7 +37,10 @@ interface CallOptions {
 
 export interface Transport {
   readonly timeoutMs: number
-  /** Asks; where the coordinator is overloaded, again when it said, as long as that is within the time limit. */
+  /**
+   * Asks; where the coordinator is overloaded, again when it said, and where it is away, what is repeatable, as long as
+   * that is within the time limit.
+   */
   readonly call: <Answer>(
     ask: (router: TRPCClient<Router>, options: { signal: AbortSignal }) => Promise<Answer>,
     options?: CallOptions,
@@ -43,7 +50,15 @@ export interface Transport {
 }
 
 /** Throws `ErrandError` `CONFIG` for a url or key that cannot work. */
-export function createTransport({ url, apiKey, fetch, timeoutMs, clock, random }: TransportOptions): Transport {
+export function createTransport({
+  url,
+  apiKey,
+  fetch,
+  timeoutMs,
+  retryForMs,
+  clock,
+  random,
+}: TransportOptions): Transport {
   const { origin, endpoint } = readUrl(url)
   const headers = { ...authorization(apiKey), ...wireHeaders }
   const http = {
@@ -77,9 +92,11 @@ export function createTransport({ url, apiKey, fetch, timeoutMs, clock, random }
 
   return {
     timeoutMs,
-    async call(ask, { timeoutMs: limitMs = timeoutMs, signal } = {}) {
+    async call(ask, { timeoutMs: limitMs = timeoutMs, signal, repeatable = false } = {}) {
       const late = new AbortController()
-      const endMs = clock.now().getTime() + limitMs
+      const beganMs = clock.now().getTime()
+      const endMs = beganMs + limitMs
+      const repeatUntilMs = repeatable ? beganMs + retryForMs : 0
       const takeBackAlarm = clock.alarm(limitMs, () => late.abort())
       const ended = signal ? AbortSignal.any([signal, late.signal]) : late.signal
       const once = async () => {
@@ -92,7 +109,7 @@ export function createTransport({ url, apiKey, fetch, timeoutMs, clock, random }
         }
       }
       try {
-        return await untilTaken(once, { clock, random, endMs, signal: ended })
+        return await untilTaken(once, { clock, random, endMs, signal: ended, repeatUntilMs })
       } finally {
         takeBackAlarm()
       }

@@ -30,8 +30,9 @@ export type { OnConflict, UniqueOptions, UniqueUntil } from '../core/job/uniqueO
 
 /**
  * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer, or had none of its
- * database; what was asked may have happened all the same, so give a job a `key` if trying again must not make a second
- * one. A coordinator that is overloaded is asked again when it said, until the client's `timeout` is over; then the
+ * database; what was asked may have happened all the same. Enqueues are tried again for a while (`retryFor` of the
+ * client): each job has an id, so it is one job however often it was sent. To try again later by yourself, give it an `id`
+ * of your own. A coordinator that is overloaded is asked again when it said, by every call; where the time is over the
  * code is `OVERLOADED`, and nothing of the request was stored.
  */
 export interface Client<Jobs extends Registry<Jobs> = AnyJobs>

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { openDatabase } from '../../database/connect.js'
 import { startEngine } from '../../database/embedded/start.js'
-import { createIds } from '../../server/ids.js'
+import { createIds } from '../../core/job/newIds.js'
 import { receiptId, type JobDocument, type ReceiptDocument } from '../../server/store/documents.js'
 import type { Bench } from '../harness/bench.js'
 import { openAll } from '../harness/closers.js'

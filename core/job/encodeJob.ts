@@ -14,12 +14,12 @@ export interface EncodedJob {
 
 /** Throws `INVALID_ARGS` for args that cannot be sent, and `INVALID_TIME` for a `runAt` that is an invalid `Date`. */
 export function encodeJob(worker: string, args: unknown, options: EnqueueOptions = {}): EncodedJob {
-  const { delay, runAt, priority, key, unique } = options
+  const { id, delay, runAt, priority, key, unique } = options
   const timezone = 'timezone' in options ? options.timezone : undefined
   const { size, ...encoded } = encodeArgs(worker, args)
   return {
     // what is undefined here, JSON leaves out
-    request: { worker, ...encoded, delay, runAt: encodeMoment(runAt), timezone, priority, key, unique },
+    request: { worker, id, ...encoded, delay, runAt: encodeMoment(runAt), timezone, priority, key, unique },
     size: size + 200,
   }
 }

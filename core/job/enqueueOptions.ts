@@ -6,6 +6,11 @@ import type { Duration } from '../time/duration.js'
 import type { UniqueOptions } from './uniqueOptions.js'
 
 interface AnyEnqueueOptions {
+  /**
+   * A UUID, best of version 7 and fresh: asked for again under the same id, the same job is the answer, as long as the
+   * job is there and for an hour at least. Default: the client makes one, so that it may ask again by itself.
+   */
+  id?: string | undefined
   /** Higher runs first: a whole number from -1000 to 1000. Default: the worker's. */
   priority?: number | undefined
   /**

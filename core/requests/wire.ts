@@ -22,6 +22,11 @@ export const priority = z.int().min(-1000).max(1000)
 /** When, and with what, a job shall run. Shared by every way to enqueue. */
 const enqueueFields = {
   worker: workerName,
+  /**
+   * A UUID of the caller's, best of version 7 and fresh: asked for again under the same id, the same job is the answer,
+   * as long as the job is there and for an hour at least. Default: the coordinator makes one.
+   */
+  id: z.uuid('must be a UUID').toLowerCase().optional(),
   /** Plain JSON. */
   args: plainObject.default({}),
   /** superjson's meta for `args`, where they hold what JSON cannot say. */
@@ -58,7 +63,7 @@ export type ParsedEnqueueRequest = z.output<typeof enqueueRequest>
 /** A schedule has these in the place of a time. */
 const recurring = ['cron', 'every'] as const
 /** A schedule has no use for these. */
-const onceOnly = ['unique', 'runAt', 'delay'] as const
+const onceOnly = ['id', 'unique', 'runAt', 'delay'] as const
 
 /** `POST /job`: a job, or with `cron` or `every` a schedule. */
 export const postJobRequest = z

@@ -17,6 +17,7 @@ import { ErrandError, type Issue } from '../../core/errors.js'
 import type { Asker } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import type { PreparedJob } from './enqueue.js'
+import { beingWritten } from './givenId.js'
 import { prepareItem } from './prepareItem.js'
 import { repeat, repeatGuarded } from '../repeatedWrite.js'
 import type { JobDocument } from '../store/documents.js'
@@ -48,8 +49,34 @@ export async function enqueueAtomic(deps: Deps, items: readonly unknown[], asker
   const places = items.map((item, index) => ({ item, place: ['jobs', index] }))
   const placed = await checkEach(deps, places, asker, found)
   if (found.count > 0) throw refused(found, items.length)
-  const enqueued = await insertAtomic(deps, placed, { mayExist: true })
+  const enqueued = (await madeEarlier(deps, placed)) ?? (await insertAtomic(deps, placed, { mayExist: true }))
   return enqueued.map(({ runAt, ...job }) => ({ ok: true, ...job, runAt: runAt.toISOString() }))
+}
+
+/**
+ * What an earlier request with the same ids made, whose answer was lost. Throws `ATOMIC_REFUSED` where only some are
+ * there, and `UNAVAILABLE` while they are being written.
+ */
+async function madeEarlier(deps: Deps, placed: readonly PlacedJob[]): Promise<Enqueued[] | undefined> {
+  const given = placed.filter(({ job }) => job.givenId)
+  if (given.length === 0) return undefined
+  const found = await deps.store.jobs.briefs(given.map(({ job }) => job._id))
+  if (found.length === 0) return undefined
+  if (found.some(({ atomicRequest }) => atomicRequest !== undefined)) throw beingWritten()
+  const byId = new Map(found.map((job) => [job._id, job]))
+  const isMade = ({ job }: PlacedJob) => byId.get(job._id)?.worker === job.worker
+  if (placed.every(isMade)) {
+    return placed.map(({ job: { _id: id } }) => ({
+      id,
+      state: byId.get(id)!.state,
+      runAt: byId.get(id)!.runAt,
+      existing: true,
+    }))
+  }
+  const taken = given.filter(({ job }) => byId.has(job._id))
+  const message = 'The id is that of a job that is there already.'
+  const issues = taken.map(({ place }): Issue => ({ path: [...place, 'id'], code: 'id_taken', message }))
+  throw refused(foundIssuesOf(issues), placed.length)
 }
 
 /** Each item by its worker's schema. Answers with all of them, in order, where `found` stays as it was. */
@@ -240,7 +267,16 @@ async function insertHeld(deps: Deps, id: string, items: readonly PlacedJob[]): 
   )
   const failed = writes.find((write) => write.status === 'rejected')
   if (failed) throw failed.reason
-  return items.filter((_, index) => (writes[index] as PromiseFulfilledResult<unknown>).value === 'keyTaken')
+  const outcomeOf = (index: number) => (writes[index] as PromiseFulfilledResult<unknown>).value
+  const same = items.filter(({ job }, index) => job.givenId && outcomeOf(index) === 'sameId')
+  if (same.length > 0) await refuseOthers(deps, id, same)
+  return items.filter((_, index) => outcomeOf(index) === 'keyTaken')
+}
+
+/** Jobs that are there under their ids may be ours, of a write that was tried again; those of another request are not. */
+async function refuseOthers(deps: Deps, id: string, items: readonly PlacedJob[]): Promise<void> {
+  const found = await deps.store.jobs.briefs(items.map(({ job }) => job._id))
+  if (found.some(({ atomicRequest }) => atomicRequest !== id)) throw beingWritten()
 }
 
 /** Answers whether this call decided. Only the coordinator that writes a request releases it. */

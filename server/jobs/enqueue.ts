@@ -12,6 +12,7 @@ import { checkArgs, type CheckedArgs } from './checkArgs.js'
 import type { Deps, WriteLane } from '../deps.js'
 import type { JobDocument } from '../store/documents.js'
 import { readMoment } from '../../core/time/requestMoment.js'
+import { jobIdFor, madeUnderId } from './givenId.js'
 import { slotKeyOf } from '../flowControl/slots.js'
 import { keyFields, settleConflict, uniqueRuleOf } from '../flowControl/unique.js'
 
@@ -55,7 +56,8 @@ export async function prepare(
   const now = deps.clock.now()
   const runAt = startTime(request, now)
   const job = newJob(contract, {
-    id: deps.newId(),
+    id: request.id === undefined ? deps.newId() : await jobIdFor(deps, request.id, now),
+    givenId: request.id !== undefined,
     args,
     runAt,
     now,
@@ -75,6 +77,8 @@ function startTime(request: ParsedEnqueueRequest, now: Date): Date {
 
 export interface NewJob {
   id: string
+  /** Its caller gave one. */
+  givenId?: boolean
   args: CheckedArgs
   runAt: Date
   now: Date
@@ -86,7 +90,7 @@ export interface NewJob {
 }
 
 export function newJob(contract: Contract, job: NewJob): JobDocument {
-  const { id, args, runAt, now, priority, unique, scheduleId } = job
+  const { id, args, runAt, now, priority, unique, scheduleId, givenId } = job
   const { worker, throttle, concurrency } = contract
   const throttleKey = throttle?.key && callKey(worker, 'throttle.key', throttle.key, args.output)
   const slotKey =
@@ -110,6 +114,7 @@ export function newJob(contract: Contract, job: NewJob): JobDocument {
     ...(slotKey === undefined ? {} : { slotKey }),
     ...(key === undefined ? {} : keyFields(worker, key, uniqueRuleOf(contract, unique), now)),
     ...(scheduleId === undefined ? {} : { scheduleId }),
+    ...(givenId ? { givenId: true as const } : {}),
     ...deploymentFields(contract),
   }
 }
@@ -146,13 +151,13 @@ export async function madeBefore(
 
 /**
  * Answers once the job is in the journal. A job that is there under its id already was made by another coordinator,
- * which is as good.
+ * which is as good, or by an earlier request with the id.
  */
 export async function insert(deps: Deps, unique: UniqueRule, job: JobDocument, lane?: WriteLane): Promise<Enqueued> {
   let outcome = await deps.writes.insertJob(job, lane)
-  while (outcome === 'keyTaken' || outcome === 'sameCall') {
-    // a job may well hold the key that its own call asks for again
-    let settled = await madeBefore(deps, job)
+  while (outcome === 'keyTaken' || outcome === 'sameCall' || (outcome === 'sameId' && job.givenId)) {
+    // a job may well hold the key that its own call, or its own id, asks for again
+    let settled = (await madeBefore(deps, job)) ?? (await madeUnderId(deps, job))
     if (!settled && outcome === 'keyTaken') settled = await settleConflict(deps, unique, job)
     if (settled) return settled
     outcome = await deps.writes.insertJob(job, lane)

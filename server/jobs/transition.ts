@@ -11,6 +11,7 @@ import type {
   ReceiptDocument,
   SnoozeDocument,
 } from '../store/documents.js'
+import { keptForId } from './givenId.js'
 import type { Member, Transition } from '../store/jobs/attempt.js'
 
 /** For jobs whose worker was removed while they ran. */
@@ -34,8 +35,8 @@ export function decide(
     ...leaving(job),
     set: state === 'failed' ? { state, errorCode: errorCodeOf(receipt) } : { state },
     unset: finalUnset(job, state, now),
-    // a job that holds its key is kept as long as it holds it
-    keepMs: Math.max(keepMs[state], (job.uniqueUntil?.getTime() ?? 0) - now.getTime()),
+    // a job that holds its key, or whose id must be known, is kept for that long
+    keepMs: Math.max(keepMs[state], (job.uniqueUntil?.getTime() ?? 0) - now.getTime(), keptForId(job, now)),
     ...(job.group === undefined ? {} : { member: memberOf(job, job.group) }),
   })
   if (receipt.status === 'success') return final('succeeded')

@@ -13,6 +13,7 @@ import type { Guard } from '../store/revision.js'
 import { repeat, repeated, repeatGuarded } from '../repeatedWrite.js'
 import { finishedEvent } from '../events.js'
 import { uniqueKeyOf } from '../flowControl/unique.js'
+import { rememberedMs } from '../jobs/givenId.js'
 import { unknownJob } from '../jobs/receive.js'
 import { memberOf } from '../jobs/transition.js'
 import { jobRow, jobView } from './view.js'
@@ -67,12 +68,13 @@ export async function cancelJob(deps: Deps, id: string): Promise<{ id: string; s
  */
 export async function cancel(
   deps: Deps,
-  { _id: id, worker }: Pick<JobDocument, '_id' | 'worker'>,
+  { _id: id, worker, givenId }: Pick<JobDocument, '_id' | 'worker'> & Partial<Pick<JobDocument, 'givenId'>>,
   stillIs?: Guard,
 ): Promise<{ id: string; state: JobState }> {
   const contract = deps.contracts.has(worker) ? await deps.contracts.get(worker) : undefined
   const now = deps.clock.now()
-  const expireAt = new Date(now.getTime() + (contract?.keepMs.cancelled ?? 7 * 86_400_000))
+  const keepMs = Math.max(contract?.keepMs.cancelled ?? 7 * 86_400_000, givenId ? rememberedMs : 0)
+  const expireAt = new Date(now.getTime() + keepMs)
   const { outcome: before, lost } = await repeated(deps, () => deps.store.jobs.cancel(id, now, expireAt, stillIs))
   if (before) {
     await follow(deps, before, before.claim)

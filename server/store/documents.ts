@@ -70,6 +70,8 @@ export interface JobDocument {
   call?: string
   /** The job that it was made from by a replay. */
   replayOf?: string
+  /** Its caller gave an id, by which it must be found for a while; see server/jobs/givenId. */
+  givenId?: true
   /** Its schedule waits for its end, to make the next one. */
   followed?: true
   /** The group it is a member of, for ever. */
@@ -234,6 +236,15 @@ export interface SlotUser {
   since: Date
   /** It counts until then, unless its function answers before. */
   until: Date
+}
+
+/** See server/store/origins. */
+export interface OriginDocument {
+  /** As the caller gave it. */
+  _id: string
+  /** The job's id. */
+  job: string
+  expireAt: Date
 }
 
 export interface ThrottleDocument {

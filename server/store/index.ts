@@ -17,6 +17,7 @@ import { queuePositionStore, type QueuePositionStore } from './queuePosition.js'
 import { watchOperations, type OperationsOptions } from './operations.js'
 import { pausesStore, type PausesStore } from './pauses.js'
 import { receiptsStore, type ReceiptsStore } from './receipts.js'
+import { originsStore, type OriginsStore } from './origins.js'
 import { schedulesStore, type SchedulesStore } from './schedules.js'
 import { slotsStore, type SlotsStore } from './slots.js'
 import { throttlesStore, type ThrottlesStore } from './throttles.js'
@@ -27,6 +28,7 @@ export interface Store {
   schedules: SchedulesStore
   throttles: ThrottlesStore
   slots: SlotsStore
+  origins: OriginsStore
   lines: QueuePositionStore
   pauses: PausesStore
   audit: AuditStore
@@ -55,6 +57,7 @@ const partsOf = (db: Db, { clock, tenant = {} }: StoreOptions) => {
     schedules: schedulesStore(collections.schedules),
     throttles: throttlesStore(collections.throttles),
     slots: slotsStore(collections.slots),
+    origins: originsStore(collections.origins),
     lines: queuePositionStore(jobs),
     pauses: pausesStore(collections.pauses),
     audit: auditStore(collections.audit),

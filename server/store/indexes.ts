@@ -40,7 +40,14 @@ export const jobIndexes = [
  */
 const unhurried = { socketTimeoutMS: 0 } as CreateIndexesOptions
 
-export async function ensureIndexes({ jobs, schedules, groups, throttles, slots }: Collections): Promise<void> {
+export async function ensureIndexes({
+  jobs,
+  schedules,
+  groups,
+  throttles,
+  slots,
+  origins,
+}: Collections): Promise<void> {
   await Promise.all([
     jobs.createIndexes(
       jobIndexes.map((index) => ({ ...index })),
@@ -59,5 +66,6 @@ export async function ensureIndexes({ jobs, schedules, groups, throttles, slots 
     ),
     throttles.createIndexes([{ name: 'expired', key: { expireAt: 1 } }], unhurried),
     slots.createIndexes([{ name: 'expired', key: { expireAt: 1 } }], unhurried),
+    origins.createIndexes([{ name: 'expired', key: { expireAt: 1 } }], unhurried),
   ])
 }

@@ -20,6 +20,7 @@ import type {
   ApiKeyDocument,
   LiveDocument,
   MetaDocument,
+  OriginDocument,
   PauseDocument,
   ScheduleDocument,
   SlotsDocument,
@@ -30,7 +31,7 @@ import type {
  * Of names, fields and indexes. A coordinator starts on its own version only: before 0.1.0 there is no way from one to
  * another.
  */
-const layoutVersion = 2
+const layoutVersion = 3
 
 export type Collections = ReturnType<typeof collectionsOf>
 
@@ -44,6 +45,7 @@ export function collectionsOf(db: Db, namespace: string | undefined) {
     schedules: collection<ScheduleDocument>('schedules'),
     throttles: collection<ThrottleDocument>('throttles'),
     slots: collection<SlotsDocument>('slots'),
+    origins: collection<OriginDocument>('origins'),
     pauses: collection<PauseDocument>('pauses'),
     audit: collection<AuditDocument>('audit'),
     atomicRequests: collection<AtomicRequestDocument>('atomic_requests'),

@@ -5,7 +5,7 @@ import { inRequests, maxRequestSize, maxTogetherSize } from '../../client/enqueu
 import { ErrandError, type EnqueueItem } from '../../client/index.js'
 import { defineJob } from '../../core/index.js'
 import { testErrand } from '../support/errand.js'
-import { clientOf, refused } from './support.js'
+import { clientOf, observedClock, refused } from './support.js'
 import { workers, type Jobs } from './workers.js'
 
 const jobCount = (errand: { database: { db: import('mongodb').Db } }) =>
@@ -63,7 +63,9 @@ describe('enqueue', () => {
     await (await client.enqueue('rich', args)).receipt()
     expect(seen).toEqual([args])
     await client.enqueue('plain', { a: [1] })
-    expect(sent.at(-1)!.input.jobs).toEqual([{ worker: 'plain', args: { a: [1] } }])
+    const [{ id, ...request }] = sent.at(-1)!.input.jobs
+    expect(request).toEqual({ worker: 'plain', args: { a: [1] } })
+    expect(id).toMatch(/^[0-9a-f-]{36}$/)
   })
 
   it('gathers the calls of one tick into one request', async () => {
@@ -167,6 +169,7 @@ describe('enqueueMany', () => {
     let requests = 0
     let failAt = 1
     const { client } = clientOf(errand, {
+      retryFor: '0s',
       before: () => {
         if (++requests === failAt) throw refused()
       },
@@ -249,5 +252,97 @@ describe('a request', () => {
 
   it('holds one job alone that is larger than a request should be', () => {
     expect(sizesOf([1, 2 * maxRequestSize, 1])).toEqual([1, 1, 1])
+  })
+})
+
+describe('an enqueue whose coordinator is away', () => {
+  const awayError = { code: 'UNAVAILABLE', message: 'It is stopping.' }
+  const unavailable = () =>
+    Response.json(
+      { error: { json: { message: 'away', code: -32_603, data: { code: 'SERVICE_UNAVAILABLE', errand: awayError } } } },
+      { status: 503 },
+    )
+
+  it.each<[string, (sent: () => Promise<Response>) => Promise<Response>]>([
+    ['is refused', () => Promise.reject(refused())],
+    [
+      'cuts the connection before the request is there',
+      () => Promise.reject(new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })),
+    ],
+    [
+      'stores the job, and then cuts the connection',
+      async (sent) => {
+        await sent()
+        throw new TypeError('terminated', { cause: { code: 'UND_ERR_SOCKET' } })
+      },
+    ],
+    [
+      'stores the job, and a proxy answers in its place',
+      async (sent) => {
+        await sent()
+        return new Response('<html>', { status: 502, headers: { 'content-type': 'text/html' } })
+      },
+    ],
+    ['has no database', async () => unavailable()],
+  ])('makes one job, sent by itself until it is taken: it %s', async (_, meets) => {
+    const clock = observedClock()
+    await using errand = await testErrand(workers, { clock })
+    let requests = 0
+    const send = (input: string, init: RequestInit) => async () => errand.coordinator.fetch(new Request(input, init))
+    const { client } = clientOf(
+      { ...errand, clock },
+      {
+        fetch: (input, init) => {
+          requests++
+          return requests <= 2 ? meets(send(input, init)) : send(input, init)()
+        },
+      },
+    )
+    const first = clock.slept(200)
+    const asked = client.enqueue('mail.send', { to: 'ada@example.org' }, { delay: '1d' })
+    await first
+    const second = clock.slept(400)
+    await clock.advance('200ms')
+    await second
+    await clock.advance('400ms')
+    const job = await asked
+    expect({ requests, stored: await jobCount(errand) }).toEqual({ requests: 3, stored: 1 })
+    expect(await client.jobs.get(job.id)).toMatchObject({ state: 'scheduled' })
+  })
+
+  it('is tried again for as long as it was told, and all or none of many too', async () => {
+    const clock = observedClock()
+    await using errand = await testErrand(workers, { clock })
+    let requests = 0
+    const { client } = clientOf(
+      { ...errand, clock },
+      {
+        retryFor: '1s',
+        fetch: async (input, init) => {
+          requests++
+          const answer = await errand.coordinator.fetch(new Request(input, init))
+          if (requests === 1) throw refused()
+          return requests > 2 ? Promise.reject(refused()) : answer
+        },
+      },
+    )
+    const items = [1, 2].map(() => ({ worker: 'tick', delay: '1d' }) as const)
+    const slept = clock.slept(200)
+    const asked = client.enqueueMany(items, { atomic: true })
+    await slept
+    await clock.advance('200ms')
+    expect((await asked).map((outcome) => outcome.ok && outcome.job.existing)).toEqual([true, true])
+    expect(await jobCount(errand)).toBe(2)
+
+    const first = clock.slept(200)
+    const failing = client.enqueue('tick', {}, { delay: '1d' })
+    failing.catch(() => {})
+    await first
+    const second = clock.slept(400)
+    await clock.advance('200ms')
+    await second
+    await clock.advance('400ms')
+    await expect(failing).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect({ requests, stored: await jobCount(errand) }).toEqual({ requests: 5, stored: 3 })
   })
 })

@@ -39,6 +39,7 @@ describe('a call', () => {
 
   it('says that the coordinator cannot be reached, where, why, and what to check', async () => {
     const client = createClient({
+      retryFor: '0s',
       url: `${url}/some/path`,
       apiKey,
       fetch: async () => {
@@ -66,6 +67,7 @@ describe('a call', () => {
     const clock = manualClock()
     const fetching = gate()
     const client = createClient({
+      retryFor: '0s',
       url,
       clock,
       timeout: '10s',
@@ -97,13 +99,13 @@ describe('a call', () => {
       'INTERNAL',
     ],
   ])('tells apart the answers: %s', async (_, answer, code) => {
-    const client = createClient({ url, fetch: async () => answer })
+    const client = createClient({ url, retryFor: '0s', fetch: async () => answer })
     const error = await failureOf(client.enqueue('tick'))
     expect(error.code).toBe(code)
   })
 
   it('gives every gathered caller the error of their request', async () => {
-    const client = createClient({ url, fetch: async () => new Response('', { status: 503 }) })
+    const client = createClient({ url, retryFor: '0s', fetch: async () => new Response('', { status: 503 }) })
     const outcomes = await Promise.allSettled([client.enqueue('a'), client.enqueue('b')])
     expect(outcomes).toMatchObject([{ reason: { code: 'UNAVAILABLE' } }, { reason: { code: 'UNAVAILABLE' } }])
   })
@@ -111,6 +113,7 @@ describe('a call', () => {
   it('goes to the coordinator behind a path', async () => {
     const paths: string[] = []
     const client = createClient({
+      retryFor: '0s',
       url: 'https://example.org/errand/?x=1',
       fetch: async (input) => {
         paths.push(input)

@@ -39,6 +39,13 @@ export const insertStore = (jobs: Collection<JobDocument>) => ({
     return new Map(found.map(({ _id, claim }) => [_id, claim]))
   },
 
+  /** Without args. */
+  brief: (id: string): Promise<JobDocument | null> =>
+    jobs.findOne({ _id: id }, { projection: { args: 0, argsMeta: 0 } }),
+
+  briefs: (ids: string[]): Promise<JobDocument[]> =>
+    jobs.find({ _id: { $in: ids } }, { projection: { args: 0, argsMeta: 0 } }).toArray(),
+
   ownerOf: (uniqueKey: string): Promise<JobDocument | null> => jobs.findOne({ uniqueKey }),
 
   ownersOfKeys: (uniqueKeys: string[]): Promise<JobDocument[]> =>

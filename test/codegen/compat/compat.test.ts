@@ -18,6 +18,7 @@ function waitingOf({ coordinator }: TestErrand): Waiting {
     apiKey: undefined,
     fetch: async (url, init) => coordinator.fetch(new Request(url, init)),
     timeoutMs: 60_000,
+    retryForMs: 0,
     clock: systemClock,
     random: () => 0,
   })
