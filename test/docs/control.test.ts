@@ -163,6 +163,7 @@ describe('the page', () => {
       'Groups',
       'Results',
       'Why does it wait?',
+      'Workers',
       'Safe change',
       'Ticks',
       'Deployments',
