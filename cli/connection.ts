@@ -10,14 +10,21 @@ import type { Cli } from './cli.js'
 import type { Output } from './output.js'
 import { readCallerSettings } from './settings.js'
 
+export type RouterClient = TRPCClient<Router>
+
+/** One of the coordinator's, or a few of them put together. */
+export type Procedure<Request, Answer> = (request: Request, options: { signal: AbortSignal }) => Promise<Answer>
+
+type Ask<Answer> = (router: RouterClient, options: { signal: AbortSignal }) => Promise<Answer>
+
 export interface Coordinator {
   /** Throws `UNAVAILABLE` where no coordinator answers, and the errors that it answers. */
-  call<Answer>(ask: (router: TRPCClient<Router>, options: { signal: AbortSignal }) => Promise<Answer>): Promise<Answer>
+  call<Answer>(ask: Ask<Answer>): Promise<Answer>
 }
 
 export interface CallOptions {
   /** `--url`. */
-  url?: string
+  url?: string | undefined
   json?: boolean
 }
 
@@ -61,7 +68,7 @@ interface OneCall extends CallOptions {
   /** Told to the reader while it takes. */
   doing: string
   /** How long it may take, in milliseconds. Default 60,000. */
-  limitMs?: number
+  limitMs?: number | undefined
   /** The option that names the coordinator. Default `--url`. */
   option?: string
 }
@@ -71,7 +78,7 @@ export async function callCoordinator<Answer>(
   cli: Cli,
   out: Output,
   { roles, doing, limitMs, option, ...options }: OneCall,
-  ask: (router: TRPCClient<Router>, options: { signal: AbortSignal }) => Promise<Answer>,
+  ask: Ask<Answer>,
 ): Promise<Answer> {
   return out.during(doing, async () => (await connect(cli, options, roles, { limitMs, option })).call(ask))
 }

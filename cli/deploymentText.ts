@@ -1,12 +1,10 @@
 /** Deployments in words. */
 import type { Activated, DeploymentView } from '../core/views/answers.gen.js'
 import { count, formatAgo, formatTable, plain } from './format.js'
-import type { Output } from './output.js'
 import type { Style } from './style.js'
 
-export function tellSwitch(out: Output, switched: Activated): void {
-  out.result(switched, (style) => `${style.green('✔')} ${describeSwitch(style, switched)}`)
-}
+export const switchText = (style: Style, switched: Activated): string =>
+  `${style.green('✔')} ${describeSwitch(style, switched)}`
 
 function describeSwitch(style: Style, { id, already, answered, ...changes }: Activated): string {
   const { added, changed, gone } = changes

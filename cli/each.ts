@@ -2,39 +2,38 @@
 import { ErrandError } from '../core/errors.js'
 import type { Role } from '../core/roles.js'
 import type { Cli } from './cli.js'
-import type { TRPCClient } from '@trpc/client'
-import type { Router } from '../server/api/router/index.js'
-import { connect, type CallOptions } from './connection.js'
+import { connect, type CallOptions, type Procedure, type RouterClient } from './connection.js'
 import { Told } from './problem.js'
 import type { Style } from './style.js'
 
-interface Each<Result> {
-  ids: readonly string[]
-  role: Role
+export interface Each<Answer> {
+  roles: readonly Role[]
+  /** Told to the reader while it takes, before the id. */
   doing: string
-  call: (router: TRPCClient<Router>, id: string, options: { signal: AbortSignal }) => Promise<Result>
+  call: (router: RouterClient) => Procedure<{ id: string }, Answer>
   /** The text for one that went well. */
-  text: (style: Style, result: Result) => string
+  text: (style: Style, answer: Answer) => string
 }
 
 /**
  * Answers in the order of the ids: a line for each, or with `--json` one array. Exit code 1 when any of them failed.
  */
-export async function callForEach<Result extends { id: string }>(
+export async function callForEach<Answer extends { id: string }>(
   cli: Cli,
   options: CallOptions,
-  { ids, role, doing, call, text }: Each<Result>,
+  ids: readonly string[],
+  { roles, doing, call, text }: Each<Answer>,
 ): Promise<void> {
   const out = cli.output(options)
-  const coordinator = await connect(cli, options, [role])
-  const outcomes: (Result | { id: string; error: { code: string; message: string } })[] = []
+  const coordinator = await connect(cli, options, roles)
+  const outcomes: (Answer | { id: string; error: { code: string; message: string } })[] = []
   for (const id of ids) {
     try {
-      const result = await out.during(`${doing} ${id}`, () =>
-        coordinator.call((router, options) => call(router, id, options)),
+      const answer = await out.during(`${doing} ${id}`, () =>
+        coordinator.call((router, options) => call(router)({ id }, options)),
       )
-      if (!out.json) out.result(result, (style) => text(style, result))
-      outcomes.push(result)
+      if (!out.json) out.result(answer, (style) => text(style, answer))
+      outcomes.push(answer)
     } catch (error) {
       // without a coordinator the next ones would say the same
       if (

@@ -2,8 +2,11 @@
 import type { Command } from 'commander'
 import { settingsHelp, type Setting } from './settings.js'
 
-/** Examples below a command's help: what to type, and as a comment of the shell what it does. */
-export function addExamples(command: Command, examples: readonly (readonly [line: string, does: string])[]): Command {
+/** What to type, and what it does. */
+export type Examples = readonly (readonly [line: string, does: string])[]
+
+/** Examples below a command's help; what they do stands there as a comment of the shell. */
+export function addExamples(command: Command, examples: Examples): Command {
   const width = Math.min(widestExample, Math.max(...examples.map(([line]) => line.length)))
   const lines = examples.map(([line, does]) => `  ${does === '' ? line : `${line.padEnd(width)}  # ${does}`}`)
   return command.addHelpText('after', ['', 'Examples:', ...lines].join('\n'))

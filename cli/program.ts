@@ -20,6 +20,7 @@ import { addPauses } from './commands/pause.js'
 import { addSchedules } from './commands/schedules.js'
 import { addStart } from './commands/start.js'
 import { addTick } from './commands/tick.js'
+import { addWorkers } from './commands/workers.js'
 import { createOutput, type Output, type Sink } from './output.js'
 import { tellProblem } from './problem.js'
 import { addExamples } from './help.js'
@@ -99,6 +100,7 @@ function createProgram(cli: Cli, { stdout, stderr, version }: Terminal): Command
   addJobs(program, cli)
   addGroups(program, cli)
   addSchedules(program, cli)
+  addWorkers(program, cli)
   addKeys(program, cli)
   addPauses(program, cli)
   addAudit(program, cli)

@@ -1,20 +1,19 @@
 /** `errand jobs cancel`, `retry` and `replay`: change single jobs by their ids, or all that a filter takes. */
 import type { BulkCount } from '../../core/views/answers.gen.js'
-import type { TRPCClient } from '@trpc/client'
 import type { Command } from 'commander'
 import { allPages, askMany, type Ask } from '../../client/bulk.js'
 import type { ManyOutcome } from '../../client/bulkTypes.js'
 import { mostMatching } from '../../core/views/bulkView.js'
 import type { JobState } from '../../core/states.js'
-import type { Router } from '../../server/api/router/index.js'
 import type { Cli } from '../cli.js'
-import { connect, type CallOptions } from '../connection.js'
+import { connect, type CallOptions, type Procedure, type RouterClient } from '../connection.js'
 import { callForEach } from '../each.js'
 import { count } from '../format.js'
-import { addExamples, addSettings, callerSettings } from '../help.js'
+import type { Examples } from '../help.js'
+import { asCaller } from '../operation.js'
 import { Told, UsageError } from '../problem.js'
 import { paintState, type Style } from '../style.js'
-import { jsonOption, readJsonObject, readState, urlOption } from '../usage.js'
+import { readJsonObject, readState } from '../usage.js'
 
 interface FilterOptions {
   worker?: string
@@ -40,13 +39,20 @@ interface Change {
   /** Of the filter, where none is named. */
   states: string
   /** One by its id. */
-  one: (
-    router: TRPCClient<Router>,
-    id: string,
-    options: { signal: AbortSignal },
-    args: Record<string, unknown> | undefined,
-  ) => Promise<{ id: string; state: JobState; replayOf?: string }>
-  examples: (readonly [line: string, does: string])[]
+  one: (router: RouterClient) => Procedure<OneRequest, Changed>
+  examples: Examples
+}
+
+interface OneRequest {
+  id: string
+  /** Of a replay. */
+  args?: Record<string, unknown>
+}
+
+interface Changed {
+  id: string
+  state: JobState
+  replayOf?: string
 }
 
 const changes: Change[] = [
@@ -56,7 +62,7 @@ const changes: Change[] = [
     done: 'cancelled',
     description: 'cancel jobs; of one that runs, the function is told to stop',
     states: 'scheduled, queued, blocked or running (default: all of them)',
-    one: (router, id, options) => router.jobs.cancel.mutate({ id }, options),
+    one: (router) => router.jobs.cancel.mutate,
     examples: [
       ['errand jobs cancel 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
       ['errand jobs cancel --worker mail.send --state scheduled', 'all of them, after a question'],
@@ -68,7 +74,7 @@ const changes: Change[] = [
     done: 'retried',
     description: 'run jobs that are final once more; their receipts stay',
     states: 'failed, cancelled or succeeded (default: failed)',
-    one: (router, id, options) => router.jobs.retry.mutate({ id }, options),
+    one: (router) => router.jobs.retry.mutate,
     examples: [
       ['errand jobs retry 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
       ['errand jobs retry --worker mail.send --error TIMEOUT --dry-run', 'how many there are'],
@@ -81,8 +87,7 @@ const changes: Change[] = [
     done: 'replayed',
     description: 'make new jobs from jobs that are final, with their args or others; the old ones stay as they are',
     states: 'failed, cancelled or succeeded (default: failed)',
-    one: (router, id, options, args) =>
-      router.jobs.replay.mutate({ id, ...(args === undefined ? {} : { args }) }, options),
+    one: (router) => router.jobs.replay.mutate,
     examples: [
       ['errand jobs replay 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
       [`errand jobs replay 019ab2c4-5d6e-7f80-8123-456789abcdef --args '{"to":"ada@example.org"}'`, ''],
@@ -109,11 +114,7 @@ function addChange(jobs: Command, cli: Cli, change: Change): void {
     .option('--created-before <time>', 'ISO 8601 with an offset')
     .option('--dry-run', 'only count what the filter takes')
     .option('--yes', 'do not ask')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((ids: string[], options: ChangeOptions) => run(cli, change, ids, options))
-  addSettings(command, callerSettings)
-  addExamples(command, change.examples)
+  asCaller(command, change.examples).action((ids: string[], options: ChangeOptions) => run(cli, change, ids, options))
 }
 
 async function run(cli: Cli, change: Change, ids: string[], options: ChangeOptions): Promise<void> {
@@ -133,17 +134,20 @@ async function run(cli: Cli, change: Change, ids: string[], options: ChangeOptio
   if (options.dryRun) throw new UsageError('--dry-run goes with a filter, such as --worker or --state.')
   if (options.args !== undefined && ids.length > 1) throw new UsageError('--args takes one id.')
   const { args: text } = options
-  const args = text === undefined ? undefined : readJsonObject(text === '-' ? await cli.readInput() : text, '--args')
-  return callForEach(cli, options, {
-    ids,
-    role: 'operate',
+  const other =
+    text === undefined ? {} : { args: readJsonObject(text === '-' ? await cli.readInput() : text, '--args') }
+  return callForEach(cli, options, ids, {
+    roles: ['operate'],
     doing: change.doing,
-    call: (router, id, options) => change.one(router, id, options, args),
+    call:
+      (router) =>
+      ({ id }, options) =>
+        change.one(router)({ id, ...other }, options),
     text: jobLine,
   })
 }
 
-const jobLine = (style: Style, { id, state, replayOf }: { id: string; state: JobState; replayOf?: string }): string =>
+const jobLine = (style: Style, { id, state, replayOf }: Changed): string =>
   `${id}  ${paintState(style, state)}${replayOf === undefined ? '' : style.dim(`  a replay of ${replayOf}`)}`
 
 function filterOf({ worker, state, key, error, createdAfter, createdBefore }: FilterOptions) {

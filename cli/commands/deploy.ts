@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { targetNames, type TargetName } from '../../core/targets.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator } from '../connection.js'
-import { tellSwitch } from '../deploymentText.js'
+import { switchText } from '../deploymentText.js'
 import { addExamples, addSettings, callerSettings } from '../help.js'
 import { UsageError } from '../problem.js'
 import { openProject } from '../project.js'
@@ -95,5 +95,5 @@ async function deploy(cli: Cli, options: DeployOptions): Promise<void> {
   const activated: Activated = await callCoordinator(cli, out, { ...call, doing }, (router, options) =>
     router.deployments.activate.mutate({ id, force }, options),
   )
-  tellSwitch(out, activated)
+  out.result(activated, (style) => switchText(style, activated))
 }

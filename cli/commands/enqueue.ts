@@ -4,25 +4,17 @@ import { parseDuration, type Duration } from '../../core/time/duration.js'
 import type { JobState } from '../../core/states.js'
 import type { EnqueueRequest } from '../../core/requests/wire.js'
 import type { Cli } from '../cli.js'
-import { callCoordinator } from '../connection.js'
+import { callCoordinator, type CallOptions } from '../connection.js'
 import { formatAgo } from '../format.js'
+import { asCaller } from '../operation.js'
 import type { Output } from '../output.js'
 import { paintState } from '../style.js'
 import { tellEnd } from '../tellEnd.js'
 import { waitForEnd } from '../waitForEnd.js'
-import { addExamples, addSettings, callerSettings } from '../help.js'
 import type { OnConflict, UniqueUntil } from '../../core/job/uniqueOptions.js'
-import {
-  jsonOption,
-  readDuration,
-  readInteger,
-  readJsonObject,
-  readOnConflict,
-  readUntil,
-  urlOption,
-} from '../usage.js'
+import { readDuration, readInteger, readJsonObject, readOnConflict, readUntil } from '../usage.js'
 
-interface EnqueueOptions {
+interface EnqueueOptions extends CallOptions {
   delay?: Duration
   runAt?: string
   timezone?: string
@@ -33,8 +25,6 @@ interface EnqueueOptions {
   onConflict?: OnConflict
   maxWait?: Duration
   wait?: Duration | true
-  url?: string
-  json?: boolean
 }
 
 export function addEnqueue(program: Command, cli: Cli): void {
@@ -63,19 +53,15 @@ export function addEnqueue(program: Command, cli: Cli): void {
       'wait for the end of the job and print its receipt; exit code 1 if it failed',
       readDuration,
     )
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((worker: string, json: string, options: EnqueueOptions) => enqueue(cli, worker, json, options))
   command.options.find(({ long }) => long === '--delay')?.conflicts('runAt')
   command.options.find(({ long }) => long === '--key')?.conflicts(['uniqueKey', 'until', 'onConflict', 'maxWait'])
-  addSettings(command, callerSettings)
-  addExamples(command, [
+  asCaller(command, [
     [`errand enqueue mail.send '{"to":"ada@example.org"}'`, 'now'],
     [`errand enqueue mail.send '{"to":"ada@example.org"}' --delay 10m`, 'in ten minutes'],
     [`errand enqueue report.daily '{}' --run-at "2030-01-31 09:00" --timezone Europe/Berlin`, ''],
     [`errand enqueue search.reindex '{}' --unique-key books --on-conflict debounce --delay 1m`, 'one job of the key'],
     [`errand enqueue mail.send - --wait 1m < args.json`, 'and wait for the receipt'],
-  ])
+  ]).action((worker: string, json: string, options: EnqueueOptions) => enqueue(cli, worker, json, options))
 }
 
 async function enqueue(cli: Cli, worker: string, json: string, options: EnqueueOptions): Promise<void> {

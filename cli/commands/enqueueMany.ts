@@ -5,12 +5,12 @@ import { ErrandError } from '../../core/errors.js'
 import type { EnqueueRequest } from '../../core/requests/wire.js'
 import type { Cli } from '../cli.js'
 import { connect, type CallOptions, type Coordinator } from '../connection.js'
-import { addExamples, addSettings, callerSettings } from '../help.js'
 import { readInputFile, type InputFile } from '../inputFile.js'
+import { asCaller } from '../operation.js'
 import type { Output } from '../output.js'
 import { Told } from '../problem.js'
 import { paintState } from '../style.js'
-import { jsonOption, readJsonObject, urlOption } from '../usage.js'
+import { readJsonObject } from '../usage.js'
 
 interface EnqueueManyOptions extends CallOptions {
   atomic?: boolean
@@ -29,15 +29,11 @@ export function addEnqueueMany(program: Command, cli: Cli): void {
     .command('enqueue-many <file>')
     .description('enqueue many jobs, one JSON object on each line of a file; - reads standard input')
     .option('--atomic', 'all or none: where one cannot be enqueued, none is')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((file: string, options: EnqueueManyOptions) => enqueueMany(cli, file, options))
-  addSettings(command, callerSettings)
-  addExamples(command, [
+  asCaller(command, [
     ['errand enqueue-many jobs.jsonl', 'lines such as {"worker":"mail.send","args":{"to":"ada@example.org"}}'],
     ['errand enqueue-many jobs.jsonl --atomic', 'all or none'],
     ['make-jobs | errand enqueue-many - --json', 'an outcome for each, in order'],
-  ])
+  ]).action((file: string, options: EnqueueManyOptions) => enqueueMany(cli, file, options))
 }
 
 async function enqueueMany(cli: Cli, file: string, options: EnqueueManyOptions): Promise<void> {

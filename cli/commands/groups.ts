@@ -4,29 +4,22 @@ import { longestWaitMs } from '../../core/limits.js'
 import type { Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/time/duration.js'
 import type { GroupJobsRequest, GroupRequest } from '../../core/requests/groups.js'
-import type { JobState } from '../../core/states.js'
 import type { Cli } from '../cli.js'
 import { callCoordinator, connect, type CallOptions } from '../connection.js'
-import { callForEach } from '../each.js'
 import { count } from '../format.js'
 import { describeGroup, groupLine } from '../groupText.js'
-import { addExamples, addSettings, callerSettings } from '../help.js'
+import { addExamples } from '../help.js'
 import { readInputFile } from '../inputFile.js'
 import { jobTable } from '../jobTable.js'
+import { addOperation, addOperationForEach, addPageOptions, asCaller, howToGoOn } from '../operation.js'
 import type { Output } from '../output.js'
 import { Told } from '../problem.js'
 import { tellEnd } from '../tellEnd.js'
-import { jsonOption, readDuration, readInteger, readJsonObject, readState, urlOption } from '../usage.js'
+import { readDuration, readJsonObject, readState } from '../usage.js'
 import { waitForEnd } from '../waitForEnd.js'
 
 interface AddOptions extends CallOptions {
   wait?: Duration | true
-}
-
-interface JobsOptions extends CallOptions {
-  state?: JobState
-  limit?: number
-  cursor?: string
 }
 
 const someId = '019ab2c4-5d6e-7f80-8123-456789abcdef'
@@ -43,23 +36,19 @@ export function addGroups(program: Command, cli: Cli): void {
     .command('add <file>')
     .description('make a group from a JSON file, as POST /group takes it; - reads standard input')
     .option('--wait [duration]', 'wait for its callback and print the receipt; exit code 1 if it failed', readDuration)
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((file: string, options: AddOptions) => add(cli, file, options))
-  addSettings(adding, callerSettings)
-  addExamples(adding, [
+  asCaller(adding, [
     ['errand groups add group.json', '{"jobs":[{"worker":"report.page","args":{"page":1}}],"then":"report.merge"}'],
     ['make-group | errand groups add - --wait 10m', ''],
-  ])
+  ]).action((file: string, options: AddOptions) => add(cli, file, options))
 
-  const getting = groups
-    .command('get <id>')
-    .description('show a group')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((id: string, options: CallOptions) => get(cli, id, options))
-  addSettings(getting, callerSettings)
-  addExamples(getting, [[`errand groups get ${someId}`, '']])
+  addOperation(groups.command('get <id>').description('show a group'), cli, {
+    roles: ['observe', 'enqueue'],
+    doing: 'Looking for the group',
+    request: (id: string) => ({ id }),
+    call: (router) => router.groups.get.query,
+    text: (style, group) => describeGroup(style, group, cli.now()),
+    examples: [[`errand groups get ${someId}`, '']],
+  })
 
   const listing = groups
     .command('jobs <id>')
@@ -69,50 +58,38 @@ export function addGroups(program: Command, cli: Cli): void {
       'in this state only: scheduled, queued, blocked, running, succeeded, failed or cancelled',
       readState,
     )
-    .option('--limit <number>', 'at most so many, up to 500 (default: 50)', readInteger(1, 500))
-    .option('--cursor <cursor>', 'from where the last page ended')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((id: string, options: JobsOptions) => jobs(cli, id, options))
-  addSettings(listing, callerSettings)
-  addExamples(listing, [
-    [`errand groups jobs ${someId} --state failed`, ''],
-    [`errand groups jobs ${someId} --state failed --json | jq -r .jobs[].id | xargs errand jobs retry`, ''],
-  ])
+  addOperation(addPageOptions(listing), cli, {
+    roles: ['observe', 'enqueue'],
+    doing: 'Looking for its jobs',
+    request: (id: string, options: Omit<GroupJobsRequest, 'id'>) => ({ id, ...options }),
+    call: (router) => router.groups.jobs.query,
+    text: (style, { jobs }) => (jobs.length === 0 ? 'No such jobs.' : jobTable(style, jobs, cli.now())),
+    note: howToGoOn,
+    examples: [
+      [`errand groups jobs ${someId} --state failed`, ''],
+      [`errand groups jobs ${someId} --state failed --json | jq -r .jobs[].id | xargs errand jobs retry`, ''],
+    ],
+  })
 
-  const cancelling = groups
-    .command('cancel <id...>')
-    .description('cancel what is left of groups; they get no callback')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((ids: string[], options: CallOptions) =>
-      callForEach(cli, options, {
-        ids,
-        role: 'operate',
-        doing: 'Cancelling',
-        call: (router, id, options) => router.groups.cancel.mutate({ id }, options),
-        text: groupLine,
-      }),
-    )
-  addSettings(cancelling, callerSettings)
-  addExamples(cancelling, [[`errand groups cancel ${someId}`, '']])
+  const cancelling = groups.command('cancel <id...>').description('cancel what is left of groups; they get no callback')
+  addOperationForEach(cancelling, cli, {
+    roles: ['operate'],
+    doing: 'Cancelling',
+    call: (router) => router.groups.cancel.mutate,
+    text: groupLine,
+    examples: [[`errand groups cancel ${someId}`, '']],
+  })
 
   const retrying = groups
     .command('retry <id...>')
     .description('try again to make the callback of groups that are stuck')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((ids: string[], options: CallOptions) =>
-      callForEach(cli, options, {
-        ids,
-        role: 'operate',
-        doing: 'Retrying',
-        call: (router, id, options) => router.groups.retry.mutate({ id }, options),
-        text: groupLine,
-      }),
-    )
-  addSettings(retrying, callerSettings)
-  addExamples(retrying, [[`errand groups retry ${someId}`, '']])
+  addOperationForEach(retrying, cli, {
+    roles: ['operate'],
+    doing: 'Retrying',
+    call: (router) => router.groups.retry.mutate,
+    text: groupLine,
+    examples: [[`errand groups retry ${someId}`, '']],
+  })
 }
 
 async function add(cli: Cli, file: string, options: AddOptions): Promise<void> {
@@ -164,26 +141,4 @@ function tellGroupEnd(out: Output, group: GroupEnd): void {
       message: `Group ${id} is not over yet, and goes on. See it with: errand groups get ${id}`,
     })
   throw new Told()
-}
-
-async function get(cli: Cli, id: string, options: CallOptions): Promise<void> {
-  const out = cli.output(options)
-  const call = { ...options, roles: ['observe', 'enqueue'] as const, doing: 'Looking for the group' }
-  const group = await callCoordinator(cli, out, call, (router, options) => router.groups.get.query({ id }, options))
-  out.result(group, (style) => describeGroup(style, group, cli.now()))
-}
-
-async function jobs(cli: Cli, id: string, options: JobsOptions): Promise<void> {
-  const out = cli.output(options)
-  const { state, limit, cursor } = options
-  const request: GroupJobsRequest = {
-    id,
-    ...(state === undefined ? {} : { state }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(cursor === undefined ? {} : { cursor }),
-  }
-  const call = { ...options, roles: ['observe', 'enqueue'] as const, doing: 'Looking for its jobs' }
-  const page = await callCoordinator(cli, out, call, (router, options) => router.groups.jobs.query(request, options))
-  out.result(page, (style) => (page.jobs.length === 0 ? 'No such jobs.' : jobTable(style, page.jobs, cli.now())))
-  if (page.cursor !== null && !out.json) out.note(`There are more: add --cursor ${page.cursor}`)
 }

@@ -3,25 +3,17 @@ import type { WorkerList } from '../../core/views/answers.gen.js'
 import type { Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/time/duration.js'
 import { nearestName } from '../../core/nearest.js'
-import type { JobState } from '../../core/states.js'
 import type { ListJobsRequest } from '../../core/requests/wire.js'
 import type { Cli } from '../cli.js'
 import { addChanges } from './changeJobs.js'
-import { callCoordinator, type CallOptions } from '../connection.js'
+import type { CallOptions } from '../connection.js'
 import { jobTable } from '../jobTable.js'
 import { describeJob, describeWhy } from '../jobText.js'
+import { addOperation, addPageOptions, asCaller, howToGoOn } from '../operation.js'
 import { tellEnd } from '../tellEnd.js'
 import { waitForEnd } from '../waitForEnd.js'
-import { addExamples, addSettings, callerSettings } from '../help.js'
-import { jsonOption, readDuration, readInteger, readState, urlOption } from '../usage.js'
-
-interface ListOptions extends CallOptions {
-  worker?: string
-  state?: JobState
-  parent?: string
-  limit?: number
-  cursor?: string
-}
+import { addExamples } from '../help.js'
+import { readDuration, readState } from '../usage.js'
 
 interface ReceiptOptions extends CallOptions {
   timeout?: Duration
@@ -47,82 +39,65 @@ export function addJobs(program: Command, cli: Cli): void {
       readState,
     )
     .option('--parent <id>', 'only those that this job enqueued while it ran')
-    .option('--limit <number>', 'at most so many, up to 500 (default: 50)', readInteger(1, 500))
-    .option('--cursor <cursor>', 'from where the last page ended')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((options: ListOptions) => list(cli, options))
-  addSettings(listing, callerSettings)
-  addExamples(listing, [
-    ['errand jobs list', ''],
-    ['errand jobs list --worker mail.send --state failed', ''],
-    ['errand jobs list --json | jq -r .jobs[].id', ''],
-  ])
+  addOperation(addPageOptions(listing), cli, {
+    roles: ['observe'],
+    doing: 'Looking for jobs',
+    request: (options: ListJobsRequest) => options,
+    call: (router) => async (request, options) => {
+      const page = await router.jobs.list.query(request, options)
+      if (page.jobs.length > 0 || !request.worker) return { page, hint: '' }
+      return { page, hint: workerHint(request.worker, await router.workers.list.query(undefined, options)) }
+    },
+    json: ({ page }) => page,
+    text(style, { page }, { worker, state, parent }) {
+      if (page.jobs.length === 0) return worker || state || parent ? 'No such jobs.' : 'No jobs yet.'
+      return jobTable(style, page.jobs, cli.now())
+    },
+    hint: ({ hint }) => hint,
+    note: ({ page }) => howToGoOn(page),
+    examples: [
+      ['errand jobs list', ''],
+      ['errand jobs list --worker mail.send --state failed', ''],
+      ['errand jobs list --json | jq -r .jobs[].id', ''],
+    ],
+  })
 
   const getting = jobs
     .command('get <id>')
     .description('show a job with its args, its progress, and every receipt with its log')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((id: string, options: CallOptions) => get(cli, id, options))
-  addSettings(getting, callerSettings)
-  addExamples(getting, [
-    ['errand jobs get 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
-    ['errand jobs get 019ab2c4-5d6e-7f80-8123-456789abcdef --json | jq .receipts', ''],
-  ])
+  addOperation(getting, cli, {
+    roles: ['observe', 'enqueue'],
+    doing: 'Looking for the job',
+    request: (id: string) => ({ id }),
+    call: (router) => router.jobs.get.query,
+    text: (style, job) => describeJob(style, job, cli),
+    examples: [
+      ['errand jobs get 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
+      ['errand jobs get 019ab2c4-5d6e-7f80-8123-456789abcdef --json | jq .receipts', ''],
+    ],
+  })
 
   const receiving = jobs
     .command('receipt <id>')
     .description('wait until a job has ended and print its receipt; exit code 1 if it failed')
     .option('--timeout <duration>', 'wait so long at most (default: 5m)', readDuration)
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((id: string, options: ReceiptOptions) => receipt(cli, id, options))
-  addSettings(receiving, callerSettings)
-  addExamples(receiving, [
+  asCaller(receiving, [
     ['errand jobs receipt 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
     ['errand jobs receipt 019ab2c4-5d6e-7f80-8123-456789abcdef --timeout 10s --json | jq .receipt.result', ''],
-  ])
+  ]).action((id: string, options: ReceiptOptions) => receipt(cli, id, options))
 
-  const asking = jobs
-    .command('why <id>')
-    .description('say why a job does not run now')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((id: string, options: CallOptions) => why(cli, id, options))
-  addSettings(asking, callerSettings)
-  addExamples(asking, [
-    ['errand jobs why 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
-    ['errand jobs why 019ab2c4-5d6e-7f80-8123-456789abcdef --json | jq .reasons[0].kind', ''],
-  ])
+  addOperation(jobs.command('why <id>').description('say why a job does not run now'), cli, {
+    roles: ['observe'],
+    doing: 'Asking why',
+    request: (id: string) => ({ id }),
+    call: (router) => router.jobs.why.query,
+    text: (style, answer) => describeWhy(style, answer, cli.now()),
+    examples: [
+      ['errand jobs why 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
+      ['errand jobs why 019ab2c4-5d6e-7f80-8123-456789abcdef --json | jq .reasons[0].kind', ''],
+    ],
+  })
   addChanges(jobs, cli)
-}
-
-async function list(cli: Cli, options: ListOptions): Promise<void> {
-  const out = cli.output(options)
-  const { worker, state, parent, limit, cursor } = options
-  const request: ListJobsRequest = {
-    ...(worker === undefined ? {} : { worker }),
-    ...(state === undefined ? {} : { state }),
-    ...(parent === undefined ? {} : { parent }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(cursor === undefined ? {} : { cursor }),
-  }
-  const call = { ...options, roles: ['observe'] as const, doing: 'Looking for jobs' }
-  const { page, hint } = await callCoordinator(cli, out, call, async (router, options) => {
-    const page = await router.jobs.list.query(request, options)
-    return {
-      page,
-      hint:
-        page.jobs.length === 0 && worker ? workerHint(worker, await router.workers.list.query(undefined, options)) : '',
-    }
-  })
-  out.result(page, (style) => {
-    if (page.jobs.length === 0) return worker || state || parent ? 'No such jobs.' : 'No jobs yet.'
-    return jobTable(style, page.jobs, cli.now())
-  })
-  if (hint !== '') out.note(hint)
-  if (page.cursor !== null && !out.json) out.note(`There are more: add --cursor ${page.cursor}`)
 }
 
 /**
@@ -135,22 +110,8 @@ function workerHint(worker: string, { workers }: WorkerList): string {
   return `No worker is named "${worker}".${nearest === undefined ? '' : ` Did you mean "${nearest}"?`}`
 }
 
-async function get(cli: Cli, id: string, options: CallOptions): Promise<void> {
-  const out = cli.output(options)
-  const call = { ...options, roles: ['observe', 'enqueue'] as const, doing: 'Looking for the job' }
-  const job = await callCoordinator(cli, out, call, (router, options) => router.jobs.get.query({ id }, options))
-  out.result(job, (style) => describeJob(style, job, cli))
-}
-
 async function receipt(cli: Cli, id: string, { timeout = '5m', ...options }: ReceiptOptions): Promise<void> {
   const out = cli.output(options)
   const limitMs = parseDuration(timeout)!
   tellEnd(cli, out, await waitForEnd(cli, out, options, { id, doing: 'Waiting for the job', limitMs }))
-}
-
-async function why(cli: Cli, id: string, options: CallOptions): Promise<void> {
-  const out = cli.output(options)
-  const call = { ...options, roles: ['observe'] as const, doing: 'Asking why' }
-  const answer = await callCoordinator(cli, out, call, (router, options) => router.jobs.why.query({ id }, options))
-  out.result(answer, (style) => describeWhy(style, answer, cli.now()))
 }

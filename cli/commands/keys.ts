@@ -4,15 +4,14 @@ import type { Command } from 'commander'
 import type { CreateKeyRequest } from '../../core/requests/apiKeys.js'
 import { roles, type Role } from '../../core/roles.js'
 import type { Cli } from '../cli.js'
-import { callCoordinator, type CallOptions } from '../connection.js'
-import { callForEach } from '../each.js'
 import { formatAgo, formatTable } from '../format.js'
-import { addExamples, addSettings, callerSettings } from '../help.js'
+import { addExamples } from '../help.js'
+import { addOperation, addOperationForEach } from '../operation.js'
 import type { Style } from '../style.js'
 import { addSigningKeys } from './signingKeys.js'
-import { jsonOption, readRole, readWorkerPattern, urlOption } from '../usage.js'
+import { readRole, readWorkerPattern } from '../usage.js'
 
-interface CreateOptions extends CallOptions {
+interface CreateOptions {
   name: string
   role: Role
   worker?: string[]
@@ -39,84 +38,60 @@ export function addKeys(program: Command, cli: Cli): void {
       readWorkerPattern,
     )
     .option('--args', 'observe only: sees args and results too')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((options: CreateOptions) => create(cli, options))
-  addSettings(creating, callerSettings)
-  addExamples(creating, [
-    ['errand keys create --name ada --role operate', ''],
-    [`errand keys create --name web --role enqueue --worker mail.send --worker 'shop.*'`, ''],
-    ['errand keys create --name board --role observe --args', ''],
-  ])
+  addOperation(creating, cli, {
+    roles: ['operate'],
+    doing: ({ name }) => `Creating the key ${name}`,
+    request: ({ worker, ...key }: CreateOptions): CreateKeyRequest => ({
+      ...key,
+      ...(worker === undefined ? {} : { workers: worker }),
+    }),
+    call: (router) => router.keys.create.mutate,
+    text: (_style, { key }) => key,
+    note: whatNow,
+    examples: [
+      ['errand keys create --name ada --role operate', ''],
+      [`errand keys create --name web --role enqueue --worker mail.send --worker 'shop.*'`, ''],
+      ['errand keys create --name board --role observe --args', ''],
+    ],
+  })
 
-  const listing = keys
-    .command('list')
-    .description('list the keys by name; none is ever shown again')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((options: CallOptions) => list(cli, options))
-  addSettings(listing, callerSettings)
-  addExamples(listing, [['errand keys list', '']])
+  addOperation(keys.command('list').description('list the keys by name; none is ever shown again'), cli, {
+    roles: ['operate'],
+    doing: 'Looking for keys',
+    call: (router) => router.keys.list.query,
+    json: ({ keys }) => keys,
+    text: (style, { keys }) =>
+      keys.length === 0
+        ? 'No keys: everything is open to this machine.'
+        : formatTable(
+            style,
+            ['NAME', 'ROLE', 'MAY', 'MADE', 'LAST USED'],
+            keys.map((key) => keyRow(style, key, cli.now())),
+          ),
+    examples: [['errand keys list', '']],
+  })
 
   const revoking = keys
     .command('revoke <name...>')
     .description('revoke keys: of no use any more, within seconds on every coordinator')
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((names: string[], options: CallOptions) =>
-      callForEach(cli, options, {
-        ids: names,
-        role: 'operate',
-        doing: 'Revoking',
-        async call(router, name, options) {
-          const { revoked } = await router.keys.revoke.mutate({ name }, options)
-          return { id: name, revoked }
-        },
-        text: (_style, { id }) => `${id}  revoked`,
-      }),
-    )
-  addSettings(revoking, callerSettings)
-  addExamples(revoking, [['errand keys revoke web', '']])
+  addOperationForEach(revoking, cli, {
+    roles: ['operate'],
+    doing: 'Revoking',
+    call:
+      (router) =>
+      async ({ id }, options) => {
+        const { revoked } = await router.keys.revoke.mutate({ name: id }, options)
+        return { id, revoked }
+      },
+    text: (_style, { id }) => `${id}  revoked`,
+    examples: [['errand keys revoke web', '']],
+  })
   addSigningKeys(keys, cli)
-}
-
-async function create(cli: Cli, options: CreateOptions): Promise<void> {
-  const out = cli.output(options)
-  const { name, role, worker, args } = options
-  const request: CreateKeyRequest = {
-    name,
-    role,
-    ...(worker === undefined ? {} : { workers: worker }),
-    ...(args === undefined ? {} : { args }),
-  }
-  const call = { ...options, roles: ['operate'] as const, doing: `Creating the key ${name}` }
-  const created = await callCoordinator(cli, out, call, (router, options) =>
-    router.keys.create.mutate(request, options),
-  )
-  out.result(created, () => created.key)
-  if (!out.json) out.note(whatNow(created))
 }
 
 function whatNow({ name, first }: CreatedKey): string {
   const kept = `Keep this key of "${name}" now: it is not shown again.`
   return first ? `${kept} From now on every call needs a key: set ERRAND_API_KEY.` : kept
-}
-
-async function list(cli: Cli, options: CallOptions): Promise<void> {
-  const out = cli.output(options)
-  const call = { ...options, roles: ['operate'] as const, doing: 'Looking for keys' }
-  const { keys } = await callCoordinator(cli, out, call, (router, options) =>
-    router.keys.list.query(undefined, options),
-  )
-  out.result(keys, (style) =>
-    keys.length === 0
-      ? 'No keys: everything is open to this machine.'
-      : formatTable(
-          style,
-          ['NAME', 'ROLE', 'MAY', 'MADE', 'LAST USED'],
-          keys.map((key) => keyRow(style, key, cli.now())),
-        ),
-  )
 }
 
 const keyRow = (style: Style, key: KeyView, now: Date): string[] => [

@@ -7,11 +7,11 @@ import type { Command } from 'commander'
 import type { Cli } from '../cli.js'
 import { callCoordinator, type CallOptions } from '../connection.js'
 import { formatAgo, formatTable } from '../format.js'
-import { addExamples, addSettings, callerSettings } from '../help.js'
+import { asCaller } from '../operation.js'
 import { UsageError } from '../problem.js'
 import { addTimingOptions, pickRule, type TimingOptions } from '../scheduleOptions.js'
 import type { Style } from '../style.js'
-import { jsonOption, readInteger, urlOption } from '../usage.js'
+import { readInteger } from '../usage.js'
 import { mostPreviewed } from '../../core/views/schedulePreview.js'
 
 interface PreviewOptions extends CallOptions, TimingOptions {
@@ -29,18 +29,14 @@ export function addSchedulePreview(schedules: Command, cli: Cli): void {
     .option('--id <id>', 'the id that --spread is made of, for a rule that is not stored')
     .option('--from <time>', 'ISO 8601, or a local time in --timezone; an occurrence then is shown (default: now)')
     .option('--count <number>', `how many, up to ${mostPreviewed} (default: 10)`, readInteger(1, mostPreviewed))
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((id: string | undefined, options: PreviewOptions) => preview(cli, id, options))
-  addSettings(previewing, callerSettings)
-  addExamples(previewing, [
+  asCaller(previewing, [
     ['errand schedules preview nightly', 'of a stored schedule'],
     [`errand schedules preview --cron "0 9 * * 1-5" --timezone Europe/Berlin`, ''],
     [
       `errand schedules preview --cron "30 2 * * *" --timezone Europe/Berlin --dst-gap skip --from 2027-03-27 --count 3 --json`,
       '',
     ],
-  ])
+  ]).action((id: string | undefined, options: PreviewOptions) => preview(cli, id, options))
 }
 
 async function preview(cli: Cli, stored: string | undefined, options: PreviewOptions): Promise<void> {

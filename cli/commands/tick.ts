@@ -4,29 +4,27 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { parseDuration, type Duration } from '../../core/time/duration.js'
 import { defaultBudgetMs } from '../../core/views/tick.js'
 import type { Cli } from '../cli.js'
-import { callCoordinator, type CallOptions } from '../connection.js'
 import { count, formatAgo } from '../format.js'
-import { addExamples, addSettings, callerSettings } from '../help.js'
-import { jsonOption, readDuration, urlOption } from '../usage.js'
-
-interface TickOptions extends CallOptions {
-  budget?: Duration
-}
+import { addOperation } from '../operation.js'
+import { readDuration } from '../usage.js'
 
 export function addTick(program: Command, cli: Cli): void {
   const ticking = program
     .command('tick')
     .description('have a coordinator that does not stay on do what is due: schedules, delayed jobs, retries, purge')
     .option('--budget <duration>', 'how long it may take, at most 50s (default: 50s)', readBudget)
-    .option(...urlOption)
-    .option(...jsonOption)
-    .action((options: TickOptions) => tick(cli, options))
-  addSettings(ticking, callerSettings)
-  addExamples(ticking, [
-    ['errand tick', ''],
-    ['errand tick --url https://jobs.example.org --budget 20s', 'from a cron of yours'],
-    ['errand tick --json | jq .nextAt', 'when the next job is due'],
-  ])
+  addOperation(ticking, cli, {
+    roles: ['operate'],
+    doing: 'Ticking',
+    request: (options: { budget?: Duration }) => options,
+    call: (router) => router.tick.mutate,
+    text: (style, summary) => `${style.green('✔')} ${describe(summary, cli.now())}`,
+    examples: [
+      ['errand tick', ''],
+      ['errand tick --url https://jobs.example.org --budget 20s', 'from a cron of yours'],
+      ['errand tick --json | jq .nextAt', 'when the next job is due'],
+    ],
+  })
 }
 
 /** A command waits for its answer no longer than a minute. */
@@ -34,16 +32,6 @@ function readBudget(text: string): Duration {
   const budget = readDuration(text)
   if (parseDuration(budget)! > defaultBudgetMs) throw new InvalidArgumentError('It takes 50s at the most.')
   return budget
-}
-
-async function tick(cli: Cli, options: TickOptions): Promise<void> {
-  const out = cli.output(options)
-  const { budget } = options
-  const call = { ...options, roles: ['operate'] as const, doing: 'Ticking' }
-  const report = await callCoordinator(cli, out, call, (router, options) =>
-    router.tick.mutate(budget === undefined ? {} : { budget }, options),
-  )
-  out.result(report, (style) => `${style.green('✔')} ${describe(report, cli.now())}`)
 }
 
 function describe({ staged, fired, reaped, purged, started, finished, more, nextAt }: TickSummary, now: Date): string {

@@ -32,9 +32,9 @@ export function reasonMessage(reason: Reason, formatTime: (time: string) => stri
     case 'snoozed':
       return `It snoozes until ${formatTime(reason.until)}, for the ${ordinal(reason.snoozes)} time.`
     case 'throttled':
-      return `${keyOf(reason)} is throttled${reason.rule === undefined ? '' : ` to ${rate(reason.rule.intervalMs)}`}; ${jobs(reason.before)} before this one. It starts at about ${formatTime(reason.until)}.`
+      return `${keyOf(reason)} is throttled${reason.rule === undefined ? '' : ` to ${formatRate(reason.rule.intervalMs)}`}; ${jobs(reason.before)} before this one. It starts at about ${formatTime(reason.until)}.`
     case 'over-budget':
-      return `The retry budget of ${reason.worker}${reason.rule === undefined ? '' : ` (${rate(reason.rule.intervalMs)})`} is spent; ${jobs(reason.before)} before this one. It starts at about ${formatTime(reason.until)}.`
+      return `The retry budget of ${reason.worker}${reason.rule === undefined ? '' : ` (${formatRate(reason.rule.intervalMs)})`} is spent; ${jobs(reason.before)} before this one. It starts at about ${formatTime(reason.until)}.`
     case 'blocked':
       return blockedMessage(reason, formatTime)
     case 'busy':
@@ -112,7 +112,7 @@ const withError = (error: ErrorName | undefined): string =>
   error === undefined ? '' : ` with ${error.code ?? error.name}`
 
 /** `2 starts a second`, `5 starts a minute`, `one start each 36s`. */
-function rate(intervalMs: number): string {
+export function formatRate(intervalMs: number): string {
   for (const [unit, ms] of [
     ['second', 1_000],
     ['minute', 60_000],

@@ -32,6 +32,8 @@ const leaves = [
   ['schedules', 'resume'],
   ['schedules', 'run'],
   ['schedules', 'remove'],
+  ['workers', 'list'],
+  ['workers', 'get'],
   ['keys', 'create'],
   ['keys', 'list'],
   ['keys', 'revoke'],

@@ -164,6 +164,7 @@ describe('the page', () => {
       'Groups',
       'Results',
       'Why does it wait?',
+      'Workers',
       'Safe change',
       'Ticks',
       'Deployments',
