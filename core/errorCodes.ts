@@ -56,6 +56,8 @@ export const errorCodes = {
   GROUP_STUCK: 409,
   /** The address is known, and not by this method; the header `Allow` names those that it takes. */
   METHOD_NOT_ALLOWED: 405,
+  /** The request, its body included, did not arrive in time. */
+  REQUEST_TIMEOUT: 408,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   /**
@@ -63,6 +65,7 @@ export const errorCodes = {
    * (`Retry-After`).
    */
   TOO_MANY_REQUESTS: 429,
+  HEADERS_TOO_LARGE: 431,
   INTERNAL: 500,
   /**
    * A tick whose steps did not all succeed; `details` has what a tick tells, and `failed` names them. The next tick
@@ -84,3 +87,6 @@ export const errorCodes = {
 } as const
 
 export type ErrorCode = keyof typeof errorCodes
+
+/** Where the package's docs describe it. */
+export const docsOf = (code: ErrorCode): string => `docs/errors.md#${code.toLowerCase()}`

@@ -2,7 +2,7 @@
 import type { WireError } from './views/answers.gen.js'
 import { ErrandError, type ErrorCode } from './errors.js'
 
-export function fromWire({ code, message, issues, ...details }: WireError): ErrandError {
+export function fromWire({ code, message, issues, docs: _, ...details }: WireError): ErrandError {
   return new ErrandError(code as ErrorCode, message, {
     ...(issues === undefined ? {} : { issues }),
     ...(Object.keys(details).length === 0 ? {} : { details }),

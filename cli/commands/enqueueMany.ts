@@ -1,6 +1,7 @@
 /** `errand enqueue-many`: asks for many jobs, from a file with one on each line. */
 import type { EnqueueOutcome } from '../../core/views/answers.gen.js'
 import type { Command } from 'commander'
+import { docsOf } from '../../core/errorCodes.js'
 import { ErrandError } from '../../core/errors.js'
 import type { EnqueueRequest } from '../../core/requests/wire.js'
 import type { Cli } from '../cli.js'
@@ -54,7 +55,7 @@ async function enqueueMany(cli: Cli, file: string, options: EnqueueManyOptions):
     if (outcomes.length > 0 && !out.json) out.note(`Line ${rest[0]!.place} and those behind it have no outcome.`)
     if (outcomes.length > 0 && error instanceof ErrandError) {
       const { code, message } = error
-      outcomes.push(...rest.map((): EnqueueOutcome => ({ ok: false, error: { code, message } })))
+      outcomes.push(...rest.map((): EnqueueOutcome => ({ ok: false, error: { code, message, docs: docsOf(code) } })))
     }
     throw error
   } finally {

@@ -40,6 +40,7 @@ export const wireError = z
   .looseObject({
     code: z.string(),
     message: z.string().describe('What happened, to which thing, and what to do next.'),
+    docs: z.string().describe('Where the docs of the package tell what the code means, and what to do.'),
     issues: z.array(issue).exactOptional(),
   })
   .meta({ id: 'WireError' })

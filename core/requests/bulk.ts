@@ -1,11 +1,13 @@
 /** Operations on many jobs at once: a filter, first counted, then worked off page by page. */
 import { z } from 'zod'
+import { epochProblem } from '../time/epoch.js'
 import { finalStates, unfinishedStates, type JobState } from '../states.js'
 
-const moment = z.union([
-  z.iso.datetime({ offset: true, error: 'is no ISO 8601 time with an offset, such as "2030-01-31T10:00:00Z"' }),
-  z.date(),
-])
+const noMoment = 'is no ISO 8601 time with an offset, such as "2030-01-31T10:00:00Z"'
+const moment = z.union(
+  [z.iso.datetime({ offset: true, error: ({ input }) => epochProblem(input) ?? noMoment }), z.date()],
+  { error: ({ input }) => epochProblem(input) ?? noMoment },
+)
 
 const filterFields = {
   worker: z.string().min(1).max(200).optional(),

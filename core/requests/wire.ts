@@ -3,6 +3,7 @@ import { enqueueManyLimit } from '../limits.js'
 import { z } from 'zod'
 import { maxCauses } from '../payload/causes.js'
 import { durationProblem, parseDuration, type Duration } from '../time/duration.js'
+import { epochProblem } from '../time/epoch.js'
 import { progressFields } from './progress.js'
 import { jobStates } from '../states.js'
 import { uniqueKey, uniqueRequest } from './unique.js'
@@ -12,7 +13,9 @@ export const duration = z.custom<Duration>((value) => parseDuration(value) !== u
 })
 
 /** A moment as people write it; `core/time/requestMoment` reads it, because a local time needs its zone. */
-export const moment = z.union([z.string().min(1).max(64), z.date()])
+export const moment = z.union([z.string().min(1).max(64), z.date()], {
+  error: ({ input }) => epochProblem(input) ?? 'is no time. Send it as ISO 8601, such as "2030-01-31T10:00:00Z"',
+})
 
 export const workerName = z.string().min(1).max(200)
 export const plainObject = z.record(z.string(), z.unknown())

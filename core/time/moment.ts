@@ -1,6 +1,7 @@
 /** Reads the moments people write. */
 import { DateTime } from 'luxon'
 import { ErrandError } from '../errors.js'
+import { epochProblem } from './epoch.js'
 
 /** Local times without an offset, besides the ISO 8601 ones. */
 const localFormats = [
@@ -24,6 +25,12 @@ const [earliestMs, latestMs] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('
 export function readMoment(moment: string | Date, timezone: string, field: string): Date {
   const read = moment instanceof Date ? moment : parseMoment(moment, timezone)
   if (read && read.getTime() >= earliestMs && read.getTime() < latestMs) return read
+  const epoch = epochProblem(moment)
+  if (epoch !== undefined) {
+    throw new ErrandError('INVALID_TIME', `${field}: ${epoch}.`, {
+      issues: [{ path: [field], code: 'invalid_time', message: epoch }],
+    })
+  }
   throw new ErrandError(
     'INVALID_TIME',
     `${field} is no time that can be read. Write ISO 8601, such as "2030-01-31T10:00:00Z", or a local time such as "2030-01-31 10:00:00 AM" with \`timezone\`.`,

@@ -13,6 +13,8 @@ export interface WireError {
   code: string
   /** What happened, to which thing, and what to do next. */
   message: string
+  /** Where the docs of the package tell what the code means, and what to do. */
+  docs: string
   issues?: IssueView[]
   [key: string]: unknown
 }

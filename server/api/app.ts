@@ -3,6 +3,7 @@ import { Hono, type Context } from 'hono'
 import { actorIn, type Guard } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import type { GroupWaits } from '../groups/wait.js'
+import { allowed, methodsAt, methodsOfAll } from './methods.js'
 import { describeApi } from './rest/description.js'
 import { addRestRoutes } from './rest/index.js'
 import { maxManyBytes } from './requestBody.js'
@@ -13,6 +14,7 @@ import { isOutage } from '../store/outage.js'
 import { answerTrpc } from './trpcDoor.js'
 import type { Waits } from '../operations/wait.js'
 import { errorResponse } from '../wireError.js'
+import { errorCodes } from '../../core/errorCodes.js'
 import { ErrandError } from '../../core/errors.js'
 
 export interface AppOptions {
@@ -27,16 +29,18 @@ export interface AppOptions {
 }
 
 export function createApp({ deps, runOnce, waits, groupWaits, guard, maxBodyBytes, isReady }: AppOptions): Hono {
-  const app = new Hono()
+  // with or without a slash at the end, an address is the same
+  const app = new Hono({ strict: false })
 
   app.onError((error) => errorResponse(deps.log, error))
-  app.notFound((context) => {
-    const { method, path } = context.req
-    const methods = methodsOf(app, path)
-    const problem = methods.length === 0 ? unknownRoute(method, path) : methodNotAllowed(method, path, methods)
-    const answer = errorResponse(deps.log, problem)
-    if (methods.length > 0) answer.headers.set('allow', methods.join(', '))
-    return answer
+  app.notFound((context) => refuse(deps, app, context))
+  // it is asked without a key, as browsers do; it gives no page of another origin any leave
+  app.options('*', (context) => {
+    const { url, path } = context.req
+    const methods = path === '/*' ? methodsOfAll(app) : methodsAt(app, url, path)
+    return methods.length === 0
+      ? refuse(deps, app, context)
+      : context.body(null, 204, { allow: allowed(methods), 'cache-control': 'no-store' })
   })
 
   // these are for every caller, also while the database that knows the keys is away
@@ -51,9 +55,12 @@ export function createApp({ deps, runOnce, waits, groupWaits, guard, maxBodyByte
   const maxJobsBytes = Math.max(maxManyBytes, maxBodyBytes)
   addRestRoutes(app, { deps, runOnce, waits, groupWaits, guard, maxBodyBytes, maxJobsBytes })
 
-  app.all('/trpc/*', (context) => {
+  app.all('/trpc/*', async (context) => {
     const identity = context.get('identity')
-    return answerTrpc(context.req.raw, { deps, runOnce, waits, groupWaits, guard, identity }, { maxJobsBytes })
+    const { raw, url, path } = context.req
+    const answer = await answerTrpc(raw, { deps, runOnce, waits, groupWaits, guard, identity }, { maxJobsBytes })
+    if (answer.status === errorCodes.METHOD_NOT_ALLOWED) answer.headers.set('allow', allowed(methodsAt(app, url, path)))
+    return answer
   })
 
   app.get('/metrics', async (context) => {
@@ -81,18 +88,18 @@ async function workersSeen({ deps, guard }: Pick<AppOptions, 'deps' | 'guard'>, 
   }
 }
 
+/** To a request that no route takes. */
+function refuse({ log }: Pick<Deps, 'log'>, app: Hono, { req }: Context): Response {
+  const { method, url, path } = req
+  const methods = methodsAt(app, url, path)
+  if (methods.length === 0) return errorResponse(log, unknownRoute(method, path))
+  const answer = errorResponse(log, methodNotAllowed(method, path, methods))
+  answer.headers.set('allow', allowed(methods))
+  return answer
+}
+
 const unknownRoute = (method: string, path: string): ErrandError =>
   new ErrandError('UNKNOWN_ROUTE', `There is no ${method} ${path.slice(0, 100)}. GET /openapi.json lists the routes.`)
 
 const methodNotAllowed = (method: string, path: string, methods: readonly string[]): ErrandError =>
   new ErrandError('METHOD_NOT_ALLOWED', `${path.slice(0, 100)} is not for ${method}, but for ${methods.join(' and ')}.`)
-
-/** By which methods there is a route for the path. */
-const methodsOf = ({ routes }: Hono, path: string): string[] => [
-  ...new Set(routes.filter((route) => route.method !== 'ALL' && isAt(route.path, path)).map(({ method }) => method)),
-]
-
-function isAt(pattern: string, path: string): boolean {
-  const [wanted, given] = [pattern.split('/'), path.split('/')]
-  return wanted.length === given.length && wanted.every((part, index) => part.startsWith(':') || part === given[index])
-}

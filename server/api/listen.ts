@@ -11,8 +11,9 @@
 import { getRequestListener, RequestError, type HttpBindings } from '@hono/node-server'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { errorCodes } from '../../core/errorCodes.js'
 import { configError, ErrandError } from '../../core/errors.js'
+import { knownErrorResponse } from '../wireError.js'
+import { answerUnreadable, refuseWithoutHost } from './unreadable.js'
 import { createUnreadBodies, type UnreadBodies } from './unreadBodies.js'
 
 export interface ListenOptions {
@@ -53,12 +54,25 @@ export async function listen({ fetch, host, port, setting, arrivalMs = 60_000 }:
       return coming && hasBody(coming.incoming) ? answerAfterBody(coming.incoming, coming.outgoing, response) : response
     },
   })
-  const limits = { requestTimeout: arrivalMs, headersTimeout: arrivalMs, connectionsCheckingInterval: arrivalMs / 4 }
-  const server = createServer(limits, (incoming, outgoing) => {
+  const limits = {
+    requestTimeout: arrivalMs,
+    headersTimeout: arrivalMs,
+    connectionsCheckingInterval: arrivalMs / 4,
+    // Node would refuse it without a word
+    requireHostHeader: false,
+  }
+  const take = (incoming: IncomingMessage, outgoing: HttpBindings['outgoing']): void => {
+    if (refuseWithoutHost(incoming, outgoing)) return
+    // the whole server is asked, which has no address of its own
+    if (incoming.method === 'OPTIONS' && incoming.url === '*') incoming.url = '/*'
     coming = { incoming, outgoing }
     void answer(incoming, outgoing)
     coming = undefined
-  })
+  }
+  const server = createServer(limits, take)
+  // an expectation that nobody knows may be left out of account
+  server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing))
+  answerUnreadable(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port, setting)))
     server.listen(port, host, resolve)
@@ -95,13 +109,12 @@ const answering =
   }
 
 /** Answers what cannot even become a request: a `Host` that is none, an address that cannot be read. */
-function problem(error: unknown): Response {
-  const { code, message } =
+const problem = (error: unknown): Response =>
+  knownErrorResponse(
     error instanceof RequestError
       ? new ErrandError('BAD_REQUEST', `The request cannot be read: ${error.message}.`)
-      : new ErrandError('INTERNAL', 'The coordinator failed.')
-  return Response.json({ error: { code, message } }, { status: errorCodes[code] })
-}
+      : new ErrandError('INTERNAL', 'The coordinator failed.'),
+  )
 
 function listenProblem(error: NodeJS.ErrnoException, host: string, port: number, setting: string): Error {
   if (error.code === 'EADDRINUSE') {

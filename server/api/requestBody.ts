@@ -1,11 +1,14 @@
 /**
  * The body of a request, for both doors: read once it is known who sends it and what they may do, up to the limit of
- * its route, whether its length was told beforehand or it comes in chunks. A body that is too large is not read on;
+ * its route, whether its length was told beforehand, it comes in chunks, or it is packed. A body that is too large is not read on;
  * server/api/listen, which holds the socket, sees to the rest.
  */
+import { isUtf8 } from 'node:buffer'
+import type { ReadableStream } from 'node:stream/web'
 import { ErrandError } from '../../core/errors.js'
-import { gather } from '../../core/payload/gather.js'
+import { gather, utf8 } from '../../core/payload/gather.js'
 import { heavyJsonProblem } from '../../core/payload/jsonWeight.js'
+import { encodingOf, isPacked, unpacked } from './unpack.js'
 
 /** Of a route that expects none. */
 export const maxNoBodyBytes = 1024
@@ -23,27 +26,37 @@ export interface BodyIntake {
   readonly turn: (bytes: number) => Promise<void>
 }
 
-/** How long the body is, where its sender has told. The server hands over just as many bytes. */
+/**
+ * How long the body is, where its sender has told. The server hands over just as many bytes. Of one that is packed,
+ * nobody has told how long it is.
+ */
 export function toldBytes({ headers }: Request): number | undefined {
   const told = headers.get('content-length')
-  return told === null || headers.has('transfer-encoding') ? undefined : Number(told)
+  if (told === null || headers.has('transfer-encoding') || isPacked(headers.get('content-encoding'))) return undefined
+  return Number(told)
 }
 
 /**
- * Throws `PAYLOAD_TOO_LARGE`, also for JSON that would take too long to parse, and `BAD_REQUEST` where the body is cut
- * off. Of a body whose length was not told, the intake hears how many bytes are here, and may throw to read no more.
+ * Throws `PAYLOAD_TOO_LARGE`, also for JSON that would take too long to parse, `UNSUPPORTED_MEDIA_TYPE` where it is
+ * packed in a way that is not known, and `BAD_REQUEST` where the body is cut off, cannot be unpacked or is no UTF-8. The
+ * limit counts what is unpacked. Of a body whose length was not told, the intake hears how many bytes are here, and may
+ * throw to read no more.
  */
 export async function readText(request: Request, maxBytes: number, intake?: BodyIntake): Promise<string> {
   const told = toldBytes(request)
   if (told !== undefined && told > maxBytes) throw tooLarge(maxBytes)
-  let text: string
+  let bytes: Uint8Array
   try {
     // whole is quicker than as a stream
-    text = told !== undefined ? await request.text() : await readChunks(request, maxBytes, intake?.grow)
+    bytes =
+      told !== undefined
+        ? new Uint8Array(await request.arrayBuffer())
+        : await readPieces(piecesOf(request, maxBytes), maxBytes, intake?.grow)
   } catch (error) {
     if (error instanceof ErrandError) throw error
     throw new ErrandError('BAD_REQUEST', 'The body ended before it was whole.', { cause: error })
   }
+  const text = textOf(bytes)
   await intake?.turn(text.length)
   const problem = heavyJsonProblem(text)
   if (problem !== undefined)
@@ -54,22 +67,43 @@ export async function readText(request: Request, maxBytes: number, intake?: Body
   return text
 }
 
-async function readChunks({ body }: Request, maxBytes: number, onBytes?: (bytes: number) => void): Promise<string> {
-  if (body === null) return ''
-  const reader = body.getReader()
+/** Its pieces, unpacked; ends with `false` where it is known to be too large. */
+async function* piecesOf(request: Request, maxBytes: number): AsyncGenerator<Uint8Array, boolean> {
+  const encoding = encodingOf(request)
+  const body = request.body as ReadableStream<Uint8Array> | null
+  if (body === null) return true
+  if (encoding !== undefined) return yield* unpacked(body, encoding, maxBytes)
+  yield* body
+  return true
+}
+
+async function readPieces(
+  pieces: AsyncGenerator<Uint8Array, boolean>,
+  maxBytes: number,
+  onBytes?: (bytes: number) => void,
+): Promise<Uint8Array> {
   const gathered = gather(maxBytes)
   for (let bytes = 0; ;) {
-    const { done, value } = await reader.read()
-    if (done) return new TextDecoder().decode(gathered.bytes())
+    const { done, value } = await pieces.next()
+    if (done && !value) throw tooLarge(maxBytes)
+    if (done) return gathered.bytes()
     bytes += value.byteLength
     try {
       if (!gathered.add(value)) throw tooLarge(maxBytes)
       onBytes?.(bytes)
     } catch (error) {
-      void reader.cancel().catch(() => {})
+      // the sender may be slow to hear that nobody reads on, and is not waited for
+      void pieces.return(false).catch(() => {})
       throw error
     }
   }
+}
+
+/** A byte order mark, which some programs write before UTF-8, is no part of the text. */
+function textOf(bytes: Uint8Array): string {
+  if (!isUtf8(bytes)) throw new ErrandError('BAD_REQUEST', 'The body is no UTF-8. Send JSON as UTF-8.')
+  const text = utf8(bytes)
+  return text.startsWith('\ufeff') ? text.slice(1) : text
 }
 
 const tooLarge = (maxBytes: number): ErrandError =>

@@ -7,6 +7,7 @@ import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
 import { ErrandError } from '../../core/errors.js'
 import { wireHeader, wireHeaders, wireProblem } from '../../core/wireVersion.js'
 import { actorIn, type Identity } from '../access/auth.js'
+import { headersOf } from '../wireError.js'
 import { answeredTogether } from './batchAnswers.js'
 import { maxInputOf } from './inputLimit.js'
 import { maxNoBodyBytes, readText } from './requestBody.js'
@@ -14,52 +15,67 @@ import { requestIntake, type RequestIntake } from './requestIntake.js'
 import { router } from './router/index.js'
 import { asTrpcError, errorOf, type RouterContext } from './router/procedure.js'
 import { rowOf } from './router/rows.js'
-
-/** Calls that may travel in one request. */
-const maxBatchSize = 100
+import { mostCalls, pathsOf, readableUrl } from './trpcPaths.js'
 
 export interface TrpcOptions {
   /** The largest body of a request with jobs, in bytes. */
   maxJobsBytes: number
 }
 
-export function answerTrpc(
+export async function answerTrpc(
   request: Request,
   context: Omit<RouterContext, 'signal' | 'intake' | 'answers'>,
   options: TrpcOptions,
 ): Promise<Response> {
-  const { method, url, headers, signal } = request
-  refuseStreamTooMany(new URL(url), context)
+  const { method, headers, signal } = request
+  const url = new URL(request.url)
+  const paths = pathsOf(url)
+  refuseStreamTooMany(paths, context)
   const intake = requestIntake(context.deps.intake, request)
-  return fetchRequestHandler({
+  const maxBytes = () => maxBytesOf(paths, context.identity, options.maxJobsBytes)
+  // no input is asked for where nothing can be called, and then its type is no matter
+  const mayCall = (method === 'POST' || method === 'GET' || method === 'HEAD') && paths.some((path) => rowOf(path))
+  const answer = await fetchRequestHandler({
     endpoint: '/trpc',
     // all that tRPC takes of a request, without the other ways to read its body
-    req: { method, url, headers, signal, text: () => inputText(request, intake, context.identity, options) } as Request,
+    req: {
+      method: method === 'HEAD' ? 'GET' : method,
+      url: readableUrl(url),
+      headers: mayCall ? headers : asJson(headers),
+      signal,
+      text: () => inputText(request, maxBytes(), intake),
+    } as Request,
     router,
-    maxBatchSize,
+    maxBatchSize: mostCalls,
     // `jobs.ended` and `jobs.waitMany` name more jobs than an address can hold
     allowMethodOverride: true,
     createContext: ({ info }) => {
-      refuseOtherThanJson(method, headers)
+      if (mayCall) refuseOtherThanJson(method, headers)
       refuseOtherWire(headers)
       return { ...context, intake, answers: answeredTogether(info.calls.length), signal }
     },
     responseMeta: ({ errors }) => {
-      const after = errors.map((error) => errorOf(error)).find((error) => error?.details?.['retryAfter'] !== undefined)
-      const retryAfter = after && { 'retry-after': String(after.details!['retryAfter']) }
-      return { headers: { ...wireHeaders, ...retryAfter } }
+      const told = errors.map((error) => headersOf(errorOf(error)?.details ?? {}))
+      return { headers: Object.assign({}, wireHeaders, ...told) as Record<string, string> }
     },
   })
+  // tRPC does not name the type of an answer to what it could not read at all
+  if (answer.headers.get('content-type')?.startsWith('text/plain')) answer.headers.set('content-type', json)
+  if (method === 'HEAD') await answer.body?.cancel()
+  return answer
 }
 
-async function inputText(
-  request: Request,
-  intake: RequestIntake,
-  identity: Identity,
-  { maxJobsBytes }: TrpcOptions,
-): Promise<string> {
+const json = 'application/json'
+
+function asJson(headers: Headers): Headers {
+  const changed = new Headers(headers)
+  changed.set('content-type', json)
+  return changed
+}
+
+async function inputText(request: Request, maxBytes: number, intake: RequestIntake): Promise<string> {
   try {
-    return await readText(request, maxBytesOf(new URL(request.url), identity, maxJobsBytes), intake)
+    return await readText(request, maxBytes, intake)
   } catch (error) {
     throw asTrpcError(error)
   }
@@ -84,8 +100,11 @@ function refuseOtherWire(headers: Headers): void {
  * A stream is answered with 200 before its procedure says anything, so a caller that has no place is told here. Throws
  * as `Places` do.
  */
-function refuseStreamTooMany({ pathname }: URL, { deps, identity }: Pick<RouterContext, 'deps' | 'identity'>): void {
-  const row = rowOf(pathname.replace(/^\/trpc\//, ''))
+function refuseStreamTooMany(
+  [path = '']: readonly string[],
+  { deps, identity }: Pick<RouterContext, 'deps' | 'identity'>,
+): void {
+  const row = rowOf(path)
   if (row?.type !== 'subscription') return
   const actor = actorIn(identity, row.meta.roles)
   if (actor) deps.places.look(actor.name)
@@ -94,9 +113,7 @@ function refuseStreamTooMany({ pathname }: URL, { deps, identity }: Pick<RouterC
 /**
  * Of those procedures in the request that the caller may call. Many small inputs may come together, as far as jobs may.
  */
-function maxBytesOf({ pathname, searchParams }: URL, identity: Identity, maxJobsBytes: number): number {
-  const path = decoded(pathname.replace(/^\/trpc\//, ''))
-  const paths = searchParams.get('batch') === '1' ? path.split(',').slice(0, maxBatchSize) : [path]
+function maxBytesOf(paths: readonly string[], identity: Identity, maxJobsBytes: number): number {
   const limits = paths.map((path) => limitOf(path, identity, maxJobsBytes))
   const together = limits.reduce((sum, limit) => sum + limit, 0)
   return Math.max(...limits, Math.min(together, maxJobsBytes))
@@ -105,13 +122,4 @@ function maxBytesOf({ pathname, searchParams }: URL, identity: Identity, maxJobs
 function limitOf(path: string, identity: Identity, maxJobsBytes: number): number {
   const row = rowOf(path)
   return row ? maxInputOf(row.meta, identity, maxJobsBytes) : maxNoBodyBytes
-}
-
-/** A path that cannot be decoded is no procedure, which tRPC tells. */
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return ''
-  }
 }

@@ -4,7 +4,6 @@
  */
 import type { TickSummary } from '../../core/views/answers.gen.js'
 import { systemClock } from '../../core/time/clock.js'
-import { errorCodes } from '../../core/errorCodes.js'
 import { configError, ErrandError } from '../../core/errors.js'
 import { readApiKeys } from '../access/setting.js'
 import { createCoordinator, type Coordinator } from '../coordinator.js'
@@ -21,7 +20,7 @@ import {
   valueOf,
   type Env,
 } from './settings.js'
-import { toWireError } from '../wireError.js'
+import { errorResponse, knownErrorResponse } from '../wireError.js'
 import type { Contracts } from '../deps.js'
 
 export interface CoordinatorFunctionOptions {
@@ -141,10 +140,9 @@ export const functionLog = createLog({ write: (line) => console.log(line), now: 
 function problem(log: Log, error: unknown): Response {
   if (error instanceof ErrandError && error.code === 'CONFIG') {
     log('error', error.message)
-    return Response.json({ error: { code: error.code, message: error.message } }, { status: errorCodes.CONFIG })
+    return knownErrorResponse(error)
   }
-  const { status, body } = toWireError(log, error)
-  return Response.json({ error: body }, { status })
+  return errorResponse(log, error)
 }
 
 const keysHelp =

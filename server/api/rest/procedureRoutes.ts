@@ -98,11 +98,12 @@ function readTexts(texts: Record<string, string>, fields: Fields): Record<string
 
 async function inputOf(context: Context, { input }: Row, fields: Fields): Promise<unknown> {
   const { req } = context
-  const body = req.method === 'GET' ? undefined : await readJson(context)
+  const looks = req.method === 'GET' || req.method === 'HEAD'
+  const body = looks ? undefined : await readJson(context)
   if (!input) return body
   const named = readTexts(req.param(), fields)
   // what a DELETE says stands in the query, because its body is lost on some ways
-  if (req.method === 'GET' || req.method === 'DELETE') return { ...readTexts(req.query(), fields), ...named }
+  if (looks || req.method === 'DELETE') return { ...readTexts(req.query(), fields), ...named }
   if (body === undefined) return named
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body
   for (const [name, value] of Object.entries(named)) {

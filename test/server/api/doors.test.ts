@@ -288,7 +288,7 @@ describe('what is wrong with a request', () => {
     await using server = await served()
     expect(await server.send({ method: 'PUT', path: '/schedules/daily', body: '{}' })).toMatchObject({
       status: 405,
-      headers: { allow: 'GET, PATCH, DELETE' },
+      headers: { allow: 'GET, HEAD, PATCH, DELETE, OPTIONS' },
       body: { error: { code: 'METHOD_NOT_ALLOWED' } },
     })
     expect(await server.send({ path: '/nowhere', body: '{}' })).toMatchObject({ status: 404 })

@@ -35,7 +35,11 @@ describe('the coordinator as a function', () => {
       const answer = await createCoordinatorFunction({ contracts, log, env: { ...env, [name]: ' ' } }).fetch(request())
       expect(answer.status).toBe(500)
       expect(await answer.json()).toEqual({
-        error: { code: 'CONFIG', message: expect.stringMatching(new RegExp(`^${name} is not set\\.`)) },
+        error: {
+          code: 'CONFIG',
+          docs: 'docs/errors.md#config',
+          message: expect.stringMatching(new RegExp(`^${name} is not set\\.`)),
+        },
       })
     },
   )
