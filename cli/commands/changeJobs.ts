@@ -1,17 +1,13 @@
 /** `errand jobs cancel`, `retry` and `replay`: change single jobs by their ids, or all that a filter takes. */
-import type { BulkCount } from '../../core/views/answers.gen.js'
 import type { Command } from 'commander'
-import { allPages, askMany, type Ask } from '../../client/bulk.js'
-import type { ManyOutcome } from '../../client/bulkTypes.js'
-import { mostMatching } from '../../core/views/bulkView.js'
 import type { JobState } from '../../core/states.js'
 import type { Cli } from '../cli.js'
-import { connect, type CallOptions, type Procedure, type RouterClient } from '../connection.js'
+import type { CallOptions, Procedure, RouterClient } from '../connection.js'
 import { callForEach } from '../each.js'
-import { count } from '../format.js'
 import type { Examples } from '../help.js'
+import { changeMany } from '../manyJobs.js'
 import { asCaller } from '../operation.js'
-import { Told, UsageError } from '../problem.js'
+import { UsageError } from '../problem.js'
 import { paintState, type Style } from '../style.js'
 import { readJsonObject, readState } from '../usage.js'
 
@@ -28,6 +24,7 @@ interface ChangeOptions extends CallOptions, FilterOptions {
   dryRun?: true
   yes?: true
   args?: string
+  now?: true
 }
 
 interface Change {
@@ -47,6 +44,8 @@ interface OneRequest {
   id: string
   /** Of a replay. */
   args?: Record<string, unknown>
+  /** Of a retry. */
+  now?: true
 }
 
 interface Changed {
@@ -77,6 +76,7 @@ const changes: Change[] = [
     one: (router) => router.jobs.retry.mutate,
     examples: [
       ['errand jobs retry 019ab2c4-5d6e-7f80-8123-456789abcdef', ''],
+      ['errand jobs retry 019ab2c4-5d6e-7f80-8123-456789abcdef --now', 'one that waits for its next attempt'],
       ['errand jobs retry --worker mail.send --error TIMEOUT --dry-run', 'how many there are'],
       ['errand jobs retry --worker mail.send --yes', 'all that failed, without a question'],
     ],
@@ -105,6 +105,9 @@ function addChange(jobs: Command, cli: Cli, change: Change): void {
   if (change.name === 'replay') {
     command.option('--args <json>', 'with these args, for one id; - reads them from standard input')
   }
+  if (change.name === 'retry') {
+    command.option('--now', 'also those that wait for their next attempt, or for their time; by ids alone')
+  }
   command
     .option('--worker <name>', 'instead of ids: jobs of this worker')
     .option('--state <state>', `instead of ids: jobs in this state: ${change.states}`, readState)
@@ -129,13 +132,16 @@ async function run(cli: Cli, change: Change, ids: string[], options: ChangeOptio
   }
   if (filtered) {
     if (options.args !== undefined) throw new UsageError('--args takes one id. Jobs of a filter keep their args.')
-    return changeMany(cli, change, filter, options)
+    if (options.now) throw new UsageError('--now takes ids, not a filter.')
+    return changeMany(cli, { ...change, operation: `${change.name}Many` }, filter, options)
   }
   if (options.dryRun) throw new UsageError('--dry-run goes with a filter, such as --worker or --state.')
   if (options.args !== undefined && ids.length > 1) throw new UsageError('--args takes one id.')
   const { args: text } = options
-  const other =
-    text === undefined ? {} : { args: readJsonObject(text === '-' ? await cli.readInput() : text, '--args') }
+  const other = {
+    ...(text === undefined ? {} : { args: readJsonObject(text === '-' ? await cli.readInput() : text, '--args') }),
+    ...(options.now ? { now: options.now } : {}),
+  }
   return callForEach(cli, options, ids, {
     roles: ['operate'],
     doing: change.doing,
@@ -159,38 +165,4 @@ function filterOf({ worker, state, key, error, createdAfter, createdBefore }: Fi
     ...(createdAfter === undefined ? {} : { createdAfter }),
     ...(createdBefore === undefined ? {} : { createdBefore }),
   }
-}
-
-type Filter = ReturnType<typeof filterOf>
-
-/** Counts, asks, and works off what was counted, page by page. */
-async function changeMany(cli: Cli, change: Change, filter: Filter, options: ChangeOptions): Promise<void> {
-  const out = cli.output(options)
-  const coordinator = await connect(cli, options, ['operate'])
-  const ask: Ask = (page) =>
-    coordinator.call((router, options) => askMany(router, `${change.name}Many`, { filter, ...page }, options))
-  const { count: matching, token } = (await out.during('Counting', () => ask({ dryRun: true }))) as BulkCount
-  if (options.dryRun) return out.result({ count: matching, token }, () => jobsOf(matching))
-  if (matching > 0 && !options.yes && !(await agreed(cli, change, matching))) throw new Told()
-  const outcome = await out.during(`${change.doing} ${jobsOf(matching)}`, () => allPages(ask, token))
-  out.result(outcome, (style) => outcomeText(style, change, outcome))
-  if (outcome.done < outcome.matched) throw new Told()
-}
-
-async function agreed(cli: Cli, { name }: Change, matching: number): Promise<boolean> {
-  const agreed = await cli.confirm(`This will ${name} ${jobsOf(matching)}. Go on?`)
-  if (agreed === undefined) {
-    throw new UsageError(`This would ${name} ${jobsOf(matching)}. Say --yes to do it, or --dry-run to only count.`)
-  }
-  return agreed
-}
-
-const jobsOf = (matching: number): string =>
-  matching < mostMatching ? count(matching, 'job') : `${mostMatching} or more jobs`
-
-function outcomeText(style: Style, { done: word }: Change, { matched, done, skipped }: ManyOutcome) {
-  const named = skipped.slice(0, 10).map(({ id, message }) => `${id}  ${style.yellow('skipped')}  ${message}`)
-  const unnamed = matched - done - named.length
-  const more = unnamed > 0 ? [style.dim(`${unnamed} more skipped`)] : []
-  return [...named, ...more, `${count(done, 'job')} ${word}`].join('\n')
 }

@@ -6,6 +6,7 @@ import { nearestName } from '../../core/nearest.js'
 import type { ListJobsRequest } from '../../core/requests/wire.js'
 import type { Cli } from '../cli.js'
 import { addChanges } from './changeJobs.js'
+import { addErase } from './eraseJobs.js'
 import type { CallOptions } from '../connection.js'
 import { jobTable } from '../jobTable.js'
 import { describeJob, describeWhy } from '../jobText.js'
@@ -98,6 +99,7 @@ export function addJobs(program: Command, cli: Cli): void {
     ],
   })
   addChanges(jobs, cli)
+  addErase(jobs, cli)
 }
 
 /**
