@@ -1,5 +1,12 @@
 /** Keys and the audit, as callers of the client see them. */
+import type {
+  AuditEntry as AuditEntryView,
+  AuditPage as AuditPageView,
+  CreatedKey as CreatedKeyView,
+  KeyView,
+} from '../core/views/answers.gen.js'
 import type { Role } from '../core/roles.js'
+import type { Dated } from './dated.js'
 
 export interface CreateKeyOptions {
   /** Stands in the audit for the key's user. */
@@ -12,26 +19,9 @@ export interface CreateKeyOptions {
 }
 
 /** An API key, without the key. */
-export interface KeyDetails {
-  name: string
-  role: Role
-  workers?: string[]
-  args?: boolean
-  /** `setting`: an entry of ERRAND_API_KEYS on the coordinator that answered; of those nothing below is known. */
-  source: 'stored' | 'setting'
-  createdAt?: Date
-  /** The name of the key that made it; `local` where none was required. */
-  createdBy?: string
-  /** Within a minute; absent where the key was never used. */
-  lastUsedAt?: Date
-}
+export interface KeyDetails extends Dated<KeyView> {}
 
-export interface CreatedKey extends KeyDetails {
-  /** Shown this once. */
-  key: string
-  /** Until this key there was none, and everything was open. */
-  first?: true
-}
+export interface CreatedKey extends Dated<CreatedKeyView> {}
 
 export interface AuditOptions {
   /** Such as `jobs.cancel`. */
@@ -45,25 +35,9 @@ export interface AuditOptions {
 }
 
 /** One thing that an operator did, or tried to do. */
-export interface AuditEntry {
-  id: string
-  at: Date
-  /** The name of the key, and the role it acted in; `local` where no key was required. */
-  by: { name: string; role: Role }
-  /** Such as `jobs.cancel`. */
-  action: string
-  /** The thing it was about. Never args, results or keys. */
-  target: Record<string, string | number | boolean>
-  /** `ok`, an error's code, or `begun` where the end is not known: it runs now, or its coordinator died. */
-  outcome: string
-}
+export interface AuditEntry extends Dated<AuditEntryView> {}
 
-export interface AuditPage {
-  /** Newest first. */
-  entries: AuditEntry[]
-  /** Where the next page begins; `null` on the last one. */
-  cursor: string | null
-}
+export interface AuditPage extends Dated<AuditPageView> {}
 
 export interface Keys {
   /**

@@ -1,4 +1,4 @@
-/** Retry, replay and cancel by filter, in the typed client. */
+/** Retry, replay, cancel and erase by filter, in the typed client. */
 import type { BulkCount, BulkOutcome } from '../core/views/answers.gen.js'
 import type { FinalState, UnfinishedState } from '../core/states.js'
 

@@ -9,6 +9,7 @@ import { systemClock, type Clock } from '../core/time/clock.js'
 import { createAudit, createKeys } from './admin.js'
 import { createDeployments } from './deployments.js'
 import { createEnqueue, enqueueAll, enqueueAtomic, type AnyItem, type Enqueued } from './enqueue.js'
+import { dated } from './dated.js'
 import { createEnds } from './subscriptions.js'
 import { createGrouping } from './groups.js'
 import { createPausing } from './pauses.js'
@@ -19,7 +20,6 @@ import { createSchedule, createSchedules } from './schedules.js'
 import { createWorkers } from './workers.js'
 import { createTicking } from './tick.js'
 import type { AnyJobs, Client, Registry } from './types.js'
-import { whyOf } from './why.js'
 import { jobDetails, jobSummary } from './view.js'
 import type { EnqueueManyOptions, EnqueueOutcome, JobHandle } from './jobTypes.js'
 
@@ -104,7 +104,7 @@ function createAnyClient({
         const page = await call((router, options) => router.jobs.list.query(filter, options))
         return { jobs: page.jobs.map(jobSummary), cursor: page.cursor }
       },
-      why: async (id) => whyOf(await call((router, options) => router.jobs.why.query({ id }, options))),
+      why: async (id) => dated(await call((router, options) => router.jobs.why.query({ id }, options))),
       cancel: (id) => call((router, options) => router.jobs.cancel.mutate({ id }, options)),
       retry: (id, { now } = {}) => call((router, options) => router.jobs.retry.mutate({ id, now }, options)),
       replay: async (id, { args } = {}) => {

@@ -1,5 +1,6 @@
 /** Deployments in the typed client. */
 import type { Activated, DeploymentView } from '../core/views/answers.gen.js'
+import type { Dated } from './dated.js'
 import type { TargetName } from '../core/targets.js'
 
 /** A deployment as `errand deploy` registers it. */
@@ -19,10 +20,7 @@ export interface RegisterOptions {
   note?: string | undefined
 }
 
-export interface Deployment extends Omit<DeploymentView, 'createdAt' | 'retiredAt'> {
-  createdAt: Date
-  retiredAt?: Date
-}
+export interface Deployment extends Dated<DeploymentView> {}
 
 /** The changes of a switch. */
 export type Switched = Activated

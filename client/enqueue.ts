@@ -1,5 +1,6 @@
 /** Enqueue: jobs are encoded one by one, and many travel in one request. */
 import { enqueueManyLimit } from '../core/limits.js'
+import type { EnqueueOutcome as WireOutcome } from '../core/views/answers.gen.js'
 import { encodeJob, type EncodedJob } from '../core/job/encodeJob.js'
 import { ErrandError } from '../core/errors.js'
 import { fromWire } from '../core/fromWire.js'
@@ -57,14 +58,33 @@ async function sendJobs(
   more: { atomic?: true } = {},
 ): Promise<Outcome[]> {
   const requests = jobs.map(({ request }) => (request.id === undefined ? { ...request, id: newId() } : request))
-  const { outcomes } = await transport.call(
-    (router, options) => router.enqueueMany.mutate({ jobs: requests, ...more }, options),
-    { repeatable: true },
-  )
-  return outcomes.map((outcome) =>
-    outcome.ok ? { ...outcome, runAt: new Date(outcome.runAt) } : { ok: false, error: fromWire(outcome.error) },
+  const outcomes: (WireOutcome | undefined)[] = requests.map(() => undefined)
+  /** Jobs whose database was away when they were to be written. */
+  const left = () => outcomes.flatMap((outcome, place) => (isAway(outcome) ? [place] : []))
+  try {
+    await transport.call(
+      async (router, options) => {
+        const places = left()
+        const sent = places.map((place) => requests[place]!)
+        const answer = await router.enqueueMany.mutate({ jobs: sent, ...more }, options)
+        answer.outcomes.forEach((outcome, index) => (outcomes[places[index]!] = outcome))
+        const away = outcomes.find((outcome) => outcome && isAway(outcome))
+        if (away && !away.ok) throw fromWire(away.error)
+      },
+      { repeatable: true },
+    )
+  } catch (error) {
+    // where the time is over, each has the outcome that it got
+    if (outcomes.includes(undefined)) throw error
+  }
+  return outcomes.map((outcome): Outcome =>
+    outcome!.ok ? { ...outcome!, runAt: new Date(outcome!.runAt) } : { ok: false, error: fromWire(outcome!.error) },
   )
 }
+
+/** It has no outcome yet, or one that may be another when it is asked for again. */
+const isAway = (outcome: WireOutcome | undefined): boolean =>
+  outcome === undefined || (!outcome.ok && outcome.error.code === 'UNAVAILABLE')
 
 /** Enqueues one job; those of one turn share a request. */
 export function createEnqueue(sending: Sending): (job: EncodedJob) => Promise<Enqueued> {

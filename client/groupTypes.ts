@@ -1,5 +1,7 @@
 /** Groups, as the typed client has them. */
 import type { GroupMember, GroupPolicy, GroupProblem, GroupState, GroupSummary } from '../core/views/groupTypes.js'
+import type { GroupView } from '../core/views/answers.gen.js'
+import type { Dated } from './dated.js'
 import type { ArgsOf, Registry, ResultOf } from '../core/job/registry.js'
 import type { JobState } from '../core/states.js'
 import type { EnqueueItem, WaitOptions, JobReference, JobPage } from './jobTypes.js'
@@ -73,27 +75,7 @@ export interface GroupOptions<Jobs, Name> {
   policy?: GroupPolicy | undefined
 }
 
-export interface GroupDetails {
-  id: string
-  state: GroupState
-  policy: GroupPolicy
-  /** Its members; a nested group counts as one. */
-  total: number
-  /** Members that still keep it open. */
-  open: number
-  /** How many of its jobs are in each state, callbacks of nested groups included; states without a job are left out. */
-  counts: Partial<Record<JobState, number>>
-  /** The groups nested in it. */
-  groups: { id: string; state: GroupState; total: number }[]
-  /** The callback, and its job once the group is closed. */
-  then?: { worker: string; jobId?: string }
-  /** The group it is nested in. */
-  parentId?: string
-  /** Why its callback cannot be made, of a group that is stuck. */
-  problem?: GroupProblem
-  createdAt: Date
-  closedAt?: Date
-}
+export interface GroupDetails extends Dated<GroupView> {}
 
 export interface GroupJobsOptions {
   state?: JobState | undefined

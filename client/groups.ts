@@ -2,7 +2,7 @@
  * Groups: they are made in one request, and waited for by long polls, each held open by the coordinator until the group
  * is over.
  */
-import type { GroupEnd as GroupEndView, GroupView } from '../core/views/answers.gen.js'
+import type { GroupEnd as GroupEndView } from '../core/views/answers.gen.js'
 import { longestWaitMs } from '../core/limits.js'
 import type { Clock } from '../core/time/clock.js'
 import { durationProblem, parseDuration, type Duration } from '../core/time/duration.js'
@@ -12,8 +12,9 @@ import type { CallbackRequest } from '../core/requests/groups.js'
 import { passingProblems, type GroupPolicy } from '../core/views/groupTypes.js'
 import { checkOneRequest, refusedAt, type AnyItem } from './enqueue.js'
 import type { Ends } from './subscriptions.js'
+import { dated } from './dated.js'
 import { GroupTimeoutError, JobFailedError } from './errors.js'
-import type { GroupDetails, GroupEnd, GroupHandle, GroupJobsOptions, GroupReference } from './groupTypes.js'
+import type { GroupEnd, GroupHandle, GroupJobsOptions, GroupReference } from './groupTypes.js'
 import { jobReference } from './receipt.js'
 import type { Transport } from './transport.js'
 import { jobSummary } from './view.js'
@@ -37,8 +38,7 @@ type AnyGroupItem = AnyItem | ({ group: readonly AnyGroupItem[] } & AnyGroupOpti
 /** `group` and `groups` of a client, without the types that follow each item. */
 export function createGrouping(deps: GroupingDeps) {
   const { call } = deps.transport
-  const get = async (id: string) =>
-    groupDetails(await call((router, options) => router.groups.get.query({ id }, options)))
+  const get = async (id: string) => dated(await call((router, options) => router.groups.get.query({ id }, options)))
   const jobs = async (id: string, filter: GroupJobsOptions = {}) => {
     const page = await call((router, options) => router.groups.jobs.query({ id, ...filter }, options))
     return { jobs: page.jobs.map(jobSummary), cursor: page.cursor }
@@ -127,12 +127,6 @@ function encoding<Encoded>(path: Path, encode: () => Encoded): Encoded {
     throw refusedAt(path, error)
   }
 }
-
-const groupDetails = ({ createdAt, closedAt, ...view }: GroupView): GroupDetails => ({
-  ...view,
-  createdAt: new Date(createdAt),
-  ...(closedAt === undefined ? {} : { closedAt: new Date(closedAt) }),
-})
 
 /** How much later than the caller's timeout an answer may still come in. */
 const graceMs = 5_000

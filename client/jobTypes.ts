@@ -4,7 +4,8 @@ import type { ResultOf } from '../core/job/registry.js'
 import type { ErrandError } from '../core/errors.js'
 import type { JobState } from '../core/states.js'
 import type { Duration } from '../core/time/duration.js'
-import type { Pause } from './pauseTypes.js'
+import type { ErrorView, JobRow, JobView, ReceiptView } from '../core/views/answers.gen.js'
+import type { Dated } from './dated.js'
 
 /** One job of `enqueueMany`: the worker's name, its args, and the options of `enqueue`. */
 export type EnqueueItem<Jobs, Name extends keyof Jobs> = { worker: Name } & ItemArgs<Jobs[Name]> & EnqueueOptions
@@ -39,49 +40,24 @@ export interface EnqueueManyOptions {
 /** The outcome of one item of `enqueueMany`. */
 export type EnqueueOutcome<Result> = { ok: true; job: JobHandle<Result> } | { ok: false; error: ErrandError }
 
-/** An error that `run` threw, as it travelled. `stack` points into the worker's TypeScript source. */
-export interface ReceiptError {
-  name: string
-  message: string
-  code?: string | undefined
-  stack?: string | undefined
-  cause?: ReceiptError | undefined
-}
+/** An error that `run` threw, as it travelled. */
+export interface ReceiptError extends ErrorView {}
 
 /** Args as the coordinator shows them. */
-export interface ShownArgs {
-  /** Fields that their worker's `redact` names are `[redacted]`. `null` where all are hidden. */
-  args: unknown
-  /**
-   * They are not for this API key; or it is not known what to redact, because their worker is not deployed or has
-   * another version; or see `argsProblem`.
-   */
-  argsHidden?: true
-  /** The stored args cannot be shown to any caller, or not as they were given, and this is why. */
-  argsProblem?: string
-  /** Something in them is `[redacted]`, so they are not what was enqueued. */
-  argsRedacted?: true
-}
+export interface ShownArgs extends Pick<JobView, 'args' | 'argsHidden' | 'argsProblem' | 'argsRedacted'> {}
 
-/** One line that `ctx.log` wrote. */
-export interface LogLine {
-  /** By the function's clock. */
-  at: Date
-  message: string
-  fields?: Record<string, unknown>
-}
+type DatedReceipt = Dated<ReceiptView>
 
 /** Progress and log of an attempt, beside its result. */
-export interface AttemptProgress {
-  /** How far it is, or was at its end: `fraction` from 0 to 1, as `ctx.progress` said. Absent where it said nothing. */
-  progress?: { fraction: number; note?: string; at: Date }
-  /** Oldest first. Absent where it logged nothing. */
-  log?: LogLine[]
-  /** How many older lines were dropped, because a log keeps 100 lines and 16 kB. Absent where none was. */
-  logDropped?: number
-}
+export interface AttemptProgress extends Pick<DatedReceipt, 'progress' | 'log' | 'logDropped'> {}
 
-export interface SuccessReceipt<Result> extends AttemptProgress {
+/** One line that `ctx.log` wrote. */
+export type LogLine = NonNullable<AttemptProgress['log']>[number]
+
+/** Of every receipt. */
+type AnyReceipt = Pick<DatedReceipt, 'attempt' | 'late' | 'startedAt' | 'finishedAt'> & AttemptProgress
+
+export interface SuccessReceipt<Result> extends AnyReceipt, Pick<DatedReceipt, 'resultProblem'> {
   status: 'success'
   result: Result
   /**
@@ -89,25 +65,12 @@ export interface SuccessReceipt<Result> extends AttemptProgress {
    * `undefined`.
    */
   resultHidden?: true
-  /** The stored result cannot be shown to any caller, or not as `run` returned it, and this is why. */
-  resultProblem?: string
-  /** Counts from 1. */
-  attempt: number
-  /** It came after its attempt had been cancelled, and changed nothing. */
-  late?: true
-  startedAt: Date
-  finishedAt: Date
 }
 
-export interface FailureReceipt extends AttemptProgress {
+export interface FailureReceipt extends AnyReceipt {
   status: 'failure'
   /** `error.code` is `TIMEOUT` where the attempt gave no receipt before its deadline. */
   error: ReceiptError
-  attempt: number
-  /** It came after its attempt had been cancelled, and changed nothing. */
-  late?: true
-  startedAt: Date
-  finishedAt: Date
 }
 
 /** How a job ended: the receipt of its last attempt, or that it was cancelled. */
@@ -151,45 +114,12 @@ export interface JobHandle<Result> extends JobReference<Result> {
  * A job as the coordinator shows it. Its args may be older than the worker's schema, so they have no type. `progress`
  * and `log` are of the attempt that runs; those of attempts that are over stand in their receipts.
  */
-export interface JobDetails extends AttemptProgress, ShownArgs {
-  id: string
-  worker: string
-  state: JobState
-  /** The attempt that runs or ran last; 0 before the first. */
-  attempt: number
-  maxAttempts: number
-  /** How often it snoozed; absent where it never did. */
-  snoozes?: number
-  priority: number
-  runAt: Date
-  createdAt: Date
-  finishedAt?: Date
-  /** Hidden with the args, and where their worker redacts any. */
-  key?: string
-  scheduleId?: string
-  /** The group it is a member of. */
-  groupId?: string
-  /** The group whose callback it is. */
-  callbackOfGroupId?: string
-  /** The job that it was made from by a replay. */
-  replayOf?: string
-  /** The pause that keeps a job that waits from starting. */
-  paused?: Pause
-  /** The job that enqueued this one while it ran. */
-  parent?: string
-  /** The deployment it was enqueued with; absent where none was live. */
-  deployment?: number
-  /** It runs on the function of that one, as long as that lives. */
-  pinned?: true
-  /** False while no deployed worker has the job's name; the job waits until it is back. */
-  workerKnown: boolean
-  /** The worker's `version` when the args were taken; absent for 1. */
-  argsVersion?: number
+export interface JobDetails extends Omit<Dated<JobView>, 'argsMeta' | 'receipts'> {
   /** One for each attempt that is over, in their order. */
   receipts: (SuccessReceipt<unknown> | FailureReceipt)[]
 }
 
-export type JobSummary = Omit<JobDetails, 'receipts' | 'log' | 'logDropped'>
+export interface JobSummary extends Omit<Dated<JobRow>, 'argsMeta'> {}
 
 export interface ListOptions<Name extends string = string> {
   worker?: Name | undefined

@@ -15,10 +15,10 @@ export interface Patience {
   /** Ends a pause. Calls made afterwards must look at it. */
   signal: AbortSignal
   /**
-   * Until when it is asked again where no answer came, because it is the same however often it is asked for. Default:
-   * never.
+   * How long it is asked again where no answer came, from the first failure on, because it is the same however often it
+   * is asked for; in milliseconds. Default: 0.
    */
-  repeatUntilMs?: number
+  repeatForMs?: number
 }
 
 /**
@@ -27,12 +27,14 @@ export interface Patience {
  */
 export async function untilTaken<Answer>(
   ask: () => Promise<Answer>,
-  { clock, random, endMs, signal, repeatUntilMs = 0 }: Patience,
+  { clock, random, endMs, signal, repeatForMs = 0 }: Patience,
 ): Promise<Answer> {
+  let repeatUntilMs: number | undefined
   for (let tries = 0; ; tries++) {
     try {
       return await ask()
     } catch (error) {
+      repeatUntilMs ??= clock.now().getTime() + repeatForMs
       const toldMs = pauseMs(error, random)
       const waitMs = toldMs ?? (isAway(error) ? backoffMs(tries, random) : undefined)
       const lastMs = toldMs === undefined ? Math.min(endMs, repeatUntilMs) : endMs

@@ -1,4 +1,6 @@
 /** Pauses in the typed client. */
+import type { ListedPause as ListedPauseView, PauseView, Resumed as ResumedView } from '../core/views/answers.gen.js'
+import type { Dated } from './dated.js'
 
 /** The target of a pause: everything, a worker, or a key of a worker. */
 export type PauseTarget<Name extends string = string> =
@@ -15,36 +17,12 @@ export type PauseOptions<Name extends string = string> = PauseTarget<Name> & {
   reason?: string | undefined
 }
 
-export interface Pause {
-  scope: 'all' | 'worker' | 'key'
-  worker?: string
-  key?: string
-  /** There is a key, and this API key may not see it. */
-  keyHidden?: true
-  /** The name of the API key that paused it; `circuit breaker` where Errand did, because the function fails. */
-  by: string
-  at: Date
-  reason?: string
-  /**
-   * Of a circuit breaker's: one job is tried then, and the others follow when the function answers. Absent where an
-   * operator has to resume it.
-   */
-  until?: Date
-}
+export interface Pause extends Dated<PauseView> {}
 
-export interface ListedPause extends Pause {
-  /**
-   * How many jobs it keeps from starting that would be claimed otherwise; 10,000 stands for as many or more. Of
-   * everything this is not counted.
-   */
-  waiting?: number
-}
+export interface ListedPause extends Dated<ListedPauseView> {}
 
 /** A pause that has ended. */
-export interface Resumed extends Pause {
-  /** How many waiting jobs may start at once. Where very many wait, the rest follow by themselves. */
-  released: number
-}
+export interface Resumed extends Dated<ResumedView> {}
 
 export interface Pausing<Name extends string = string> {
   /**

@@ -1,6 +1,11 @@
-import type { FullScheduleRule } from '../core/time/scheduleRule.js'
+import type {
+  Scheduled as ScheduledView,
+  SchedulePreview as PreviewView,
+  ScheduleView,
+} from '../core/views/answers.gen.js'
+import type { Dated } from './dated.js'
 import type { Rhythm, SchedulePolicies } from '../core/job/scheduleOptions.js'
-import type { ShownArgs, JobHandle } from './jobTypes.js'
+import type { JobHandle } from './jobTypes.js'
 
 export type ScheduleOptions = Rhythm &
   SchedulePolicies & {
@@ -8,33 +13,13 @@ export type ScheduleOptions = Rhythm &
     id?: string | undefined
   }
 
-export interface Scheduled {
-  scheduleId: string
-  /** `null` where the rule has no occurrence any more, and while the schedule is paused. */
-  nextRunAt: Date | null
-}
+export interface Scheduled extends ScheduledView {}
 
-/** A schedule with the defaults of its rule. One of `cron` and `every` is there. */
-/** Its args may be older than the worker's schema, so they have no type. */
-export interface ScheduleDetails extends FullScheduleRule, ShownArgs {
-  id: string
-  worker: string
-  /** Of the contract that took the args; absent for version 1. */
-  argsVersion?: number
-  /** Absent where it is the worker's. */
-  priority?: number
-  /** `null` where the rule has no occurrence any more, and while the schedule is paused. */
-  nextRunAt: Date | null
-  /** Only while it is paused. */
-  pausedAt?: Date
-  /** The last occurrence that made a job. */
-  lastRunAt: Date | null
-  /** With `overlap: 'queue'`: how many occurrences wait for the end of a job. */
-  waiting: number
-  /** `code`: from a worker's `schedule` option. `api`: made at run time. */
-  source: 'code' | 'api'
-  createdAt: Date
-}
+/**
+ * A schedule with the defaults of its rule. One of `cron` and `every` is there. Its args may be older than the worker's
+ * schema, so they have no type.
+ */
+export interface ScheduleDetails extends Omit<Dated<ScheduleView>, 'argsMeta'> {}
 
 /** A field that is left out stays as it is; `null` takes a field back to its default. */
 export type ScheduleChange = { [Field in keyof SchedulePolicies]?: SchedulePolicies[Field] | null } & {
@@ -56,13 +41,7 @@ export type PreviewOptions = {
 type Timing = Pick<SchedulePolicies, 'timezone' | 'dstGap' | 'dstOverlap' | 'spread'>
 
 /** A rule with its defaults, and when it fires. */
-export interface SchedulePreview extends Omit<FullScheduleRule, 'missed' | 'overlap'> {
-  occurrences: {
-    at: Date
-    /** ISO 8601 in the schedule's time zone, with its offset then: what the clock on the wall shows. */
-    local: string
-  }[]
-}
+export interface SchedulePreview extends Dated<PreviewView> {}
 
 export interface Schedules {
   list(): Promise<ScheduleDetails[]>

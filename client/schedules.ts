@@ -4,6 +4,7 @@ import { encodeArgs } from '../core/job/encodeJob.js'
 import type { Scheduled, ScheduleDetails, ScheduleOptions, Schedules } from './scheduleTypes.js'
 import type { Enqueued } from './enqueue.js'
 import type { Transport } from './transport.js'
+import { dated } from './dated.js'
 import { argsOf } from './view.js'
 import type { JobHandle } from './jobTypes.js'
 
@@ -18,10 +19,7 @@ export const createSchedules = ({ call }: Transport, handle: (job: Enqueued) => 
   list: async () =>
     (await call((router, options) => router.schedules.list.query(undefined, options))).schedules.map(scheduleDetails),
   get: async (id) => scheduleDetails(await call((router, options) => router.schedules.get.query({ id }, options))),
-  preview: async (request) => {
-    const preview = await call((router, options) => router.schedules.preview.query(request, options))
-    return { ...preview, occurrences: preview.occurrences.map(({ at, local }) => ({ at: new Date(at), local })) }
-  },
+  preview: async (request) => dated(await call((router, options) => router.schedules.preview.query(request, options))),
   update: async (id, { args, ...change }) => {
     const { size: _, ...encoded } = args === undefined ? { size: 0 } : encodeArgs(id, args)
     return scheduleDetails(
@@ -37,19 +35,7 @@ export const createSchedules = ({ call }: Transport, handle: (job: Enqueued) => 
   },
 })
 
-const scheduleDetails = ({
-  args,
-  argsMeta,
-  nextRunAt,
-  pausedAt,
-  lastRunAt,
-  createdAt,
-  ...view
-}: ScheduleView): ScheduleDetails => ({
-  ...view,
+const scheduleDetails = ({ args, argsMeta, ...view }: ScheduleView): ScheduleDetails => ({
+  ...dated(view),
   ...argsOf(view, args, argsMeta),
-  nextRunAt: nextRunAt === null ? null : new Date(nextRunAt),
-  ...(pausedAt === undefined ? {} : { pausedAt: new Date(pausedAt) }),
-  lastRunAt: lastRunAt === null ? null : new Date(lastRunAt),
-  createdAt: new Date(createdAt),
 })

@@ -1,5 +1,6 @@
 /** Asks a coordinator that does not stay on for a tick. */
 import { durationMs, type Duration } from '../core/time/duration.js'
+import { dated } from './dated.js'
 import type { Ticking } from './tickTypes.js'
 import type { Transport } from './transport.js'
 
@@ -9,7 +10,6 @@ const answerMs = 10_000
 export const createTicking = ({ call, timeoutMs }: Transport): Ticking => ({
   async tick({ budget = `${Math.ceil((timeoutMs * 2) / 3)}ms` as Duration } = {}) {
     const limits = { timeoutMs: Math.max(timeoutMs, durationMs(budget) + answerMs) }
-    const { nextAt, ...did } = await call((router, options) => router.tick.mutate({ budget }, options), limits)
-    return { ...did, nextAt: nextAt === null ? null : new Date(nextAt) }
+    return dated(await call((router, options) => router.tick.mutate({ budget }, options), limits))
   },
 })

@@ -1,4 +1,5 @@
 /** The tick in the typed client. */
+import type { Dated } from './dated.js'
 import type { TickSummary } from '../core/views/answers.gen.js'
 import type { Duration } from '../core/time/duration.js'
 
@@ -8,10 +9,7 @@ export interface TickOptions {
 }
 
 /** The work of a tick. */
-export interface Tick extends Omit<TickSummary, 'nextAt'> {
-  /** When the next scheduled job or schedule is due; null where there is none. */
-  nextAt: Date | null
-}
+export interface Tick extends Dated<TickSummary> {}
 
 export interface Ticking {
   /**

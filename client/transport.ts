@@ -94,9 +94,8 @@ export function createTransport({
     timeoutMs,
     async call(ask, { timeoutMs: limitMs = timeoutMs, signal, repeatable = false } = {}) {
       const late = new AbortController()
-      const beganMs = clock.now().getTime()
-      const endMs = beganMs + limitMs
-      const repeatUntilMs = repeatable ? beganMs + retryForMs : 0
+      const endMs = clock.now().getTime() + limitMs
+      const repeatForMs = repeatable ? retryForMs : 0
       const takeBackAlarm = clock.alarm(limitMs, () => late.abort())
       const ended = signal ? AbortSignal.any([signal, late.signal]) : late.signal
       const once = async () => {
@@ -109,7 +108,7 @@ export function createTransport({
         }
       }
       try {
-        return await untilTaken(once, { clock, random, endMs, signal: ended, repeatUntilMs })
+        return await untilTaken(once, { clock, random, endMs, signal: ended, repeatForMs })
       } finally {
         takeBackAlarm()
       }

@@ -4,53 +4,25 @@
  */
 import type { JobRow, JobView, ReceiptView } from '../core/views/answers.gen.js'
 import { restorePayload } from '../core/payload/payload.js'
-import { pauseOf } from './pauses.js'
-import type { AttemptProgressView } from '../core/requests/progress.js'
-import type { AttemptProgress, SuccessReceipt, FailureReceipt, JobDetails, JobSummary } from './jobTypes.js'
+import { dated } from './dated.js'
+import type { SuccessReceipt, FailureReceipt, JobDetails, JobSummary } from './jobTypes.js'
 
-export const jobDetails = ({ receipts, log, logDropped, ...view }: JobView): JobDetails => ({
-  ...jobSummary(view),
-  ...toldOf({ log, logDropped }),
+export const jobDetails = ({ args, argsMeta, receipts, ...view }: JobView): JobDetails => ({
+  ...dated(view),
+  ...argsOf(view, args, argsMeta),
   receipts: receipts.map(receiptOf),
 })
 
-export function jobSummary({
-  args,
-  argsMeta,
-  runAt,
-  createdAt,
-  finishedAt,
-  progress,
-  paused,
-  ...view
-}: JobRow): JobSummary {
-  return {
-    ...view,
-    runAt: new Date(runAt),
-    createdAt: new Date(createdAt),
-    ...(finishedAt === undefined ? {} : { finishedAt: new Date(finishedAt) }),
-    ...toldOf({ progress }),
-    ...(paused === undefined ? {} : { paused: pauseOf(paused) }),
-    ...argsOf(view, args, argsMeta),
-  }
-}
+export const jobSummary = ({ args, argsMeta, ...view }: JobRow): JobSummary => ({
+  ...dated(view),
+  ...argsOf(view, args, argsMeta),
+})
 
 export function receiptOf(view: ReceiptView): SuccessReceipt<unknown> | FailureReceipt {
-  const common = {
-    attempt: view.attempt,
-    ...(view.late ? { late: true as const } : {}),
-    startedAt: new Date(view.startedAt),
-    finishedAt: new Date(view.finishedAt),
-    ...toldOf(view),
-  }
-  return view.status === 'success'
-    ? {
-        status: 'success',
-        ...resultOf(view),
-        ...(view.resultHidden ? { resultHidden: true as const } : {}),
-        ...common,
-      }
-    : { status: 'failure', error: view.error ?? { name: 'Error', message: '' }, ...common }
+  const { status, result: _result, resultMeta: _meta, resultProblem: _problem, resultHidden, error, ...rest } = view
+  return status === 'success'
+    ? { status, ...resultOf(view), ...(resultHidden ? { resultHidden } : {}), ...dated(rest) }
+    : { status, error: error ?? { name: 'Error', message: '' }, ...dated(rest) }
 }
 
 /** As they were given. One that cannot be put back is shown as its JSON, with the others around it. */
@@ -80,13 +52,3 @@ function restored(json: unknown, meta: unknown): { value: unknown; problem?: str
     }
   }
 }
-
-const toldOf = ({
-  progress,
-  log,
-  logDropped,
-}: { [Field in keyof AttemptProgressView]: AttemptProgressView[Field] | undefined }): AttemptProgress => ({
-  ...(progress && { progress: { ...progress, at: new Date(progress.at) } }),
-  ...(log && { log: log.map((line) => ({ ...line, at: new Date(line.at) })) }),
-  ...(logDropped !== undefined && { logDropped }),
-})

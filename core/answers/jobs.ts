@@ -121,7 +121,9 @@ const enqueuedFields = {
   id: z.string(),
   state,
   runAt: date.describe('Not before this moment.'),
-  existing: flag.exactOptional().describe('The job was there before: it holds the key of the one that was asked for.'),
+  existing: flag
+    .exactOptional()
+    .describe('The job was there before: it has the id, or holds the key, of the one that was asked for.'),
 }
 
 export const enqueued = z.strictObject(enqueuedFields).meta({ id: 'Enqueued' })

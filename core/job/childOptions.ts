@@ -4,6 +4,8 @@ import type { EnqueueRest, KnownName } from './registry.js'
 import type { JobState } from '../states.js'
 
 export type ChildOptions = EnqueueOptions & {
+  /** The name of the call does what an id does elsewhere. */
+  id?: undefined
   /**
    * Names this call within the job. The same call again, in a later attempt of the job, gives the job that was made the
    * first time. Default: the calls for each worker are counted, so the first one for `mail.send` is always the same

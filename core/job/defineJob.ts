@@ -54,6 +54,10 @@ export interface UniquePolicy<Args> {
   maxWait?: Duration
 }
 
+/**
+ * How long a final job is kept. One whose caller gave an id, as the typed client does, is there for an hour at least, so
+ * that a request that comes again finds it.
+ */
 export interface KeepPolicy {
   /** How long a job and its receipts are kept after it succeeded. Default `'1d'`. */
   succeeded?: Duration

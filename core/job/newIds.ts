@@ -8,46 +8,31 @@
 export function createIds(now: () => Date): () => string {
   let lastMs = 0
   let count = 0
-  const random = createRandom()
+  /** Of `lastMs`. */
+  let time = ''
   return () => {
-    const ms = Math.max(now().getTime(), lastMs)
-    count = ms === lastMs ? count + 1 : 0
+    const ms = now().getTime()
+    count = ms > lastMs ? 0 : count + 1
     // 12 bits of counter follow the time; when they are used up the next millisecond is borrowed
-    const borrowed = Math.floor(count / 4096)
-    lastMs = ms + borrowed
-    count -= borrowed * 4096
-    return uuid(lastMs, count, random())
-  }
-}
-
-const randomLength = 8
-
-/**
- * Each call for randomness costs as much as the rest of an id, so it is fetched for many at once. Its bytes are good
- * until the next call.
- */
-function createRandom(): () => Uint8Array {
-  const pool = new Uint8Array(randomLength * 512)
-  let used = pool.length
-  return () => {
-    if (used === pool.length) {
-      crypto.getRandomValues(pool)
-      used = 0
+    const isUsedUp = count === 4096
+    if (isUsedUp) count = 0
+    if (ms > lastMs || isUsedUp) {
+      lastMs = isUsedUp ? lastMs + 1 : ms
+      time = timePart(lastMs)
     }
-    return pool.subarray(used, (used += randomLength))
+    // behind its version and three digits, one of version 4 has the variant and random digits
+    return `${time}-7${hex3(count)}${crypto.randomUUID().slice(18)}`
   }
 }
 
 /** Of that time and place in line, and eight bytes that may be random. */
 export function uuid(ms: number, count: number, random: Uint8Array): string {
-  const variant = hex((random[0]! & 0x3f) | 0x80)
-  let tail = ''
-  for (let index = 1; index < randomLength; index++) tail += hex(random[index]!)
-  return `${timePart(ms)}-7${count.toString(16).padStart(3, '0')}-${variant}${tail.slice(0, 2)}-${tail.slice(2)}`
+  const [first, ...rest] = Array.from(random.subarray(0, 8))
+  const digits = [(first! & 0x3f) | 0x80, ...rest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return `${timePart(ms)}-7${hex3(count)}-${digits.slice(0, 4)}-${digits.slice(4)}`
 }
 
-const hexOf = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-const hex = (byte: number): string => hexOf[byte]!
+const hex3 = (count: number): string => count.toString(16).padStart(3, '0')
 
 /** No id of that moment or a later one is smaller. */
 export function timePart(ms: number): string {

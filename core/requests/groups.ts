@@ -3,7 +3,7 @@ import { enqueueManyLimit } from '../limits.js'
 import { z } from 'zod'
 import { groupPolicies } from '../views/groupTypes.js'
 import { jobStates } from '../states.js'
-import { workerName } from './wire.js'
+import { enqueueRequest, workerName } from './wire.js'
 
 /** Groups in groups in groups. */
 export const groupDepthLimit = 5
@@ -31,7 +31,13 @@ const groupFields = {
 }
 
 /** Items are checked one by one: each is a job as `POST /job` takes it, or a nested group. */
-export const groupRequest = z.strictObject({ ...groupFields, jobs: z.array(z.unknown()).max(groupMembersLimit) })
+const nested = z.looseObject({ group: z.array(z.record(z.string(), z.unknown())) })
+const member = z.union([enqueueRequest, nested])
+
+export const groupRequest = z.strictObject({
+  ...groupFields,
+  jobs: z.array(z.unknown().meta({ describedBy: member })).max(groupMembersLimit),
+})
 export type GroupRequest = z.input<typeof groupRequest>
 export type ParsedGroupRequest = z.output<typeof groupRequest>
 

@@ -8,9 +8,9 @@ import { progressFields } from './progress.js'
 import { jobStates } from '../states.js'
 import { uniqueKey, uniqueRequest } from './unique.js'
 
-export const duration = z.custom<Duration>((value) => parseDuration(value) !== undefined, {
-  error: (issue) => durationProblem(issue.input),
-})
+export const duration = z
+  .custom<Duration>((value) => parseDuration(value) !== undefined, { error: (issue) => durationProblem(issue.input) })
+  .meta({ type: 'string', examples: ['90s', '10m', '2h'] })
 
 /** A moment as people write it; `core/time/requestMoment` reads it, because a local time needs its zone. */
 export const moment = z.union([z.string().min(1).max(64), z.date()], {
@@ -84,7 +84,7 @@ export const postJobRequest = z
 
 /** Items are checked one by one, so that a bad one does not spoil the others. */
 export const enqueueManyRequest = z.strictObject({
-  jobs: z.array(z.unknown()).max(enqueueManyLimit),
+  jobs: z.array(z.unknown().meta({ describedBy: enqueueRequest })).max(enqueueManyLimit),
   /** All or none: where one item cannot be enqueued, nothing is written. Default: each on its own. */
   atomic: z.boolean().default(false),
 })

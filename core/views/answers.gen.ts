@@ -272,7 +272,7 @@ export interface Enqueued {
   state: 'scheduled' | 'queued' | 'blocked' | 'running' | 'succeeded' | 'failed' | 'cancelled'
   /** Not before this moment. */
   runAt: Date
-  /** The job was there before: it holds the key of the one that was asked for. */
+  /** The job was there before: it has the id, or holds the key, of the one that was asked for. */
   existing?: true
 }
 
@@ -281,7 +281,7 @@ export interface Replayed {
   state: 'scheduled' | 'queued' | 'blocked' | 'running' | 'succeeded' | 'failed' | 'cancelled'
   /** Not before this moment. */
   runAt: Date
-  /** The job was there before: it holds the key of the one that was asked for. */
+  /** The job was there before: it has the id, or holds the key, of the one that was asked for. */
   existing?: true
   replayOf: string
 }
@@ -292,7 +292,7 @@ export type EnqueueOutcome =
       id: string
       state: 'scheduled' | 'queued' | 'blocked' | 'running' | 'succeeded' | 'failed' | 'cancelled'
       runAt: string
-      /** The job was there before: it holds the key of the one that was asked for. */
+      /** The job was there before: it has the id, or holds the key, of the one that was asked for. */
       existing?: true
     }
   | {

@@ -97,7 +97,20 @@ const entryOf = (deps: Deps, actor: Actor, { action }: Action, input: unknown, o
 })
 
 /** Fields that say which thing an action is about. Any other field may be payload, and is left out. */
-const things = ['all', 'id', 'name', 'worker', 'workers', 'group', 'groupId', 'scheduleId', 'tag', 'tags', 'role']
+const things = [
+  'all',
+  'id',
+  'name',
+  'worker',
+  'workers',
+  'parent',
+  'group',
+  'groupId',
+  'scheduleId',
+  'tag',
+  'tags',
+  'role',
+]
 const filters = [
   'state',
   'states',

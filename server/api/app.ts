@@ -50,7 +50,9 @@ export function createApp({ deps, runOnce, waits, groupWaits, guard, maxBodyByte
     await deps.store.ping()
     return context.json({ ok: true, workers: deps.contracts.names.length })
   })
-  app.get('/openapi.json', async (context) => context.json(describeApi(await workersSeen({ deps, guard }, context))))
+  app.get('/openapi.json', async (context) =>
+    context.body(describeApi(await workersSeen({ deps, guard }, context)), 200, { 'content-type': 'application/json' }),
+  )
 
   const maxJobsBytes = Math.max(maxManyBytes, maxBodyBytes)
   addRestRoutes(app, { deps, runOnce, waits, groupWaits, guard, maxBodyBytes, maxJobsBytes })

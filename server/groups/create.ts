@@ -50,6 +50,7 @@ export async function createGroup(deps: Deps, request: ParsedGroupRequest, asker
   const plan: Plan = { asker, groups: [], items: [], found: noIssues() }
   const outermost = await layOut(deps, plan, { ...request, members: request.jobs }, { place: ['jobs'], at: [] })
   const placed = await checkEach(deps, plan.items, asker, plan.found)
+  for (const item of placed) if (item?.job.givenId) addIssue(plan.found, idGiven(item))
   if (plan.found.count > 0) throw refused(plan.found, plan.items.length + plan.groups.length - 1)
 
   const members = placed.map((item, index): PlacedJob => ({
@@ -65,6 +66,13 @@ export async function createGroup(deps: Deps, request: ParsedGroupRequest, asker
   const { _id: id, total } = outermost
   return { id, state: 'open', total }
 }
+
+/** Members stand in the order of their ids, which the coordinator makes. */
+const idGiven = ({ place }: PlacedJob): Issue => ({
+  path: [...place, 'id'],
+  code: 'id_given',
+  message: 'is not for members of a group',
+})
 
 interface Layer extends Pick<ParsedGroupRequest, 'then' | 'policy'> {
   members: readonly unknown[]

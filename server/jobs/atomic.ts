@@ -49,34 +49,59 @@ export async function enqueueAtomic(deps: Deps, items: readonly unknown[], asker
   const places = items.map((item, index) => ({ item, place: ['jobs', index] }))
   const placed = await checkEach(deps, places, asker, found)
   if (found.count > 0) throw refused(found, items.length)
-  const enqueued = (await madeEarlier(deps, placed)) ?? (await insertAtomic(deps, placed, { mayExist: true }))
+  refuseRepeatedIds(placed)
+  const enqueued = await insertOnce(deps, placed)
   return enqueued.map(({ runAt, ...job }) => ({ ok: true, ...job, runAt: runAt.toISOString() }))
 }
 
 /**
- * What an earlier request with the same ids made, whose answer was lost. Throws `ATOMIC_REFUSED` where only some are
- * there, and `UNAVAILABLE` while they are being written.
+ * The same where an earlier request with these ids may have made them, whose answer was lost. An item that a job of its
+ * key stood for then has no job under its id, and is asked for anew. Throws `ATOMIC_REFUSED` where an id is that of
+ * another job, and `UNAVAILABLE` while they are being written.
  */
-async function madeEarlier(deps: Deps, placed: readonly PlacedJob[]): Promise<Enqueued[] | undefined> {
+async function insertOnce(deps: Deps, placed: readonly PlacedJob[]): Promise<Enqueued[]> {
+  const made = await madeEarlier(deps, placed)
+  const fresh = placed.filter((item) => !made.has(item))
+  const enqueued = fresh.length === 0 ? [] : await insertAtomic(deps, fresh, { mayExist: true })
+  const outcomes = new Map(fresh.map((item, index) => [item, enqueued[index]!]))
+  return placed.map((item) => outcomes.get(item) ?? made.get(item)!)
+}
+
+async function madeEarlier(deps: Deps, placed: readonly PlacedJob[]): Promise<Map<PlacedJob, Enqueued>> {
+  const made = new Map<PlacedJob, Enqueued>()
   const given = placed.filter(({ job }) => job.givenId)
-  if (given.length === 0) return undefined
-  const found = await deps.store.jobs.briefs(given.map(({ job }) => job._id))
-  if (found.length === 0) return undefined
-  if (found.some(({ atomicRequest }) => atomicRequest !== undefined)) throw beingWritten()
-  const byId = new Map(found.map((job) => [job._id, job]))
-  const isMade = ({ job }: PlacedJob) => byId.get(job._id)?.worker === job.worker
-  if (placed.every(isMade)) {
-    return placed.map(({ job: { _id: id } }) => ({
-      id,
-      state: byId.get(id)!.state,
-      runAt: byId.get(id)!.runAt,
-      existing: true,
-    }))
+  if (given.length === 0) return made
+  const byId = new Map((await deps.store.jobs.briefs(given.map(({ job }) => job._id))).map((job) => [job._id, job]))
+  if ([...byId.values()].some(({ atomicRequest }) => atomicRequest !== undefined)) throw beingWritten()
+  for (const item of given) {
+    const job = byId.get(item.job._id)
+    if (!job || job.worker !== item.job.worker) continue
+    made.set(item, { id: job._id, state: job.state, runAt: job.runAt, existing: true })
   }
-  const taken = given.filter(({ job }) => byId.has(job._id))
-  const message = 'The id is that of a job that is there already.'
-  const issues = taken.map(({ place }): Issue => ({ path: [...place, 'id'], code: 'id_taken', message }))
+  const mayBeAnswered = (item: PlacedJob) => made.has(item) || (isSameWork(item) && item.job.uniqueKey !== undefined)
+  if (byId.size === 0 || (placed.every(mayBeAnswered) && made.size === byId.size)) return made
+  const issues = given
+    .filter(({ job }) => byId.has(job._id))
+    .map((item) => idTaken(item, 'a job that is there already'))
   throw refused(foundIssuesOf(issues), placed.length)
+}
+
+const idTaken = ({ place }: PlacedJob, by: string): Issue => ({
+  path: [...place, 'id'],
+  code: 'id_taken',
+  message: `The id is that of ${by}.`,
+})
+
+/** Each job has an id of its own. */
+function refuseRepeatedIds(placed: readonly PlacedJob[]): void {
+  const firsts = new Map<string, PlacedJob>()
+  const issues: Issue[] = []
+  for (const item of placed) {
+    const first = firsts.get(item.job._id)
+    if (!first) firsts.set(item.job._id, item)
+    else issues.push(idTaken(item, `${first.place.join('.')}, earlier in the request`))
+  }
+  if (issues.length > 0) throw refused(foundIssuesOf(issues), placed.length)
 }
 
 /** Each item by its worker's schema. Answers with all of them, in order, where `found` stays as it was. */
@@ -276,7 +301,8 @@ async function insertHeld(deps: Deps, id: string, items: readonly PlacedJob[]): 
 /** Jobs that are there under their ids may be ours, of a write that was tried again; those of another request are not. */
 async function refuseOthers(deps: Deps, id: string, items: readonly PlacedJob[]): Promise<void> {
   const found = await deps.store.jobs.briefs(items.map(({ job }) => job._id))
-  if (found.some(({ atomicRequest }) => atomicRequest !== id)) throw beingWritten()
+  // one that is gone was undone by its request since
+  if (found.length < items.length || found.some(({ atomicRequest }) => atomicRequest !== id)) throw beingWritten()
 }
 
 /** Answers whether this call decided. Only the coordinator that writes a request releases it. */

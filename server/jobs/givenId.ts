@@ -3,12 +3,13 @@
  * asked for again. It is remembered as long as the job, and for an hour at least.
  *
  * An id of version 7 begins with its time. Where that is about now, the id is the job's own, and the unique index on ids
- * does all. An older one would stand before others in line, and one of another version says no time: a small ledger
- * says which job such an id has (server/store/origins).
+ * does all. One that is ahead by up to an hour is too: its job stands behind all that come until then. An older one
+ * would stand before others in line, and one of another version says no time: a small ledger says which job such an id
+ * has (server/store/origins).
  *
- *   its time        ahead      now      60 s      80 s
- *   the job's id    ── the given one ──────────────┤ another, by the ledger; or the given one, where a job has it
- *   the ledger                          ├── asked ─────
+ *   its age         -1 h        0       60 s       80 s
+ *   the job's id     ├── the given one ──────────────┤ another, by the ledger; or the given one, where a job has it
+ *   the ledger     asked               ├── asked ─────
  *
  * A request may be under way for fifteen seconds. So those that are between 60 and 80 seconds old stand in the ledger
  * under their own id: a first try that is still being written and a later one meet under one id or the other.
@@ -22,20 +23,19 @@ import type { JobDocument } from '../store/documents.js'
 
 const ownMs = 60_000
 const ownByLedgerMs = 80_000
-/** A job whose id is ahead stands behind all that come before that time. */
-const mostAheadMs = 86_400_000
-
 /** How long an id is remembered at least. */
 export const rememberedMs = 3_600_000
 
-/** The id of the job for an id of its caller. Throws `BAD_REQUEST` for one whose time is more than a day ahead. */
+/** One that is further ahead is about now only when it is remembered no more. */
+const mostAheadMs = rememberedMs + ownMs
+
+/** The id of the job for an id of its caller. */
 export async function jobIdFor(deps: Deps, id: string, now: Date): Promise<string> {
   // not a number for ids of other versions
   const ageMs = now.getTime() - timeOfId(id).getTime()
-  if (ageMs < -mostAheadMs) throw tooFarAhead()
-  if (ageMs < ownMs) return id
+  if (ageMs < ownMs && ageMs >= -mostAheadMs) return id
   if (ageMs >= ownByLedgerMs && (await deps.store.jobs.brief(id))) return id
-  const job = ageMs < ownByLedgerMs ? id : deps.newId()
+  const job = ageMs >= ownMs && ageMs < ownByLedgerMs ? id : deps.newId()
   const expireAt = new Date(now.getTime() + rememberedMs)
   return repeat(deps, () => deps.store.origins.claim(id, job, expireAt))
 }
@@ -61,9 +61,6 @@ export const beingWritten = (): ErrandError =>
   })
 
 const ofAnotherWorker = (): ErrandError => idProblem('is that of a job of another worker. Give each job its own')
-
-const tooFarAhead = (): ErrandError =>
-  idProblem('has a time more than a day ahead. Check the clock of the machine that made it')
 
 const idProblem = (problem: string): ErrandError =>
   new ErrandError('BAD_REQUEST', `\`id\` ${problem}.`, {

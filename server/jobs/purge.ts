@@ -31,19 +31,22 @@ export async function purge(deps: Deps, signal?: AbortSignal): Promise<number> {
     if (expired.length < pageSize) break
     await deps.clock.sleep(pauseMs, signal)
   }
-  await purgeOrigins(deps, now)
+  await purgeOrigins(deps, now, signal)
   return purged
 }
 
 /** An id is remembered as long as its job. */
-async function purgeOrigins({ store }: Deps, now: Date): Promise<void> {
-  const expired = await store.origins.expired(now, pageSize)
-  if (expired.length === 0) return
-  const jobs = await store.jobs.briefs(expired.map(({ job }) => job))
-  const alive = new Set(jobs.map(({ _id }) => _id))
-  const idsOf = (isKept: boolean) => expired.filter(({ job }) => alive.has(job) === isKept).map(({ _id }) => _id)
-  await store.origins.keep(idsOf(true), now, new Date(now.getTime() + rememberedMs))
-  await store.origins.remove(idsOf(false), now)
+async function purgeOrigins({ store, clock }: Deps, now: Date, signal: AbortSignal | undefined): Promise<void> {
+  while (!signal?.aborted) {
+    const expired = await store.origins.expired(now, pageSize)
+    const jobs = await store.jobs.briefs(expired.map(({ job }) => job))
+    const alive = new Set(jobs.map(({ _id }) => _id))
+    const idsOf = (isKept: boolean) => expired.filter(({ job }) => alive.has(job) === isKept).map(({ _id }) => _id)
+    await store.origins.keep(idsOf(true), now, new Date(now.getTime() + rememberedMs))
+    await store.origins.remove(idsOf(false), now)
+    if (expired.length < pageSize) return
+    await clock.sleep(pauseMs, signal)
+  }
 }
 
 /** How long until a job is looked at again that its group needs. */

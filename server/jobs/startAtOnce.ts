@@ -32,9 +32,12 @@ export async function insertOrStart(deps: Deps, lanes: Lanes, jobs: JobDocument[
   const pauses = due.length === 0 ? undefined : await deps.pauses.current()
   const ready = due.filter((job) => !pauses?.covering(job))
   const reserved = ready.length === 0 ? 0 : lanes.reserve(ready.length)
-  const claimed = new Map(claimNow(deps, ready.slice(0, reserved)).map((job) => [job._id, job]))
-  const documents = jobs.map((job) => claimed.get(job._id) ?? job)
-  const entering = { documents, claimed, reserved, begunAt: deps.clock.now() }
+  const starting = ready.slice(0, reserved)
+  const claims = claimNow(deps, starting)
+  // by the job itself: two requests may have one id
+  const claimed = new Map(starting.map((job, index) => [job, claims[index]!]))
+  const documents = jobs.map((job) => claimed.get(job) ?? job)
+  const entering = { jobs, documents, claimed, reserved, begunAt: deps.clock.now() }
   try {
     return enter(lanes, entering, await deps.store.jobs.insertMany(documents))
   } catch (error) {
@@ -46,16 +49,18 @@ export async function insertOrStart(deps: Deps, lanes: Lanes, jobs: JobDocument[
 
 /** Jobs that are being inserted, and those among them that start with it. */
 interface Entering {
+  jobs: JobDocument[]
+  /** As they are inserted. */
   documents: JobDocument[]
-  claimed: Map<string, ClaimedJob>
+  claimed: Map<JobDocument, ClaimedJob>
   reserved: number
   begunAt: Date
 }
 
-function enter(lanes: Lanes, { documents, claimed, reserved }: Entering, outcomes: InsertOutcome[]): EnterOutcome[] {
+function enter(lanes: Lanes, { jobs, claimed, reserved }: Entering, outcomes: InsertOutcome[]): EnterOutcome[] {
   const started: ClaimedJob[] = []
   const entered = outcomes.map((outcome, index) => {
-    const job = claimed.get(documents[index]!._id)
+    const job = claimed.get(jobs[index]!)
     if (!job || outcome !== 'inserted') return outcome
     started.push(job)
     return 'started'
@@ -107,7 +112,12 @@ async function lookUp(
     // no caller waits any more that would tell the claim of the others
     deps.events.emit('queued', undefined)
     const startedIds = new Set(started.map(({ _id }) => _id))
-    return ids.map((id) => (startedIds.has(id) ? 'started' : claims.has(id) ? 'inserted' : undefined))
+    return documents.map(({ _id: id, givenId }) => {
+      if (startedIds.has(id)) return 'started'
+      if (!claims.has(id)) return undefined
+      // it may be ours, or that of an earlier request with the id
+      return givenId ? 'sameId' : 'inserted'
+    })
   } catch (error) {
     deps.log('warn', 'could not look what is there of jobs that were being inserted', { error })
     return undefined

@@ -15,9 +15,11 @@ import { createHash } from 'node:crypto'
 import type { BulkFilter, BulkRequest } from '../../core/requests/bulk.js'
 import { mostMatching, mostSkipped } from '../../core/views/bulkView.js'
 import { ErrandError } from '../../core/errors.js'
+import { isFinal } from '../../core/states.js'
 import type { Deps } from '../deps.js'
 import { replayId, timeOfId } from '../ids.js'
 import { erase } from './erase.js'
+import { eraseInCallback } from './eraseInCallback.js'
 import { cancel, retry } from './jobActions.js'
 import { replay } from './replay.js'
 import type { JobDocument } from '../store/documents.js'
@@ -59,6 +61,7 @@ export async function bulk(
       if (reason) skipped.push({ id: _id, code: reason.code, message: reason.message })
     })
   }
+  if (operation === 'erase') await eraseInCallbacks(deps, page)
   return {
     matched: page.length,
     done: page.length - skipped.length,
@@ -87,6 +90,15 @@ async function operate(
     case 'erase':
       return erase(deps, job)
   }
+}
+
+/** Once for each group, whose callback holds what all its members returned. */
+async function eraseInCallbacks(deps: Deps, jobs: readonly JobDocument[]): Promise<void> {
+  const members = new Map<string, string[]>()
+  for (const { _id, group, state } of jobs) {
+    if (group !== undefined && isFinal(state)) members.set(group, [...(members.get(group) ?? []), _id])
+  }
+  for (const [group, ids] of members) await eraseInCallback(deps, group, ids)
 }
 
 /** Why this job cannot; what stands in the way of all jobs is thrown on. */

@@ -6,26 +6,31 @@
  * What was made of them elsewhere stays: the jobs that it enqueued (erased by `parent`), replays, a schedule that holds
  * the same args, and what functions wrote down. Throttles and slots of its keys forget them within minutes.
  */
+import { createHash } from 'node:crypto'
 import { ErrandError } from '../../core/errors.js'
 import type { Deps } from '../deps.js'
-import { eraseInCallback } from './eraseInCallback.js'
 import { unknownJob } from '../jobs/receive.js'
 import { repeat } from '../repeatedWrite.js'
 import type { JobDocument } from '../store/documents.js'
 
 /**
- * May be asked again. Throws `UNKNOWN_JOB`, and `WRONG_STATE` for a job that is not final: it may still run with its
- * args.
+ * Of one job, but for what its group's callback was given of it (eraseInCallback). May be asked again, also where it was
+ * broken off. Throws `UNKNOWN_JOB`, and `WRONG_STATE` for a job that is not final: it may still run with its args.
  */
 export async function erase(deps: Deps, { _id: id }: Pick<JobDocument, '_id'>): Promise<void> {
   const { store } = deps
   const job = await repeat(deps, () => store.jobs.erase(id))
   if (!job) throw await whyNot(deps, id)
   await repeat(deps, () => store.receipts.removeOfJobs([id]))
-  const { callbackOf, group } = job
-  if (callbackOf !== undefined) await repeat(deps, () => store.groups.eraseCallbackArgs(callbackOf))
-  if (group !== undefined) await eraseInCallback(deps, group, [id])
+  const call = job.call === undefined ? undefined : unnamedCall(job.call)
+  await repeat(deps, () => store.jobs.eraseKeys(id, call))
 }
+
+/** Still one of its own for each call of its parent; made of one that is erased it is the same. */
+const unnamedCall = (call: string): string =>
+  call.startsWith(unnamed) ? call : unnamed + createHash('sha256').update(call).digest('hex').slice(0, 32)
+
+const unnamed = 'erased '
 
 async function whyNot({ store }: Deps, id: string): Promise<ErrandError> {
   const job = await store.jobs.find(id)

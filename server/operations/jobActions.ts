@@ -134,7 +134,19 @@ export async function retry(deps: Deps, job: JobDocument): Promise<{ id: string;
 
 /** Answers false where the job has changed since it was seen. */
 async function startNow(deps: Deps, job: JobDocument): Promise<boolean> {
-  if (job.state === 'queued') return true
+  const { _id: id, state, throttled, overBudget } = job
+  if (state === 'queued') return true
+  // asked earlier, it would be sent to the end of the line
+  if (throttled || overBudget) {
+    const by = throttled ? 'throttle' : 'retry budget'
+    throw new ErrandError(
+      'WRONG_STATE',
+      `Job ${id} waits for its turn by its ${by}; a retry cannot bring it forward.`,
+      {
+        details: { id, state },
+      },
+    )
+  }
   const now = deps.clock.now()
   const due = await repeatGuarded(
     deps,

@@ -322,7 +322,7 @@ export interface GroupDocument {
 
 export interface CallbackDocument {
   worker: string
-  /** JSON text. */
+  /** JSON text. It goes when the group is closed. */
   args: string
   argsMeta?: string
   argsVersion?: number

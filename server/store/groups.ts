@@ -110,14 +110,6 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
     openJobs: (id: string, limit: number): Promise<MemberDocument[]> =>
       jobs.find({ groupOpen: id }, { hint: 'openMembers', projection: withoutArgs }).limit(limit).toArray(),
 
-    /** Deletes the args that a closed group keeps of its callback. */
-    async eraseCallbackArgs(id: string): Promise<void> {
-      await groups.updateOne(
-        { _id: id, state: 'closed', then: { $exists: true } },
-        { $set: { 'then.args': '{}' }, $unset: { 'then.argsMeta': '' } },
-      )
-    },
-
     /** Members whose args and receipts were deleted. */
     erasedMembers: async (id: string): Promise<string[]> =>
       (await jobs.find({ group: id, erased: true }, { hint: 'members', projection: { _id: 1 } }).toArray()).map(
@@ -168,7 +160,11 @@ export function groupsStore(groups: Collection<GroupDocument>, jobs: Collection<
           state: 'open',
           ...(more.outcome === undefined || more.outcome === 'cancelled' ? {} : { cancelled: { $exists: false } }),
         },
-        { $set: { state: 'closed', closedAt: now, ...more }, $unset: { problem: '' } },
+        // the callback has its args by then, or none is made
+        {
+          $set: { state: 'closed', closedAt: now, ...more },
+          $unset: { problem: '', 'then.args': '', 'then.argsMeta': '' },
+        },
         { returnDocument: 'after' },
       ),
 

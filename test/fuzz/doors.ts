@@ -8,7 +8,7 @@ import { router } from '../../server/api/router/index.js'
 import type { Random } from '../support/random.js'
 import type { Json } from './hostile.js'
 
-const openapi = describeApi() as { paths: Record<string, Record<string, any>> } // oxlint-disable-line typescript/no-explicit-any
+const openapi = JSON.parse(describeApi()) as { paths: Record<string, Record<string, any>> } // oxlint-disable-line typescript/no-explicit-any
 
 export interface Door {
   kind: 'rest' | 'trpc' | 'receipt' | 'function'

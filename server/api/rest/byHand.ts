@@ -17,8 +17,8 @@ export interface RouteByHand {
   /** Why no procedure is the row of it. */
   reason: string
   about: string
-  /** Roles beside `operate`; the token of an attempt; or every caller. */
-  opens: readonly Role[] | 'token' | 'all'
+  /** Roles beside `operate`; the token of an attempt; every caller; or every caller, and it shows more with a key. */
+  opens: readonly Role[] | 'token' | 'all' | 'more'
   query?: z.ZodObject
   body?: z.ZodType
   answers: Record<number, { about: string; schema?: z.ZodType; type?: string }>
@@ -129,8 +129,9 @@ export const routesByHand: readonly RouteByHand[] = [
     http: 'GET /openapi.json',
     reason: ofProcess,
     about: 'This description; with an API key also the args of the workers that the key may see',
-    opens: 'all',
+    opens: 'more',
     answers: { 200: { about: 'OpenAPI 3.1.', schema: z.record(z.string(), z.unknown()) } },
+    errors: ['UNAUTHORIZED', 'FORBIDDEN'],
   },
   {
     http: 'GET /metrics',

@@ -33,14 +33,30 @@ interface Route {
   errors: readonly ErrorCode[]
 }
 
-export function describeApi(workers: readonly DescribedWorker[] = []): Json {
+/** Made once, since it says the same to everybody; as text, because it is added to. */
+let withoutWorkers: string | undefined
+
+/** As JSON text. */
+export function describeApi(workers: readonly DescribedWorker[] = []): string {
+  withoutWorkers ??= JSON.stringify(describeRoutes())
+  if (workers.length === 0) return withoutWorkers
+  const described = JSON.parse(withoutWorkers) as Described
+  describeWorkers(described, workers)
+  return JSON.stringify(described)
+}
+
+interface Described extends Json {
+  paths: Record<string, Json>
+  components: { securitySchemes: Json; schemas: Record<string, unknown> }
+}
+
+function describeRoutes(): Described {
   const components = newComponents()
   const paths: Record<string, Json> = {}
   for (const route of [...routesByHand.map(routeByHand), ...rows.flatMap(routeOfRow)]) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
     ;(paths[path] ??= {})[route.method.toLowerCase()] = operation(route, components)
   }
-  if (workers.length > 0) describeWorkers(paths, components, workers)
   return {
     openapi: '3.1.0',
     info: {
@@ -99,10 +115,14 @@ function routeOfRow({ path: name, meta, input, answer }: Row): Route[] {
         ...(meta.creates === true ? {} : { 200: { about: meta.creates ? 'It was there before.' : about, ...schema } }),
         ...(meta.creates ? { 201: { about: 'Made.', ...schema } } : {}),
       },
-      errors: [...(meta.errors ?? []), ...(meta.maxBytes === 'jobs' ? (['OVERLOADED'] as const) : [])],
+      errors: meta.errors ?? [],
     },
   ]
 }
+
+/** A field of the body may have the same name, and takes nothing. */
+const pathField = (schema: unknown): object =>
+  typeof schema === 'object' && schema !== null && 'type' in schema ? schema : { type: 'string' }
 
 const camel = (words: readonly string[]): string =>
   words
@@ -119,7 +139,7 @@ function operation(route: Route, components: Components): Json {
     return { name, in: place, required: isRequired, ...(description ? { description } : {}), schema: rest }
   }
   const parameters = [
-    ...named.map((name) => parameter(name, 'path', properties[name] ?? { type: 'string' }, true)),
+    ...named.map((name) => parameter(name, 'path', pathField(properties[name]), true)),
     ...(input?.in === 'query'
       ? Object.entries(properties)
           .filter(([name]) => !named.includes(name))
@@ -151,6 +171,7 @@ function operation(route: Route, components: Components): Json {
 /** `operate` may call everything. */
 function security(opens: Route['opens']): Json {
   if (opens === 'all') return { security: [] }
+  if (opens === 'more') return { security: [{}, { apiKey: ['enqueue', 'observe', 'operate'] }] }
   if (opens === 'token') return { security: [{ attemptToken: [] }] }
   const roles: Role[] = [...opens.filter((role) => role !== 'operate'), 'operate']
   return { security: [{ apiKey: roles }] }
@@ -178,8 +199,8 @@ function problems({ method, opens, input, errors }: Route, components: Component
   const codes: ErrorCode[] = [
     ...errors,
     ...(input === undefined ? [] : (['BAD_REQUEST'] as const)),
-    ...(opens === 'all' ? [] : (['UNAUTHORIZED', 'UNAVAILABLE'] as const)),
-    ...(opens === 'all' || opens === 'token' ? [] : (['FORBIDDEN'] as const)),
+    ...(opens === 'all' || opens === 'more' ? [] : (['UNAUTHORIZED', 'UNAVAILABLE'] as const)),
+    ...(typeof opens === 'string' ? [] : (['FORBIDDEN'] as const)),
     ...(input?.in === 'body' && method !== 'GET' ? (['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) : []),
   ]
   const byStatus = new Map<number, ErrorCode[]>()
@@ -221,6 +242,9 @@ function newComponents() {
         if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
         if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
+        const { describedBy } = (z.globalRegistry.get(zodSchema) ?? {}) as { describedBy?: z.ZodType }
+        if (describedBy) Object.assign(jsonSchema, described(describedBy, 'input'))
+        delete jsonSchema['describedBy']
         delete jsonSchema['isTime']
         delete jsonSchema['id']
       },
@@ -248,15 +272,11 @@ const withComponents = (schema: unknown): unknown =>
   JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/')) as unknown
 
 /** What `POST /job` takes of each worker: its name, and args by its own schema. */
-function describeWorkers(
-  paths: Record<string, Json>,
-  components: Components,
-  workers: readonly DescribedWorker[],
-): void {
+function describeWorkers({ paths, components }: Described, workers: readonly DescribedWorker[]): void {
   const { post } = paths['/job'] as { post: { requestBody: { content: Record<string, Json> } } }
   const examples: Record<string, unknown> = {}
   const byWorker = workers.map(({ name, args, example }) => {
-    const id = `Args_${name.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`
+    const id = `Args_${name}`
     components.schemas[id] = underComponents(args, id)
     if (example !== undefined) examples[name] = { value: { worker: name, args: example } }
     return { properties: { worker: { const: name }, args: { $ref: `#/components/schemas/${id}` } } }

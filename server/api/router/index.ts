@@ -41,7 +41,7 @@ export const router = createRouter({
     .meta({
       http: 'POST /jobs',
       about: 'Enqueue many jobs, each on its own, or with `atomic` all or none',
-      errors: ['ATOMIC_REFUSED'],
+      errors: ['ATOMIC_REFUSED', 'OVERLOADED'],
     })
     .input(enqueueManyRequest)
     .output(answer(enqueuedMany))
@@ -54,7 +54,7 @@ export const router = createRouter({
       http: 'POST /groups',
       about: 'Make a group of jobs, all or none, with a callback that runs once when all are final',
       creates: true,
-      errors: ['ATOMIC_REFUSED'],
+      errors: ['ATOMIC_REFUSED', 'OVERLOADED'],
     })
     .input(groupRequest)
     .output(answer(groupMade))
@@ -67,7 +67,7 @@ export const router = createRouter({
       http: 'POST /schedules',
       about: 'Make a schedule, or give the one of that `id` a new rule',
       creates: true,
-      errors: ['UNKNOWN_WORKER', 'INVALID_ARGS', 'INVALID_TIME', 'WRONG_STATE'],
+      errors: ['UNKNOWN_WORKER', 'INVALID_ARGS', 'INVALID_TIME', 'WRONG_STATE', 'OVERLOADED'],
     })
     .input(scheduleRequest)
     .output(answer(scheduled))

@@ -29,17 +29,14 @@ const withCancelledAttempt = {
   ],
 }
 
-/** Fields that hold what its caller gave or its function told, or are made of that. */
+/** Fields by which an erase finds a job; they go last, so that one which was broken off may be asked for again. */
+const erasedKeys = ['key', 'uniqueKey', 'uniqueUntil', 'uniqueUntilStart', 'throttleKey', 'slotKey'] as const
+
+/** Other fields that hold what its caller gave or its function told, or are made of that. */
 const erasedFields = [
   'argsMeta',
   'argsVersion',
   'redact',
-  'key',
-  'uniqueKey',
-  'uniqueUntil',
-  'uniqueUntilStart',
-  'throttleKey',
-  'slotKey',
   'replacedBy',
   'runProgress',
   'errorCode',
@@ -48,7 +45,10 @@ const erasedFields = [
 ] as const satisfies (keyof JobDocument)[]
 
 export const operateStore = (jobs: Collection<JobDocument>) => ({
-  /** Takes out of a final job what its caller gave and its function told. Answers with what is left, or null. */
+  /**
+   * Takes out of a final job what its caller gave and its function told, but for keys. Answers with what is left, or
+   * null.
+   */
   erase: (id: string): Promise<JobDocument | null> =>
     jobs.findOneAndUpdate(
       { _id: id, state: { $in: [...finalStates] } },
@@ -59,6 +59,17 @@ export const operateStore = (jobs: Collection<JobDocument>) => ({
       },
       { returnDocument: 'after' },
     ),
+
+  /** Takes its keys out too. `call` stands for the name of the call that enqueued it, which its author chose. */
+  async eraseKeys(id: string, call: string | undefined): Promise<void> {
+    await jobs.updateOne(
+      { _id: id, erased: true },
+      {
+        ...(call === undefined ? {} : { $set: { call } }),
+        $unset: Object.fromEntries(erasedKeys.map((field) => [field, ''])),
+      },
+    )
+  },
 
   /** Gives a job other args, in whatever state, as long as it has those that were seen. */
   async changeArgs({ _id, args }: JobDocument, to: Payload): Promise<boolean> {

@@ -346,8 +346,9 @@ describe('groups', () => {
 describe('what waits, for new contracts to be tried on', () => {
   it('is shown to those who see args, less jobs that hold redacted fields', async () => {
     await using errand = await testErrand(workers, { apiKeys })
-    await as(errand, 'web').enqueue('mail.send', { to: 'ada' }, { delay: '1h' })
-    await as(errand, 'web').enqueue('pay.charge', args, { delay: '1h' })
+    const web = as(errand, 'web')
+    await web.enqueue('mail.send', { to: 'ada' }, { delay: '1h' })
+    await web.enqueue('pay.charge', args, { delay: '1h' })
     for (const name of ['admin', 'support'] as const) {
       expect(JSON.parse(await textOf(errand, name, '/compat/waiting'))).toMatchObject({
         jobs: [

@@ -10,7 +10,7 @@ import { testErrand, type TestErrand, type TestErrandOptions } from '../../suppo
 import { handOperated } from '../../support/handOperated.js'
 import { workers } from '../../client/workers.js'
 
-const openapi = describeApi() as { paths: Record<string, Record<string, any>> } // oxlint-disable-line typescript/no-explicit-any
+const openapi = JSON.parse(describeApi()) as { paths: Record<string, Record<string, any>> } // oxlint-disable-line typescript/no-explicit-any
 
 const operator = 'the-key-of-an-admin'
 const apiKeys = [{ role: 'operate' as const, key: operator }]

@@ -17,7 +17,8 @@ const keyed = defineJob({
   unique: { key: () => 'one', onConflict: 'reject' },
   run: () => null,
 })
-const workers = { note, other, keyed }
+const merged = defineJob({ args: z.object({ n: z.number() }), unique: { key: () => 'one' }, run: () => null })
+const workers = { note, other, keyed, merged }
 
 /** As one that was made so long ago by the coordinator's clock; before now where it is negative. */
 const idOf = ({ clock }: TestErrand, ageMs = 0): string => createIds(() => new Date(clock.now().getTime() - ageMs))()
@@ -38,10 +39,10 @@ describe('an id of the caller', () => {
     expect(await errand.database.db.collection('errand_origins').countDocuments()).toBe(0)
   })
 
-  it('buys no place in line: an older one, or one that says no time, gets another job id', async () => {
+  it('buys no place in line: an older one, one far ahead, or one that says no time, gets another job id', async () => {
     await using errand = await testErrand(workers)
     const before = await errand.enqueue('note', { n: 0 }, { delay: '1h' })
-    for (const given of [idOf(errand, 90_000), idOf(errand, 86_400_000), randomUUID()]) {
+    for (const given of [idOf(errand, 90_000), idOf(errand, 86_400_000), idOf(errand, -7_200_000), randomUUID()]) {
       const { status, body } = await errand.post('/job', { worker: 'note', args: { n: 1 }, id: given, delay: '1h' })
       expect(status).toBe(201)
       expect(body.id).not.toBe(given)
@@ -49,7 +50,7 @@ describe('an id of the caller', () => {
       const again = await errand.post('/job', { worker: 'note', args: { n: 1 }, id: given, delay: '1h' })
       expect(again).toMatchObject({ status: 200, body: { id: body.id, existing: true } })
     }
-    expect(await jobsIn(errand)).toBe(4)
+    expect(await jobsIn(errand)).toBe(5)
   })
 
   it('finds the job of a first try that was in time, however late the next one comes', async () => {
@@ -118,14 +119,13 @@ describe('an id of the caller', () => {
     )
   })
 
-  it('is refused where it is none, of another worker, far ahead, or of a schedule', async () => {
+  it('is refused where it is none, of another worker, or of a schedule', async () => {
     await using errand = await testErrand(workers)
     const id = idOf(errand)
     await errand.post('/job', { worker: 'note', args: { n: 1 }, id, delay: '1h' })
     const refused: [object, RegExp][] = [
       [{ worker: 'note', id: 'order-7' }, /must be a UUID/],
       [{ worker: 'other', id }, /another worker/],
-      [{ worker: 'note', id: idOf(errand, -2 * 86_400_000) }, /more than a day ahead/],
       [{ worker: 'note', id, every: '1h' }, /exclude each other/],
     ]
     for (const [request, message] of refused) {
@@ -171,5 +171,46 @@ describe('an id of the caller', () => {
       body: { outcomes: [{ existing: true }, { existing: true }] },
     })
     expect(await jobsIn(errand)).toBe(2)
+  })
+
+  it('of an item that a job of its key stood for is asked for anew, and the others are as they were', async () => {
+    await using errand = await testErrand(workers)
+    const owner = await errand.enqueue('merged', { n: 0 }, { delay: '1h' })
+    const jobs = [
+      { worker: 'note', args: { n: 1 }, id: idOf(errand), delay: '1h' },
+      { worker: 'merged', args: { n: 2 }, id: idOf(errand, 1), delay: '1h' },
+      { worker: 'merged', args: { n: 3 }, id: idOf(errand, 2), delay: '1h' },
+    ]
+    const answer = { outcomes: [{ id: jobs[0]!.id }, { id: owner }, { id: owner }] }
+    for (let tries = 0; tries < 2; tries++) {
+      expect(await errand.post('/jobs', { jobs, atomic: true })).toMatchObject({ status: 200, body: answer })
+    }
+    expect(await jobsIn(errand)).toBe(2)
+  })
+
+  it('stands once in a request whose jobs come all or none, and not at all in a group', async () => {
+    await using errand = await testErrand(workers)
+    const job = { worker: 'note', args: { n: 1 }, id: idOf(errand) }
+    expect(await errand.post('/jobs', { jobs: [job, { ...job, worker: 'other' }], atomic: true })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'ATOMIC_REFUSED', issues: [{ path: ['jobs', 1, 'id'], code: 'id_taken' }] } },
+    })
+    expect(await errand.post('/groups', { jobs: [job] })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'ATOMIC_REFUSED', issues: [{ path: ['jobs', 0, 'id'], code: 'id_given' }] } },
+    })
+    expect(await jobsIn(errand)).toBe(0)
+  })
+
+  it('twice in a request of many is one job, and that of another worker is refused', async () => {
+    await using errand = await testErrand(workers)
+    const job = { worker: 'note', args: { n: 1 }, id: idOf(errand), delay: '1h' }
+    const { body } = await errand.post('/jobs', { jobs: [job, job, { ...job, worker: 'other' }] })
+    expect(body.outcomes).toMatchObject([
+      { ok: true, id: job.id },
+      { ok: true, id: job.id, existing: true },
+      { ok: false, error: { code: 'BAD_REQUEST' } },
+    ])
+    expect(await errand.get(job.id)).toMatchObject({ worker: 'note' })
   })
 })

@@ -180,6 +180,23 @@ describe('an erase', () => {
     expect(entries).toHaveLength(7)
     expect(JSON.stringify(entries)).not.toContain(marker)
   })
+
+  it('that was broken off may be asked for again by its key', async () => {
+    await using errand = await testErrand(workers)
+    await errand.enqueue('greet', { to: marker })
+    await runAll(errand)
+    const { receipts } = errand.coordinator.deps.store
+    const removeOfJobs = receipts.removeOfJobs.bind(receipts)
+    receipts.removeOfJobs = () => Promise.reject(new Error('broken off'))
+    const filter = { worker: 'greet', key: marker }
+    const { body } = await errand.post('/jobs/erase', { filter, dryRun: true })
+    expect((await errand.post('/jobs/erase', { filter, token: body.token as string })).status).toBe(500)
+    receipts.removeOfJobs = removeOfJobs
+    expect(await erase(errand, filter)).toMatchObject({ count: 1, done: 1 })
+    await errand.clock.advance('10m')
+    await errand.purge()
+    expect(await whereMarkerIs(errand)).toEqual({})
+  })
 })
 
 describe('a retry now', () => {
@@ -199,6 +216,19 @@ describe('a retry now', () => {
     await errand.run()
     expect(await errand.get(failed)).toMatchObject({ state: 'succeeded', attempt: 2 })
     expect(await errand.get(delayed)).toMatchObject({ state: 'scheduled', attempt: 1 })
+  })
+
+  it('leaves one that waits for its turn by a throttle, which would lose its place', async () => {
+    const slow = defineJob({ args: z.object({}), throttle: { limit: 1, per: '1m' }, run: () => null })
+    await using errand = await testErrand({ slow })
+    await errand.enqueue('slow', {})
+    const waiting = await errand.enqueue('slow', {})
+    await errand.run()
+    expect(await errand.get(waiting)).toMatchObject({ state: 'scheduled' })
+    expect(await errand.post(`/jobs/${waiting}/retry`, { now: true })).toMatchObject({
+      status: 409,
+      body: { error: { message: expect.stringContaining('throttle') as string } },
+    })
   })
 
   it('leaves one that runs, and retries one that is final as ever', async () => {
