@@ -55,8 +55,10 @@ export async function prepare(
   const args = await checkArgs(contract, request, { maxBytes: deps.maxJobBytes, mostIssues })
   const now = deps.clock.now()
   const runAt = startTime(request, now)
+  // nearly always at hand: each wait costs as much as the rest of this
+  const id = request.id === undefined ? deps.newId() : jobIdFor(deps, request.id, now)
   const job = newJob(contract, {
-    id: request.id === undefined ? deps.newId() : await jobIdFor(deps, request.id, now),
+    id: typeof id === 'string' ? id : await id,
     givenId: request.id !== undefined,
     args,
     runAt,

@@ -29,11 +29,14 @@ export const rememberedMs = 3_600_000
 /** One that is further ahead is about now only when it is remembered no more. */
 const mostAheadMs = rememberedMs + ownMs
 
-/** The id of the job for an id of its caller. */
-export async function jobIdFor(deps: Deps, id: string, now: Date): Promise<string> {
+/** The id of the job for an id of its caller; a promise where the ledger is asked. */
+export function jobIdFor(deps: Deps, id: string, now: Date): string | Promise<string> {
   // not a number for ids of other versions
   const ageMs = now.getTime() - timeOfId(id).getTime()
-  if (ageMs < ownMs && ageMs >= -mostAheadMs) return id
+  return ageMs < ownMs && ageMs >= -mostAheadMs ? id : askLedger(deps, id, now, ageMs)
+}
+
+async function askLedger(deps: Deps, id: string, now: Date, ageMs: number): Promise<string> {
   if (ageMs >= ownByLedgerMs && (await deps.store.jobs.brief(id))) return id
   const job = ageMs >= ownMs && ageMs < ownByLedgerMs ? id : deps.newId()
   const expireAt = new Date(now.getTime() + rememberedMs)
