@@ -1,6 +1,7 @@
 /** Enqueue: jobs are encoded one by one, and many travel in one request. */
 import { enqueueManyLimit } from '../core/limits.js'
 import type { EnqueueOutcome as WireOutcome } from '../core/views/answers.gen.js'
+import { idAt } from '../core/job/newIds.js'
 import { encodeJob, type EncodedJob } from '../core/job/encodeJob.js'
 import { ErrandError } from '../core/errors.js'
 import { fromWire } from '../core/fromWire.js'
@@ -47,8 +48,8 @@ export function* inRequests<Sized>(jobs: readonly Sized[], sizeOf: (job: Sized) 
 /** What jobs are sent by. */
 export interface Sending {
   transport: Transport
-  /** Makes an id for a job that has none. */
-  newId: () => string
+  /** Makes the first of so many ids. */
+  newId: (count: number) => string
 }
 
 /** Sends one request's worth of jobs. Each has its id, so it is one job however often it is sent. */
@@ -57,16 +58,21 @@ async function sendJobs(
   jobs: readonly EncodedJob[],
   more: { atomic?: true } = {},
 ): Promise<Outcome[]> {
-  const requests = jobs.map(({ request }) => (request.id === undefined ? { ...request, id: newId() } : request))
-  const outcomes: (WireOutcome | undefined)[] = requests.map(() => undefined)
+  const id = newId(jobs.length)
+  const outcomes: (WireOutcome | undefined)[] = jobs.map(() => undefined)
   /** Jobs whose database was away when they were to be written. */
   const left = () => outcomes.flatMap((outcome, place) => (isAway(outcome) ? [place] : []))
   try {
     await transport.call(
       async (router, options) => {
         const places = left()
-        const sent = places.map((place) => requests[place]!)
-        const answer = await router.enqueueMany.mutate({ jobs: sent, ...more }, options)
+        const isAll = places.length === jobs.length
+        const sent = places.map((place) => {
+          const { request } = jobs[place]!
+          // the others stand where they stood before
+          return isAll ? request : { ...request, id: request.id ?? idAt(id, place) }
+        })
+        const answer = await router.enqueueMany.mutate({ jobs: sent, ...(isAll ? { id } : {}), ...more }, options)
         answer.outcomes.forEach((outcome, index) => (outcomes[places[index]!] = outcome))
         const away = outcomes.find((outcome) => outcome && isAway(outcome))
         if (away && !away.ok) throw fromWire(away.error)

@@ -4,26 +4,39 @@
  * too, wherever they run.
  */
 
-/** Makes ids that grow even within one millisecond. */
-export function createIds(now: () => Date): () => string {
+/** 12 bits of counter follow the time; when they are used up the next millisecond is borrowed. */
+const inOneMs = 4096
+
+/** Makes ids that grow even within one millisecond. Of several, it makes the first: `idAt` has those behind it. */
+export function createIds(now: () => Date): (count?: number) => string {
   let lastMs = 0
-  let count = 0
-  /** Of `lastMs`. */
-  let time = ''
-  return () => {
+  /** The next free place in that millisecond. */
+  let next = 0
+  return (count = 1) => {
     const ms = now().getTime()
-    count = ms > lastMs ? 0 : count + 1
-    // 12 bits of counter follow the time; when they are used up the next millisecond is borrowed
-    const isUsedUp = count === 4096
-    if (isUsedUp) count = 0
-    if (ms > lastMs || isUsedUp) {
-      lastMs = isUsedUp ? lastMs + 1 : ms
-      time = timePart(lastMs)
+    if (ms > lastMs) {
+      lastMs = ms
+      next = 0
     }
+    const [time, place] = placeIn(lastMs, next)
+    next += count
     // behind its version and three digits, one of version 4 has the variant and random digits
-    return `${time}-7${hex3(count)}${crypto.randomUUID().slice(18)}`
+    return `${timePart(time)}-7${hex3(place)}${crypto.randomUUID().slice(18)}`
   }
 }
+
+/** The id so many places behind another one, of the same time and the same random digits. */
+export function idAt(id: string, places: number): string {
+  if (places === 0) return id
+  const ms = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+  const [time, place] = placeIn(ms, Number.parseInt(id.slice(15, 18), 16) + places)
+  return `${timePart(time)}-7${hex3(place)}${id.slice(18)}`
+}
+
+const placeIn = (ms: number, place: number): [ms: number, place: number] => [
+  ms + Math.floor(place / inOneMs),
+  place % inOneMs,
+]
 
 /** Of that time and place in line, and eight bytes that may be random. */
 export function uuid(ms: number, count: number, random: Uint8Array): string {

@@ -85,6 +85,11 @@ export const postJobRequest = z
 /** Items are checked one by one, so that a bad one does not spoil the others. */
 export const enqueueManyRequest = z.strictObject({
   jobs: z.array(z.unknown().meta({ describedBy: enqueueRequest })).max(enqueueManyLimit),
+  /**
+   * The id of the first job, a UUID of version 7; those behind it have the ids that follow. So all are the same jobs where
+   * the request comes again. Default: each has its own, or the coordinator makes one.
+   */
+  id: z.uuidv7('must be a UUID of version 7').toLowerCase().optional(),
   /** All or none: where one item cannot be enqueued, nothing is written. Default: each on its own. */
   atomic: z.boolean().default(false),
 })

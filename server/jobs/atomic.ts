@@ -13,6 +13,7 @@
  * that it was decided otherwise, and says so to its caller.
  */
 import type { EnqueueOutcome, Enqueued } from '../../core/views/answers.gen.js'
+import { idAt } from '../../core/job/newIds.js'
 import { ErrandError, type Issue } from '../../core/errors.js'
 import type { Asker } from '../access/auth.js'
 import type { Deps } from '../deps.js'
@@ -34,6 +35,8 @@ export type Place = (string | number)[]
 export interface PlacedItem {
   place: Place
   item: unknown
+  /** For one that has none of its own. */
+  id?: string
 }
 
 /** An item that was checked by itself. */
@@ -44,9 +47,14 @@ export type PlacedJob = PreparedJob & { place: Place }
  * the owner is the outcome; an owner is never replaced or moved, because that could not be undone. Throws
  * `ATOMIC_REFUSED` with issues that name the items.
  */
-export async function enqueueAtomic(deps: Deps, items: readonly unknown[], asker: Asker): Promise<EnqueueOutcome[]> {
+export async function enqueueAtomic(
+  deps: Deps,
+  items: readonly unknown[],
+  asker: Asker,
+  id: string | undefined,
+): Promise<EnqueueOutcome[]> {
   const found = noIssues()
-  const places = items.map((item, index) => ({ item, place: ['jobs', index] }))
+  const places = items.map((item, index) => ({ item, place: ['jobs', index], ...(id && { id: idAt(id, index) }) }))
   const placed = await checkEach(deps, places, asker, found)
   if (found.count > 0) throw refused(found, items.length)
   refuseRepeatedIds(placed)
@@ -112,9 +120,9 @@ export async function checkEach(
   found: FoundIssues,
 ): Promise<PlacedJob[]> {
   const most = mostIssuesOf(items.length)
-  const placed = await mapInTurns(items, async ({ item, place }) => {
+  const placed = await mapInTurns(items, async ({ item, place, id }) => {
     try {
-      return { ...(await prepareItem(deps, item, asker, most)), place }
+      return { ...(await prepareItem(deps, item, asker, { mostIssues: most, id })), place }
     } catch (error) {
       addIssues(found, place, error)
       return undefined

@@ -2,6 +2,7 @@
 import type { EnqueueOutcome } from '../../core/views/answers.gen.js'
 import type { z } from 'zod'
 import type { enqueueManyRequest } from '../../core/requests/wire.js'
+import { idAt } from '../../core/job/newIds.js'
 import type { Asker } from '../access/auth.js'
 import type { Deps } from '../deps.js'
 import { insert, type EnqueueWays } from './enqueue.js'
@@ -18,23 +19,23 @@ import { laneOf } from './writeLane.js'
  */
 export function enqueueMany(
   deps: Deps,
-  { jobs, atomic }: z.output<typeof enqueueManyRequest>,
+  { jobs, atomic, id }: z.output<typeof enqueueManyRequest>,
   asker: Asker,
 ): Promise<EnqueueOutcome[]> {
-  if (atomic) return enqueueAtomic(deps, jobs, asker)
+  if (atomic) return enqueueAtomic(deps, jobs, asker, id)
   const ways = { lane: laneOf(jobs.length), mostIssues: mostIssuesOf(jobs.length) }
-  return mapInTurns(jobs, (item) => enqueueOne(deps, item, asker, ways))
+  return mapInTurns(jobs, (item, index) => enqueueOne(deps, item, asker, { ...ways, id: id && idAt(id, index) }))
 }
 
 async function enqueueOne(
   deps: Deps,
   item: unknown,
   asker: Asker,
-  ways: Required<EnqueueWays>,
+  { id, lane, mostIssues }: Required<EnqueueWays> & { id: string | undefined },
 ): Promise<EnqueueOutcome> {
   try {
-    const { job, rule } = await prepareItem(deps, item, asker, ways.mostIssues)
-    const { runAt, ...enqueued } = await insert(deps, rule, job, ways.lane)
+    const { job, rule } = await prepareItem(deps, item, asker, { mostIssues, id })
+    const { runAt, ...enqueued } = await insert(deps, rule, job, lane)
     return { ok: true, ...enqueued, runAt: runAt.toISOString() }
   } catch (error) {
     return { ok: false, error: toWireError(deps.log, error).body }

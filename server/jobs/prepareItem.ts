@@ -6,11 +6,18 @@ import { prepare, type PreparedJob } from './enqueue.js'
 import { parse } from './judge.js'
 
 /**
- * Throws as `prepare` does, and `BAD_REQUEST`. The args in an item are let go, because thousands of them may wait to be
+ * `id` is for one that has none. Throws as `prepare` does, and `BAD_REQUEST`. The args in an item are let go, because thousands of them may wait to be
  * written: the job has them as text.
  */
-export async function prepareItem(deps: Deps, item: unknown, asker: Asker, mostIssues: number): Promise<PreparedJob> {
-  const prepared = await prepare(deps, parse(enqueueRequest, item, mostIssues), asker, mostIssues)
+export async function prepareItem(
+  deps: Deps,
+  item: unknown,
+  asker: Asker,
+  { mostIssues, id }: { mostIssues: number; id: string | undefined },
+): Promise<PreparedJob> {
+  const request = parse(enqueueRequest, item, mostIssues)
+  request.id ??= id
+  const prepared = await prepare(deps, request, asker, mostIssues)
   Object.assign(item as object, { args: undefined, argsMeta: undefined })
   return prepared
 }

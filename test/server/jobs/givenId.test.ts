@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../core/index.js'
-import { createIds } from '../../../core/job/newIds.js'
+import { createIds, idAt } from '../../../core/job/newIds.js'
 import { testErrand, type TestErrand } from '../../support/errand.js'
 
 const note = defineJob({
@@ -200,6 +200,33 @@ describe('an id of the caller', () => {
       body: { error: { code: 'ATOMIC_REFUSED', issues: [{ path: ['jobs', 0, 'id'], code: 'id_given' }] } },
     })
     expect(await jobsIn(errand)).toBe(0)
+  })
+
+  it('of a request of many is that of its first job, and the others have those that follow', async () => {
+    await using errand = await testErrand(workers)
+    for (const atomic of [false, true]) {
+      const own = idOf(errand)
+      const jobs = [{}, {}, { id: own }, {}].map((more) => ({ worker: 'note', args: { n: 1 }, delay: '1h', ...more }))
+      const id = idOf(errand)
+      const ids = [id, idAt(id, 1), own, idAt(id, 3)]
+      for (const existing of [undefined, true]) {
+        const { status, body } = await errand.post('/jobs', { jobs, id, atomic })
+        expect([status, body.outcomes.map((outcome: { id: string }) => outcome.id)]).toEqual([200, ids])
+        expect(body.outcomes.map((outcome: { existing?: true }) => outcome.existing)).toEqual(ids.map(() => existing))
+      }
+    }
+    expect((await errand.post('/jobs', { jobs: [], id: randomUUID() })).status).toBe(400)
+    expect(await jobsIn(errand)).toBe(8)
+  })
+
+  it('grows with its place, also beyond what a millisecond holds', async () => {
+    await using errand = await testErrand(workers)
+    const newId = createIds(() => errand.clock.now())
+    const [first, second] = [newId(10_000), newId()]
+    const ids = Array.from({ length: 10_000 }, (_, place) => idAt(first, place))
+    expect([...ids, second].toSorted()).toEqual([...ids, second])
+    expect(new Set([...ids, second]).size).toBe(10_001)
+    expect(ids.every((id) => z.uuidv7().safeParse(id).success)).toBe(true)
   })
 
   it('twice in a request of many is one job, and that of another worker is refused', async () => {
