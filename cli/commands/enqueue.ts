@@ -15,6 +15,7 @@ import type { OnConflict, UniqueUntil } from '../../core/job/uniqueOptions.js'
 import { readDuration, readInteger, readJsonObject, readOnConflict, readUntil } from '../usage.js'
 
 interface EnqueueOptions extends CallOptions {
+  id?: string
   delay?: Duration
   runAt?: string
   timezone?: string
@@ -31,6 +32,7 @@ export function addEnqueue(program: Command, cli: Cli): void {
   const command = program
     .command('enqueue <worker> <json>')
     .description('enqueue a job with its args; - reads them from standard input')
+    .option('--id <uuid>', 'asked for again under the same id, it is the same job')
     .option('--delay <duration>', 'start so long from now, such as 10m', readDuration)
     .option('--run-at <time>', 'start then: ISO 8601, or a local time such as "2030-01-31 10:00"')
     .option('--timezone <zone>', 'the zone of a --run-at without an offset (default: UTC)')
@@ -67,10 +69,11 @@ export function addEnqueue(program: Command, cli: Cli): void {
 async function enqueue(cli: Cli, worker: string, json: string, options: EnqueueOptions): Promise<void> {
   const out = cli.output(options)
   const args = readJsonObject(json === '-' ? await cli.readInput() : json, json === '-' ? 'Standard input' : 'The args')
-  const { delay, runAt, timezone, priority, key, wait } = options
+  const { id, delay, runAt, timezone, priority, key, wait } = options
   const request: EnqueueRequest = {
     worker,
     args,
+    ...(id === undefined ? {} : { id }),
     ...(delay === undefined ? {} : { delay }),
     ...(runAt === undefined ? {} : { runAt }),
     ...(timezone === undefined ? {} : { timezone }),
@@ -80,7 +83,8 @@ async function enqueue(cli: Cli, worker: string, json: string, options: EnqueueO
   }
   const call = { ...options, roles: ['enqueue'] as const, doing: `Enqueueing ${worker}` }
   const job = await callCoordinator(cli, out, call, (router, options) => router.enqueue.mutate(request, options))
-  if (wait === undefined) return tellEnqueued(cli, out, worker, job)
+  if (wait === undefined)
+    return tellEnqueued(cli, out, worker, { ...job, ...(id === undefined ? {} : { hadId: true }) })
 
   const limitMs = wait === true ? Number.POSITIVE_INFINITY : parseDuration(wait)!
   const ended = await waitForEnd(cli, out, options, { id: job.id, doing: `${worker} ${job.id} was enqueued`, limitMs })
@@ -97,13 +101,20 @@ function uniqueOf({ uniqueKey: key, until, onConflict, maxWait }: EnqueueOptions
   return Object.keys(unique).length === 0 ? {} : { unique }
 }
 
-type Enqueued = { id: string; state: JobState; runAt: Date; existing?: true }
+interface Enqueued {
+  id: string
+  state: JobState
+  runAt: Date
+  existing?: true
+  /** The request had an id. */
+  hadId?: boolean
+}
 
-function tellEnqueued(cli: Cli, out: Output, worker: string, { runAt, ...job }: Enqueued): void {
+function tellEnqueued(cli: Cli, out: Output, worker: string, { runAt, hadId, ...job }: Enqueued): void {
   const { id, state, existing } = job
   out.result({ ...job, runAt: runAt.toISOString() }, (style) => {
     const when = state === 'scheduled' ? `, runs ${formatAgo(runAt, cli.now())}` : ''
-    const there = existing ? ', holds the key already' : ''
+    const there = existing ? (hadId ? ', is there already' : ', holds the key already') : ''
     return `${id}  ${worker}  ${paintState(style, state)}${when}${there}`
   })
 }

@@ -1,4 +1,4 @@
-/** `errand jobs retry --now` and `erase` against a coordinator in this process, through a real socket. */
+/** `errand enqueue --id`, `jobs retry --now` and `jobs erase` against a coordinator in this process, through a real socket. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../core/index.js'
@@ -29,6 +29,23 @@ beforeAll(async () => {
 afterAll(async () => {
   await listening?.close()
   await coordinator?.[Symbol.asyncDispose]()
+})
+
+describe('enqueue --id', () => {
+  it('is the same job when it is asked for again', async () => {
+    const enqueue = () =>
+      errand(['enqueue', 'add', '{"a":7,"b":1}', '--delay', '1h', '--id', '7d444840-9dc0-41d1-b245-5ffdce74fad2'], {
+        env: { ERRAND_URL: listening.url },
+      })
+    const first = await enqueue()
+    expect(first).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/ {2}add {2}scheduled, runs in \S+\n$/) as string,
+    })
+    const [id] = first.stdout.split(' ')
+    expect(await enqueue()).toMatchObject({ code: 0, stdout: expect.stringContaining('is there already') as string })
+    expect((await enqueue()).stdout).toContain(id)
+  })
 })
 
 describe('jobs retry --now', () => {
