@@ -67,25 +67,27 @@ export async function readText(request: Request, maxBytes: number, intake?: Body
   return text
 }
 
+type Pieces = AsyncIterator<Uint8Array, unknown>
+
 /** Its pieces, unpacked; ends with `false` where it is known to be too large. */
-async function* piecesOf(request: Request, maxBytes: number): AsyncGenerator<Uint8Array, boolean> {
+function piecesOf(request: Request, maxBytes: number): Pieces | undefined {
   const encoding = encodingOf(request)
   const body = request.body as ReadableStream<Uint8Array> | null
-  if (body === null) return true
-  if (encoding !== undefined) return yield* unpacked(body, encoding, maxBytes)
-  yield* body
-  return true
+  if (body === null) return undefined
+  // one that is not packed goes through nothing else: it may come byte by byte
+  return encoding === undefined ? body[Symbol.asyncIterator]() : unpacked(body, encoding, maxBytes)
 }
 
 async function readPieces(
-  pieces: AsyncGenerator<Uint8Array, boolean>,
+  pieces: Pieces | undefined,
   maxBytes: number,
   onBytes?: (bytes: number) => void,
 ): Promise<Uint8Array> {
   const gathered = gather(maxBytes)
+  if (!pieces) return gathered.bytes()
   for (let bytes = 0; ;) {
     const { done, value } = await pieces.next()
-    if (done && !value) throw tooLarge(maxBytes)
+    if (done && value === false) throw tooLarge(maxBytes)
     if (done) return gathered.bytes()
     bytes += value.byteLength
     try {
@@ -93,7 +95,7 @@ async function readPieces(
       onBytes?.(bytes)
     } catch (error) {
       // the sender may be slow to hear that nobody reads on, and is not waited for
-      void pieces.return(false).catch(() => {})
+      pieces.return?.().catch(() => {})
       throw error
     }
   }

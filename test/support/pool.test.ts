@@ -39,6 +39,7 @@ const fresh: Awaited<ReturnType<typeof contents>> = {
   errand_groups: [0, 1 + groupIndexes.length],
   errand_throttles: [0, 2],
   errand_slots: [0, 2],
+  errand_origins: [0, 2],
   errand_meta: [1, 1],
   ...Object.fromEntries(
     ['receipts', 'pauses', 'audit', 'atomic_requests', 'deployments', 'live', 'api_keys'].map((name) => [
