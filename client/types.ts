@@ -31,9 +31,9 @@ export type { OnConflict, UniqueOptions, UniqueUntil } from '../core/job/uniqueO
 /**
  * Every call throws `ErrandError`. Its code is `UNAVAILABLE` when the coordinator gave no answer, or had none of its
  * database; what was asked may have happened all the same. Enqueues are tried again for a while (`retryFor` of the
- * client): each job has an id, so it is made once however often it was sent. To try again later by yourself, give it an `id`
- * of your own. A coordinator that is overloaded is asked again when it said, by every call; where the time is over the
- * code is `OVERLOADED`, and nothing of the request was stored.
+ * client): each job has an id, so it is made once however often it was sent. To try again later by yourself, give it
+ * an `id` of your own. A coordinator that is overloaded is asked again when it said, by every call; where the time is
+ * over the code is `OVERLOADED`, and nothing of the request was stored.
  */
 export interface Client<Jobs extends Registry<Jobs> = AnyJobs>
   extends Pausing<keyof Jobs & string>, Grouping<Jobs>, Ticking {

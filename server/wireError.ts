@@ -1,6 +1,6 @@
 /**
- * Keeps of an error what may leave the server: code, sentence, issues, details, and where its code is described. Never a stack, and never the text of an
- * error that is not ours.
+ * Keeps of an error what may leave the server: code, sentence, issues, details, and where its code is described. Never
+ * a stack, and never the text of an error that is not ours.
  */
 import type { WireError } from '../core/views/answers.gen.js'
 import { docsOf, errorCodes } from '../core/errorCodes.js'

@@ -1,7 +1,7 @@
 /**
  * The body of a request, for both doors: read once it is known who sends it and what they may do, up to the limit of
- * its route, whether its length was told beforehand, it comes in chunks, or it is packed. A body that is too large is not read on;
- * server/api/listen, which holds the socket, sees to the rest.
+ * its route, whether its length was told beforehand, it comes in chunks, or it is packed. A body that is too large is
+ * not read on; server/api/listen, which holds the socket, sees to the rest.
  */
 import { isUtf8 } from 'node:buffer'
 import type { ReadableStream } from 'node:stream/web'

@@ -1,7 +1,7 @@
 /**
- * Retry, replay, cancel and erase by filter. A dry run counts and gives a token, which names the moment of the count and the
- * filter; the operation takes nothing without it. It touches only jobs that were there at that moment (for retries and
- * replays: that were final then), newest first, a page for each request, each job by its own guarded write.
+ * Retry, replay, cancel and erase by filter. A dry run counts and gives a token, which names the moment of the count
+ * and the filter; the operation takes nothing without it. It touches only jobs that were there at that moment (for
+ * retries and replays: that were final then), newest first, a page for each request, each job by its own guarded write.
  *
  * A page may be asked for again, after a crash or an answer that was lost: a job that was retried or cancelled is in
  * the filter no more, not even if it has failed anew since, and the id of a replay is made of the token and the old

@@ -103,8 +103,8 @@ async function follow(deps: Deps, job: JobDocument, claim: string | undefined): 
 /**
  * Gives a final job as many attempts more as its worker's policy says, from now. Its receipts stay. Throws
  * `UNKNOWN_JOB`, also for a job past its keep time, `WRONG_STATE` for one that is not final, `KEY_TAKEN` where another
- * job holds its key now. With `now`, a job that waits for its next attempt or its time is due at once; a throttle, a limit
- * or a pause may keep it all the same.
+ * job holds its key now. With `now`, a job that waits for its next attempt or its time is due at once; a throttle, a
+ * limit or a pause may keep it all the same.
  */
 export async function retryJob(
   deps: Deps,
