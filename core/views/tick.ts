@@ -2,6 +2,7 @@
  * A tick of the coordinator: every step of the jobs' lives once. For one that does not stay on; a platform's cron calls
  * it. Without zod, because functions and clients bundle it.
  */
+import type { TickSummary } from './answers.gen.js'
 
 /** Each `POST` here is a tick. */
 export const tickPath = '/tick'
@@ -17,17 +18,5 @@ export const defaultBudgetMs = 50_000
 /** No platform lets a function run for longer. */
 export const longestBudgetMs = 15 * 60_000
 
-export interface TickCounts {
-  /** Scheduled jobs that became due. */
-  staged: number
-  /** Schedules that fired. */
-  fired: number
-  /** Attempts whose receipt was missing. */
-  reaped: number
-  /** Final jobs that went after their keep time. */
-  purged: number
-  /** Attempts that began on this coordinator meanwhile. */
-  started: number
-  /** Attempts whose call has ended meanwhile: with a receipt, or because the function posts it. */
-  finished: number
-}
+/** What the steps of a tick count. */
+export type TickCounts = Omit<TickSummary, 'more' | 'nextAt'>
