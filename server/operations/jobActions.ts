@@ -132,6 +132,12 @@ export async function retry(deps: Deps, job: JobDocument): Promise<{ id: string;
   })
 }
 
+/** Whether the next write after the job as it was seen is ours: the one that made it due `now`. */
+async function wasMadeDue(deps: Deps, job: JobDocument, now: Date): Promise<boolean> {
+  const after = await deps.store.jobs.find(job._id)
+  return after?.revision === (job.revision ?? 0) + 1 && after.runAt.getTime() === now.getTime()
+}
+
 /** Answers false where the job has changed since it was seen. */
 async function startNow(deps: Deps, job: JobDocument): Promise<boolean> {
   const { _id: id, state, throttled, overBudget } = job
@@ -151,10 +157,7 @@ async function startNow(deps: Deps, job: JobDocument): Promise<boolean> {
   const due = await repeatGuarded(
     deps,
     () => deps.store.jobs.startNow(job, now),
-    async () => {
-      const after = await deps.store.jobs.find(job._id)
-      return after?.revision === (job.revision ?? 0) + 1 && after.runAt.getTime() === now.getTime()
-    },
+    () => wasMadeDue(deps, job, now),
   )
   if (due) deps.events.emit('queued', undefined)
   return due
@@ -189,10 +192,7 @@ async function retryAsSeen(deps: Deps, job: JobDocument): Promise<boolean> {
     isKeyTaken = retried === 'keyTaken'
     return retried === true
   }
-  const retried = await repeatGuarded(deps, retry, async () => {
-    const after = await deps.store.jobs.find(id)
-    return after?.revision === (job.revision ?? 0) + 1 && after.runAt.getTime() === now.getTime()
-  })
+  const retried = await repeatGuarded(deps, retry, () => wasMadeDue(deps, job, now))
   if (isKeyTaken) {
     throw new ErrandError('KEY_TAKEN', `The key of job ${id} is taken by another job now.`, {
       details: { id: (await deps.store.jobs.ownerOf(key!))?._id },
